@@ -1,0 +1,2 @@
+export { scaled } from './scale.ts';
+export { testData } from './test-data.ts';

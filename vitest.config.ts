@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+const full = process.env.SALUS_TEST_SCALE === 'full';
+
+export default defineConfig({
+  test: {
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'apps/*/src/**/*.test.ts',
+      'bench/src/**/*.test.ts',
+      'testing/src/**/*.test.ts',
+      'scripts/**/*.test.ts',
+    ],
+    environment: 'node',
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: full ? 600_000 : 20_000,
+    hookTimeout: full ? 120_000 : 30_000,
+    passWithNoTests: false,
+    allowOnly: false,
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts'],
+      exclude: ['**/*.test.ts'],
+      reportsDirectory: 'coverage',
+    },
+  },
+});
