@@ -1,0 +1,55 @@
+// `node scripts/run.mjs FILE [ARGUMENT…]`: installs what is missing, then runs FILE on the Node of this repository.
+// Plain JavaScript for Node ≥ 18, like setup.mjs.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SetupError, setup } from './setup.mjs';
+
+const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+/**
+ * Gives this process to `entry` under `node`: the same process where the platform can, so that signals and exit codes
+ * need no middleman; else a child that gets every signal and whose end becomes ours.
+ *
+ * @param {string} node
+ * @param {string} entry absolute path of the module
+ * @param {readonly string[]} args
+ */
+export function handOver(node, entry, args) {
+  if (process.platform !== 'win32' && typeof process.execve === 'function') {
+    process.execve(node, [node, entry, ...args], process.env);
+  }
+  const child = spawn(node, [entry, ...args], { stdio: 'inherit' });
+  const forward = (signal) => {
+    // A terminal sends Ctrl-C to the whole group: passing it on would count it twice.
+    if (signal === 'SIGINT' && process.stdin.isTTY) return;
+    child.kill(signal);
+  };
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, forward);
+  child.once('error', (error) => {
+    process.stderr.write(`${node} did not start: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.once('exit', (code, signal) => {
+    process.exit(code ?? 128 + (constants.signals[signal] ?? 0));
+  });
+}
+
+async function main() {
+  const [entry, ...args] = process.argv.slice(2);
+  if (entry === undefined) throw new SetupError('Usage: node scripts/run.mjs FILE [ARGUMENT…]');
+  const { node } = await setup();
+  handOver(node, resolve(repositoryRoot, entry), args);
+}
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
