@@ -1,0 +1,30 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { KnipConfig } from 'knip';
+
+/** A workspace joins the check with its first entry: before, all its dependencies would count as unused. */
+const withoutEntry = globSync('{packages,apps}/*/package.json')
+  .concat('bench/package.json')
+  .filter((path) => {
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as { exports?: Readonly<Record<string, string>> };
+    const entry = manifest.exports?.['.'] ?? './src/main.ts';
+    return !existsSync(join(dirname(path), entry));
+  })
+  .map(dirname);
+
+const config: KnipConfig = {
+  ignoreExportsUsedInFile: true,
+  exclude: ['types'],
+  // scripts/test.ts starts both by path; oxlint finds its type checker by name.
+  ignoreDependencies: ['oxlint', 'oxlint-tsgolint'],
+  ignoreWorkspaces: withoutEntry,
+  workspaces: {
+    '.': { entry: ['scripts/{setup,run}.mjs', 'scripts/test.ts'], project: ['scripts/**/*.{ts,mjs}', '*.ts'] },
+    'packages/*': { project: ['src/**/*.ts'] },
+    'apps/*': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
+    bench: { entry: ['src/*.ts'], project: ['src/**/*.ts'] },
+    testing: { project: ['src/**/*.ts'] },
+  },
+};
+
+export default config;
