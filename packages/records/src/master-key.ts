@@ -1,0 +1,136 @@
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import {
+  canonical,
+  canonicalBytes,
+  fromBase64url,
+  fromUtf8,
+  hkdfSha256,
+  type Json,
+  randomBytes,
+  toBase64url,
+  utf8,
+} from '@salus/crypto';
+import { RecordsError } from './records-error.ts';
+
+export const MASTER_KEY_BYTES = 32;
+/** 128 bits: tokens are compared, never opened. */
+const TOKEN_BYTES = 16;
+const FORMAT_V1 = 1;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const HEADER_BYTES = 1 + NONCE_BYTES;
+
+/** What a sub-key is for. One AES-GCM key with random nonces serves at most 2^32 messages: each use has its own. */
+export type SealUse =
+  | 'audit-event'
+  | 'batch'
+  | 'bundle'
+  | 'care-relationship'
+  | 'data-key'
+  | 'delivery'
+  | 'denial'
+  | 'envelope'
+  | 'epoch'
+  | 'grant-token'
+  | 'identifier'
+  | 'known-grant'
+  | 'master-check'
+  | 'patient'
+  | 'practitioner-link'
+  | 'private-key'
+  | 'record'
+  | 'request'
+  | 'session'
+  | 'wallet-backup';
+
+export type TokenUse =
+  | 'actor'
+  | 'bundle'
+  | 'grant'
+  | 'identifier'
+  | 'owner'
+  | 'pid'
+  | 'recipient'
+  | 'request'
+  | 'resource';
+
+/**
+ * What the organisation's master key does: it seals what lies at rest and turns identifiers into lookup tokens.
+ * Bytes sealed for one use and context open for no other.
+ */
+export interface MasterKey {
+  /** `context` binds the place (row key), so that sealed values cannot be swapped between rows. */
+  seal(use: SealUse, context: Json, plaintext: Uint8Array): Uint8Array;
+  /** Changed bytes, another place or another key throw `corrupt`. */
+  open(use: SealUse, context: Json, sealed: Uint8Array): Uint8Array;
+  sealJson(use: SealUse, context: Json, value: Json): Uint8Array;
+  openJson(use: SealUse, context: Json, sealed: Uint8Array): Json;
+  /** HMAC of the parts, 22 characters: equal parts give equal tokens, nothing else can be told without the key. */
+  token(use: TokenUse, ...parts: readonly string[]): string;
+}
+
+/** Sub-keys of one organisation on one network. A key of another length throws `master-key`. */
+export function createMasterKey(
+  key: Uint8Array,
+  place: { readonly network: string; readonly organisation: string },
+): MasterKey {
+  if (key.length !== MASTER_KEY_BYTES)
+    throw new RecordsError('master-key', `a master key has ${MASTER_KEY_BYTES} bytes`);
+  const root = key.slice();
+  const salt = fromBase64url(place.network);
+  const keys = new Map<string, Uint8Array>();
+  const subKey = (name: string): Uint8Array => {
+    const known = keys.get(name);
+    if (known !== undefined) return known;
+    const info = canonicalBytes(['salus:master:v1', place.organisation, name]);
+    const derived = hkdfSha256(root, salt, info, MASTER_KEY_BYTES);
+    keys.set(name, derived);
+    return derived;
+  };
+  const seal: MasterKey['seal'] = (use, context, plaintext) =>
+    sealBytes(subKey(`seal/${use}`), aadOf(use, context), plaintext);
+  const open: MasterKey['open'] = (use, context, sealed) =>
+    openBytes(subKey(`seal/${use}`), aadOf(use, context), sealed);
+  return {
+    seal,
+    open,
+    sealJson: (use, context, value) => seal(use, context, Buffer.from(JSON.stringify(value))),
+    openJson: (use, context, sealed) => JSON.parse(fromUtf8(open(use, context, sealed))) as Json,
+    token: (use, ...parts) => {
+      const mac = createHmac('sha256', subKey(`token/${use}`));
+      return toBase64url(mac.update(canonical(parts)).digest().subarray(0, TOKEN_BYTES));
+    },
+  };
+}
+
+function aadOf(use: SealUse, context: Json): Uint8Array {
+  return utf8(canonical(['salus:at-rest:v1', use, context]));
+}
+
+function sealBytes(key: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(aad);
+  const body = cipher.update(plaintext);
+  cipher.final();
+  return Buffer.concat([Uint8Array.of(FORMAT_V1), nonce, body, cipher.getAuthTag()]);
+}
+
+function openBytes(key: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array {
+  if (sealed.length < HEADER_BYTES + TAG_BYTES || sealed[0] !== FORMAT_V1) {
+    throw new RecordsError('corrupt', 'a sealed value has no known layout');
+  }
+  const end = sealed.length - TAG_BYTES;
+  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, HEADER_BYTES), { authTagLength: TAG_BYTES });
+  decipher.setAAD(aad);
+  decipher.setAuthTag(sealed.subarray(end));
+  const plaintext = decipher.update(sealed.subarray(HEADER_BYTES, end));
+  try {
+    decipher.final();
+  } catch (cause) {
+    throw new RecordsError('corrupt', 'a sealed value does not open: other bytes, another place or another key', {
+      cause,
+    });
+  }
+  return plaintext;
+}

@@ -1,0 +1,176 @@
+import { DatabaseSync } from 'node:sqlite';
+import { type Insertable, Kysely, sql } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { RecordsError } from '../records-error.ts';
+import { createExchangeTables } from './exchange-migration.ts';
+import type { Tables } from './schema.ts';
+import { sqliteDialect } from './sqlite-dialect.ts';
+import { createVaultTables } from './vault-migration.ts';
+
+/** Waiting writes beyond this are refused: memory stays bounded when the disk is slow. */
+export const WRITE_QUEUE_MAX = 20_000;
+/** Writes that share one commit. */
+export const WRITE_GROUP_MAX = 512;
+/** Another process (verify, backup) may hold a lock for a moment. */
+const BUSY_TIMEOUT_MS = 10_000;
+const CACHE_KIB = 65_536;
+
+/** Queries inside one write. Await nothing else in between: every other write waits for it. */
+export type StoreTransaction = Kysely<Tables>;
+export type WriteBody<T> = (trx: StoreTransaction) => Promise<T>;
+
+type Job = {
+  readonly body: WriteBody<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+};
+
+/**
+ * One organisation's database: WAL, `synchronous=FULL`. Writes are queued and share commits; a body that throws undoes
+ * only itself. Reads have a connection of their own and see committed rows.
+ */
+export class Store implements AsyncDisposable {
+  readonly read: Kysely<Tables>;
+  readonly #writer: Kysely<Tables>;
+  readonly #writerDatabase: DatabaseSync;
+  readonly #queue: Job[] = [];
+  #draining: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(read: Kysely<Tables>, writer: Kysely<Tables>, writerDatabase: DatabaseSync) {
+    this.read = read;
+    this.#writer = writer;
+    this.#writerDatabase = writerDatabase;
+  }
+
+  /** Resolves with the body's result once it is durable. Rejects `overloaded`, `closed`, or with what the body threw. */
+  write<T>(body: WriteBody<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new RecordsError('closed', 'the store is closed'));
+    if (this.#queue.length >= WRITE_QUEUE_MAX) {
+      return Promise.reject(new RecordsError('overloaded', `more than ${WRITE_QUEUE_MAX} writes are waiting`));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#queue.push({ body, resolve: resolve as (value: unknown) => void, reject });
+    this.#draining ??= this.#drain();
+    return promise;
+  }
+
+  /** Empties the write-ahead log into the database, so that no page of an erased row is left there. */
+  async truncateWal(): Promise<void> {
+    await this.#draining;
+    const [result] = this.#writerDatabase.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
+    if (result?.['busy'] !== 0) throw new RecordsError('overloaded', 'a reader holds the write-ahead log');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#draining;
+    await this.read.destroy();
+    await this.#writer.destroy();
+  }
+
+  async #drain(): Promise<void> {
+    // One turn of the event loop lets writers that arrive together share the first commit.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#queue.length > 0) {
+      const group = this.#queue.splice(0, WRITE_GROUP_MAX);
+      await this.#commitGroup(group);
+      // Timers and sockets get their turn between commits.
+      if (this.#queue.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    this.#draining = undefined;
+  }
+
+  async #commitGroup(group: readonly Job[]): Promise<void> {
+    const settle: (() => void)[] = [];
+    try {
+      await this.#writer.connection().execute(async (connection) => {
+        await sql`begin immediate`.execute(connection);
+        try {
+          for (const job of group) settle.push(await runJob(connection, job));
+          await sql`commit`.execute(connection);
+        } catch (error) {
+          await sql`rollback`.execute(connection);
+          throw error;
+        }
+      });
+    } catch (error) {
+      for (const job of group) job.reject(error);
+      return;
+    }
+    for (const done of settle) done();
+  }
+}
+
+/** Runs one body in a savepoint; returns how to answer its caller once the group is durable. */
+async function runJob(connection: Kysely<Tables>, job: Job): Promise<() => void> {
+  await sql`savepoint job`.execute(connection);
+  try {
+    const value = await job.body(connection);
+    await sql`release job`.execute(connection);
+    return () => job.resolve(value);
+  } catch (error) {
+    await sql`rollback to job`.execute(connection);
+    await sql`release job`.execute(connection);
+    return () => job.reject(error);
+  }
+}
+
+/** Opens or creates the database file and brings its schema up to date. A newer schema throws `corrupt`. */
+export async function openStore(file: string): Promise<Store> {
+  const writerDatabase = openFile(file);
+  const writer = new Kysely<Tables>({ dialect: sqliteDialect(writerDatabase) });
+  try {
+    await migrate(writer);
+  } catch (error) {
+    await writer.destroy();
+    throw error;
+  }
+  const read = new Kysely<Tables>({ dialect: sqliteDialect(openFile(file, true)) });
+  return new Store(read, writer, writerDatabase);
+}
+
+/** Inserts many rows of one shape with one compiled statement. */
+export async function insertRows<Table extends keyof Tables & string>(
+  trx: StoreTransaction,
+  table: Table,
+  rows: readonly Insertable<Tables[Table]>[],
+): Promise<void> {
+  const [first] = rows;
+  if (first === undefined) return;
+  const columns = Object.keys(first) as (keyof Insertable<Tables[Table]>)[];
+  const compiled = trx.insertInto(table).values(first).compile();
+  for (const row of rows) {
+    await trx.executeQuery({ ...compiled, parameters: columns.map((column) => row[column]) });
+  }
+}
+
+function openFile(file: string, queryOnly = false): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+  database.exec('PRAGMA journal_mode = WAL');
+  database.exec('PRAGMA synchronous = FULL');
+  database.exec('PRAGMA foreign_keys = ON');
+  // What a row held is overwritten with zeros when it goes: erasure rests on it.
+  database.exec('PRAGMA secure_delete = ON');
+  database.exec('PRAGMA temp_store = MEMORY');
+  database.exec('PRAGMA trusted_schema = OFF');
+  database.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
+  if (queryOnly) database.exec('PRAGMA query_only = ON');
+  return database;
+}
+
+async function migrate(db: Kysely<Tables>): Promise<void> {
+  const migrator = new Migrator({
+    db,
+    provider: {
+      getMigrations: async () => ({
+        '001-vault': { up: createVaultTables },
+        '002-exchange': { up: createExchangeTables },
+      }),
+    },
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined)
+    throw new RecordsError('corrupt', 'the schema cannot be brought up to date', { cause: error });
+}
