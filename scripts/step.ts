@@ -18,50 +18,54 @@ export interface StepResult {
 const outputCharsMax = 200_000;
 const killAfterMs = 5_000;
 const running = new Set<ChildProcess>();
+let stopped = false;
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => {
-    for (const child of running) child.kill(signal);
-    process.exitCode = 1;
-    setTimeout(() => process.exit(1), killAfterMs).unref();
-  });
+/** Lets Ctrl-C and its like end what runs and refuse what would follow, so that no test outlives its command. */
+export function stopOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      stopped = true;
+      for (const child of running) end(child);
+    });
+  }
 }
 
 /** Runs a command without input: its output collected, or streamed to ours. A time-out ends it and fails the step. */
 export async function runCommand(command: Command, output: 'collect' | 'stream'): Promise<StepResult> {
+  if (stopped) return { ok: false, output: 'stopped by a signal', durationMs: 0 };
   const startedMs = performance.now();
   const stdio = output === 'stream' ? 'inherit' : 'pipe';
-  const child = spawn(command.file, command.args, {
-    cwd: command.cwd,
-    env: command.env,
-    stdio: ['ignore', stdio, stdio],
-  });
+  const { file, args, cwd, env } = command;
+  const child = spawn(file, args, { cwd, env, stdio: ['ignore', stdio, stdio] });
   running.add(child);
   let text = '';
-  const collect = (chunk: Buffer) => {
-    if (text.length < outputCharsMax) text += chunk.toString('utf8');
+  const collect = (chunk: string) => {
+    if (text.length < outputCharsMax) text += chunk;
   };
-  child.stdout?.on('data', collect);
-  child.stderr?.on('data', collect);
+  child.stdout?.setEncoding('utf8').on('data', collect);
+  child.stderr?.setEncoding('utf8').on('data', collect);
 
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
-    child.kill('SIGTERM');
-    setTimeout(() => child.kill('SIGKILL'), killAfterMs).unref();
+    end(child);
   }, command.timeoutMs);
-
   const ok = await new Promise<boolean>((done) => {
     child.once('error', (error) => {
-      text += `${command.file} did not start: ${error.message}\n`;
+      text += `${file} did not start: ${error.message}`;
       done(false);
     });
     child.once('close', (code) => done(code === 0 && !timedOut));
   });
   clearTimeout(timer);
   running.delete(child);
-  if (timedOut) text += `\nended after ${seconds(command.timeoutMs)} without a result\n`;
+  if (timedOut) text += `\nended after ${seconds(command.timeoutMs)} without a result`;
   return { ok, output: text, durationMs: performance.now() - startedMs };
+}
+
+function end(child: ChildProcess): void {
+  child.kill('SIGTERM');
+  setTimeout(() => child.kill('SIGKILL'), killAfterMs).unref();
 }
 
 export function seconds(durationMs: number): string {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { findLayerViolations, readWorkspaces } from './layers.ts';
 import { findLockProblems } from './locks.ts';
-import { type Command, runCommand, type StepResult, seconds } from './step.ts';
+import { type Command, runCommand, type StepResult, seconds, stopOnSignals } from './step.ts';
 import { parseTestReport, type TestCounts } from './test-report.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -101,6 +101,7 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+stopOnSignals();
 const startedMs = performance.now();
 const ofChecks = await runChecks();
 const ofTests = await runTests(process.argv.slice(2));
