@@ -68,7 +68,6 @@ export type MembershipCode =
   | 'identity-revoked'
   | 'identity-mismatch'
   | 'identity-foreign'
-  | 'key-exists'
   | 'renewal-shortens'
   | 'roles-reduced'
   | 'self-revocation'
@@ -84,15 +83,14 @@ export type PatientCode =
   | 'patient-closed'
   | 'claim-expired'
   | 'claim-too-long'
-  | 'claim-key-reused'
+  | 'key-reused'
   | 'sequence-stale'
   | 'sequence-jump'
   | 'device-exists'
   | 'device-unknown'
   | 'device-limit'
   | 'device-proof'
-  | 'last-device'
-  | 'key-mismatch';
+  | 'last-device';
 
 export type AccessCode =
   | 'size-backwards'
@@ -100,14 +98,59 @@ export type AccessCode =
   | 'proof-invalid'
   | 'checkpoint-backwards'
   | 'checkpoint-mismatch'
-  | 'checkpoint-unknown'
   | 'rollback-range';
 
 /** Codes of the record contract. */
-export type RecordCode = 'stale-epoch' | 'table-missing';
+export type RecordCode =
+  | 'owner-foreign'
+  | 'stale-epoch'
+  | 'table-missing'
+  | 'table-exists'
+  | 'key-id-exists'
+  | 'key-id-unknown'
+  | 'key-id-foreign'
+  | 'batch-unknown'
+  | 'inclusion-invalid'
+  | 'replacement-missing'
+  | 'leaf-ended'
+  | 'erasure-unknown'
+  | 'erasure-approved'
+  | 'erasure-expired'
+  | 'erasure-same-organisation';
 
 /** Codes of the consent contract. */
-export type ConsentCode = 'request-used' | 'grant-unknown';
+export type ConsentCode =
+  | 'caller-foreign'
+  | 'grant-unknown'
+  | 'grant-exists'
+  | 'grant-kind'
+  | 'grant-not-yet'
+  | 'grant-expired'
+  | 'grant-not-expired'
+  | 'grant-revoked'
+  | 'parent-inactive'
+  | 'time-backwards'
+  | 'uses-exhausted'
+  | 'holder-mismatch'
+  | 'actor-excepted'
+  | 'purpose-mismatch'
+  | 'category-not-granted'
+  | 'commitment-mismatch'
+  | 'terms-mismatch'
+  | 'not-narrower'
+  | 'delegation-depth'
+  | 'seal-recipient'
+  | 'request-used'
+  | 'request-mismatch'
+  | 'request-exists'
+  | 'request-unknown'
+  | 'request-answered'
+  | 'emergency-too-long'
+  | 'emergency-unknown'
+  | 'emergency-reviewed'
+  | 'self-review'
+  | 'card-required'
+  | 'card-invalid';
 
 /**
  * A refusal: thrown inside a contract, it undoes the whole call. `detail` names a field or a limit and never holds a value of

@@ -79,12 +79,15 @@ function walkArray(value: readonly unknown[], depthLeft: number, state: Walk): v
 function walkObject(value: object, depthLeft: number, state: Walk): void {
   const prototype: unknown = Object.getPrototypeOf(value);
   // An object of another realm has another Object.prototype, whose own prototype is null; a class instance is deeper.
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return fail(state, 'json-invalid');
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+    fail(state, 'json-invalid');
+    return;
+  }
   const keys = Object.keys(value);
   spend(state, 2 + Math.max(0, keys.length - 1));
   for (const key of keys) {
     if (state.fault !== undefined) return;
-    if (key === '__proto__') return fail(state, 'json-invalid');
+    if (key === '__proto__') fail(state, 'json-invalid');
     spend(state, textBytes(key, state) + 1);
     walk((value as Record<string, unknown>)[key], depthLeft, state);
   }

@@ -1,6 +1,7 @@
-import type { Context, MemberKind, SignerKind } from './context.ts';
+import type { Caller, CallPayload, Context, MemberKind, Pure, SignerKind } from './context.ts';
 import type { ContractCode } from './errors.ts';
 import type { Json, JsonObject } from './json.ts';
+import type { Members } from './members.ts';
 
 export type ContractName = 'membership' | 'patient' | 'record' | 'consent' | 'access';
 
@@ -33,11 +34,24 @@ export interface Transaction<Args, Private> {
   readonly errors: readonly ContractCode[];
   /** What travels beside the call; demanded (`required`) or possible. Absent: a call with `privateHash` is refused. */
   readonly private?: { readonly summary: string; readonly required: boolean };
+  /** Only for the founding, whose signer no state knows yet: finds caller and key in the arguments. */
+  resolveSigner?(founding: Founding, args: Args): Promise<ResolvedSigner>;
   parse(args: Json): Args;
   /** Demanded where `private` is present. */
   parsePrivate?(values: JsonObject): Private;
   run(context: Context, args: Args, priv: Private | undefined): Promise<Json>;
 }
+
+/** What is known before there is a caller. */
+export type Founding = {
+  readonly payload: CallPayload;
+  readonly timestampMs: number;
+  readonly members: Members;
+  readonly pure: Pure;
+};
+
+/** Who signs and the key that the signature must verify under. */
+export type ResolvedSigner = { readonly caller: Caller; readonly publicKey: string };
 
 /** A transaction of any types; its own `parse` makes what its `run` takes, so the types need not be known outside. */
 export type AnyTransaction = Transaction<unknown, unknown>;

@@ -1,0 +1,5 @@
+import type { AnyTransaction } from '../transaction.ts';
+import { checkpoint, rollback } from './checkpoint.ts';
+import { root } from './root.ts';
+
+export const accessTransactions: readonly AnyTransaction[] = [root, checkpoint, rollback];

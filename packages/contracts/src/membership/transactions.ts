@@ -1,0 +1,7 @@
+import type { AnyTransaction } from '../transaction.ts';
+import { found } from './found.ts';
+import { hpkeKeys } from './hpke-keys.ts';
+import { identities } from './identities.ts';
+import { proposals } from './propose.ts';
+
+export const membershipTransactions: readonly AnyTransaction[] = [found, ...proposals, ...identities, ...hpkeKeys];

@@ -1,0 +1,55 @@
+import type { Context } from '../context.ts';
+import { ContractError } from '../errors.ts';
+
+/** patient/pid/<pid>: one organisation's pseudonym of one patient. */
+export type PatientFact = {
+  readonly pid: string;
+  readonly organisation: string;
+  readonly status: 'unclaimed' | 'claimed' | 'closed';
+  readonly registeredMs: number;
+  /** The number of the last key change; a change carries a greater one. */
+  readonly sequence: number;
+  /** Public half of the key that the slip carries; it stays listed after the claim, so that no later slip repeats it. */
+  readonly claimKey: string;
+  readonly claimNotAfterMs: number;
+  readonly claimedMs?: number;
+  readonly closedMs?: number;
+  /** Public recovery key, from the claim on. */
+  readonly recovery?: string;
+  /** kids of active devices, sorted; at most `DEVICES_MAX`. */
+  readonly devices: readonly string[];
+};
+
+/** patient/device/<pid>/<kid>: one device's signing and HPKE keys for this pid alone. */
+export type DeviceFact = {
+  readonly kid: string;
+  readonly publicKey: string;
+  readonly hpke: string;
+  readonly status: 'active' | 'removed';
+  readonly addedMs: number;
+  readonly removedMs?: number;
+};
+
+export const patientKey = (pid: string): string => `patient/pid/${pid}`;
+export const deviceKey = (pid: string, kid: string): string => `patient/device/${pid}/${kid}`;
+
+/** The patient, or `patient-unknown`. */
+export async function readPatient(context: Context, pid: string): Promise<PatientFact> {
+  const patient = await context.get<PatientFact>(patientKey(pid));
+  if (patient === undefined) throw new ContractError('patient-unknown');
+  return patient;
+}
+
+/** The patient, who is not closed; else `patient-unknown` or `patient-closed`. */
+export async function readOpenPatient(context: Context, pid: string): Promise<PatientFact> {
+  const patient = await readPatient(context, pid);
+  if (patient.status === 'closed') throw new ContractError('patient-closed');
+  return patient;
+}
+
+/** The patient, who holds their keys; else `patient-unknown`, `patient-closed` or `patient-unclaimed`. */
+export async function readClaimedPatient(context: Context, pid: string): Promise<PatientFact> {
+  const patient = await readOpenPatient(context, pid);
+  if (patient.status === 'unclaimed') throw new ContractError('patient-unclaimed');
+  return patient;
+}
