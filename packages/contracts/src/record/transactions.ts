@@ -1,0 +1,15 @@
+import type { AnyTransaction } from '../transaction.ts';
+import { commit } from './commit.ts';
+import { correct } from './correct.ts';
+import { erase } from './erase.ts';
+import { approveErasure, proposeErasure } from './erasure.ts';
+import { tombstone } from './tombstone.ts';
+
+export const recordTransactions: readonly AnyTransaction[] = [
+  commit,
+  correct,
+  tombstone,
+  erase,
+  proposeErasure,
+  approveErasure,
+];
