@@ -1,0 +1,147 @@
+import { parseTerms, type Terms } from '@salus/contracts';
+import { type Json, parseJson } from '@salus/crypto';
+import { WalletError } from './wallet-error.ts';
+
+export const CONTENT_VERSION = 'salus:wallet:v1';
+/** Recovery keys whose public halves a wallet keeps for later pids; the secret itself is on paper. */
+export const RECOVERY_KEYS_KEPT = 32;
+const CONTENT_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface PidEntry {
+  readonly organisation: string;
+  readonly pid: string;
+  /** The kid of this device's signing key for the pid. */
+  readonly kid: string;
+  readonly recoveryIndex: number;
+  /** The last sequence number that this wallet used for a key change. */
+  readonly sequence: number;
+}
+
+export interface GrantEntry {
+  readonly terms: Terms;
+  readonly salt: string;
+  readonly madeMs: number;
+  readonly revokedMs: number | null;
+}
+
+export interface SeenCheckpoint {
+  readonly number: number;
+  readonly hash: string;
+}
+
+/** What a wallet knows; it holds no key. Backed up whole, under a key that only the recovery secret opens. */
+export interface WalletContent {
+  readonly version: typeof CONTENT_VERSION;
+  readonly network: string;
+  readonly pids: readonly PidEntry[];
+  readonly grants: readonly GrantEntry[];
+  readonly recoveryKeys: readonly string[];
+  readonly backupKey: string;
+  readonly checkpoint: SeenCheckpoint | null;
+}
+
+/** @throws WalletError `bad-wallet` where bytes are not the content of a wallet of this version. */
+export function parseContent(bytes: Uint8Array): WalletContent {
+  const value = parseJson(bytes, { sizeMax: CONTENT_BYTES_MAX, depthMax: 16 });
+  const { version, network, pids, grants, recoveryKeys, backupKey, checkpoint } = asObject(value);
+  if (version !== CONTENT_VERSION)
+    throw new WalletError('bad-wallet', `The wallet is not of version ${CONTENT_VERSION}.`);
+  return {
+    version,
+    network: asText(network),
+    pids: asList(pids).map(parsePidEntry),
+    grants: asList(grants).map(parseGrantEntry),
+    recoveryKeys: asList(recoveryKeys).map(asText),
+    backupKey: asText(backupKey),
+    checkpoint: checkpoint === null ? null : parseCheckpoint(checkpoint),
+  };
+}
+
+/** @throws WalletError `pid-unknown` */
+export function pidEntry(content: WalletContent, pid: string): PidEntry {
+  const entry = content.pids.find((candidate) => candidate.pid === pid);
+  if (entry === undefined) throw new WalletError('pid-unknown', 'The wallet holds no such pid: claim it first.');
+  return entry;
+}
+
+/** @throws WalletError `grant-unknown` */
+export function grantEntry(content: WalletContent, grant: string): GrantEntry {
+  const entry = content.grants.find((candidate) => candidate.terms.grant === grant);
+  if (entry === undefined) throw new WalletError('grant-unknown', 'The wallet holds no such grant.');
+  return entry;
+}
+
+export function withPid(content: WalletContent, entry: PidEntry): WalletContent {
+  return { ...content, pids: [...content.pids.filter(({ pid }) => pid !== entry.pid), entry] };
+}
+
+export function withGrant(content: WalletContent, entry: GrantEntry): WalletContent {
+  return { ...content, grants: [...content.grants.filter(({ terms }) => terms.grant !== entry.terms.grant), entry] };
+}
+
+/**
+ * Keeps the newest checkpoint seen. A lower one, or another hash at the same number, means that a node shows this
+ * person another history than before.
+ *
+ * @throws WalletError `checkpoint-went-back`
+ */
+export function withCheckpoint(content: WalletContent, seen: SeenCheckpoint): WalletContent {
+  const last = content.checkpoint;
+  if (last !== null && (seen.number < last.number || (seen.number === last.number && seen.hash !== last.hash))) {
+    throw new WalletError(
+      'checkpoint-went-back',
+      `The node shows block ${seen.number}, this wallet has seen block ${last.number}: the ledger was cut or replaced.`,
+    );
+  }
+  return { ...content, checkpoint: seen };
+}
+
+function parsePidEntry(value: Json): PidEntry {
+  const { organisation, pid, kid, recoveryIndex, sequence } = asObject(value);
+  return {
+    organisation: asText(organisation),
+    pid: asText(pid),
+    kid: asText(kid),
+    recoveryIndex: asCount(recoveryIndex),
+    sequence: asCount(sequence),
+  };
+}
+
+function parseGrantEntry(value: Json): GrantEntry {
+  const { terms, salt, madeMs, revokedMs } = asObject(value);
+  return {
+    terms: parseTerms(terms, 'terms'),
+    salt: asText(salt),
+    madeMs: asCount(madeMs),
+    revokedMs: revokedMs === null ? null : asCount(revokedMs),
+  };
+}
+
+function parseCheckpoint(value: Json | undefined): SeenCheckpoint {
+  const { number, hash } = asObject(value ?? null);
+  return { number: asCount(number), hash: asText(hash) };
+}
+
+function asObject(value: Json): { readonly [key: string]: Json | undefined } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed();
+  return value as { readonly [key: string]: Json };
+}
+
+function asList(value: Json | undefined): readonly Json[] {
+  if (!Array.isArray(value)) throw malformed();
+  return value as readonly Json[];
+}
+
+function asText(value: Json | undefined): string {
+  if (typeof value !== 'string') throw malformed();
+  return value;
+}
+
+function asCount(value: Json | undefined): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw malformed();
+  return value;
+}
+
+function malformed(): WalletError {
+  return new WalletError('bad-wallet', 'The content of the wallet is malformed.');
+}

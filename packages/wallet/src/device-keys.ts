@@ -1,0 +1,29 @@
+import { deriveHpkeKey, deriveSigningKey, type HpkeKey, type Signer, signerFromPkcs8 } from '@salus/crypto';
+
+/**
+ * The keys of one device, a pair for each pid. A browser draws non-extractable ones and keeps them in its key store;
+ * a device with a file derives them from a root secret that never leaves it. No key repeats across pids, so that two
+ * pids of a person have nothing in common on the ledger.
+ */
+export interface DeviceKeys {
+  signer(pid: string): Promise<Signer>;
+  hpkeKey(pid: string): Promise<HpkeKey>;
+}
+
+/** Device keys derived from a root secret of 32 bytes. */
+export function derivedDeviceKeys(rootSecret: Uint8Array): DeviceKeys {
+  return {
+    signer: async (pid) => signerFromPkcs8(deriveSigningKey(rootSecret, `device-signing/${pid}`).privateKey),
+    hpkeKey: async (pid) => deriveHpkeKey(rootSecret, `device-hpke/${pid}`),
+  };
+}
+
+/** The recovery signing key number `index` of a recovery secret. */
+export function recoveryKeyOf(recoverySecret: Uint8Array, index: number): ReturnType<typeof deriveSigningKey> {
+  return deriveSigningKey(recoverySecret, `recovery/${index}`);
+}
+
+/** The HPKE key under which a wallet's content is backed up: its public half stays in the wallet. */
+export async function backupKeyOf(recoverySecret: Uint8Array): Promise<HpkeKey> {
+  return deriveHpkeKey(recoverySecret, 'backup');
+}

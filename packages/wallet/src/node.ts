@@ -1,0 +1,1 @@
+export { openWalletFile, patientWalletOf, type StoredWallet, saveWalletFile, staffWalletOf } from './wallet-file.ts';
