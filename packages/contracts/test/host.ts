@@ -63,7 +63,7 @@ export interface TestLedger {
   sign(options: CallOptions): TestCall;
   /**
    * Runs a call in full, and without private arguments on the same state; asserts that both give the same result, writes and
-   * events, that a public refusal is a full one, and that the writes are canonical, sorted and unique; then applies them.
+   * events and read the same keys, that a public refusal is a full one, and that the writes are canonical, sorted and unique; then applies them.
    */
   submit(call: TestCall): Promise<Outcome>;
   /** Signs and submits; the result, or a failing test. */
@@ -96,10 +96,16 @@ export function createLedger(network = testId('network')): TestLedger {
     },
     sign: (options) => signCall({ network, notAfter: nowMs + 10 * MINUTE_MS, ...options }, `nonce ${nonces++}`),
     submit: async ({ call, privateArgs }) => {
-      const full = await execute(host, { call, privateArgs, timestampMs: nowMs, mode: 'full' });
-      const open = await execute(host, { call, timestampMs: nowMs, mode: 'public' });
+      const [fullReads, fullHost] = withReads(host);
+      const [openReads, openHost] = withReads(host);
+      const full = await execute(fullHost, { call, privateArgs, timestampMs: nowMs, mode: 'full' });
+      const open = await execute(openHost, { call, timestampMs: nowMs, mode: 'public' });
       if (open.kind === 'refused') expect(full.kind, open.code).toBe('refused');
-      if (full.kind !== 'refused') expect(open).toEqual(full);
+      if (full.kind !== 'refused') {
+        expect(open).toEqual(full);
+        // Endorsers without private arguments must agree on what was read, and learn no party from it (DESIGN §3).
+        expect(openReads).toEqual(fullReads);
+      }
       if (full.kind === 'committed') applyWrites(state, full);
       return full;
     },
@@ -113,6 +119,24 @@ export function createLedger(network = testId('network')): TestLedger {
     },
   };
   return ledger;
+}
+
+/** The host, and the list of what is read from it, in order. */
+function withReads(host: Host): readonly [reads: readonly string[], host: Host] {
+  const reads: string[] = [];
+  const reading: Host = {
+    network: host.network,
+    pure: host.pure,
+    get: (key) => {
+      reads.push(key);
+      return host.get(key);
+    },
+    range: (start, end, limit) => {
+      reads.push(`${start}..${end}:${limit}`);
+      return host.range(start, end, limit);
+    },
+  };
+  return [reads, reading];
 }
 
 function applyWrites(state: Map<string, Json>, outcome: Extract<Outcome, { kind: 'committed' }>): void {
