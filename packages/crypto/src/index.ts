@@ -1,4 +1,13 @@
 export {
+  AEAD_TAG_BYTES,
+  KEY_BYTES,
+  OBJECT_OVERHEAD_BYTES,
+  openObject,
+  sealObject,
+  unwrapKey,
+  wrapKey,
+} from './aead.ts';
+export {
   type Bytes,
   concatBytes,
   equalBytes,
@@ -16,8 +25,31 @@ export {
   type JsonLimits,
   parseJson,
 } from './canonical-json.ts';
+export {
+  ATTACHMENT_BYTES_MAX,
+  type ByteSource,
+  CHUNK_BYTES,
+  type ChunkAt,
+  type ChunkedContext,
+  chunkedLayout,
+  chunkedSize,
+  openChunkAt,
+  openChunks,
+  sealChunks,
+} from './chunked.ts';
 export { CryptoError, type CryptoErrorCode } from './crypto-error.ts';
 export { hashTuple, hashTupleBytes, hkdfSha256, hmacSha256, sha256 } from './hash.ts';
+export {
+  deriveHpkeKey,
+  type ExtractableHpkeKey,
+  generateHpkeKey,
+  type HpkeKey,
+  type HpkePrivateKey,
+  openHpke,
+  parseSealedEnvelope,
+  type SealedEnvelope,
+  sealHpke,
+} from './hpke.ts';
 export {
   type Consistency,
   consistencyProof,
@@ -33,6 +65,13 @@ export {
   verifyInclusion,
 } from './merkle.ts';
 export { MerkleLog, type MerkleLogOptions, type MerkleLogState, type MerkleNode } from './merkle-log.ts';
+export {
+  type Argon2Cost,
+  openPasswordBox,
+  PASSWORD_COST,
+  PASSWORD_COST_MIN,
+  sealPasswordBox,
+} from './password-box.ts';
 export {
   deriveSigningKey,
   generateSigningKey,
