@@ -11,6 +11,7 @@ export type Member = TestSigner & {
   readonly kind: MemberKind;
   readonly roles: readonly string[];
   readonly chain: readonly string[];
+  readonly notAfterMs: number;
 };
 
 export type Organisation = {

@@ -13,7 +13,7 @@ import {
   putDevices,
   putPatient,
 } from './device.ts';
-import { type PatientFact, readClaimedPatient, readOpenPatient } from './patient.ts';
+import { deviceKey, type PatientFact, readClaimedPatient, readOpenPatient } from './patient.ts';
 
 const SEQUENCE_CHECK = 'The sequence is greater than the last one, by at most 1,000.';
 const PROOF_CHECK =
@@ -150,7 +150,7 @@ export const recover = defineTransaction<Recovery>({
   run: async (context, { sequence, devices, recovery }) => {
     const patient = await readClaimedPatient(context, pidOf(context.caller));
     checkSequence(patient, sequence);
-    demand(recovery === null || !isKeyOf(patient, recovery), 'key-reused');
+    demand(recovery === null || !(await isKeyOf(context, patient, recovery)), 'key-reused');
     for (const kid of patient.devices) await markRemoved(context, patient.pid, kid);
     const reserved = [recovery ?? undefined, patient.recovery, patient.claimKey];
     const kids = await putDevices(context, patient.pid, devices, reserved);
@@ -181,8 +181,10 @@ export const close = defineTransaction<{ readonly sequence: number }>({
   },
 });
 
-function isKeyOf(patient: PatientFact, publicKey: string): boolean {
-  return publicKey === patient.claimKey || publicKey === patient.recovery;
+/** Was the key ever the pid's slip, recovery key or device? */
+async function isKeyOf(context: Context, patient: PatientFact, publicKey: string): Promise<boolean> {
+  if (publicKey === patient.claimKey || publicKey === patient.recovery) return true;
+  return (await context.get(deviceKey(patient.pid, context.pure.kidOf(publicKey)))) !== undefined;
 }
 
 /** The pid whose key signed: never an argument. */
