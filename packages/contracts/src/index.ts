@@ -2,6 +2,7 @@ export { type CheckpointFact, checkpointKey, type RollbackFact, rollbackKey } fr
 export { LOG_NAMES, type LogName, type LogRootFact, logRootKey } from './access/root.ts';
 export { ARGS_LIMITS, NOT_AFTER_AHEAD_MAX_MS, parseSigner, type SignerName } from './call.ts';
 export { contracts } from './catalogue.ts';
+export { CONTRACT_CODES } from './codes.ts';
 export {
   cardMessage,
   EMERGENCY_MAX_MS,

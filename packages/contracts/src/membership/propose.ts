@@ -21,10 +21,10 @@ import { AUTHORITIES_MAX, propose, readActiveRoots, vote } from './proposal.ts';
 const ADMINISTRATOR = { signers: ['id'], memberKinds: ['staff'], roles: ['administrator'] } as const;
 const PROPOSAL_WRITES = ['membership/proposal/<call>', 'membership/vote/<call>/<organisation>'];
 const JOIN_WRITES = [
-  'when decided: membership/network',
-  'membership/roots/<new organisation>',
-  'membership/revoked/<new organisation>',
-  'membership/identity/<administrator>',
+  'membership/network, when decided',
+  'membership/roots/<new organisation>, when decided',
+  'membership/revoked/<new organisation>, when decided',
+  'membership/identity/<administrator>, when decided',
 ];
 
 /** An applicant's administrator signs hashTuple('join', network, application): nobody is proposed against their will. */
@@ -98,8 +98,8 @@ export const proposeRoots = defineTransaction<RootsChange>({
   ],
   writes: [
     ...PROPOSAL_WRITES,
-    'when decided: membership/roots/<organisation>',
-    'membership/identity/<administrator of the new authority>',
+    'membership/roots/<organisation>, when decided',
+    'membership/identity/<administrator of the new authority>, when decided',
   ],
   errors: [
     'organisation-unknown',
@@ -164,7 +164,7 @@ export const proposeRemoval = defineTransaction<{ readonly organisation: string;
     'Proposes that an organisation leaves. Its name, roots and patients stay known: old signatures are judged by them, and its patients still revoke.',
   ...ADMINISTRATOR,
   checks: ['The organisation is active and not the last one.'],
-  writes: [...PROPOSAL_WRITES, 'when decided: membership/roots/<organisation>', 'membership/network'],
+  writes: [...PROPOSAL_WRITES, 'membership/roots/<organisation>, when decided', 'membership/network, when decided'],
   errors: ['organisation-unknown', 'organisation-removed', 'last-organisation', 'args-invalid'],
   parse: (args) => {
     const { organisation, reason } = parseFields(args, 'args', ['organisation', 'reason']);
@@ -190,7 +190,7 @@ export const castVote = defineTransaction<{ readonly proposal: string; readonly 
   writes: [
     'membership/vote/<proposal>/<organisation>',
     'membership/proposal/<proposal>',
-    'when decided: what the proposal names',
+    'what the proposal names, when decided',
   ],
   errors: [
     'proposal-unknown',
