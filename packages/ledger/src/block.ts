@@ -1,0 +1,153 @@
+import { hash } from 'node:crypto';
+import type { Json, SignedCall } from '@salus/contracts';
+import { callId, canonical, emptyRoot, hashTuple, merkleRoot, type Signer, toBase64url, utf8 } from '@salus/crypto';
+import type { TransactionOutcome, TransactionView } from './ledger.ts';
+
+export const BLOCK_VERSION = 'salus:block:v1';
+export const BLOCK_ALG = 'ES256';
+/** A header names the state root once the newest multiple of this number of blocks is behind it. */
+export const STATE_ROOT_INTERVAL = 10_000;
+/** Transactions that a position has room for in one block. */
+export const BLOCK_TRANSACTIONS_MAX = 65_536;
+
+export type ContractsInUse = {
+  readonly version: string;
+  /** base64url of SHA-256 of the contracts' sources or bundle. */
+  readonly bundleHash: string;
+};
+
+export type BlockHeader = {
+  readonly version: typeof BLOCK_VERSION;
+  readonly alg: typeof BLOCK_ALG;
+  readonly network: string;
+  readonly number: number;
+  readonly previousHash: string;
+  /** Agreed time of the block and its transactions; never earlier than the previous block's. */
+  readonly timestampMs: number;
+  /** Transactions in the block. */
+  readonly count: number;
+  /** RFC 6962 root over the exact texts of the transactions. */
+  readonly transactionsRoot: string;
+  /** RFC 6962 root over the canonical write sets, one leaf a transaction, `[]` where it was refused. */
+  readonly writesRoot: string;
+  /** hashTuple('state', previous stateCommitment, writesRoot). */
+  readonly stateCommitment: string;
+  readonly contracts: ContractsInUse;
+  /** The public key that signs the hash. */
+  readonly ledgerKey: string;
+  /** Sorted-state root as it was after block `number`, an earlier one: it is computed beside the running ledger. */
+  readonly stateRoot?: StateRoot;
+};
+
+export type StateRoot = { readonly number: number; readonly root: string };
+
+export type Block = {
+  readonly header: BlockHeader;
+  /** hashTuple('block', header). */
+  readonly hash: string;
+  /** ES256 by `header.ledgerKey` over the UTF-8 text of `hash`. */
+  readonly signature: string;
+  readonly transactions: readonly TransactionView[];
+};
+
+/** A header with its exact text, as it is stored. */
+export type SealedHeader = {
+  readonly header: BlockHeader;
+  readonly text: string;
+  readonly hash: string;
+  readonly signature: string;
+};
+
+/** Equal to hashTuple('block', header) when `text` is the header's canonical form; any other byte gives another hash. */
+export function hashHeaderText(text: string): string {
+  return hash('sha256', `["${BLOCK_VERSION}",${text}]`, 'base64url');
+}
+
+export async function sealHeader(header: BlockHeader, signer: Signer): Promise<SealedHeader> {
+  const text = canonical(header as unknown as Json);
+  const headerHash = hashHeaderText(text);
+  const signature = await signer.sign(utf8(headerHash));
+  return { header, text, hash: headerHash, signature: toBase64url(signature) };
+}
+
+/** What the header of block 0 points back to. */
+export function genesisHash(network: string): string {
+  return hashTuple('genesis', network);
+}
+
+export function nextCommitment(previous: string, writesRoot: string): string {
+  return hashTuple('state', previous, writesRoot);
+}
+
+/** RFC 6962 leaf hash of a text's UTF-8, without copying it: texts in blocks are well-formed. */
+export function textLeaf(text: string): Uint8Array {
+  return hash('sha256', `\u0000${text}`, 'buffer');
+}
+
+export function rootOf(leafHashes: readonly Uint8Array[]): string {
+  return toBase64url(leafHashes.length === 0 ? emptyRoot : merkleRoot(leafHashes));
+}
+
+/** The write set of a refused transaction. */
+export const NO_WRITES = '[]';
+
+/** The canonical text of a write set from the canonical texts of its values; null deletes. */
+export function writesText(writes: readonly (readonly [key: string, valueText: string | null])[]): string {
+  let text = '[';
+  for (const [key, valueText] of writes) {
+    text += `${text === '[' ? '' : ','}[${JSON.stringify(key)},${valueText ?? 'null'}]`;
+  }
+  return `${text}]`;
+}
+
+export function committedText(parts: { readonly result: Json; readonly events: Json; readonly writesText: string }): string {
+  const { result, events } = parts;
+  return `{"events":${canonical(events)},"kind":"committed","result":${canonical(result)},"writes":${parts.writesText}}`;
+}
+
+export function refusedText(code: string): string {
+  return `{"code":${JSON.stringify(code)},"kind":"refused"}`;
+}
+
+/** How every body starts: what follows is the canonical payload, the signed message of the call. */
+export const PAYLOAD_START = '{"call":{"payload":'.length;
+
+/** The stored text of a transaction: the canonical form of {call, outcome, timestampMs}, put together from its parts. */
+export function bodyText(parts: {
+  readonly payloadText: string;
+  readonly signature: string;
+  readonly outcomeText: string;
+  readonly timestampMs: number;
+}): string {
+  return `{"call":{"payload":${parts.payloadText}${payloadEnd(parts.signature)}${parts.outcomeText},"timestampMs":${parts.timestampMs}}`;
+}
+
+/** What follows the payload in a body. */
+export function payloadEnd(signature: string): string {
+  return `,"signature":${JSON.stringify(signature)}},"outcome":`;
+}
+
+export type TransactionBody = {
+  readonly call: SignedCall;
+  readonly outcome: TransactionOutcome;
+  readonly timestampMs: number;
+};
+
+/** A body of a block that this ledger wrote or that `verify` checks otherwise: only its JSON is parsed. */
+export function parseBody(text: string): TransactionBody {
+  return JSON.parse(text) as TransactionBody;
+}
+
+export function viewOf(text: string, block: number, index: number): TransactionView {
+  const { call, outcome, timestampMs } = parseBody(text);
+  return deepFreeze({ callId: callId(call.payload as Parameters<typeof callId>[0]), block, index, timestampMs, call, outcome });
+}
+
+/** Freezes a value that is JSON, all the way down. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) deepFreeze(member);
+  }
+  return value;
+}

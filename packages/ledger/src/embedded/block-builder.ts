@@ -1,0 +1,124 @@
+import type { ContractCode, Entry, Host, Json, Outcome, Pure, Write } from '@salus/contracts';
+import { canonical } from '@salus/crypto';
+import { bodyText, committedText, NO_WRITES, refusedText, rootOf, textLeaf, writesText } from '../block.ts';
+import type { LostRange } from '../ledger.ts';
+import { positionOf } from './schema.ts';
+import { CachedVersion } from './state-cache.ts';
+import type { BlockChanges, StoredVersion } from './store.ts';
+import type { WorldState } from './world-state.ts';
+
+const ROLLBACK_PREFIX = 'access/rollback/';
+
+/** The parts of a call that enter a body. */
+export type RecordedCall = { readonly callId: string; readonly payloadText: string; readonly signature: string };
+
+/** A block while its calls are executed one after the other: each sees the writes of those before it. */
+export class BlockBuilder {
+  readonly number: number;
+  readonly timestampMs: number;
+  readonly bodies: string[] = [];
+  /** Lost ranges that a call in this block named. */
+  readonly rollbacks: LostRange[] = [];
+  readonly #state: WorldState;
+  readonly #written = new Map<string, CachedVersion>();
+  readonly #absent = new Set<string>();
+  readonly #passed: (StoredVersion & { readonly key: string })[] = [];
+  readonly #refusals: { readonly callId: string; readonly position: number }[] = [];
+  readonly #bodyLeaves: Uint8Array[] = [];
+  readonly #writeLeaves: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(state: WorldState, number: number, timestampMs: number) {
+    this.#state = state;
+    this.number = number;
+    this.timestampMs = timestampMs;
+  }
+
+  /** Characters of all bodies so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  host(network: string, pure: Pure): Host {
+    return {
+      network,
+      pure,
+      get: (key) => this.version(key)?.value,
+      range: (start, end, limit) => this.#range(start, end, limit),
+    };
+  }
+
+  version(key: string): CachedVersion | undefined {
+    const own = this.#written.get(key);
+    if (own !== undefined) return own;
+    const committed = this.#state.version(key);
+    if (committed === undefined) this.#absent.add(key);
+    return committed;
+  }
+
+  /** Records a committed call and returns its index in the block. */
+  commit(call: RecordedCall, outcome: Extract<Outcome, { kind: 'committed' }>): number {
+    const index = this.bodies.length;
+    const position = positionOf(this.number, index);
+    const written = outcome.writes.map(([key, value]) => [key, value === null ? null : canonical(value)] as const);
+    const texts = writesText(written);
+    const events = outcome.events as unknown as Json;
+    this.#append(call, committedText({ result: outcome.result, events, writesText: texts }), texts);
+    for (const [key, text] of written) this.#write(key, { position, text });
+    for (const write of outcome.writes) this.#noteRollback(write);
+    return index;
+  }
+
+  refuse(call: RecordedCall, code: ContractCode): void {
+    this.#refusals.push({ callId: call.callId, position: positionOf(this.number, this.bodies.length) });
+    this.#append(call, refusedText(code), NO_WRITES);
+  }
+
+  roots(): { readonly transactionsRoot: string; readonly writesRoot: string } {
+    return { transactionsRoot: rootOf(this.#bodyLeaves), writesRoot: rootOf(this.#writeLeaves) };
+  }
+
+  changes(): BlockChanges {
+    const current = [...this.#written].map(([key, { position, text }]) => {
+      // Contracts read before they write, mostly: what a call found absent needs no second look.
+      const replaces = !this.#absent.has(key) && this.#state.version(key) !== undefined;
+      return { key, position, text, replaces };
+    });
+    current.sort((left, right) => (left.key < right.key ? -1 : 1));
+    return { current, passed: this.#passed, refusals: this.#refusals };
+  }
+
+  #append(call: RecordedCall, outcomeText: string, writes: string): void {
+    const { payloadText, signature } = call;
+    const body = bodyText({ payloadText, signature, outcomeText, timestampMs: this.timestampMs });
+    this.bodies.push(body);
+    this.#bytes += body.length;
+    this.#bodyLeaves.push(textLeaf(body));
+    this.#writeLeaves.push(textLeaf(writes));
+  }
+
+  #write(key: string, version: StoredVersion): void {
+    const earlier = this.#written.get(key);
+    if (earlier !== undefined) this.#passed.push({ key, position: earlier.position, text: earlier.text });
+    this.#written.set(key, new CachedVersion(version));
+  }
+
+  #noteRollback([key, value]: Write): void {
+    if (!key.startsWith(ROLLBACK_PREFIX)) return;
+    const { from, to, hash } = value as unknown as LostRange;
+    this.rollbacks.push({ from, to, hash });
+  }
+
+  #range(start: string, end: string, limit: number): readonly Entry[] {
+    const own = [...this.#written].filter(([key]) => key >= start && key < end);
+    // Each own write may hide at most one committed entry.
+    const committed = this.#state.range(start, end, limit + own.length);
+    if (own.length === 0) return committed;
+    const merged = new Map<string, Json | undefined>(committed.map(({ key, value }) => [key, value]));
+    for (const [key, version] of own) merged.set(key, version.value);
+    return [...merged]
+      .flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }]))
+      .sort((left, right) => (left.key < right.key ? -1 : 1))
+      .slice(0, limit);
+  }
+}

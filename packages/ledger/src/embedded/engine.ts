@@ -1,0 +1,314 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ContractCode, Outcome, PrivateArgs, SignedCall } from '@salus/contracts';
+import type { Signer } from '@salus/crypto';
+import {
+  BLOCK_ALG,
+  BLOCK_VERSION,
+  type BlockHeader,
+  nextCommitment,
+  type SealedHeader,
+  STATE_ROOT_INTERVAL,
+  type StateRoot,
+  sealHeader,
+} from '../block.ts';
+import { type Checkpoint, type CheckpointSigner, signCheckpoint } from '../checkpoint.ts';
+import type { ContractRuntime } from '../contract-runtime.ts';
+import type { LostRange, SubmitResult } from '../ledger.ts';
+import { LedgerError } from '../ledger-error.ts';
+import { createPure } from '../pure.ts';
+import { BlockBuilder } from './block-builder.ts';
+import type { CheckpointFile } from './checkpoint-file.ts';
+import type { Maintenance } from './maintenance.ts';
+import { type Pending, pendingCall } from './pending.ts';
+import { placeOf } from './schema.ts';
+import { SignaturePool } from './signature-pool.ts';
+import type { LedgerStore } from './store.ts';
+import type { WorldState } from './world-state.ts';
+
+/** Calls, and bytes of their texts, that may wait; beyond it `overloaded`. */
+export const QUEUE_CALLS_MAX = 10_000;
+export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+/** A block stays so small that it is executed and stored in well under a second. */
+export const BLOCK_CALLS_MAX = 512;
+export const BLOCK_CHARACTERS_MAX = 8 * 1024 * 1024;
+/** So few calls are verified where they are executed: a worker's answer would take longer. */
+const INLINE_CALLS_MAX = 2;
+/** The event loop gets its turn after this many calls, for requests and for the workers' next batches. */
+const CALLS_PER_TURN = 32;
+/**
+ * Refusals that never enter a block although the signer is known: the arguments were not parsed, and whatever a faulty client
+ * put there might identify a patient.
+ */
+const UNPARSED: ReadonlySet<ContractCode> = new Set(['args-invalid', 'limit-exceeded']);
+
+export type EngineParts = {
+  readonly network: string;
+  readonly store: LedgerStore;
+  readonly state: WorldState;
+  readonly runtime: ContractRuntime;
+  readonly signer: Signer;
+  readonly clock: () => number;
+  readonly checkpointFile: CheckpointFile;
+  readonly checkpointSigners: () => readonly CheckpointSigner[];
+  readonly maintenance: Maintenance;
+  readonly head: SealedHeader;
+  readonly checkpoint: Checkpoint;
+  readonly lost: LostRange | undefined;
+  /** A block whose state root no header names yet. */
+  readonly dueStateRoot: number | undefined;
+  readonly onBlock: () => void;
+};
+
+/**
+ * The queue and the loop that turns it into blocks: signatures are verified ahead in workers, calls run one after the other on
+ * the state left by those before, and one commit makes the block durable, then one append its checkpoint; only then are the
+ * callers answered. While a block is stored, the next calls gather: the busier the ledger, the larger its blocks.
+ */
+export class Engine implements AsyncDisposable {
+  readonly #parts: EngineParts;
+  readonly #pure = createPure();
+  readonly #pool: SignaturePool;
+  #queue: Pending[] = [];
+  #queueBytes = 0;
+  #running: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+  #stopped = false;
+  #head: SealedHeader;
+  #checkpoint: Checkpoint;
+  #lost: LostRange | undefined;
+  #stateRoot: StateRoot | undefined;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#head = parts.head;
+    this.#checkpoint = parts.checkpoint;
+    this.#lost = parts.lost;
+    this.#pool = new SignaturePool(() => this.#wake?.());
+    if (parts.dueStateRoot !== undefined) this.#addStateRoot(parts.dueStateRoot);
+  }
+
+  get head(): SealedHeader {
+    return this.#head;
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#checkpoint;
+  }
+
+  get lost(): LostRange | undefined {
+    return this.#lost;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  submit(call: SignedCall, privateArgs: PrivateArgs | undefined): Promise<SubmitResult> {
+    if (this.#stopped) return Promise.resolve({ kind: 'refused', callId: null, code: 'stopped' });
+    if (this.#queue.length >= QUEUE_CALLS_MAX || this.#queueBytes >= QUEUE_BYTES_MAX) {
+      return Promise.resolve({ kind: 'refused', callId: null, code: 'overloaded' });
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<SubmitResult>();
+    const pending = pendingCall(call, privateArgs, { resolve, reject });
+    this.#queue.push(pending);
+    this.#queueBytes += pending.sizeBytes;
+    // The first calls wait for the end of this turn, so that those of the same turn share their block.
+    this.#running ??= nextTurn().then(() => this.#run());
+    if (this.#queue.length > INLINE_CALLS_MAX) this.#askWorkers();
+    return promise;
+  }
+
+  /** Finishes the block at hand, answers all others `stopped`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    this.#wake?.();
+    await this.#running;
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  #askWorkers(): void {
+    // From the end: those before the first that was asked were asked with it.
+    for (let at = this.#queue.length - 1; at >= 0; at -= 1) {
+      const pending = this.#queue[at]!;
+      if (pending.verification !== 'none') return;
+      this.#ask(pending);
+    }
+  }
+
+  #ask(pending: Pending): void {
+    const { signed } = pending;
+    const publicKey = this.#parts.runtime.signerKeyHint((key) => this.#parts.state.get(key), pending.call);
+    if (signed === undefined || publicKey === undefined) {
+      // It will be refused, or its signer is enrolled by a call before it.
+      pending.verification = 'answered';
+      return;
+    }
+    pending.verification = 'asked';
+    const { callId, payloadText, signature } = signed;
+    const answer = (valid: boolean | undefined): void => {
+      pending.verification = 'answered';
+      if (valid !== undefined) pending.verified = { callId, publicKey, signature, valid };
+    };
+    this.#pool.ask({ payloadText, signature, publicKey, answer });
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#queue.length > 0 && !this.#stopped) {
+        if (this.#queue.length > INLINE_CALLS_MAX) this.#askWorkers();
+        const batch = this.#take();
+        if (batch.length > 0) await this.#makeBlock(batch);
+        else await new Promise<void>((resolve) => { this.#wake = resolve; });
+        this.#wake = undefined;
+      }
+    } finally {
+      this.#running = undefined;
+    }
+    if (!this.#stopped) return;
+    for (const pending of this.#drain()) pending.resolve({ kind: 'refused', callId: null, code: 'stopped' });
+  }
+
+  /** The calls at the head of the queue that no worker is busy with, as many as a block may have. */
+  #take(): Pending[] {
+    let count = 0;
+    let bytes = 0;
+    for (const pending of this.#queue) {
+      if (pending.verification === 'asked' || count === BLOCK_CALLS_MAX || bytes > 2 * BLOCK_CHARACTERS_MAX) break;
+      count += 1;
+      bytes += pending.sizeBytes;
+    }
+    this.#queueBytes -= bytes;
+    return this.#queue.splice(0, count);
+  }
+
+  #drain(): Pending[] {
+    this.#queueBytes = 0;
+    return this.#queue.splice(0);
+  }
+
+  async #makeBlock(batch: readonly Pending[]): Promise<void> {
+    const { clock, state } = this.#parts;
+    const { number, timestampMs } = this.#head.header;
+    const builder = new BlockBuilder(state, number + 1, Math.max(timestampMs, clock()));
+    const settles: (() => void)[] = [];
+    try {
+      for (const pending of batch) {
+        settles.push(await this.#execute(pending, builder));
+        if (settles.length % CALLS_PER_TURN === 0) await nextTurn();
+      }
+      if (builder.bodies.length > 0) await this.#store(builder);
+    } catch (cause) {
+      this.#fail(cause, batch);
+      return;
+    }
+    for (const settle of settles) settle();
+    if (builder.bodies.length > 0) this.#afterBlock();
+  }
+
+  /** Runs one call; returns what to tell its caller once the block is durable. */
+  async #execute(pending: Pending, builder: BlockBuilder): Promise<() => void> {
+    const { network, runtime } = this.#parts;
+    const { signed, privateArgs, verified } = pending;
+    this.#pure.begin(signed === undefined ? undefined : { ...signed, verified });
+    let outcome: Outcome;
+    try {
+      const host = builder.host(network, this.#pure);
+      const { timestampMs } = builder;
+      outcome = await runtime.execute(host, { call: pending.call, privateArgs, timestampMs, mode: 'full' });
+    } catch (cause) {
+      return () => pending.reject(new LedgerError('execution-failed', 'a contract broke an invariant', { cause }));
+    }
+    switch (outcome.kind) {
+      case 'committed': {
+        const index = builder.commit(signed!, outcome);
+        const { callId, result } = outcome;
+        const { number: block, timestampMs } = builder;
+        return () => pending.resolve({ kind: 'committed', callId, block, index, timestampMs, result });
+      }
+      case 'repeated': {
+        const { callId, result } = outcome;
+        const place = placeOf(builder.version(`call/${callId}`)!.position);
+        return () => pending.resolve({ kind: 'committed', callId, ...place, timestampMs: this.#timeOf(place.block), result });
+      }
+      case 'refused':
+        // Only what its signer vouched for enters a block: nobody can fill the ledger with calls of unknown keys.
+        if (this.#pure.authenticated && !UNPARSED.has(outcome.code)) builder.refuse(signed!, outcome.code);
+        return () => pending.resolve(outcome);
+    }
+  }
+
+  #timeOf(block: number): number {
+    if (block === this.#head.header.number) return this.#head.header.timestampMs;
+    return this.#parts.store.header(block)!.header.timestampMs;
+  }
+
+  async #store(builder: BlockBuilder): Promise<void> {
+    const { network, runtime, signer, store, state, checkpointFile, checkpointSigners } = this.#parts;
+    const { number, timestampMs, bodies } = builder;
+    const { transactionsRoot, writesRoot } = builder.roots();
+    const stateRoot = this.#stateRoot;
+    const header: BlockHeader = {
+      version: BLOCK_VERSION,
+      alg: BLOCK_ALG,
+      network,
+      number,
+      previousHash: this.#head.hash,
+      timestampMs,
+      count: bodies.length,
+      transactionsRoot,
+      writesRoot,
+      stateCommitment: nextCommitment(this.#head.header.stateCommitment, writesRoot),
+      contracts: runtime.inUse,
+      ledgerKey: signer.publicKey,
+      ...(stateRoot === undefined ? {} : { stateRoot }),
+    };
+    const sealed = await sealHeader(header, signer);
+    const checkpoint = await signCheckpoint({ network, number, hash: sealed.hash }, checkpointSigners());
+    const changes = builder.changes();
+    store.commit(sealed, bodies, changes);
+    this.#head = sealed;
+    state.apply(changes);
+    if (this.#stateRoot === stateRoot) this.#stateRoot = undefined;
+    const { rollbacks } = builder;
+    if (this.#lost !== undefined && rollbacks.some((range) => isSame(range, this.#lost!))) this.#lost = undefined;
+    const lost = this.#lost;
+    try {
+      // After the block, never before: a checkpoint ahead of the ledger would tell of a loss that did not happen.
+      checkpointFile.append(lost === undefined ? { checkpoint } : { checkpoint, lost });
+    } catch (cause) {
+      throw new LedgerError('checkpoint-failed', 'the block is stored, but its checkpoint is not', { cause });
+    }
+    this.#checkpoint = checkpoint;
+  }
+
+  #afterBlock(): void {
+    const { store, maintenance, onBlock } = this.#parts;
+    const { number } = this.#head.header;
+    maintenance.watchLog(() => store.logPages(), () => { if (!this.#stopped) store.copyLog(); });
+    if (number % STATE_ROOT_INTERVAL === 0) this.#addStateRoot(number);
+    onBlock();
+  }
+
+  /** Computes a state root beside the ledger; the next block names it. */
+  #addStateRoot(number: number): void {
+    this.#parts.maintenance.stateRoot(number).then(
+      (stateRoot) => {
+        this.#stateRoot = stateRoot;
+      },
+      // The ledger was closed meanwhile: the root is computed when it is opened again.
+      () => undefined,
+    );
+  }
+
+  /** What is durable is unknown to the callers of this block; nothing more is accepted, a restart recovers. */
+  #fail(cause: unknown, batch: readonly Pending[]): void {
+    this.#stopped = true;
+    const error =
+      cause instanceof LedgerError ? cause : new LedgerError('storage-failed', 'a block could not be stored', { cause });
+    for (const pending of batch) pending.reject(error);
+  }
+}
+
+function isSame(left: LostRange, right: LostRange): boolean {
+  return left.from === right.from && left.to === right.to && left.hash === right.hash;
+}

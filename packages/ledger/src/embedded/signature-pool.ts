@@ -1,0 +1,109 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { SignatureAnswers, SignatureBatch } from './signature-worker.ts';
+
+/** Calls in one message: enough to spread the cost of a message, few enough that a block need not wait long for them. */
+export const SIGNATURE_BATCH_MAX = 64;
+/** One core is left for executing and storing. */
+export const SIGNATURE_WORKERS = Math.max(1, availableParallelism() - 1);
+
+export type SignatureQuestion = {
+  readonly payloadText: string;
+  readonly signature: string;
+  readonly publicKey: string;
+  /** Called once, with undefined when the worker died: then the signature is verified where it is needed. */
+  readonly answer: (valid: boolean | undefined) => void;
+};
+
+/** Worker threads that verify signatures ahead of execution. Threads start with the first question. */
+export class SignaturePool implements AsyncDisposable {
+  readonly #size: number;
+  readonly #onAnswers: () => void;
+  readonly #workers: Lane[] = [];
+  #waiting: SignatureQuestion[] = [];
+  #flushing = false;
+  #closed = false;
+
+  /** `onAnswers` is called after each batch of answers was given. */
+  constructor(onAnswers: () => void, size: number = SIGNATURE_WORKERS) {
+    this.#onAnswers = onAnswers;
+    this.#size = size;
+  }
+
+  ask(question: SignatureQuestion): void {
+    this.#waiting.push(question);
+    if (this.#waiting.length >= SIGNATURE_BATCH_MAX) this.#flush();
+    else if (!this.#flushing) {
+      this.#flushing = true;
+      // Questions of the same turn of the event loop travel together.
+      setImmediate(() => this.#flush());
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#workers.map((lane) => lane.worker.terminate()));
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    const questions = this.#waiting;
+    if (questions.length === 0) return;
+    this.#waiting = [];
+    if (this.#closed) {
+      for (const question of questions) question.answer(undefined);
+      return;
+    }
+    this.#lane().send(questions);
+  }
+
+  /** The lane with the fewest open questions; a new one while there may be more. */
+  #lane(): Lane {
+    const idle = this.#workers.find((lane) => lane.open === 0);
+    if (idle !== undefined) return idle;
+    if (this.#workers.length < this.#size) {
+      const lane = new Lane(this.#onAnswers, (dead) => this.#workers.splice(this.#workers.indexOf(dead), 1));
+      this.#workers.push(lane);
+      return lane;
+    }
+    return this.#workers.reduce((least, lane) => (lane.open < least.open ? lane : least));
+  }
+}
+
+class Lane {
+  readonly worker: Worker;
+  readonly #batches = new Map<number, readonly SignatureQuestion[]>();
+  #next = 0;
+  open = 0;
+
+  constructor(onAnswers: () => void, onDeath: (lane: Lane) => void) {
+    this.worker = new Worker(new URL('./signature-worker.ts', import.meta.url));
+    // The engine's queue keeps the process alive, an idle worker must not.
+    this.worker.unref();
+    this.worker.on('message', ({ batch, valid }: SignatureAnswers) => {
+      this.#settle(batch, (index) => valid[index] === 1);
+      onAnswers();
+    });
+    this.worker.on('error', () => this.worker.terminate());
+    this.worker.on('exit', () => {
+      onDeath(this);
+      for (const batch of [...this.#batches.keys()]) this.#settle(batch, () => undefined);
+      onAnswers();
+    });
+  }
+
+  send(questions: readonly SignatureQuestion[]): void {
+    const batch = this.#next++;
+    this.#batches.set(batch, questions);
+    this.open += questions.length;
+    const texts = questions.flatMap(({ payloadText, signature, publicKey }) => [payloadText, signature, publicKey]);
+    this.worker.postMessage({ batch, texts } satisfies SignatureBatch);
+  }
+
+  #settle(batch: number, answerOf: (index: number) => boolean | undefined): void {
+    const questions = this.#batches.get(batch) ?? [];
+    this.#batches.delete(batch);
+    this.open -= questions.length;
+    questions.forEach((question, index) => question.answer(answerOf(index)));
+  }
+}

@@ -1,0 +1,44 @@
+import type { Entry, Json } from '@salus/contracts';
+import { deepFreeze } from '../block.ts';
+import { CachedVersion, StateCache } from './state-cache.ts';
+import type { BlockChanges, LedgerStore } from './store.ts';
+
+/** Keys of committed calls: each is read once, as absent, and again only when a call is repeated. */
+const CALL_PREFIX = 'call/';
+
+/** Committed state: the store behind a cache. */
+export class WorldState {
+  readonly #store: LedgerStore;
+  readonly #cache = new StateCache();
+
+  constructor(store: LedgerStore) {
+    this.#store = store;
+  }
+
+  /** The newest committed version, which may be a deletion. */
+  version(key: string): CachedVersion | undefined {
+    const cached = this.#cache.get(key);
+    if (cached !== undefined) return cached;
+    const stored = this.#store.version(key);
+    if (stored === undefined) return undefined;
+    const version = new CachedVersion(stored);
+    // One-time keys would only push out what is read again and again.
+    if (!key.startsWith(CALL_PREFIX)) this.#cache.set(key, version);
+    return version;
+  }
+
+  get(key: string): Json | undefined {
+    return this.version(key)?.value;
+  }
+
+  range(start: string, end: string, limit: number): readonly Entry[] {
+    return this.#store.range(start, end, limit).map(({ key, text }) => ({ key, value: deepFreeze(JSON.parse(text)) }));
+  }
+
+  /** Takes over what a block that is durable now has changed. */
+  apply(changes: BlockChanges): void {
+    for (const { key, position, text, replaces } of changes.current) {
+      if (replaces) this.#cache.replace(key, new CachedVersion({ position, text }));
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import type { CallPayload, Pure, SignedCall } from '@salus/contracts';
+import * as crypto from '@salus/crypto';
+
+/** A call's signature that a worker verified. It counts for exactly this id, key and signature. */
+export type VerifiedSignature = {
+  readonly callId: string;
+  readonly publicKey: string;
+  readonly signature: string;
+  readonly valid: boolean;
+};
+
+/** The call that is being executed: what is known of it need not be computed again. */
+export type CurrentCall = {
+  readonly payload: CallPayload;
+  readonly callId: string;
+  readonly signature: string;
+  readonly verified?: VerifiedSignature | undefined;
+};
+
+/** The functions that contracts get, from `@salus/crypto`, with a memo for the call that an engine runs at the moment. */
+export interface CallPure extends Pure {
+  begin(current: CurrentCall | undefined): void;
+  /** Whether the current call's own signature was found valid since `begin`. */
+  readonly authenticated: boolean;
+}
+
+const ES256_SIGNATURE = /^[\w-]{85}[AQgw]$/;
+
+export function createPure(): CallPure {
+  let current: CurrentCall | undefined;
+  let authenticated = false;
+  return {
+    begin: (call) => {
+      current = call;
+      authenticated = false;
+    },
+    get authenticated() {
+      return authenticated;
+    },
+    canonical: crypto.canonical,
+    hashTuple: crypto.hashTuple,
+    kidOf: crypto.kidOf,
+    callId: (payload) => (payload === current?.payload ? current.callId : crypto.callId(payload as crypto.CallPayload)),
+    verifyCall: (call, publicKey) => {
+      if (current === undefined || call.payload !== current.payload || call.signature !== current.signature) {
+        return crypto.verifyCall(call as crypto.SignedCall, publicKey);
+      }
+      const valid = verifyCurrent(call, current, publicKey);
+      if (valid) authenticated = true;
+      return valid;
+    },
+    verifySignature: verifyText,
+    verifyCertificate: (crypto as unknown as Pure).verifyCertificate,
+    verifyInclusion: crypto.verifyInclusion,
+    verifyConsistency: crypto.verifyConsistency,
+  };
+}
+
+/** ES256 over the UTF-8 of a text; false for anything malformed. */
+export function verifyText(publicKey: string, message: string, signature: string): boolean {
+  if (!ES256_SIGNATURE.test(signature) || !message.isWellFormed()) return false;
+  return crypto.verifyEs256(publicKey, crypto.utf8(message), crypto.fromBase64url(signature));
+}
+
+/** The worker's answer where it is about this very id, key and signature; a signature verified under another key says nothing. */
+function verifyCurrent(call: SignedCall, current: CurrentCall, publicKey: string): boolean {
+  const { verified } = current;
+  const answers =
+    verified !== undefined &&
+    verified.callId === current.callId &&
+    verified.signature === call.signature &&
+    verified.publicKey === publicKey;
+  return answers ? verified.valid : crypto.verifyCall(call as crypto.SignedCall, publicKey);
+}
