@@ -96,8 +96,9 @@ function mayImport(importer: string, imported: string, forTests: boolean): boole
   return to < from || (forTests && to === from && to < 3);
 }
 
+/** A test, or what the tests of one package share in its `test` folder. */
 function isTest(path: string): boolean {
-  return path.endsWith('.test.ts');
+  return path.endsWith('.test.ts') || path.split('/')[2] === 'test';
 }
 
 /** The suites that every engine of a port runs are test code that is published for other packages' tests. */
