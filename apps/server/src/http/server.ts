@@ -1,0 +1,207 @@
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import { parseJson } from '@salus/crypto';
+import Fastify, {
+  type ConnectionError,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
+import type { Metrics } from '../metrics.ts';
+import { ServerError } from '../server-error.ts';
+import type { Sessions } from '../sessions.ts';
+import type { Settings } from '../settings.ts';
+import { demandAccess } from './access.ts';
+import { type Log, openLog } from './log.ts';
+import { outcomeOf } from './operation-outcome.ts';
+import { type Problem, problem, problemOf } from './problem.ts';
+
+export const BODY_BYTES_MAX = 2 * 1024 * 1024;
+export const JSON_DEPTH_MAX = 32;
+export const FHIR_TYPE = 'application/fhir+json; charset=utf-8';
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+const REQUEST_TIMEOUT_MS = 120_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 30_000;
+/** How often Node looks for clients that are too slow. */
+const SLOW_CLIENTS_CHECK_MS = 2_000;
+const HEADER_BYTES_MAX = 16 * 1024;
+const CONNECTIONS_MAX = 2_000;
+const PARAMETER_LENGTH_MAX = 256;
+const VALIDATION_LENGTH_MAX = 300;
+/** For each address, over all routes; log-in and calls without a session have tighter limits of their own. */
+const REQUESTS_PER_MINUTE = 600_000;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** FHIR routes answer with OperationOutcome instead of problem+json. */
+    fhir?: boolean;
+  }
+}
+
+export interface HttpOptions {
+  readonly settings: Pick<Settings, 'publicUrl' | 'tls' | 'logLevel' | 'metricsToken'>;
+  readonly metrics: Metrics;
+  readonly sessions: Sessions;
+  /** Where log lines go; standard output unless told otherwise. */
+  readonly logTo?: (line: string) => void;
+  /** Overrides for tests of slow clients. */
+  readonly headersTimeoutMs?: number;
+}
+
+/**
+ * The HTTP server without routes: access declared by every route, strict JSON (no duplicate names, UTF-8 only),
+ * problem+json for every error, security headers, limits, and logs that hold method, route pattern, status and duration.
+ */
+export async function createHttp({
+  settings,
+  metrics,
+  sessions,
+  logTo,
+  headersTimeoutMs,
+}: HttpOptions): Promise<FastifyInstance> {
+  const log = openLog(settings.logLevel, logTo);
+  const headersTimeout = headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
+  const http = {
+    headersTimeout,
+    connectionsCheckingInterval: Math.min(SLOW_CLIENTS_CHECK_MS, headersTimeout),
+    maxHeaderSize: HEADER_BYTES_MAX,
+  };
+  const app = Fastify({
+    loggerInstance: log as unknown as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: Math.max(REQUEST_TIMEOUT_MS, headersTimeout),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    exposeHeadRoutes: false,
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
+    ...(settings.tls === null ? { http } : { https: { ...http, ...readTls(settings.tls) } }),
+    schemaErrorFormatter: (errors, part) => {
+      const [first] = errors;
+      // Path and rule, never the value: it may be somebody's health.
+      const text = `${part}${first?.instancePath ?? ''} ${first?.message ?? 'is not as described'}`;
+      return new ServerError('bad-request', text.slice(0, VALIDATION_LENGTH_MAX));
+    },
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: (error, request, reply) => {
+      void sendError(error, request, reply, metrics);
+    },
+  }) as unknown as FastifyInstance;
+  app.server.maxConnections = CONNECTIONS_MAX;
+  acceptStrictJson(app);
+  await app.register(helmet, {
+    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    strictTransportSecurity: settings.tls === null ? false : { maxAge: 31_536_000 },
+  });
+  await app.register(rateLimit, {
+    max: REQUESTS_PER_MINUTE,
+    timeWindow: 60_000,
+    addHeadersOnExceeding: {},
+    errorResponseBuilder: () => new ServerError('too-many-requests', 'Too many requests: wait a minute.'),
+  });
+  await app.register(swagger, openApi(settings.publicUrl));
+  demandAccess(app, { sessions, metricsToken: settings.metricsToken });
+  // Whatever this node answers may be somebody's health: no cache keeps it.
+  app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+  app.addHook('onResponse', async (request, reply) => observe(request, reply, metrics));
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, metrics));
+  app.setNotFoundHandler(async (request, reply) =>
+    sendError(new ServerError('not-found', 'There is nothing here.'), request, reply, metrics),
+  );
+  return app;
+}
+
+const FHIR_PATH = /^\/[^/?]{1,64}\/fhir(?:\/|\?|$)/;
+
+function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, metrics: Metrics): FastifyReply {
+  const found = problemOf(error);
+  metrics.refusals.inc({ code: found.code });
+  if (found.status >= 500 && found.code === 'internal') {
+    request.log.error({ err: error, method: request.method, route: routeOf(request) }, 'internal error');
+  }
+  const fhir = request.routeOptions?.config?.fhir === true || FHIR_PATH.test(request.raw?.url ?? '');
+  return fhir
+    ? reply.code(found.status).type(FHIR_TYPE).serializer(JSON.stringify).send(outcomeOf(found))
+    : sendProblem(reply, found);
+}
+
+export function sendProblem(reply: FastifyReply, found: Problem): FastifyReply {
+  return reply
+    .code(found.status)
+    .type(PROBLEM_TYPE)
+    .serializer(JSON.stringify)
+    .send({ ...found, issues: undefined });
+}
+
+/** What arrives is no HTTP, too large a header or too slow: answered on the bare socket and closed. */
+function refuseConnection(error: ConnectionError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const body = JSON.stringify(problem('bad-request', 'This is not an HTTP request that the node understands.', status));
+  socket.end(
+    `HTTP/1.1 ${status} Bad Request\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function acceptStrictJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseJson(body as Buffer, { sizeMax: BODY_BYTES_MAX, depthMax: JSON_DEPTH_MAX }));
+    } catch (error) {
+      done(error as Error, undefined);
+    }
+  });
+  // FHIR keeps its own text: number literals must survive.
+  app.addContentTypeParser('application/fhir+json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+}
+
+function openApi(url: string): Parameters<typeof swagger>[1] {
+  return {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Salus', version: '1', description: 'A node of a consortium that shares health records.' },
+      servers: [{ url }],
+      components: { securitySchemes: { session: { type: 'http', scheme: 'bearer' } } },
+    },
+    transform: ({ schema, url: path, route }) => ({
+      url: path,
+      schema: {
+        ...schema,
+        security: route.config?.access?.kind === 'session' ? [{ session: [] }] : [],
+      } as typeof schema,
+    }),
+  };
+}
+
+function observe(request: FastifyRequest, reply: FastifyReply, metrics: Metrics): void {
+  const route = routeOf(request);
+  const status = String(reply.statusCode);
+  metrics.requestSeconds.observe({ method: request.method, route, status }, reply.elapsedTime / 1000);
+  request.log.debug(
+    { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+    'answered',
+  );
+}
+
+/** The pattern, never the path: paths carry ids. */
+function routeOf(request: FastifyRequest): string {
+  return request.routeOptions?.url ?? 'unknown';
+}
+
+function readTls(tls: NonNullable<Settings['tls']>): { cert: Buffer; key: Buffer; minVersion: 'TLSv1.2' } {
+  return { cert: readFileSync(tls.certificateFile), key: readFileSync(tls.keyFile), minVersion: 'TLSv1.2' };
+}
+
+export type { Log };

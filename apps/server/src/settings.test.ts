@@ -1,0 +1,65 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readSettings } from './settings.ts';
+
+let base: string;
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'salus-settings-'));
+});
+afterEach(() => rmSync(base, { recursive: true }));
+
+describe('settings', () => {
+  it('need none: a demonstration on loopback, data here, keys and checkpoints under the configuration directory', () => {
+    const settings = readSettings({ XDG_CONFIG_HOME: join(base, 'config') }, base);
+    expect(settings).toMatchObject({
+      dataDirectory: join(base, 'data'),
+      configDirectory: join(base, 'config', 'salus'),
+      masterKeyFile: join(base, 'config', 'salus', 'master-keys.json'),
+      checkpointFile: join(base, 'config', 'salus', 'checkpoint.jsonl'),
+      host: '127.0.0.1',
+      port: 8470,
+      publicUrl: 'http://127.0.0.1:8470',
+      demonstration: true,
+      tls: null,
+    });
+  });
+
+  it('come from a file too, which the environment overrides', () => {
+    writeFileSync(join(base, 'salus.json'), JSON.stringify({ SALUS_PORT: 9000, SALUS_DEMO: '0' }));
+    const settings = readSettings({ SALUS_CONFIG: 'salus.json', SALUS_PORT: '9001' }, base);
+    expect(settings).toMatchObject({ port: 9001, demonstration: false });
+  });
+
+  it.each([
+    [{ SALUS_PORT: 'eighty' }, /SALUS_PORT is not a port number/],
+    [{ SALUS_PORT: '70000' }, /SALUS_PORT is not a port number/],
+    [{ SALUS_HOST: '0.0.0.0' }, /SALUS_HOST is not loopback/],
+    [{ SALUS_TLS_CERT: 'a.pem' }, /given together or not at all/],
+    [{ SALUS_TLS_CERT: 'a.pem', SALUS_TLS_KEY: 'b.pem' }, /does not exist/],
+    [{ SALUS_DEMO: 'yes' }, /SALUS_DEMO is 0 or 1/],
+    [{ SALUS_LOG_LEVEL: 'loud' }, /SALUS_LOG_LEVEL is one of/],
+    [{ SALUS_PUBLIC_URL: 'here' }, /SALUS_PUBLIC_URL is not a URL/],
+    [{ SALUS_CONFIG: 'nowhere.json' }, /does not exist/],
+    [{ SALUS_MASTER_KEY_FILE: 'data/keys.json' }, /lies inside SALUS_DATA/],
+    [{ SALUS_CHECKPOINT_FILE: 'data' }, /lies inside SALUS_DATA/],
+  ] as const)('refuse %o', (environment, message) => {
+    expect(() => readSettings({ ...environment }, base)).toThrow(message);
+  });
+
+  it('refuse a file that is no object or has a name that nobody reads', () => {
+    writeFileSync(join(base, 'salus.json'), '[]');
+    expect(() => readSettings({ SALUS_CONFIG: 'salus.json' }, base)).toThrow(/not a JSON object/);
+    writeFileSync(join(base, 'salus.json'), '{"SALUS_PROT":1}');
+    expect(() => readSettings({ SALUS_CONFIG: 'salus.json' }, base)).toThrow(/SALUS_PROT is not a setting/);
+  });
+
+  it('see through a link that leads keys into the data directory', () => {
+    mkdirSync(join(base, 'data'));
+    symlinkSync(join(base, 'data'), join(base, 'elsewhere'));
+    expect(() => readSettings({ SALUS_MASTER_KEY_FILE: 'elsewhere/keys.json' }, base)).toThrow(
+      /lies inside SALUS_DATA/,
+    );
+  });
+});

@@ -1,0 +1,179 @@
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { ServerError } from './server-error.ts';
+
+/** What an operator decides; every member can come from the environment or from the file that SALUS_CONFIG names. */
+export interface Settings {
+  /** Databases, objects and the ledger: everything that a backup takes. */
+  readonly dataDirectory: string;
+  /** Keys, passphrases and checkpoints: everything that must not lie beside the data. */
+  readonly configDirectory: string;
+  readonly host: string;
+  readonly port: number;
+  readonly publicUrl: string;
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
+  readonly masterKeyFile: string;
+  readonly checkpointFile: string;
+  /** Whether an empty data directory is filled with the demonstration consortium. */
+  readonly demonstration: boolean;
+  readonly logLevel: LogLevel;
+  /** Bearer token for /metrics from other hosts; without it only loopback may read them. */
+  readonly metricsToken: string | null;
+}
+
+const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const SETTING_NAMES = [
+  'SALUS_DATA',
+  'SALUS_HOST',
+  'SALUS_PORT',
+  'SALUS_PUBLIC_URL',
+  'SALUS_TLS_CERT',
+  'SALUS_TLS_KEY',
+  'SALUS_MASTER_KEY_FILE',
+  'SALUS_CHECKPOINT_FILE',
+  'SALUS_DEMO',
+  'SALUS_LOG_LEVEL',
+  'SALUS_METRICS_TOKEN',
+] as const;
+type SettingName = (typeof SETTING_NAMES)[number];
+
+const DEFAULT_PORT = 8470;
+const CONFIG_BYTES_MAX = 64 * 1024;
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/**
+ * Reads the settings; the environment wins over the file.
+ *
+ * @throws ServerError `bad-setting` naming the setting: an unknown name in the file, a port that is none, TLS half
+ *   given, plain HTTP beyond loopback, keys or checkpoints inside the data directory.
+ */
+export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: string): Settings {
+  const value = settingSource(environment, workingDirectory);
+  const configDirectory = join(value.raw('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'salus');
+  const path = (name: SettingName, fallback: string): string => resolve(workingDirectory, value.of(name) ?? fallback);
+  const host = value.of('SALUS_HOST') ?? '127.0.0.1';
+  const port = parsePort(value.of('SALUS_PORT'));
+  const tls = parseTls(value.of('SALUS_TLS_CERT'), value.of('SALUS_TLS_KEY'), workingDirectory);
+  if (tls === null && !LOOPBACK.has(host)) {
+    throw badSetting(
+      'SALUS_HOST',
+      'is not loopback: plain HTTP is served on loopback only, give SALUS_TLS_CERT and SALUS_TLS_KEY',
+    );
+  }
+  const settings: Settings = {
+    dataDirectory: path('SALUS_DATA', 'data'),
+    configDirectory,
+    host,
+    port,
+    publicUrl: parseUrl(
+      value.of('SALUS_PUBLIC_URL') ?? `${tls === null ? 'http' : 'https'}://${urlHost(host)}:${port}`,
+    ),
+    tls,
+    masterKeyFile: path('SALUS_MASTER_KEY_FILE', join(configDirectory, 'master-keys.json')),
+    checkpointFile: path('SALUS_CHECKPOINT_FILE', join(configDirectory, 'checkpoint.jsonl')),
+    demonstration: parseFlag('SALUS_DEMO', value.of('SALUS_DEMO') ?? '1'),
+    logLevel: parseLogLevel(value.of('SALUS_LOG_LEVEL') ?? 'info'),
+    metricsToken: value.of('SALUS_METRICS_TOKEN') ?? null,
+  };
+  refuseInsideData('SALUS_MASTER_KEY_FILE', settings.masterKeyFile, settings.dataDirectory);
+  refuseInsideData('SALUS_CHECKPOINT_FILE', settings.checkpointFile, settings.dataDirectory);
+  return settings;
+}
+
+interface SettingSource {
+  of(name: SettingName): string | undefined;
+  raw(name: string): string | undefined;
+}
+
+function settingSource(environment: NodeJS.ProcessEnv, workingDirectory: string): SettingSource {
+  const raw = (name: string): string | undefined => environment[name] || undefined;
+  const file = raw('SALUS_CONFIG');
+  const inFile = file === undefined ? new Map<string, string>() : readConfig(resolve(workingDirectory, file));
+  return { raw, of: (name) => raw(name) ?? inFile.get(name) };
+}
+
+/** The file is one JSON object with the names of the environment's variables. */
+function readConfig(file: string): Map<string, string> {
+  if (!existsSync(file)) throw badSetting('SALUS_CONFIG', `names ${file}, which does not exist`);
+  const text = readFileSync(file, 'utf8');
+  if (text.length > CONFIG_BYTES_MAX) throw badSetting('SALUS_CONFIG', `is larger than ${CONFIG_BYTES_MAX} bytes`);
+  const parsed = parseConfig(text);
+  const known = new Set<string>(SETTING_NAMES);
+  return new Map(
+    Object.entries(parsed).map(([name, setting]) => {
+      if (!known.has(name)) throw badSetting(name, `is not a setting; known are ${SETTING_NAMES.join(', ')}`);
+      return [name, String(setting)];
+    }),
+  );
+}
+
+function parseConfig(text: string): object {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
+  } catch (cause) {
+    throw new ServerError('bad-setting', 'SALUS_CONFIG is not JSON.', { cause });
+  }
+  throw badSetting('SALUS_CONFIG', 'is not a JSON object');
+}
+
+function parsePort(text: string | undefined): number {
+  const port = text === undefined ? DEFAULT_PORT : Number(text);
+  // 0 asks the system for a free port: tests use it.
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw badSetting('SALUS_PORT', 'is not a port number');
+  return port;
+}
+
+function parseTls(certificate: string | undefined, key: string | undefined, base: string): Settings['tls'] {
+  if (certificate === undefined && key === undefined) return null;
+  if (certificate === undefined || key === undefined) {
+    throw badSetting('SALUS_TLS_CERT', 'and SALUS_TLS_KEY are given together or not at all');
+  }
+  const [certificateFile, keyFile] = [resolve(base, certificate), resolve(base, key)];
+  for (const file of [certificateFile, keyFile]) {
+    if (!existsSync(file)) throw badSetting('SALUS_TLS_CERT', `or SALUS_TLS_KEY names ${file}, which does not exist`);
+  }
+  return { certificateFile, keyFile };
+}
+
+function parseUrl(text: string): string {
+  if (!URL.canParse(text)) throw badSetting('SALUS_PUBLIC_URL', 'is not a URL');
+  return text.replace(/\/+$/, '');
+}
+
+function parseFlag(name: SettingName, text: string): boolean {
+  if (text !== '0' && text !== '1') throw badSetting(name, 'is 0 or 1');
+  return text === '1';
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level === undefined) throw badSetting('SALUS_LOG_LEVEL', `is one of ${LOG_LEVELS.join(', ')}`);
+  return level;
+}
+
+function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Whoever steals the data directory must not find the keys in it, nor be able to cut the checkpoint with the ledger. */
+function refuseInsideData(name: SettingName, file: string, dataDirectory: string): void {
+  const inside = (child: string, parent: string): boolean => child === parent || child.startsWith(parent + sep);
+  if (inside(file, dataDirectory) || inside(realPath(file), realPath(dataDirectory))) {
+    throw badSetting(name, 'lies inside SALUS_DATA: keys and checkpoints are kept apart from the data they guard');
+  }
+}
+
+/** Resolves links of the part of a path that exists. */
+function realPath(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  const parent = dirname(path);
+  return parent === path || !isAbsolute(path) ? path : join(realPath(parent), path.slice(parent.length));
+}
+
+function badSetting(name: string, problem: string): ServerError {
+  return new ServerError('bad-setting', `${name} ${problem}.`);
+}
