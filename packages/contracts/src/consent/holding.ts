@@ -5,7 +5,7 @@ import { isDelegation } from './narrower.ts';
 import { type Grantee, grantCommitment, type OpenedTerms, type Terms } from './terms.ts';
 
 /** The role by which an organisation's certificate says that a person works for a study. */
-export const studyRole = (study: string): string => `study:${study}`;
+export const studyRole = (study: string): string => `study-${study}`;
 
 /**
  * Is `reader` a holder of the grant at the head of `lineage`, now? The terms of every link open its commitment and belong to

@@ -34,6 +34,9 @@ export const USES_MAX = 1_000_000;
 export type GrantKind = 'access' | 'locate' | 'card';
 export const GRANT_KINDS: readonly GrantKind[] = ['access', 'locate', 'card'];
 
+/** With `study-` before it, a role as certificates hold it (at most 32 characters). */
+const STUDY = /^[a-z0-9][a-z0-9-]{0,25}$/;
+
 /** Who may use a grant. A card's holder is whoever can sign with the key printed on it. */
 export type Grantee =
   | { readonly kind: 'organisation'; readonly organisation: string }
@@ -157,7 +160,11 @@ export function parseGrantee(value: Json | undefined, name: string): Grantee {
     }
     case 'study': {
       const fields = parseFields(value, name, ['kind', 'organisation', 'study']);
-      return { kind, organisation: organisation(fields), study: parseCode(fields.study, `${name}.study`) };
+      return {
+        kind,
+        organisation: organisation(fields),
+        study: parseText(fields.study, `${name}.study`, STUDY, 'a study'),
+      };
     }
     case 'card':
       return { kind, key: parsePublicKey(parseFields(value, name, ['kind', 'key']).key, `${name}.key`) };

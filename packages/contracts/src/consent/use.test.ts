@@ -219,7 +219,7 @@ describe('the holder of a grant', () => {
     const { authority, clinician } = world.organisation('hospital-b');
     const grantee = { kind: 'study', organisation: 'hospital-b', study: 'asthma-2026' } as const;
     const opened = await makeGrant(world, 'g', { grantee, purposes: ['HRESCH'] });
-    const roles = ['researcher', 'study:asthma-2026'];
+    const roles = ['researcher', 'study-asthma-2026'];
     const researcher = await world.certify(authority, { label: 'researcher', roles });
     await world.commit(useOf(world, { opened, reader: researcher, purpose: 'HRESCH' }));
     await world.refuse(useOf(world, { opened, reader: clinician, purpose: 'HRESCH' }), 'holder-mismatch');
