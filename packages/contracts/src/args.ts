@@ -15,7 +15,6 @@ const CODE = /^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/;
 const OWNER = /^(?:pid:[A-Za-z0-9_-]{22}|org:[a-z][a-z0-9-]{1,31})$/;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
-export const LIST_MAX = 1000;
 export const PROOF_MAX = 64;
 export const CERTIFICATE_CHARACTERS_MAX = 8192;
 export const CHAIN_MAX = 4;

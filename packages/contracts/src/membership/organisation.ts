@@ -1,4 +1,4 @@
-import { demandUnique, parseFields, parseList, parseOrganisation, parsePublicKey } from '../args.ts';
+import { demandUnique, parseList, parseOrganisation, parsePublicKey } from '../args.ts';
 import type { Context, Pure } from '../context.ts';
 import { demand } from '../errors.ts';
 import type { Json } from '../json.ts';
@@ -40,10 +40,6 @@ export function parseApplicant(
     administrator: parseEnrolment(fields.administrator, `${name}.administrator`),
     hpkeKeys,
   };
-}
-
-export function parseApplicantObject(value: Json, name: string): Applicant {
-  return parseApplicant(parseFields(value, name, APPLICANT_FIELDS), name);
 }
 
 /** Verifies the administrator's chain under the applicant's own authority. `certificate-invalid` when that is no authority. */
