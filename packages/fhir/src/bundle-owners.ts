@@ -1,0 +1,64 @@
+import type { CreatedEntry, ResolvedBundle } from './bundle.ts';
+import { type Classification, classify } from './classify.ts';
+import { FhirError } from './fhir-error.ts';
+import { type Owner, type OwnerOfReference, ownerOf } from './owner.ts';
+import { parseReference } from './reference.ts';
+import type { FhirTree } from './tree.ts';
+
+/** Resources between a record that names no patient and one that does: a Provenance of a Task on an Observation is 2. */
+export const OWNER_HOPS_MAX = 16;
+
+export interface ClassifiedEntry extends CreatedEntry {
+  readonly classification: Classification;
+}
+
+/**
+ * Classifies what a bundle creates. Records that name no patient (a Provenance, a Binary) take the owner of what they
+ * point at: another entry, else what `elsewhere` knows of the repository.
+ *
+ * @throws FhirError `owner-unknown`, with the entry in the expression.
+ */
+export function classifyBundle(bundle: ResolvedBundle, elsewhere?: OwnerOfReference): readonly ClassifiedEntry[] {
+  const creates = bundle.entries.filter((entry) => entry.kind === 'create');
+  const owners = ownersWithin(creates, elsewhere);
+  return creates.map((entry) => {
+    try {
+      return { ...entry, classification: classify(entry.resource, owners) };
+    } catch (error) {
+      if (!(error instanceof FhirError)) throw error;
+      const place = error.expression?.replace(/^[A-Za-z]+/, '') ?? '';
+      throw new FhirError(error.code, error.message, `Bundle.entry[${entry.index}].resource${place}`);
+    }
+  });
+}
+
+function ownersWithin(creates: readonly CreatedEntry[], elsewhere: OwnerOfReference | undefined): OwnerOfReference {
+  const resources = new Map<string, FhirTree>(creates.map(({ type, id, resource }) => [`${type}/${id}`, resource]));
+  const known = new Map<string, Owner | undefined>();
+  let hops = 0;
+  const ownerOfReference: OwnerOfReference = (reference) => {
+    const parsed = parseReference(reference);
+    const name = parsed.kind === 'local' ? `${parsed.type}/${parsed.id}` : reference;
+    if (known.has(name)) return known.get(name);
+    const resource = resources.get(name);
+    if (resource === undefined) return elsewhere?.(reference);
+    if (hops >= OWNER_HOPS_MAX) return undefined;
+    // Set before it is known: resources that only point at each other belong to nobody.
+    known.set(name, undefined);
+    hops++;
+    const owner = ownerOrUndefined(resource, ownerOfReference);
+    hops--;
+    known.set(name, owner);
+    return owner;
+  };
+  return ownerOfReference;
+}
+
+function ownerOrUndefined(resource: FhirTree, ownerOfReference: OwnerOfReference): Owner | undefined {
+  try {
+    return ownerOf(resource, ownerOfReference);
+  } catch (error) {
+    if (error instanceof FhirError && error.code === 'owner-unknown') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,57 @@
+export {
+  type CreatedEntry,
+  type MatchedEntry,
+  type ResolvedBundle,
+  type ResolvedEntry,
+  type ResolveOptions,
+  type ResourceLookup,
+  resolveBundle,
+} from './bundle.ts';
+export { BUNDLE_ENTRIES_MAX, type PostEntry, postEntries } from './bundle-entry.ts';
+export { type ClassifiedEntry, classifyBundle } from './bundle-owners.ts';
+export { type EntryOutcome, transactionResponse } from './bundle-response.ts';
+export {
+  CATEGORIES,
+  CATEGORY_TABLE_VERSION,
+  type Category,
+  isCategory,
+  isLabelClass,
+  LABEL_CLASSES,
+  type LabelClass,
+  PAIRS,
+  type Pair,
+  pairIndex,
+} from './categories.ts';
+export { type Classification, categoryOf, classify } from './classify.ts';
+export { loadDefinitions } from './definitions.ts';
+export { issueOf } from './error-outcome.ts';
+export { FHIR_ERROR_CODES, FhirError, type FhirErrorCode } from './fhir-error.ts';
+export { hasIdentifier, type IdentifierQuery, identifiersOf, parseIdentifierQuery } from './identifier-query.ts';
+export { hasErrors, type Issue, type IssueCode, operationOutcome } from './issue.ts';
+export { labelClassOf } from './label-class.ts';
+export { type LinkKind, type LinkReplacer, rewriteLinks } from './links.ts';
+export { type Owner, type OwnerOfReference, ownerOf } from './owner.ts';
+export { JSON_DEPTH_MAX, JSON_LIMITS, JSON_SIZE_BYTES_MAX, type JsonLimits, parseFhirJson } from './parse-json.ts';
+export { FHIR_ID, type ParsedReference, parseReference, referencesAt } from './reference.ts';
+export type { ReadResult, Repository, TransactionOptions, TransactionResult } from './repository.ts';
+export { withId, withVersion } from './resource.ts';
+export { isResourceType, RESOURCE_TYPES, type ResourceType } from './resource-table.ts';
+export { type SameResourceOptions, sameResource } from './same-resource.ts';
+export { ISSUES_MAX } from './structure.ts';
+export {
+  type PreparedTransaction,
+  type PrepareOptions,
+  prepareTransaction,
+  validateTransaction,
+} from './transaction.ts';
+export {
+  type FhirTree,
+  type FhirValue,
+  isTree,
+  numberLiteral,
+  type RawNumber,
+  sameValue,
+  stringifyFhirJson,
+  toPlain,
+} from './tree.ts';
+export { validateStructure } from './validate.ts';
