@@ -8,6 +8,14 @@ export {
   wrapKey,
 } from './aead.ts';
 export {
+  AUTHENTICITY_UNIT,
+  type AuthenticityFacts,
+  authenticityQrText,
+  findAuthenticityQr,
+  issueAuthenticityCertificate,
+  verifyAuthenticity,
+} from './authenticity.ts';
+export {
   type Bytes,
   concatBytes,
   equalBytes,
@@ -25,6 +33,22 @@ export {
   type JsonLimits,
   parseJson,
 } from './canonical-json.ts';
+export {
+  type CertificateFacts,
+  type CertificateInput,
+  type MemberKind,
+  toPem,
+  verifyCertificate,
+} from './certificate.ts';
+export {
+  type CertificateAuthority,
+  type CertificateRequest,
+  createCa,
+  issueCertificate,
+  newSerial,
+  renew,
+} from './certificate-authority.ts';
+export { createCsr, type ParsedCsr, parseCsr } from './certificate-request.ts';
 export {
   ATTACHMENT_BYTES_MAX,
   type ByteSource,
@@ -72,6 +96,7 @@ export {
   PASSWORD_COST_MIN,
   sealPasswordBox,
 } from './password-box.ts';
+export { createCrl, type RevokedCertificate } from './revocation-list.ts';
 export {
   deriveSigningKey,
   generateSigningKey,

@@ -114,8 +114,11 @@ export function verifyEs256(publicKey: string, message: Uint8Array, signature: U
 
 const verifiers = new Map<string, PointVerifier>();
 
-/** Importing a point costs about as much as half a verification; the least recently used are forgotten first. */
-function findVerifier(publicKey: string): PointVerifier | undefined {
+/**
+ * Verifies signatures of either S by one key; undefined when the text is no public key. Importing a point costs about as
+ * much as half a verification, so verifiers are kept; the least recently used are forgotten first.
+ */
+export function findVerifier(publicKey: string): PointVerifier | undefined {
   const known = verifiers.get(publicKey);
   if (known !== undefined) {
     verifiers.delete(publicKey);
