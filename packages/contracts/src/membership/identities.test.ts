@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../test/host.ts';
 import { testId, testKey } from '../../test/keys.ts';
 import { createNetwork, type Member, type TestNetwork } from '../../test/network.ts';
+import { execute } from '../execute.ts';
 import type { RevokedFact } from '../members.ts';
 import { ENROL_MAX } from './identities.ts';
 
@@ -56,7 +57,7 @@ describe('membership.enrol', () => {
     const impersonating = await network.certify(b!.authority, { label: 'spy', organisation: 'hospital-a' });
     await network.refuse(enrolling(b!.administrator, [own]), 'certificate-invalid');
     await network.refuse(enrolling(a!.administrator, [impersonating]), 'certificate-invalid');
-    await network.refuse(enrolling(b!.administrator, [impersonating]), 'organisation-mismatch');
+    await network.refuse(enrolling(b!.administrator, [impersonating]), 'certificate-invalid');
     await network.refuse(enrolling(a!.clinician, [own]), 'role-missing');
   });
 
@@ -71,18 +72,31 @@ describe('membership.enrol', () => {
   it('refuses what an authority may certify but the ledger cannot hold', async () => {
     const network = await createNetwork(['hospital-a']);
     const { administrator, authority } = network.organisation('hospital-a');
+    const { chain } = await network.certify(authority, { label: 'odd' });
+    const { call } = network.sign(enrolling(administrator, [{ chain }]));
+    const facts = await network.host.pure.verifyCertificate({
+      chain,
+      roots: [authority.certificate],
+      atMs: network.nowMs(),
+    });
+    const says = async (subject: object): Promise<unknown> => {
+      const verifyCertificate = async (): Promise<never> => ({ ...facts, ...subject }) as never;
+      const host = { ...network.host, pure: { ...network.host.pure, verifyCertificate } };
+      const outcome = await execute(host, { call, timestampMs: network.nowMs(), mode: 'full' });
+      return outcome.kind === 'refused' ? outcome.code : outcome.kind;
+    };
+    expect(await says({})).toBe('committed');
     const subjects = [
       { id: 'a/b' },
       { id: `${testId('x')}/y` },
-      { kind: 'superuser' as 'staff' },
+      { kind: 'superuser' },
       { roles: ['Administrator'] },
       { roles: ['a b'] },
       { roles: Array.from({ length: 17 }, (_, index) => `role-${index}`) },
+      { publicKey: 'x' },
     ];
-    for (const subject of subjects) {
-      const member = await network.certify(authority, { label: 'odd', ...subject });
-      await network.refuse(enrolling(administrator, [member]), 'certificate-invalid');
-    }
+    for (const subject of subjects) expect(await says(subject), JSON.stringify(subject)).toBe('certificate-invalid');
+    expect(await says({ organisation: 'hospital-b' })).toBe('organisation-mismatch');
   });
 });
 

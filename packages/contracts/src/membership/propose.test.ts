@@ -243,7 +243,11 @@ describe('roots', () => {
     await network.refuse(proposing({ ...fresh, authority: registrar.chain[0] }), 'certificate-invalid');
     await network.refuse(proposing(await certified('c', { roles: ['clinician'] })), 'administrator-required');
     const foreign = { roles: ['administrator'], organisation: 'hospital-b' };
-    await network.refuse(proposing(await certified('f', foreign)), 'organisation-mismatch');
+    await network.refuse(proposing(await certified('f', foreign)), 'certificate-invalid');
+    const elsewhere = await createAuthority('hospital-b', 'elsewhere', network.nowMs() - DAY_MS);
+    const theirs = await certifyMember(elsewhere, { label: 'theirs', roles: ['administrator'] }, network.nowMs());
+    const other = { authority: elsewhere.certificate, administrator: { chain: theirs.chain } };
+    await network.refuse(proposing(other), 'organisation-mismatch');
     const taken = { roles: ['administrator'], id: registrar.id };
     await network.refuse(proposing(await certified('t', taken)), 'identity-exists');
     await network.refuse(proposing(null, [{ authority: testHash('x'), untilMs: 0 }]), 'authority-unknown');
