@@ -92,10 +92,10 @@ export function problemOf(error: unknown): Problem {
   return problemOfFramework(error) ?? problem('internal');
 }
 
-/** A contract's refusal that reached the vault is told by the contract's code. */
+/** A refusal that another door or a contract gave is told by the code that was given there. */
 function problemOfRecords({ code, message, detail, issues }: RecordsError): Problem {
-  const refused = code === 'ledger-refused' && detail !== undefined;
-  const found = hideInternal(problem(refused ? detail : code, message));
+  const ofContract = (code === 'ledger-refused' || code === 'session-ended') && detail !== undefined;
+  const found = hideInternal(problem(ofContract ? detail : code, message));
   return issues.length === 0 ? found : { ...found, issues };
 }
 

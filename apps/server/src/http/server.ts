@@ -128,9 +128,11 @@ function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply,
     request.log.error({ err: error, method: request.method, route: routeOf(request) }, 'internal error');
   }
   const fhir = request.routeOptions?.config?.fhir === true || FHIR_PATH.test(request.raw?.url ?? '');
-  return fhir
-    ? reply.code(found.status).type(FHIR_TYPE).serializer(JSON.stringify).send(outcomeOf(found))
-    : sendProblem(reply, found);
+  return fhir ? sendFhirProblem(reply, found) : sendProblem(reply, found);
+}
+
+export function sendFhirProblem(reply: FastifyReply, found: Problem): FastifyReply {
+  return reply.code(found.status).type(FHIR_TYPE).serializer(JSON.stringify).send(outcomeOf(found));
 }
 
 export function sendProblem(reply: FastifyReply, found: Problem): FastifyReply {
