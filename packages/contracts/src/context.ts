@@ -9,7 +9,7 @@ export type CallPayload = {
   readonly network: string;
   readonly contract: string;
   readonly transaction: string;
-  readonly args: Json;
+  readonly args: JsonObject;
   readonly privateHash?: string;
   readonly signer: string;
   readonly onBehalfOf?: SignedDelegation;
