@@ -16,12 +16,14 @@ import { type MemberKind, toPem, verifyCertificate } from './certificate.ts';
 import { type CertificateAuthority, createCa, issueCertificate, renew } from './certificate-authority.ts';
 import { parseCertificate } from './certificate-profile.ts';
 import { createCsr, parseCsr } from './certificate-request.ts';
+import { CryptoError } from './crypto-error.ts';
 import { hasLowS } from './p256.ts';
 import { createCrl } from './revocation-list.ts';
 import { generateSigningKeySync, kidOf } from './signature.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 21, 12);
 const DAY_MS = 86_400_000;
+const OPENSSL = 'openssl';
 const code = (name: string): unknown => expect.objectContaining({ name: 'CryptoError', code: name });
 const newId = (): string => toBase64url(randomBytes(16));
 
@@ -245,7 +247,7 @@ describe('a certificate request', () => {
     for (let at = 0; at < der.length; at += 1) {
       const changed = der.slice();
       changed[at]! ^= 1;
-      expect(() => parseCsr(toBase64url(changed)), `byte ${at}`).toThrow();
+      expect(() => parseCsr(toBase64url(changed)), `byte ${at}`).toThrow(CryptoError);
     }
     expect(() => parseCsr('A'.repeat(20_000))).toThrow(code('bad-certificate'));
   });
@@ -455,13 +457,13 @@ describe('openssl', () => {
 
   /** Output and errors together: `openssl` says on either what the callers look for, refusals included. */
   function run(...args: readonly string[]): string {
-    const { stdout, stderr } = spawnSync('openssl', args, { cwd: folder, encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(OPENSSL, args, { cwd: folder, encoding: 'utf8' });
     return `${stdout}${stderr}`;
   }
 });
 
 function findOpenssl(): boolean {
-  const found = spawnSync('openssl', ['version']).status === 0;
+  const found = spawnSync(OPENSSL, ['version']).status === 0;
   if (!found) process.stderr.write('skipped: checks against the openssl command, which is not installed\n');
   return found;
 }
