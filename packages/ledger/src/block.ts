@@ -100,7 +100,11 @@ export function writesText(writes: readonly (readonly [key: string, valueText: s
   return `${text}]`;
 }
 
-export function committedText(parts: { readonly result: Json; readonly events: Json; readonly writesText: string }): string {
+export function committedText(parts: {
+  readonly result: Json;
+  readonly events: Json;
+  readonly writesText: string;
+}): string {
   const { result, events } = parts;
   return `{"events":${canonical(events)},"kind":"committed","result":${canonical(result)},"writes":${parts.writesText}}`;
 }
@@ -140,7 +144,14 @@ export function parseBody(text: string): TransactionBody {
 
 export function viewOf(text: string, block: number, index: number): TransactionView {
   const { call, outcome, timestampMs } = parseBody(text);
-  return deepFreeze({ callId: callId(call.payload as Parameters<typeof callId>[0]), block, index, timestampMs, call, outcome });
+  return deepFreeze({
+    callId: callId(call.payload as Parameters<typeof callId>[0]),
+    block,
+    index,
+    timestampMs,
+    call,
+    outcome,
+  });
 }
 
 /** Freezes a value that is JSON, all the way down. */

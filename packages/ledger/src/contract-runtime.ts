@@ -1,7 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CONTRACTS_VERSION, type Execution, execute, type Host, type Json, type Outcome, signerKeyHint } from '@salus/contracts';
+import {
+  CONTRACTS_VERSION,
+  type Execution,
+  execute,
+  type Host,
+  type Json,
+  type Outcome,
+  signerKeyHint,
+} from '@salus/contracts';
 import { hashTuple, sha256, toBase64url } from '@salus/crypto';
 import type { ContractsInUse } from './block.ts';
 
@@ -31,5 +39,8 @@ function hashSources(): string {
     .map((path) => relative(folder, join(folder, path)).split(sep).join('/'))
     .sort();
   if (paths.length === 0) throw new Error('broken invariant: the contracts have no sources');
-  return hashTuple('contracts', paths.map((path) => [path, toBase64url(sha256(readFileSync(join(folder, path))))]));
+  return hashTuple(
+    'contracts',
+    paths.map((path) => [path, toBase64url(sha256(readFileSync(join(folder, path))))]),
+  );
 }

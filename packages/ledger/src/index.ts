@@ -18,6 +18,7 @@ export { type ContractRuntime, installedContracts } from './contract-runtime.ts'
 export type { EmbeddedLedger } from './embedded/embedded-ledger.ts';
 export type { BackupResult } from './embedded/maintenance-worker.ts';
 export { createEmbeddedLedger, type EmbeddedLedgerOptions, openEmbeddedLedger } from './embedded/open.ts';
+export { type RebuildResult, rebuildLedger } from './embedded/rebuild.ts';
 export {
   HISTORY_LIMIT_MAX,
   type Ledger,
@@ -32,3 +33,6 @@ export {
 } from './ledger.ts';
 export { LedgerError, type LedgerErrorCode } from './ledger-error.ts';
 export { createPure } from './pure.ts';
+export type { CheckpointReport } from './verify/checkpoints.ts';
+export { FINDINGS_MAX, type Finding, type FindingCode } from './verify/finding.ts';
+export { type VerifyOptions, type VerifyReport, verifyLedger } from './verify/verify.ts';

@@ -38,7 +38,12 @@ export type Version = Place & {
 };
 
 export type TransactionOutcome =
-  | { readonly kind: 'committed'; readonly result: Json; readonly writes: readonly Write[]; readonly events: readonly Event[] }
+  | {
+      readonly kind: 'committed';
+      readonly result: Json;
+      readonly writes: readonly Write[];
+      readonly events: readonly Event[];
+    }
   | { readonly kind: 'refused'; readonly code: ContractCode };
 
 export type TransactionView = Place & {

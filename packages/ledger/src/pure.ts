@@ -50,7 +50,7 @@ export function createPure(): CallPure {
       return valid;
     },
     verifySignature: verifyText,
-    verifyCertificate: (crypto as unknown as Pure).verifyCertificate,
+    verifyCertificate: crypto.verifyCertificate,
     verifyInclusion: crypto.verifyInclusion,
     verifyConsistency: crypto.verifyConsistency,
   };

@@ -42,7 +42,7 @@ async function run(host: Host, execution: Execution): Promise<Outcome> {
   const id = payload.signer.slice('id:'.length);
   const args = payload.args as { readonly [name: string]: Json };
   const isEnrolment = payload.transaction === 'enrol';
-  const publicKey = isEnrolment ? args['publicKey'] : await host.get(`key/${id}`);
+  const publicKey = isEnrolment ? args.publicKey : await host.get(`key/${id}`);
   if (typeof publicKey !== 'string') return refuse('signer-unknown');
   if (!host.pure.verifyCall(call, publicKey)) return refuse('signature-invalid');
   if (payload.privateHash !== undefined && execution.mode === 'full') {
@@ -58,22 +58,25 @@ async function run(host: Host, execution: Execution): Promise<Outcome> {
       writes.set(`key/${id}`, publicKey);
       break;
     case 'write':
-      for (const [key, value] of args['pages'] as unknown as readonly Write[]) {
+      for (const [key, value] of args.pages as unknown as readonly Write[]) {
         await host.get(key);
         writes.set(key, value);
       }
       break;
     case 'swap': {
-      const key = args['key'] as string;
-      if (host.pure.canonical((await host.get(key)) ?? null) !== host.pure.canonical(args['from']!)) {
+      const key = args.key as string;
+      if (host.pure.canonical((await host.get(key)) ?? null) !== host.pure.canonical(args.from!)) {
         return refuse('stale-epoch');
       }
-      writes.set(key, args['to']!);
+      writes.set(key, args.to!);
       break;
     }
     case 'count': {
-      const entries = await host.range(args['start'] as string, args['end'] as string, 1000);
-      writes.set(args['into'] as string, entries.map(({ key }) => key));
+      const entries = await host.range(args.start as string, args.end as string, 1000);
+      writes.set(
+        args.into as string,
+        entries.map(({ key }) => key),
+      );
       break;
     }
     case 'break':

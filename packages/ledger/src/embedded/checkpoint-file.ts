@@ -119,7 +119,8 @@ function readEntries(file: string): {
   readonly validBytes: number;
 } {
   if (!existsSync(file)) return { entries: [], lines: [], validBytes: 0 };
-  if (statSync(file).size > READ_BYTES_MAX) throw new LedgerError('bad-checkpoint-file', 'the checkpoint file is too large');
+  if (statSync(file).size > READ_BYTES_MAX)
+    throw new LedgerError('bad-checkpoint-file', 'the checkpoint file is too large');
   const parts = readFileSync(file, 'latin1').split('\n');
   const entries: CheckpointEntry[] = [];
   const lines: string[] = [];

@@ -1,5 +1,5 @@
 import type { Entry, Json, PrivateArgs, SignedCall } from '@salus/contracts';
-import { type Block, deepFreeze, type SealedHeader, hashHeaderText, viewOf } from '../block.ts';
+import { type Block, deepFreeze, hashHeaderText, type SealedHeader, viewOf } from '../block.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import {
   HISTORY_LIMIT_MAX,
@@ -62,7 +62,8 @@ export class EmbeddedLedger implements Ledger {
   async history(key: string, page: { readonly limit: number; readonly before?: Place }): Promise<readonly Version[]> {
     this.#requireOpen();
     requireLimit(page.limit, HISTORY_LIMIT_MAX);
-    const before = page.before === undefined ? Number.MAX_SAFE_INTEGER : positionOf(page.before.block, page.before.index);
+    const before =
+      page.before === undefined ? Number.MAX_SAFE_INTEGER : positionOf(page.before.block, page.before.index);
     const current = this.#state.version(key);
     const versions: StoredVersion[] = current !== undefined && current.position < before ? [current] : [];
     if (current !== undefined) versions.push(...this.#store.history(key, before, page.limit));
@@ -75,7 +76,8 @@ export class EmbeddedLedger implements Ledger {
 
   async block(number: number): Promise<Block | undefined> {
     this.#requireOpen();
-    if (!Number.isSafeInteger(number) || number < 0) throw new LedgerError('bad-argument', 'a block number is an integer ≥ 0');
+    if (!Number.isSafeInteger(number) || number < 0)
+      throw new LedgerError('bad-argument', 'a block number is an integer ≥ 0');
     const row = this.#store.header(number);
     return row === undefined ? undefined : this.#readBlock(row);
   }
@@ -137,7 +139,8 @@ export class EmbeddedLedger implements Ledger {
   #view(position: number): TransactionView {
     const { block, index } = placeOf(position);
     const body = this.#store.body(position);
-    if (body === undefined) throw new LedgerError('not-a-ledger', `transaction ${block}/${index} is missing: run verify`);
+    if (body === undefined)
+      throw new LedgerError('not-a-ledger', `transaction ${block}/${index} is missing: run verify`);
     return viewOf(body, block, index);
   }
 

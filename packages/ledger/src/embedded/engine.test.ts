@@ -58,14 +58,29 @@ describe('the embedded engine', () => {
     expect(new Set(results.flatMap((result) => (result.kind === 'committed' ? [result.block] : []))).size).toBe(1);
     expect(await ledger.get('page/1')).toBe(3);
     const block = await ledger.block(await ledger.height());
-    expect(block?.transactions.map(({ outcome }) => outcome.kind)).toEqual(['committed', 'refused', 'committed', 'committed']);
+    expect(block?.transactions.map(({ outcome }) => outcome.kind)).toEqual([
+      'committed',
+      'refused',
+      'committed',
+      'committed',
+    ]);
   });
 
   it('lets a range see the writes of earlier calls in the same block and hide what they deleted', async () => {
-    await ledger.submit(await writer.write([['r/b', 1], ['r/d', 1]]));
+    await ledger.submit(
+      await writer.write([
+        ['r/b', 1],
+        ['r/d', 1],
+      ]),
+    );
     await Promise.all(
       [
-        await writer.write([['r/a', 1], ['r/b', null], ['r/c', 1], ['s', 1]]),
+        await writer.write([
+          ['r/a', 1],
+          ['r/b', null],
+          ['r/c', 1],
+          ['s', 1],
+        ]),
         await writer.call('count', { start: 'r/', end: 'r0', into: 'seen' }),
       ].map((call) => ledger.submit(call)),
     );
@@ -134,7 +149,9 @@ describe('the embedded engine', () => {
   it('stores refusals of authenticated calls only, and finds them by id', async () => {
     const before = await ledger.height();
     expect(await ledger.submit(await newWriter().write([['page/1', 1]]))).toMatchObject({ code: 'signer-unknown' });
-    expect(await ledger.submit(await writer.write([['page/1', 1]]).then((call) => ({ ...call, signature: 'A'.repeat(86) })))).toMatchObject({ code: 'signature-invalid' });
+    expect(
+      await ledger.submit(await writer.write([['page/1', 1]]).then((call) => ({ ...call, signature: 'A'.repeat(86) }))),
+    ).toMatchObject({ code: 'signature-invalid' });
     expect(await ledger.submit({} as SignedCall)).toEqual({ kind: 'refused', callId: null, code: 'call-malformed' });
     expect(await ledger.height()).toBe(before);
     const swap = await writer.call('swap', { key: 'page/1', from: 1, to: 2 });
@@ -146,7 +163,10 @@ describe('the embedded engine', () => {
     // It may be sent again, and then its committed transaction is the one that is found.
     await ledger.submit(await writer.write([['page/1', 1]]));
     const retried = committed(await ledger.submit(swap));
-    expect(await ledger.transaction(retried.callId)).toMatchObject({ block: retried.block, outcome: { kind: 'committed' } });
+    expect(await ledger.transaction(retried.callId)).toMatchObject({
+      block: retried.block,
+      outcome: { kind: 'committed' },
+    });
     expect(await ledger.transaction('B'.repeat(43))).toBeUndefined();
   });
 
@@ -169,7 +189,11 @@ describe('the embedded engine', () => {
   });
 
   it('rejects a call on which a contract breaks, alone', async () => {
-    const calls = [await writer.write([['page/1', 1]]), await writer.call('break', {}), await writer.write([['page/2', 2]])];
+    const calls = [
+      await writer.write([['page/1', 1]]),
+      await writer.call('break', {}),
+      await writer.write([['page/2', 2]]),
+    ];
     const [first, broken, last] = await Promise.allSettled(calls.map((call) => ledger.submit(call)));
     expect(first).toMatchObject({ status: 'fulfilled', value: { kind: 'committed' } });
     expect(broken).toMatchObject({ status: 'rejected', reason: { code: 'execution-failed' } });
@@ -178,12 +202,12 @@ describe('the embedded engine', () => {
 
   it('says overloaded beyond its queue, and loses none of the calls that it took', async () => {
     const call = await newWriter().write([['page/1', 1]]);
-    const results = await Promise.all(
-      Array.from({ length: QUEUE_CALLS_MAX + 50 }, () => ledger.submit(call)),
-    );
+    const results = await Promise.all(Array.from({ length: QUEUE_CALLS_MAX + 50 }, () => ledger.submit(call)));
     const overloaded = results.filter((result) => result.kind === 'refused' && result.code === 'overloaded');
     expect(overloaded.length).toBe(50);
-    expect(results.filter((result) => result.kind === 'refused' && result.code === 'signer-unknown').length).toBe(QUEUE_CALLS_MAX);
+    expect(results.filter((result) => result.kind === 'refused' && result.code === 'signer-unknown').length).toBe(
+      QUEUE_CALLS_MAX,
+    );
     expect((await ledger.submit(await writer.write([['page/1', 1]]))).kind).toBe('committed');
   });
 
@@ -202,7 +226,9 @@ describe('the embedded engine', () => {
   });
 
   it('executes what was signed even when the caller changes its object afterwards', async () => {
-    const call = structuredClone(await writer.write([['page/1', 1]])) as { payload: { args: { pages: unknown[] } } };
+    const call = structuredClone(await writer.write([['page/1', 1]])) as unknown as {
+      payload: { args: { pages: unknown[] } };
+    };
     const result = ledger.submit(call as unknown as SignedCall);
     call.payload.args.pages.push(['page/2', 2]);
     expect((await result).kind).toBe('committed');

@@ -158,7 +158,10 @@ export class Engine implements AsyncDisposable {
         if (this.#queue.length > INLINE_CALLS_MAX) this.#askWorkers();
         const batch = this.#take();
         if (batch.length > 0) await this.#makeBlock(batch);
-        else await new Promise<void>((resolve) => { this.#wake = resolve; });
+        else
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
         this.#wake = undefined;
       }
     } finally {
@@ -228,7 +231,8 @@ export class Engine implements AsyncDisposable {
       case 'repeated': {
         const { callId, result } = outcome;
         const place = placeOf(builder.version(`call/${callId}`)!.position);
-        return () => pending.resolve({ kind: 'committed', callId, ...place, timestampMs: this.#timeOf(place.block), result });
+        return () =>
+          pending.resolve({ kind: 'committed', callId, ...place, timestampMs: this.#timeOf(place.block), result });
       }
       case 'refused':
         // Only what its signer vouched for enters a block: nobody can fill the ledger with calls of unknown keys.
@@ -284,7 +288,12 @@ export class Engine implements AsyncDisposable {
   #afterBlock(): void {
     const { store, maintenance, onBlock } = this.#parts;
     const { number } = this.#head.header;
-    maintenance.watchLog(() => store.logPages(), () => { if (!this.#stopped) store.copyLog(); });
+    maintenance.watchLog(
+      () => store.logPages(),
+      () => {
+        if (!this.#stopped) store.copyLog();
+      },
+    );
     if (number % STATE_ROOT_INTERVAL === 0) this.#addStateRoot(number);
     onBlock();
   }
@@ -304,7 +313,9 @@ export class Engine implements AsyncDisposable {
   #fail(cause: unknown, batch: readonly Pending[]): void {
     this.#stopped = true;
     const error =
-      cause instanceof LedgerError ? cause : new LedgerError('storage-failed', 'a block could not be stored', { cause });
+      cause instanceof LedgerError
+        ? cause
+        : new LedgerError('storage-failed', 'a block could not be stored', { cause });
     for (const pending of batch) pending.reject(error);
   }
 }

@@ -6,7 +6,16 @@ import { findLostRange } from './lost-range.ts';
 function entries(...places: string[]): readonly CheckpointEntry[] {
   return places.map((place) => {
     const number = Number.parseInt(place, 10);
-    return { checkpoint: { version: 'salus:checkpoint:v1', alg: 'ES256', network: NETWORK, number, hash: place, signatures: [] } };
+    return {
+      checkpoint: {
+        version: 'salus:checkpoint:v1',
+        alg: 'ES256',
+        network: NETWORK,
+        number,
+        hash: place,
+        signatures: [],
+      },
+    };
   });
 }
 
@@ -33,7 +42,11 @@ describe('the lost range', () => {
 
   it('ignores what an earlier rollback has settled', () => {
     expect(findLostRange(entries('5a', '8a', '6b', '7b'), 7, ledger(6, 7))).toBeUndefined();
-    expect(findLostRange(entries('5a', '8a', '6b', '7b', '9b'), 7, ledger(6, 7))).toEqual({ from: 8, to: 9, hash: '9b' });
+    expect(findLostRange(entries('5a', '8a', '6b', '7b', '9b'), 7, ledger(6, 7))).toEqual({
+      from: 8,
+      to: 9,
+      hash: '9b',
+    });
     // The backup was taken before the earlier rollback.
     expect(findLostRange(entries('5a', '8a', '6b', '7b'), 8, ledger(99, 8))).toEqual({ from: 7, to: 7, hash: '7b' });
   });

@@ -69,7 +69,9 @@ export class Maintenance implements AsyncDisposable {
 
   #start(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    const worker = new Worker(new URL('./maintenance-worker.ts', import.meta.url), { workerData: { file: this.#file } });
+    const worker = new Worker(new URL('./maintenance-worker.ts', import.meta.url), {
+      workerData: { file: this.#file },
+    });
     worker.unref();
     worker.on('message', ({ task, value, error }: MaintenanceAnswer) => {
       const open = this.#open.get(task);

@@ -1,6 +1,17 @@
 import type { Json } from '@salus/contracts';
-import { canonical, type Signer, verifyEs256, fromBase64url, utf8 } from '@salus/crypto';
-import { BLOCK_ALG, BLOCK_VERSION, type BlockHeader, genesisHash, hashHeaderText, nextCommitment, rootOf, type SealedHeader, sealHeader, STATE_ROOT_INTERVAL } from '../block.ts';
+import { canonical, fromBase64url, type Signer, utf8, verifyEs256 } from '@salus/crypto';
+import {
+  BLOCK_ALG,
+  BLOCK_VERSION,
+  type BlockHeader,
+  genesisHash,
+  hashHeaderText,
+  nextCommitment,
+  rootOf,
+  type SealedHeader,
+  STATE_ROOT_INTERVAL,
+  sealHeader,
+} from '../block.ts';
 import { type CheckpointSigner, signCheckpoint } from '../checkpoint.ts';
 import { type ContractRuntime, installedContracts } from '../contract-runtime.ts';
 import type { LostRange } from '../ledger.ts';
@@ -112,7 +123,10 @@ function readHead(store: LedgerStore, signer: Signer): SealedHeader {
   if (header.ledgerKey !== signer.publicKey) {
     throw new LedgerError('wrong-key', 'the ledger was created with another key');
   }
-  if (!verifyEs256(signer.publicKey, utf8(hash), fromBase64url(signature)) || store.bodies(header.number).length !== header.count) {
+  if (
+    !verifyEs256(signer.publicKey, utf8(hash), fromBase64url(signature)) ||
+    store.bodies(header.number).length !== header.count
+  ) {
     throw new LedgerError('not-a-ledger', 'the newest block contradicts its signature: run verify');
   }
   return head;

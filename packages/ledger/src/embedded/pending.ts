@@ -1,5 +1,5 @@
 import type { CallPayload, PrivateArgs, SignedCall } from '@salus/contracts';
-import { CryptoError, callText, sha256, toBase64url, utf8, type CallPayload as SignedPayload } from '@salus/crypto';
+import { CryptoError, callText, type CallPayload as SignedPayload, sha256, toBase64url, utf8 } from '@salus/crypto';
 import type { SubmitResult } from '../ledger.ts';
 import type { VerifiedSignature } from '../pure.ts';
 
@@ -8,7 +8,14 @@ export type Pending = {
   readonly call: unknown;
   readonly privateArgs: PrivateArgs | undefined;
   /** Absent for what has no canonical form; it will be refused. */
-  readonly signed: { readonly payload: CallPayload; readonly payloadText: string; readonly callId: string; readonly signature: string } | undefined;
+  readonly signed:
+    | {
+        readonly payload: CallPayload;
+        readonly payloadText: string;
+        readonly callId: string;
+        readonly signature: string;
+      }
+    | undefined;
   readonly sizeBytes: number;
   /** `asked`: a worker is verifying the signature. */
   verification: 'none' | 'asked' | 'answered';

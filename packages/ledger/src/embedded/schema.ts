@@ -16,11 +16,9 @@ export const SCHEMA_VERSION = 1;
  * - `refusal`: where refused calls stand, which leave no state.
  */
 export const TABLES: Readonly<Record<string, string>> = {
-  block:
-    'CREATE TABLE block(number INTEGER PRIMARY KEY, header TEXT NOT NULL, signature TEXT NOT NULL) STRICT',
+  block: 'CREATE TABLE block(number INTEGER PRIMARY KEY, header TEXT NOT NULL, signature TEXT NOT NULL) STRICT',
   body: 'CREATE TABLE body(position INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT',
-  state:
-    'CREATE TABLE state(key TEXT PRIMARY KEY, position INTEGER NOT NULL, value TEXT) STRICT, WITHOUT ROWID',
+  state: 'CREATE TABLE state(key TEXT PRIMARY KEY, position INTEGER NOT NULL, value TEXT) STRICT, WITHOUT ROWID',
   history:
     'CREATE TABLE history(key TEXT NOT NULL, position INTEGER NOT NULL, value TEXT, PRIMARY KEY(key, position)) STRICT, WITHOUT ROWID',
   refusal:
@@ -49,7 +47,6 @@ export function schemaFaults(database: DatabaseSync): readonly string[] {
   if (pragma('application_id') !== APPLICATION_ID) faults.push('the file is not marked as a ledger');
   if (pragma('user_version') !== SCHEMA_VERSION) faults.push('the file has another schema version');
   const found = new Map<string, unknown>();
-  // Keywords in upper case would hide a difference in SQLite's own normalisation: the text is compared as stored.
   for (const row of database.prepare('SELECT name, sql FROM sqlite_schema').iterate()) {
     const [name, sql] = Object.values(row);
     found.set(String(name), sql);
@@ -60,6 +57,12 @@ export function schemaFaults(database: DatabaseSync): readonly string[] {
   }
   for (const name of found.keys()) faults.push(`unexpected schema object ${JSON.stringify(name)}`);
   return faults;
+}
+
+/** The ledger's mark and these tables as this version writes them, whatever else there is or is missing. */
+export function requireTables(database: DatabaseSync, tables: readonly string[]): void {
+  const faults = schemaFaults(database).filter((fault) => tables.some((table) => fault.includes(`table ${table} `)));
+  if (faults[0] !== undefined) throw new LedgerError('not-a-ledger', faults[0]);
 }
 
 export function requireSchema(database: DatabaseSync): void {

@@ -104,6 +104,6 @@ class Lane {
     const questions = this.#batches.get(batch) ?? [];
     this.#batches.delete(batch);
     this.open -= questions.length;
-    questions.forEach((question, index) => question.answer(answerOf(index)));
+    for (const [index, question] of questions.entries()) question.answer(answerOf(index));
   }
 }

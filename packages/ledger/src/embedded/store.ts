@@ -106,12 +106,13 @@ export class LedgerStore implements Disposable {
 
   /** Makes a block durable: when it returns, the block survives a power cut; when it throws, nothing of it remains. */
   commit(block: SealedHeader, bodies: readonly string[], changes: BlockChanges): void {
-    const { insertBlock, insertBody, insertState, replaceState, archive, insertHistory, insertRefusal } = this.#statements;
+    const { insertBlock, insertBody, insertState, replaceState, archive, insertHistory, insertRefusal } =
+      this.#statements;
     const { number } = block.header;
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       insertBlock.run(number, block.text, block.signature);
-      bodies.forEach((body, index) => insertBody.run(positionOf(number, index), body));
+      for (const [index, body] of bodies.entries()) insertBody.run(positionOf(number, index), body);
       for (const { key, position, text: value, replaces } of changes.current) {
         if (replaces) {
           archive.run(key);
@@ -162,7 +163,7 @@ function openDatabase(file: string): DatabaseSync {
  * A lock that dies with the process, however it dies: an open exclusive transaction on an empty SQLite file beside the ledger.
  * SQLite's own locks would let a second process append blocks of its own between ours.
  */
-function openLock(file: string): DatabaseSync {
+export function openLock(file: string): DatabaseSync {
   const lock = new DatabaseSync(`${file}.lock`);
   try {
     lock.exec('BEGIN EXCLUSIVE');
@@ -190,8 +191,12 @@ function prepareAll(database: DatabaseSync) {
     bodies: prepare('SELECT text FROM body WHERE position >= ? AND position < ? ORDER BY position'),
     body: prepare('SELECT text FROM body WHERE position = ?'),
     version: prepare('SELECT position, value FROM state WHERE key = ?'),
-    range: prepare('SELECT key, value FROM state WHERE key >= ? AND key < ? AND value IS NOT NULL ORDER BY key LIMIT ?'),
-    history: prepare('SELECT position, value FROM history WHERE key = ? AND position < ? ORDER BY position DESC LIMIT ?'),
+    range: prepare(
+      'SELECT key, value FROM state WHERE key >= ? AND key < ? AND value IS NOT NULL ORDER BY key LIMIT ?',
+    ),
+    history: prepare(
+      'SELECT position, value FROM history WHERE key = ? AND position < ? ORDER BY position DESC LIMIT ?',
+    ),
     lastRefusal: prepare('SELECT position FROM refusal WHERE call = ? ORDER BY position DESC LIMIT 1'),
     insertBlock: prepare('INSERT INTO block VALUES(?, ?, ?)'),
     insertBody: prepare('INSERT INTO body VALUES(?, ?)'),

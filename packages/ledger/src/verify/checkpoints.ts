@@ -1,0 +1,112 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { hashHeaderText } from '../block.ts';
+import { type Checkpoint, verifyCheckpointSignature } from '../checkpoint.ts';
+import type { ContractRuntime } from '../contract-runtime.ts';
+import { type CheckpointEntry, readCheckpointFile } from '../embedded/checkpoint-file.ts';
+import { positionOf } from '../embedded/schema.ts';
+import type { LostRange } from '../ledger.ts';
+import { LedgerError } from '../ledger-error.ts';
+import type { Finding } from './finding.ts';
+import { Timeline } from './timeline.ts';
+
+/** `absent`: nobody can tell whether the newest blocks were cut off. */
+export type CheckpointReport =
+  | { readonly kind: 'absent' }
+  | {
+      readonly kind: 'compared';
+      /** Checkpoints looked at, and the newest block that one of them vouches for. */
+      readonly compared: number;
+      readonly newest: number;
+      /** Signatures that verified under keys which the ledger lists. */
+      readonly signatures: number;
+    };
+
+export type CheckpointSources = {
+  readonly checkpointFile?: string | undefined;
+  /** Those that wallets or other organisations kept. */
+  readonly checkpoints?: readonly Checkpoint[] | undefined;
+};
+
+type Ledger = {
+  readonly database: DatabaseSync;
+  readonly runtime: ContractRuntime;
+  readonly network: string;
+  readonly rollbacks: readonly LostRange[];
+};
+
+export function checkCheckpoints(
+  ledger: Ledger,
+  sources: CheckpointSources,
+): { readonly report: CheckpointReport; readonly findings: readonly Finding[] } {
+  const findings: Finding[] = [];
+  const entries = [...readFile(sources.checkpointFile, findings)];
+  const lost = entries.at(-1)?.lost;
+  if (lost !== undefined && !isNamed(ledger, lost)) {
+    const message = `blocks ${lost.from} to ${lost.to} were lost and no rollback names them`;
+    findings.push({ code: 'rollback-unnamed', message, table: 'block', block: lost.from });
+  }
+  const checkpoints = [...entries.map((entry) => entry.checkpoint), ...(sources.checkpoints ?? [])];
+  let signatures = 0;
+  for (const checkpoint of checkpoints) {
+    const isBlock = compare(ledger, checkpoint, findings);
+    // Signatures are judged by the members as of the checkpoint's own block.
+    if (isBlock) signatures += checkSignatures(ledger, checkpoint, findings);
+  }
+  if (checkpoints.length === 0) return { report: { kind: 'absent' }, findings };
+  const newest = Math.max(...checkpoints.map(({ number }) => number));
+  return { report: { kind: 'compared', compared: checkpoints.length, newest, signatures }, findings };
+}
+
+function readFile(file: string | undefined, findings: Finding[]): readonly CheckpointEntry[] {
+  if (file === undefined) return [];
+  try {
+    return readCheckpointFile(file);
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    findings.push({ code: 'checkpoint', message: error.message });
+    return [];
+  }
+}
+
+function compare({ database, network, rollbacks }: Ledger, checkpoint: Checkpoint, findings: Finding[]): boolean {
+  const { number, hash } = checkpoint;
+  const place = { table: 'block', block: number } as const;
+  if (checkpoint.network !== network) {
+    findings.push({ code: 'checkpoint', message: 'the checkpoint is of another network', ...place });
+    return false;
+  }
+  const row = database.prepare('SELECT header FROM block WHERE number = ?').get(number) as unknown as
+    | [string]
+    | undefined;
+  if (row !== undefined && hashHeaderText(row[0]) === hash) return true;
+  // A lost block is explained when a rollback names its range and the hash of the range's end.
+  if (rollbacks.some((range) => range.from <= number && number <= range.to)) return false;
+  const message =
+    row === undefined
+      ? 'the ledger was cut back: a checkpoint vouches for this block, which is missing'
+      : 'the ledger was replaced: a checkpoint vouches for another block of this number';
+  findings.push({ code: 'checkpoint', message, ...place });
+  return false;
+}
+
+function checkSignatures({ database, runtime }: Ledger, checkpoint: Checkpoint, findings: Finding[]): number {
+  const timeline = new Timeline(database);
+  const before = positionOf(checkpoint.number + 1, 0);
+  let valid = 0;
+  checkpoint.signatures.forEach(({ organisation, id }, at) => {
+    const call = { payload: { signer: `id:${id}` } };
+    const publicKey = runtime.signerKeyHint((key) => timeline.get(key, before), call);
+    // The first checkpoints are older than the enrolment of those who sign them.
+    if (publicKey === undefined) return;
+    if (verifyCheckpointSignature(checkpoint, at, publicKey)) valid += 1;
+    else {
+      const message = `the checkpoint's signature of ${organisation} is not valid`;
+      findings.push({ code: 'checkpoint-signature', message, table: 'block', block: checkpoint.number });
+    }
+  });
+  return valid;
+}
+
+function isNamed({ rollbacks }: Ledger, lost: LostRange): boolean {
+  return rollbacks.some(({ from, to, hash }) => from === lost.from && to === lost.to && hash === lost.hash);
+}

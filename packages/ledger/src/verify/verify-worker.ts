@@ -1,0 +1,28 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { type ContractRuntime, installedContracts } from '../contract-runtime.ts';
+import { openReadOnly } from './read-only.ts';
+import { isSqliteError } from './task-pool.ts';
+import { runTask, type Task } from './tasks.ts';
+
+export type WorkerSettings = { readonly file: string; readonly runtimeModule: string | undefined };
+/** `broken`: the fault is not that of the file. */
+export type TaskAnswer = { readonly value?: unknown; readonly error?: string; readonly broken?: boolean };
+
+const { file, runtimeModule } = workerData as WorkerSettings;
+const runtime = await loadRuntime(runtimeModule);
+const database = openReadOnly(file);
+
+parentPort?.on('message', async (task: Task) => {
+  try {
+    parentPort?.postMessage({ value: await runTask(database, runtime, task) } satisfies TaskAnswer);
+  } catch (error) {
+    // Errors of SQLite on a damaged file end here and become findings; their texts name pages and columns, no values.
+    const message = error instanceof Error ? error.message : String(error);
+    parentPort?.postMessage({ error: message, broken: !isSqliteError(error) } satisfies TaskAnswer);
+  }
+});
+
+async function loadRuntime(module: string | undefined): Promise<ContractRuntime> {
+  if (module === undefined) return installedContracts();
+  return ((await import(module)) as { readonly runtime: ContractRuntime }).runtime;
+}

@@ -1,0 +1,2 @@
+/** What `runtimeModule` of `verifyLedger` names in tests. */
+export { notebook as runtime } from './notebook.ts';
