@@ -3,84 +3,87 @@ export interface ExchangeTables {
   readonly auditEvent: AuditEventTable;
   readonly rowEntry: RowEntryTable;
   readonly logNode: LogNodeTable;
-  readonly logRoot: LogRootTable;
   readonly session: SessionTable;
   readonly request: RequestTable;
   readonly grantToken: GrantTokenTable;
+  readonly placeList: PlaceListTable;
   readonly inbox: DeliveryTable;
   readonly outbox: DeliveryTable;
-  readonly walletBackup: WalletBackupTable;
 }
 
-/** One event of the organisation's audit log; the leaf is SHA-256 over `sealed`. */
+/** One event of the organisation's audit log (`audit.ts`). */
 export interface AuditEventTable {
+  /** From 0 without gaps; the leaf's index in the tree. */
   readonly seq: number;
   /** Token of the pid, or null for an event about no patient. */
   readonly pidToken: string | null;
   /** Counter of the pid's events, from 1. */
   readonly pidSeq: number | null;
   readonly sealed: Uint8Array;
+  /** SHA-256 of the event's text, which begins with a salt: lets its patient check what the node shows as this row. */
+  readonly contentHash: string;
+  /** Hash over this row and the hash of the row before it: the tree's leaf. */
+  readonly hash: string;
 }
 
-/** One entry of the rows log: the row of this kind and key has this hash from here on; null: it is gone. */
+/** One entry of the rows log (`rows-log.ts`): the row of this kind and key has this hash from here on; null: it is gone. */
 export interface RowEntryTable {
   readonly seq: number;
   readonly kind: string;
   readonly rowKey: string;
   readonly rowHash: string | null;
+  /** Hash over this row: the tree's leaf. */
+  readonly hash: string;
 }
 
-/** Interior nodes of the logs' trees, so that a proof costs a few reads. */
+/** Perfect subtrees of 2^level leaves, level ≥ 8, of the logs' trees, so that a proof costs a few reads (`tree-log.ts`). */
 export interface LogNodeTable {
   readonly log: string;
   readonly level: number;
   readonly position: number;
-  readonly hash: Uint8Array;
+  readonly hash: string;
 }
 
-/** The last root of each log that the ledger is known to hold. */
-export interface LogRootTable {
-  readonly log: string;
-  readonly size: number;
-  readonly root: string;
-  readonly callId: string;
-}
-
-/** A session that this organisation's gateway opened, or (reader side) that another opened for it. */
+/** A session that this organisation's gateway opened for a reader, until some time after it ended. */
 export interface SessionTable {
-  readonly sessionId: string;
-  readonly side: 'author' | 'reader';
-  readonly pidToken: string;
+  /** Token of the session's id, which stands on the ledger beside its pid. */
+  readonly sessionToken: string;
   readonly untilMs: number;
+  /** `GatewaySession` */
   readonly sealed: Uint8Array;
 }
 
-/** A request to a patient, as its requester or its patient's organisation keeps it. */
+/** A request to a patient, in the words that the ledger only commits to. */
 export interface RequestTable {
-  readonly requestId: string;
+  readonly requestToken: string;
   readonly pidToken: string;
   readonly createdMs: number;
+  /** `StoredRequest` */
   readonly sealed: Uint8Array;
 }
 
 /** A grant token that a patient gave to this organisation as reader. */
 export interface GrantTokenTable {
-  readonly tokenId: string;
+  /** Token of pid and grant id. */
+  readonly grantToken: string;
+  /** Of the request that it answers. */
   readonly requestToken: string | null;
+  readonly receivedMs: number;
+  /** `GrantToken` */
+  readonly sealed: Uint8Array;
+}
+
+/** The list of places that a patient sealed to the grantee of a locate grant. */
+export interface PlaceListTable {
+  readonly grantToken: string;
   readonly receivedMs: number;
   readonly sealed: Uint8Array;
 }
 
+/** A delivery that arrived (`inbox`) or is to be sent (`outbox`). */
 export interface DeliveryTable {
-  readonly deliveryId: string;
+  readonly deliveryToken: string;
   readonly atMs: number;
   readonly state: string;
-  readonly sealed: Uint8Array;
-}
-
-/** The opaque backup of a patient's wallet, sealed by the wallet itself and again at rest. */
-export interface WalletBackupTable {
-  readonly pidToken: string;
-  readonly atMs: number;
   readonly sealed: Uint8Array;
 }

@@ -1,0 +1,404 @@
+import { type HpkeKeyFact, isLive, type RootsFact, rootsKey } from '@salus/contracts';
+import {
+  CryptoError,
+  canonicalBytes,
+  fromUtf8,
+  type HpkePrivateKey,
+  hashTuple,
+  type Json,
+  openHpke,
+  parseSealedEnvelope,
+  sealHpke,
+  toBase64url,
+  utf8,
+} from '@salus/crypto';
+import type { LedgerView } from '../ledger-view.ts';
+import type { MasterKey } from '../master-key.ts';
+import { RecordsError } from '../records-error.ts';
+import { rowsLog } from '../rows-log.ts';
+import type { Store, StoreTransaction } from '../store/index.ts';
+import type { AuditEvent, AuditLog, Who } from '../vault-types.ts';
+import {
+  DELIVERY_BYTES_MAX,
+  DELIVERY_KINDS,
+  type DeliveryBody,
+  type DeliveryKind,
+  type DeliveryReceipt,
+  type ExchangePeer,
+  type PeerAnswer,
+  type PeerRequestPayload,
+} from './exchange-peer.ts';
+import { findNodeKey, isSigned, type PeerSender, signPeerRequest } from './peer-request.ts';
+
+/** Deliveries that wait in the inbox; beyond it they are refused, and their sender keeps them. */
+export const INBOX_MAX = 10_000;
+/** Deliveries that wait to be sent. */
+export const OUTBOX_MAX = 10_000;
+export const DELIVERIES_PAGE_MAX = 200;
+
+const DELIVERY_ID = /^[\w-]{22}$/;
+
+export type InboxState = 'new' | 'done';
+export type OutboxState = 'pending' | 'delivered' | 'refused';
+
+export interface InboxItem {
+  readonly delivery: string;
+  readonly from: string;
+  readonly kind: DeliveryKind;
+  /** What the sender wrote: FHIR JSON. */
+  readonly body: string;
+  readonly atMs: number;
+  readonly state: InboxState;
+}
+
+export interface OutboxItem {
+  readonly delivery: string;
+  readonly to: string;
+  readonly kind: DeliveryKind;
+  readonly atMs: number;
+  readonly state: OutboxState;
+  /** Why it was refused. */
+  readonly code: string | null;
+  readonly receipt: DeliveryReceipt | null;
+}
+
+/** What a person of this organisation sends. */
+export interface Sending {
+  /** 22 characters; sending the same id again does nothing new. */
+  readonly delivery: string;
+  readonly to: string;
+  readonly kind: DeliveryKind;
+  readonly body: string;
+  readonly who: Who;
+  /** This organisation's pid of the patient it is about, so that the patient sees it. */
+  readonly pid: string | null;
+}
+
+export interface DeliveryParts extends PeerSender {
+  readonly store: Store;
+  readonly masterKey: MasterKey;
+  readonly ledger: LedgerView;
+  readonly audit: AuditLog;
+  findPeer(organisation: string): ExchangePeer | undefined;
+  /** An HPKE key of this organisation, retired ones too; an unknown kid throws `not-found`. */
+  openHpke(kid: string): Promise<{ readonly publicKey: string; readonly privateKey: HpkePrivateKey }>;
+}
+
+interface InboxSecret {
+  readonly delivery: string;
+  readonly from: string;
+  readonly kind: DeliveryKind;
+  readonly body: string;
+  readonly digest: string;
+}
+
+interface OutboxSecret extends Omit<OutboxItem, 'atMs' | 'state'> {
+  readonly body: DeliveryBody;
+  readonly pid: string | null;
+  readonly who: Who;
+}
+
+/**
+ * Orders, results, prescriptions and tasks between organisations. The sender keeps each until the receiver's signed
+ * receipt has come; the receiver takes each id once. Both log it, and both rows are covered by their rows logs.
+ */
+export class Deliveries {
+  readonly #parts: DeliveryParts;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+  }
+
+  /** Sends, or finds what became of the same id. `overloaded`, `too-large`, `not-found` for a receiver without a key. */
+  async send(sending: Sending): Promise<OutboxItem> {
+    const known = await this.findSent(sending.delivery);
+    if (known !== undefined && known.state !== 'pending') return known;
+    if (known === undefined) await this.#prepare(sending);
+    return this.#attempt(sending.delivery);
+  }
+
+  /** Sends again what no receipt has come for; returns how many are settled now. */
+  async resendPending(): Promise<number> {
+    const rows = await this.#parts.store.read
+      .selectFrom('outbox')
+      .select(['deliveryToken', 'sealed'])
+      .where('state', '=', 'pending')
+      .orderBy('atMs')
+      .limit(DELIVERIES_PAGE_MAX)
+      .execute();
+    let settled = 0;
+    for (const row of rows) {
+      const { delivery } = this.#openSealed<OutboxSecret>(row.deliveryToken, row.sealed);
+      if ((await this.#attempt(delivery)).state !== 'pending') settled += 1;
+    }
+    return settled;
+  }
+
+  async findSent(delivery: string): Promise<OutboxItem | undefined> {
+    const row = await this.#findRow('outbox', delivery);
+    if (row === undefined) return undefined;
+    const secret = this.#openSealed<OutboxSecret>(row.deliveryToken, row.sealed);
+    const { to, kind, code, receipt } = secret;
+    return { delivery, to, kind, code, receipt, atMs: row.atMs, state: row.state as OutboxState };
+  }
+
+  /** The gateway's side: durable in the inbox and logged before the receipt is signed. */
+  async accept(payload: PeerRequestPayload<'deliver', DeliveryBody>): Promise<DeliveryReceipt> {
+    const { from, body, nonce } = payload;
+    if (!DELIVERY_ID.test(body.delivery) || !DELIVERY_KINDS.includes(body.kind)) {
+      throw new RecordsError('bad-input', 'a delivery has an id of 22 characters and a known kind');
+    }
+    const digest = hashTuple('delivery', body.sealed as unknown as Json);
+    const known = await this.#findRow('inbox', this.#scoped(from, body.delivery));
+    if (known === undefined) {
+      const text = await this.#openBody(payload);
+      await this.#log({
+        who: { kind: 'member', id: payload.node, organisation: from, roles: ['node'] },
+        pid: null,
+        peer: from,
+        nonce,
+      });
+      await this.#insertReceived({ delivery: body.delivery, from, kind: body.kind, body: text, digest });
+    } else if (this.#openSealed<InboxSecret>(known.deliveryToken, known.sealed).digest !== digest) {
+      throw new RecordsError('conflict', 'this delivery id stands for another delivery');
+    }
+    return this.#signReceipt(from, body.delivery, digest);
+  }
+
+  /** Received deliveries, oldest first, of one state; `after` is the time of the last one seen. */
+  async listInbox(query: {
+    readonly state: InboxState;
+    readonly afterMs?: number;
+    readonly limit: number;
+  }): Promise<readonly InboxItem[]> {
+    const rows = await this.#parts.store.read
+      .selectFrom('inbox')
+      .selectAll()
+      .where('state', '=', query.state)
+      .where('atMs', '>', query.afterMs ?? -1)
+      .orderBy('atMs')
+      .limit(Math.max(1, Math.min(DELIVERIES_PAGE_MAX, query.limit)))
+      .execute();
+    return rows.map((row) => {
+      const { delivery, from, kind, body } = this.#openSealed<InboxSecret>(row.deliveryToken, row.sealed);
+      return { delivery, from, kind, body, atMs: row.atMs, state: row.state as InboxState };
+    });
+  }
+
+  /** Says that a delivery was dealt with; it makes room in the inbox. Absent throws `not-found`. */
+  async settle(from: string, delivery: string): Promise<void> {
+    const row = await this.#findRow('inbox', this.#scoped(from, delivery));
+    if (row === undefined) throw new RecordsError('not-found', 'no such delivery arrived');
+    await this.#parts.store.write((trx) => putRow(trx, 'inbox', { ...row, state: 'done' }));
+  }
+
+  async #prepare({ delivery, to, kind, body, who, pid }: Sending): Promise<void> {
+    const plaintext = utf8(body);
+    if (!DELIVERY_ID.test(delivery))
+      throw new RecordsError('bad-input', 'a delivery id has 22 characters of base64url');
+    if (plaintext.length > DELIVERY_BYTES_MAX) {
+      throw new RecordsError('too-large', `a delivery has at most ${DELIVERY_BYTES_MAX} bytes`);
+    }
+    const { network, organisation, store, clock } = this.#parts;
+    const { kid, publicKey } = await this.#recipientOf(to);
+    const info = deliveryInfo({ network, from: organisation, to, delivery, kind, kid });
+    const sealed = await sealHpke({ publicKey, info, plaintext });
+    const secret: OutboxSecret = {
+      delivery,
+      to,
+      kind,
+      code: null,
+      receipt: null,
+      body: { delivery, kind, sealed },
+      pid,
+      who,
+    };
+    const row = this.#rowOf(delivery, secret as unknown as Json, { atMs: clock(), state: 'pending' });
+    await store.write(async (trx) => {
+      await demandRoom(trx, 'outbox', 'pending', OUTBOX_MAX);
+      await putRow(trx, 'outbox', row);
+    });
+  }
+
+  /** One attempt; without an answer the delivery stays pending. */
+  async #attempt(delivery: string): Promise<OutboxItem> {
+    const row = await this.#findRow('outbox', delivery);
+    if (row === undefined) throw new RecordsError('not-found', 'no such delivery was prepared');
+    const secret = this.#openSealed<OutboxSecret>(row.deliveryToken, row.sealed);
+    const peer = this.#parts.findPeer(secret.to);
+    if (peer === undefined) throw new RecordsError('not-found', 'no such organisation is connected');
+    const request = await signPeerRequest(this.#parts, secret.to, 'deliver', secret.body);
+    // Durable before it leaves, like everything that leaves.
+    await this.#log({ who: secret.who, pid: secret.pid, peer: secret.to, nonce: request.payload.nonce });
+    const settled = await this.#settleAnswer(secret, await peer.deliver(request));
+    if (settled.state === 'refused') {
+      await this.#log({
+        who: secret.who,
+        pid: secret.pid,
+        peer: secret.to,
+        nonce: request.payload.nonce,
+        outcome: settled.code,
+      });
+    }
+    const kept: OutboxSecret = { ...secret, code: settled.code, receipt: settled.receipt };
+    const { atMs } = row;
+    await this.#parts.store.write((trx) =>
+      putRow(trx, 'outbox', this.#rowOf(delivery, kept as unknown as Json, { atMs, state: settled.state })),
+    );
+    const { to, kind } = secret;
+    return { delivery, to, kind, atMs, ...settled };
+  }
+
+  async #settleAnswer(
+    { to, body }: OutboxSecret,
+    answer: PeerAnswer<DeliveryReceipt>,
+  ): Promise<{ readonly state: OutboxState; readonly code: string | null; readonly receipt: DeliveryReceipt | null }> {
+    // A full inbox may have room later; any other refusal is the receiver's word on this delivery.
+    if (answer.kind === 'refused') {
+      return { state: answer.code === 'inbox-full' ? 'pending' : 'refused', code: answer.code, receipt: null };
+    }
+    const { payload, signature } = answer.result;
+    const { network, organisation, ledger, clock } = this.#parts;
+    const meant =
+      payload.version === 'salus:receipt:v1' &&
+      payload.alg === 'ES256' &&
+      payload.network === network &&
+      payload.delivery === body.delivery &&
+      payload.from === organisation &&
+      payload.to === to &&
+      payload.digest === hashTuple('delivery', body.sealed as unknown as Json);
+    const publicKey = meant ? await findNodeKey(ledger, to, payload.node, clock()) : undefined;
+    if (publicKey === undefined || !isSigned(payload as unknown as Json, signature, publicKey)) {
+      throw new RecordsError('signature-invalid', 'the receipt is not the receiver’s for this delivery');
+    }
+    return { state: 'delivered', code: null, receipt: answer.result };
+  }
+
+  async #openBody({ from, body }: PeerRequestPayload<'deliver', DeliveryBody>): Promise<string> {
+    const { network, organisation: to } = this.#parts;
+    const { delivery, kind } = body;
+    try {
+      const sealed = parseSealedEnvelope(body.sealed as unknown as Json);
+      const key = await this.#parts.openHpke(sealed.kid);
+      const info = deliveryInfo({ network, from, to, delivery, kind, kid: sealed.kid });
+      return fromUtf8(await openHpke({ ...key, info, envelope: sealed }));
+    } catch (cause) {
+      if (!(cause instanceof CryptoError || (cause instanceof RecordsError && cause.code === 'not-found'))) throw cause;
+      throw new RecordsError('key-mismatch', 'the delivery is not sealed to a key of this organisation', { cause });
+    }
+  }
+
+  async #insertReceived(secret: InboxSecret): Promise<void> {
+    const { store, clock } = this.#parts;
+    const id = this.#scoped(secret.from, secret.delivery);
+    const row = this.#rowOf(id, secret as unknown as Json, { atMs: clock(), state: 'new' });
+    await store.write(async (trx) => {
+      await demandRoom(trx, 'inbox', 'new', INBOX_MAX);
+      await putRow(trx, 'inbox', row);
+    });
+  }
+
+  async #signReceipt(from: string, delivery: string, digest: string): Promise<DeliveryReceipt> {
+    const { network, organisation: to, node, clock } = this.#parts;
+    const payload = {
+      ...({ version: 'salus:receipt:v1', alg: 'ES256', network, delivery, from, to } as const),
+      ...{ node: node.id, digest, atMs: clock() },
+    };
+    return { payload, signature: toBase64url(await node.signer.sign(canonicalBytes(payload))) };
+  }
+
+  /** The newest live key of the receiver's organisation. */
+  async #recipientOf(organisation: string): Promise<HpkeKeyFact> {
+    const roots = (await this.#parts.ledger.get(rootsKey(organisation))) as RootsFact | undefined;
+    const live = roots?.status === 'active' ? roots.hpke.filter((key) => isLive(key, this.#parts.clock())) : [];
+    const [newest] = live.filter((key) => key.holder === 'organisation').sort((a, b) => b.fromMs - a.fromMs);
+    if (newest === undefined) throw new RecordsError('not-found', 'the ledger lists no key of the receiver');
+    return newest;
+  }
+
+  async #findRow(table: 'inbox' | 'outbox', id: string): Promise<DeliveryRow | undefined> {
+    return this.#parts.store.read
+      .selectFrom(table)
+      .selectAll()
+      .where('deliveryToken', '=', this.#tokenOf(id))
+      .executeTakeFirst();
+  }
+
+  #openSealed<Secret>(deliveryToken: string, sealed: Uint8Array): Secret {
+    return this.#parts.masterKey.openJson('delivery', deliveryToken, sealed) as Secret;
+  }
+
+  #rowOf(id: string, secret: Json, { atMs, state }: { readonly atMs: number; readonly state: string }): DeliveryRow {
+    const deliveryToken = this.#tokenOf(id);
+    return { deliveryToken, atMs, state, sealed: this.#parts.masterKey.sealJson('delivery', deliveryToken, secret) };
+  }
+
+  /** Two senders may use one id: each has its own in the inbox. */
+  #scoped(from: string, delivery: string): string {
+    return `${from}/${delivery}`;
+  }
+
+  #tokenOf(id: string): string {
+    return this.#parts.masterKey.token('request', 'delivery', id);
+  }
+
+  async #log(about: {
+    readonly who: Who;
+    readonly pid: string | null;
+    readonly peer: string;
+    readonly nonce: string;
+    readonly outcome?: string | null;
+  }): Promise<void> {
+    const event: AuditEvent = {
+      kind: 'delivery',
+      atMs: this.#parts.clock(),
+      pid: about.pid,
+      who: about.who,
+      purpose: null,
+      grant: null,
+      session: null,
+      records: [],
+      outcome: about.outcome ?? 'ok',
+      request: null,
+      exchange: { peer: about.peer, id: about.nonce },
+    };
+    await this.#parts.audit.append(event);
+  }
+}
+
+type DeliveryRow = {
+  readonly deliveryToken: string;
+  readonly atMs: number;
+  readonly state: string;
+  readonly sealed: Uint8Array;
+};
+
+async function putRow(trx: StoreTransaction, table: 'inbox' | 'outbox', row: DeliveryRow): Promise<void> {
+  await trx
+    .insertInto(table)
+    .values(row)
+    .onConflict((conflict) => conflict.doUpdateSet(row))
+    .execute();
+  await rowsLog.cover(trx, table, row.deliveryToken, row);
+}
+
+async function demandRoom(trx: StoreTransaction, table: 'inbox' | 'outbox', state: string, max: number): Promise<void> {
+  const { count } = await trx
+    .selectFrom(table)
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('state', '=', state)
+    .executeTakeFirstOrThrow();
+  if (count >= max) throw new RecordsError('overloaded', `the ${table} is full`, { detail: `${table}-full` });
+}
+
+function deliveryInfo(about: {
+  readonly network: string;
+  readonly from: string;
+  readonly to: string;
+  readonly delivery: string;
+  readonly kind: string;
+  readonly kid: string;
+}): readonly Json[] {
+  const { network, from, to, delivery, kind, kid } = about;
+  return ['salus:delivery:v1', network, from, to, delivery, kind, kid];
+}

@@ -1,0 +1,446 @@
+import {
+  type LeafFact,
+  leafKey,
+  type OpenedTerms,
+  type SessionFact,
+  type SignedCall,
+  sessionKey,
+} from '@salus/contracts';
+import { CryptoError, fromBase64url, fromUtf8, type HpkePrivateKey, openHpke } from '@salus/crypto';
+import {
+  type AttachmentReference,
+  findReferences,
+  INLINED_BYTES_MAX,
+  inlineAttachments,
+} from '../attachment-reference.ts';
+import { type AttachmentName, contentBytesOf } from '../attachments.ts';
+import type { LedgerView } from '../ledger-view.ts';
+import { idOfCall } from '../node-call.ts';
+import { openRecord } from '../record-object.ts';
+import { RecordsError } from '../records-error.ts';
+import { keyInfo } from '../sealed-key.ts';
+import type { AuditEvent, AuditKind, AuditLog, OpenedKey, Owner } from '../vault-types.ts';
+import { openPieces } from './attachment-pieces.ts';
+import type {
+  AttachmentBody,
+  ExchangeOperation,
+  ExchangePeer,
+  FetchResult,
+  ManifestBody,
+  ManifestPage,
+  PeerAnswer,
+  PeerRequest,
+  ReleasedKey,
+  ReleasedRecord,
+} from './exchange-peer.ts';
+import { MANIFEST_LEAVES_MAX } from './exchange-peer.ts';
+import type { Reader } from './gateway-session.ts';
+import { askChart, type Chart, type ChartRecord } from './manifest-checks.ts';
+import { type PeerSender, signPeerRequest } from './peer-request.ts';
+import { checkReference } from './reference-checks.ts';
+import { grantedPairs, narrowsPairs } from './release-rules.ts';
+
+/** Sessions that one organisation's readers hold open at once. */
+export const READING_SESSIONS_MAX = 10_000;
+/** Pages of one manifest. */
+const MANIFEST_PAGES_MAX = 10_000;
+
+export interface ReaderParts extends PeerSender {
+  readonly ledger: LedgerView;
+  readonly audit: AuditLog;
+  /** The other organisation, or undefined where none of that name is connected. */
+  findPeer(organisation: string): ExchangePeer | undefined;
+  /** The organisation's live HPKE key that new sessions name. */
+  readonly hpke: { readonly kid: string; readonly publicKey: string; readonly privateKey: HpkePrivateKey };
+}
+
+/** What a person of this organisation brings to read elsewhere. */
+export interface ReadingRequest {
+  readonly author: string;
+  readonly reader: Reader;
+  readonly request: SignedCall;
+  readonly chain: readonly string[];
+  /** null in an emergency without card. */
+  readonly token: OpenedTerms | null;
+  readonly ancestors: readonly OpenedTerms[];
+}
+
+export interface ReadRecord {
+  readonly recordId: string;
+  readonly version: number;
+  /** The record's own JSON text, byte for byte as its author wrote it, attachments put back in. */
+  readonly text: string;
+  /** Attachments too large for that: their references stand in the text, and they are read as streams. */
+  readonly attachments: readonly AttachmentReference[];
+}
+
+/** One open session at another organisation. */
+interface Reading {
+  readonly session: string;
+  readonly untilMs: number;
+  readonly request: ReadingRequest;
+  readonly owner: Owner;
+  readonly keys: Map<string, Uint8Array>;
+  chart: Chart | undefined;
+}
+
+/**
+ * The reader's side of the exchange. Everything that another organisation answers is checked against this
+ * organisation's own view of the ledger before it is shown, and logged here too before it is shown.
+ */
+export class ExchangeReader {
+  readonly #parts: ReaderParts;
+  readonly #readings = new Map<string, Reading>();
+
+  constructor(parts: ReaderParts) {
+    this.#parts = parts;
+  }
+
+  /** Opens a session. A refusal throws `ledger-refused` with the contract's code as detail. */
+  async open(request: ReadingRequest): Promise<{ readonly session: string; readonly untilMs: number }> {
+    const pid = (request.request.payload.args as { readonly pid?: unknown }).pid;
+    if (typeof pid !== 'string') throw new RecordsError('bad-input', 'the request names no pid');
+    const { token, ancestors, chain } = request;
+    const body = { request: request.request, chain, token, ancestors, recipientKid: this.#parts.hpke.kid };
+    const { answer, nonce } = await this.#ask(request.author, 'open', body, (peer, signed) => peer.open(signed));
+    const about = { author: request.author, nonce, pid, request, session: idOfCall(request.request) };
+    if (answer.kind === 'refused') {
+      await this.#log('refusal', { ...about, outcome: answer.code });
+      throw refusal(answer.code);
+    }
+    const { session } = answer.result;
+    const fact = (await this.#parts.ledger.get(sessionKey(session))) as SessionFact | undefined;
+    if (session !== about.session || fact?.session?.pid !== pid) {
+      throw new RecordsError('proof-invalid', 'the ledger holds no such session');
+    }
+    await this.#log('session', about);
+    this.#makeRoom();
+    const { untilMs } = fact.session;
+    this.#readings.set(session, { session, untilMs, request, owner: `pid:${pid}`, keys: new Map(), chart: undefined });
+    return { session, untilMs };
+  }
+
+  /** The reader of an open session, so that nobody else of the organisation uses it; undefined when there is none. */
+  findReader(session: string): Reader | undefined {
+    return this.#readings.get(session)?.request.reader;
+  }
+
+  /** What the session may read, proven complete; asked anew with `fresh`. Codes as `askChart`. */
+  async chart(session: string, { fresh = false } = {}): Promise<Chart> {
+    const reading = this.#reading(session);
+    if (reading.chart !== undefined && !fresh) return reading.chart;
+    const { token, request } = reading.request;
+    const { categories } = request.payload.args as { readonly categories?: readonly string[] };
+    const terms = token?.terms ?? null;
+    let nonce = '';
+    const chart = await this.#checked(
+      reading,
+      () => nonce,
+      () =>
+        askChart({
+          owner: reading.owner,
+          pairs: grantedPairs(terms, categories ?? null),
+          narrowed: narrowsPairs(terms),
+          ledger: this.#parts.ledger,
+          ask: async () => {
+            const asked = await this.#askManifest(reading);
+            nonce = asked.nonce;
+            return asked.page;
+          },
+        }),
+    );
+    const records = [...chart.records.values()].map(({ recordId, version }) => ({ recordId, version }));
+    await this.#log('search', { ...aboutOf(reading, nonce), records });
+    reading.chart = chart;
+    return chart;
+  }
+
+  /** Records by id, each verified; at most `FETCH_RECORDS_MAX`. A record that the chart lacks throws `not-found`. */
+  async read(session: string, recordIds: readonly string[]): Promise<readonly ReadRecord[]> {
+    const reading = this.#reading(session);
+    let chart = await this.chart(session);
+    const asked = await this.#fetch(reading, recordIds);
+    // A newer version than the chart's: the record was corrected since.
+    if (asked.result.records.some((record) => record.version > (chart.records.get(record.recordId)?.version ?? 0))) {
+      chart = await this.chart(session, { fresh: true });
+    }
+    const read = await this.#checked(
+      reading,
+      () => asked.nonce,
+      async () => {
+        await this.#openKeys(reading, asked.result.keys, reading.owner);
+        const byId = new Map(asked.result.records.map((record) => [record.recordId, record]));
+        return Promise.all(
+          recordIds.map(async (recordId) => {
+            const known = chart.records.get(recordId);
+            if (known === undefined) throw new RecordsError('not-found', 'the session may read no such record');
+            const record = byId.get(recordId);
+            if (record === undefined) throw await this.#missing(known);
+            await this.#demandCurrent(known, asked.states.get(recordId));
+            return this.#openListed(reading, record, known);
+          }),
+        );
+      },
+    );
+    await this.#log('read', { ...aboutOf(reading, asked.nonce), records: read });
+    return Promise.all(read.map((record) => this.#withAttachments(session, record)));
+  }
+
+  /** Records of the author's organisation that a record read before references, each verified; `null` where it has none. */
+  async readReferences(
+    session: string,
+    from: string,
+    references: readonly string[],
+  ): Promise<ReadonlyMap<string, ReadRecord | null>> {
+    const reading = this.#reading(session);
+    const body = { session, from, references, knownKeys: [...reading.keys.keys()] };
+    const { answer, nonce } = await this.#ask(reading.request.author, 'references', body, (peer, signed) =>
+      peer.references(signed),
+    );
+    const result = await this.#accept(reading, answer, nonce);
+    const owner: Owner = `org:${reading.request.author}`;
+    const found = await this.#checked(
+      reading,
+      () => nonce,
+      async () => {
+        await this.#openKeys(reading, result.keys, owner);
+        const byReference = new Map<string, ReadRecord | null>(references.map((reference) => [reference, null]));
+        for (const record of result.records) {
+          const text = this.#openText(reading, record, owner);
+          const reference = await checkReference(this.#parts.ledger, { record, owner, text });
+          if (!byReference.has(reference))
+            throw new RecordsError('content-mismatch', 'a record answers no asked reference');
+          byReference.set(reference, { recordId: record.recordId, version: record.version, text, attachments: [] });
+        }
+        return byReference;
+      },
+    );
+    const records = [...found.values()].filter((record) => record !== null);
+    await this.#log('read', { ...aboutOf(reading, nonce), records });
+    return found;
+  }
+
+  /** The content of an attachment that a record read in this session names, as a stream. Codes as `openPieces`. */
+  async *readAttachment(
+    session: string,
+    record: ReadRecord,
+    reference: AttachmentReference,
+  ): AsyncGenerator<Uint8Array> {
+    const reading = this.#reading(session);
+    const { recordId, version } = record;
+    const { attachmentId } = reference;
+    let nonce = '';
+    yield* openPieces(reference, async (piece) => {
+      const body: AttachmentBody = { session, recordId, version, attachmentId, piece };
+      const asked = await this.#ask(reading.request.author, 'attachment', body, (peer, signed) =>
+        peer.attachment(signed),
+      );
+      nonce = asked.nonce;
+      const result = await this.#accept(reading, asked.answer, nonce);
+      // Logged before any of it is shown.
+      await this.#log('read', { ...aboutOf(reading, nonce), records: [record] });
+      return fromBase64url(result.piece);
+    });
+  }
+
+  /** Forgets a session and its keys. */
+  close(session: string): void {
+    this.#readings.delete(session);
+  }
+
+  #reading(session: string): Reading {
+    const reading = this.#readings.get(session);
+    if (reading === undefined) throw new RecordsError('not-found', 'no such session is open here');
+    if (this.#parts.clock() >= reading.untilMs) {
+      this.#readings.delete(session);
+      throw new RecordsError('session-ended', 'the session is over', { detail: 'session-over' });
+    }
+    return reading;
+  }
+
+  async #askManifest(reading: Reading): Promise<{ readonly page: ManifestPage; readonly nonce: string }> {
+    const pages: ManifestPage[] = [];
+    let nonce = '';
+    for (let after: string | null = null; ; ) {
+      const body: ManifestBody = { session: reading.session, after, limit: MANIFEST_LEAVES_MAX };
+      const asked = await this.#ask(reading.request.author, 'manifest', body, (peer, signed) => peer.manifest(signed));
+      nonce = asked.nonce;
+      const page: ManifestPage = await this.#accept(reading, asked.answer, nonce);
+      pages.push(page);
+      if (page.next === null) break;
+      if (pages.length >= MANIFEST_PAGES_MAX) throw new RecordsError('too-large', 'the manifest has too many pages');
+      after = page.next;
+    }
+    const [first] = pages;
+    return { page: { pairs: first?.pairs ?? [], trees: pages.flatMap((page) => page.trees), next: null }, nonce };
+  }
+
+  /** Asks for records; the ledger's word on them is read before, so that only what was wrong already counts as wrong. */
+  async #fetch(reading: Reading, recordIds: readonly string[]) {
+    const states = new Map<string, LeafFact | undefined>();
+    for (const recordId of recordIds) {
+      const known = reading.chart?.records.get(recordId);
+      if (known !== undefined) states.set(recordId, await this.#stateOf(known));
+    }
+    const body = {
+      session: reading.session,
+      records: recordIds,
+      knownKeys: [...reading.keys.keys()],
+      withProofs: false,
+    };
+    const { answer, nonce } = await this.#ask(reading.request.author, 'fetch', body, (peer, signed) =>
+      peer.fetch(signed),
+    );
+    return { result: await this.#accept<FetchResult>(reading, answer, nonce), nonce, states };
+  }
+
+  async #demandCurrent(known: ChartRecord, before: LeafFact | undefined): Promise<void> {
+    // The chart may have been renewed in between; then the ledger is asked about the version that it names now.
+    const state = before === undefined ? undefined : await this.#stateOf(known);
+    if (state !== undefined) {
+      throw new RecordsError(`${state.status}-served`, "the author's node served a version that is no longer current");
+    }
+  }
+
+  /** A listed record that was not sent: it ended since, or the node keeps it back. */
+  async #missing(known: ChartRecord): Promise<RecordsError> {
+    return (await this.#stateOf(known)) === undefined
+      ? new RecordsError('omitted-record', "the author's node withholds a listed record")
+      : new RecordsError('not-found', 'the record is no longer current');
+  }
+
+  #stateOf({ leafHash }: ChartRecord): Promise<LeafFact | undefined> {
+    return this.#parts.ledger.get(leafKey(leafHash)) as Promise<LeafFact | undefined>;
+  }
+
+  #openListed(reading: Reading, record: ReleasedRecord, known: ChartRecord): ReadRecord {
+    const same =
+      record.version === known.version &&
+      record.keyId === known.keyId &&
+      record.ciphertextHash === known.ciphertextHash &&
+      record.contentHash === known.contentHash;
+    if (!same) throw new RecordsError('proof-invalid', 'a record is not the leaf that the manifest proved');
+    const { recordId, version } = record;
+    return { recordId, version, text: this.#openText(reading, record, reading.owner), attachments: [] };
+  }
+
+  async #withAttachments(session: string, record: ReadRecord): Promise<ReadRecord> {
+    const attachments = findReferences(record.text);
+    if (attachments.length === 0) return record;
+    if (attachments.reduce((sum, name) => sum + contentBytesOf(name), 0) > INLINED_BYTES_MAX)
+      return { ...record, attachments };
+    const byId = new Map(attachments.map((reference) => [reference.attachmentId, reference]));
+    const read = (name: AttachmentName): AsyncGenerator<Uint8Array> => {
+      const reference = byId.get(name.attachmentId);
+      if (reference === undefined) throw new RecordsError('not-found', 'the record names no such attachment');
+      return this.readAttachment(session, record, reference);
+    };
+    return { ...record, text: await inlineAttachments({ read }, record.text) };
+  }
+
+  #openText(reading: Reading, record: ReleasedRecord, owner: Owner): string {
+    const E = reading.keys.get(record.keyId);
+    if (E === undefined) throw new RecordsError('key-mismatch', "the author's node sealed no key for a record");
+    try {
+      const { recordId, version, keyId, ciphertextHash, contentHash, wrap } = record;
+      const facts = { recordId, version, keyId, ciphertextHash, contentHash, wrap };
+      const bytes = { ciphertext: fromBase64url(record.ciphertext), salt: fromBase64url(record.salt) };
+      return fromUtf8(openRecord({ ...facts, ...bytes, owner, E }));
+    } catch (cause) {
+      if (!(cause instanceof CryptoError)) throw cause;
+      throw new RecordsError('key-mismatch', 'a record does not open with the key of its leaf', { cause });
+    }
+  }
+
+  async #openKeys(reading: Reading, keys: readonly ReleasedKey[], owner: Owner): Promise<void> {
+    const { hpke, network } = this.#parts;
+    for (const { keyId, epoch, grant, envelope } of keys) {
+      const info = keyInfo(
+        network,
+        { owner, keyId, epoch } satisfies Pick<OpenedKey, 'owner' | 'keyId' | 'epoch'>,
+        hpke.kid,
+        grant,
+      );
+      try {
+        reading.keys.set(keyId, await openHpke({ ...hpke, info, envelope }));
+      } catch (cause) {
+        if (!(cause instanceof CryptoError)) throw cause;
+        throw new RecordsError('key-mismatch', 'a key is not sealed for this owner, epoch and session', { cause });
+      }
+    }
+  }
+
+  /** Runs checks; what they find is logged here as a refusal, so that the patient sees who served what. */
+  async #checked<T>(reading: Reading, nonce: () => string, check: () => Promise<T>): Promise<T> {
+    try {
+      return await check();
+    } catch (error) {
+      // The peer's own refusals were logged where they arrived.
+      const isFinding = error instanceof RecordsError && error.code !== 'session-ended';
+      if (isFinding) await this.#log('refusal', { ...aboutOf(reading, nonce()), outcome: error.code });
+      throw error;
+    }
+  }
+
+  async #accept<Result>(reading: Reading, answer: PeerAnswer<Result>, nonce: string): Promise<Result> {
+    if (answer.kind === 'ok') return answer.result;
+    await this.#log('refusal', { ...aboutOf(reading, nonce), outcome: answer.code });
+    throw new RecordsError('session-ended', `the author's node refused: ${answer.code}`, { detail: answer.code });
+  }
+
+  async #ask<Operation extends ExchangeOperation, Body, Result>(
+    author: string,
+    operation: Operation,
+    body: Body,
+    send: (peer: ExchangePeer, request: PeerRequest<Operation, Body>) => Promise<PeerAnswer<Result>>,
+  ): Promise<{ readonly answer: PeerAnswer<Result>; readonly nonce: string }> {
+    const peer = this.#parts.findPeer(author);
+    if (peer === undefined) throw new RecordsError('not-found', 'no such organisation is connected');
+    const signed = await signPeerRequest(this.#parts, author, operation, body);
+    return { answer: await send(peer, signed), nonce: signed.payload.nonce };
+  }
+
+  async #log(kind: AuditKind, about: LogAbout): Promise<void> {
+    const { request } = about;
+    const { purpose } = request.request.payload.args as { readonly purpose?: string };
+    const event: AuditEvent = {
+      kind,
+      atMs: this.#parts.clock(),
+      pid: about.pid,
+      who: { kind: 'member', ...request.reader },
+      purpose: purpose ?? 'ETREAT',
+      grant: request.token?.terms.grant ?? null,
+      session: about.session,
+      records: (about.records ?? []).map(({ recordId, version }) => ({ recordId, version })),
+      outcome: about.outcome ?? 'ok',
+      request: request.request,
+      exchange: { peer: about.author, id: about.nonce },
+    };
+    await this.#parts.audit.append(event);
+  }
+
+  #makeRoom(): void {
+    if (this.#readings.size < READING_SESSIONS_MAX) return;
+    const nowMs = this.#parts.clock();
+    for (const [id, { untilMs }] of this.#readings) if (untilMs <= nowMs) this.#readings.delete(id);
+    if (this.#readings.size >= READING_SESSIONS_MAX) throw new RecordsError('overloaded', 'too many sessions are open');
+  }
+}
+
+interface LogAbout {
+  readonly author: string;
+  readonly nonce: string;
+  readonly pid: string;
+  readonly request: ReadingRequest;
+  readonly session: string;
+  readonly records?: readonly { readonly recordId: string; readonly version: number }[];
+  readonly outcome?: string;
+}
+
+function aboutOf({ request, owner, session }: Reading, nonce: string): LogAbout {
+  return { author: request.author, nonce, pid: owner.slice('pid:'.length), request, session };
+}
+
+function refusal(code: string): RecordsError {
+  return new RecordsError('ledger-refused', `the session was refused: ${code}`, { detail: code });
+}
