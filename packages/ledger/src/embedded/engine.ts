@@ -36,10 +36,17 @@ const INLINE_CALLS_MAX = 2;
 /** The event loop gets its turn after this many calls, for requests and for the workers' next batches. */
 const CALLS_PER_TURN = 32;
 /**
- * Refusals that never enter a block although the signer is known: the arguments were not parsed, and whatever a faulty client
- * put there might identify a patient.
+ * Refusals that never enter a block although the signer is known. Either the arguments were not parsed, and whatever a faulty
+ * client put there might identify a patient; or the fault is in what travelled beside the call, for which not the signer but
+ * whoever sent it answers.
  */
-const UNPARSED: ReadonlySet<ContractCode> = new Set(['args-invalid', 'limit-exceeded']);
+const UNRECORDED: ReadonlySet<ContractCode> = new Set([
+  'args-invalid',
+  'limit-exceeded',
+  'private-missing',
+  'private-mismatch',
+  'private-unexpected',
+]);
 
 export type EngineParts = {
   readonly network: string;
@@ -236,7 +243,7 @@ export class Engine implements AsyncDisposable {
       }
       case 'refused':
         // Only what its signer vouched for enters a block: nobody can fill the ledger with calls of unknown keys.
-        if (this.#pure.authenticated && !UNPARSED.has(outcome.code)) builder.refuse(signed!, outcome.code);
+        if (this.#pure.authenticated && !UNRECORDED.has(outcome.code)) builder.refuse(signed!, outcome.code);
         return () => pending.resolve(outcome);
     }
   }
