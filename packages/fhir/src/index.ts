@@ -39,12 +39,6 @@ export { isResourceType, RESOURCE_TYPES, type ResourceType } from './resource-ta
 export { type SameResourceOptions, sameResource } from './same-resource.ts';
 export { ISSUES_MAX } from './structure.ts';
 export {
-  type PreparedTransaction,
-  type PrepareOptions,
-  prepareTransaction,
-  validateTransaction,
-} from './transaction.ts';
-export {
   type FhirTree,
   type FhirValue,
   isTree,
@@ -55,3 +49,4 @@ export {
   toPlain,
 } from './tree.ts';
 export { validateStructure } from './validate.ts';
+export { validateTransaction } from './validate-transaction.ts';

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { parseFhirJson } from './parse-json.ts';
+import { ISSUES_MAX } from './structure.ts';
+import { validateTransaction } from './validate-transaction.ts';
+
+function found(entries: string, rest = ''): readonly string[] {
+  const text = `{"resourceType":"Bundle","type":"transaction"${rest},"entry":[${entries}]}`;
+  return validateTransaction(parseFhirJson(text)).map(({ expression, text }) => `${expression}: ${text}`);
+}
+
+const post = (type: string, elements = '', entry = '') =>
+  `{"resource":{"resourceType":"${type}"${elements}},"request":{"method":"POST","url":"${type}"}${entry}}`;
+
+describe('validateTransaction', () => {
+  it('accepts valid resources in a valid bundle', () => {
+    expect(found(post('Patient'))).toEqual([]);
+    expect(validateTransaction({ resourceType: 'Bundle', type: 'transaction' })).toEqual([]);
+  });
+
+  it('says in which entry and where', () => {
+    expect(
+      found([post('Patient'), post('Patient', ',"birthDate":"x"'), post('Patient', ',"id":"a_b"')].join()),
+    ).toEqual([
+      'Bundle.entry[1].resource.birthDate: Invalid date format',
+      'Bundle.entry[2].resource.id: a resource id has 1 to 64 letters, digits, "-" and "."',
+    ]);
+  });
+
+  it('checks the bundle itself', () => {
+    expect(found(post('Patient', '', ',"unknown":1'), ',"total":"1"')).toEqual([
+      'Bundle.total: a JSON number was expected',
+      'Bundle.entry[0].unknown: unknown element',
+    ]);
+    expect(() => found(post('Patient'), ',"type":"batch"')).toThrow();
+    expect(() => found('1')).toThrow(expect.objectContaining({ code: 'bundle-invalid' }));
+  });
+
+  it('reports a bounded number of findings', () => {
+    expect(
+      found(Array.from({ length: 2 * ISSUES_MAX }, () => post('Patient', ',"birthDate":"x"')).join()),
+    ).toHaveLength(ISSUES_MAX);
+  });
+});

@@ -1,0 +1,33 @@
+import { postEntries } from './bundle-entry.ts';
+import type { Issue } from './issue.ts';
+import { ISSUES_MAX, structureIssues } from './structure.ts';
+import type { FhirTree } from './tree.ts';
+import { validateStructure } from './validate.ts';
+
+/**
+ * Validates a transaction: the bundle's own elements by structure, every resource in it fully.
+ *
+ * @throws FhirError the codes of `postEntries`.
+ */
+export function validateTransaction(bundle: FhirTree): readonly Issue[] {
+  const entries = postEntries(bundle);
+  const issues: Issue[] = [...structureIssues(withoutResources(bundle))];
+  for (const { index, type, resource } of entries) {
+    if (issues.length >= ISSUES_MAX) break;
+    for (const issue of validateStructure(resource)) {
+      issues.push({ ...issue, expression: entryExpression(index, type, issue.expression) });
+    }
+  }
+  return issues.slice(0, ISSUES_MAX);
+}
+
+/** Resources are validated one by one: the invariants of a Bundle compare all entries with each other. */
+function withoutResources(bundle: FhirTree): FhirTree {
+  const entries = bundle.entry as readonly FhirTree[] | undefined;
+  return entries === undefined ? bundle : { ...bundle, entry: entries.map(({ resource: _resource, ...rest }) => rest) };
+}
+
+function entryExpression(index: number, type: string, expression: string | undefined): string {
+  const inside = expression?.startsWith(`${type}.`) === true ? expression.slice(type.length) : '';
+  return `Bundle.entry[${index}].resource${inside}`;
+}

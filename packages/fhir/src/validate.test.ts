@@ -1,0 +1,207 @@
+import { scaled } from '@salus/testing';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { syntheaBundles } from '../test/synthea.ts';
+import { hasErrors } from './issue.ts';
+import { parseFhirJson } from './parse-json.ts';
+import { RESOURCE_TYPES } from './resource-table.ts';
+import { type Property, shapeOf } from './shape.ts';
+import { type FhirTree, type FhirValue, isTree, listOf } from './tree.ts';
+import { validateStructure } from './validate.ts';
+
+function errors(text: string): readonly string[] {
+  return validateStructure(parseFhirJson(text)).flatMap(({ severity, expression, text }) =>
+    severity === 'error' ? [`${expression}: ${text}`] : [],
+  );
+}
+
+describe('validateStructure', () => {
+  it('accepts valid resources', () => {
+    expect(errors('{"resourceType":"Patient"}')).toEqual([]);
+    expect(
+      errors(
+        '{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":1.50},"subject":{"reference":"urn:uuid:1"}}',
+      ),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ['{"resourceType":"Observation","code":{"text":"x"}}', 'Observation.status: Missing required property'],
+    ['{"resourceType":"Patient","birthDate":"1970-13-01"}', 'Patient.birthDate: Invalid date format'],
+    ['{"resourceType":"Patient","birthDate":"1970-02-30"}', 'Patient.birthDate: Invalid date value'],
+    ['{"resourceType":"Patient","photo":[{"data":"***"}]}', 'Patient.photo[0].data: Invalid base64Binary format'],
+    [
+      '{"resourceType":"Patient","contact":[{"gender":"male"}]}',
+      "Patient.contact[0]: Constraint pat-1 not met: SHALL at least contain a contact's details or a reference to an organization",
+    ],
+    [
+      '{"resourceType":"Patient","contained":[{"resourceType":"Observation","id":"o","code":{"text":"x"}}]}',
+      'Patient.contained[0].status: Missing required property',
+    ],
+    [
+      '{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":1e400}}',
+      'Observation.value.value: Invalid numeric value',
+    ],
+    [
+      '{"resourceType":"Appointment","status":"booked","priority":-1,"participant":[{"status":"accepted"}]}',
+      'Appointment.priority: Expected number to be in the range 0..2147483647',
+    ],
+    [
+      '{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","birthDate":"x"}}]}',
+      'Bundle.entry[0].resource.birthDate: Invalid date format',
+    ],
+  ])('refuses %s', (text, issue) => {
+    expect(errors(text)).toContain(issue);
+  });
+
+  it('warns of a reference to an unexpected type, not of a urn or URL', () => {
+    const observation = (reference: string): FhirTree => ({
+      resourceType: 'Observation',
+      status: 'final',
+      code: { text: 'x' },
+      subject: { reference },
+    });
+    expect(validateStructure(observation('Practitioner/1'))).toEqual([
+      {
+        severity: 'warning',
+        code: 'structure',
+        text: 'the reference is to a type that the definition does not name',
+        expression: 'Observation.subject',
+      },
+    ]);
+    for (const reference of ['Patient/1', 'urn:uuid:1', 'https://example.org/x', '#p', 'something odd']) {
+      expect(validateStructure(observation(reference)), reference).toEqual([]);
+    }
+  });
+
+  it('never repeats a value', () => {
+    const secret = 'Mallory';
+    const odd: readonly FhirValue[] = [
+      secret,
+      { reference: `${secret}/1` },
+      [secret],
+      { [secret]: secret },
+      { system: secret, code: secret, value: secret },
+    ];
+    let issues = 0;
+    for (const resourceType of RESOURCE_TYPES) {
+      for (const property of shapeOf(resourceType).properties.keys()) {
+        for (const value of odd) {
+          for (const issue of validateStructure({ resourceType, [property]: value })) {
+            expect(JSON.stringify(issue).replaceAll(`.${secret}`, ''), `${resourceType}.${property}`).not.toContain(
+              secret,
+            );
+            issues++;
+          }
+        }
+      }
+    }
+    expect(issues).toBeGreaterThan(5_000);
+  });
+
+  it('answers any JSON under any resource type', () => {
+    const anyValue = fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<FhirValue>;
+    const resource = fc.constantFrom(...RESOURCE_TYPES).chain((resourceType) => {
+      const property = fc.constantFrom(...shapeOf(resourceType).properties.keys());
+      return fc
+        .dictionary(fc.oneof(property, fc.string()), anyValue)
+        .map((elements) => ({ ...elements, resourceType }));
+    });
+    fc.assert(
+      fc.property(resource, (tree) => {
+        for (const issue of validateStructure(tree)) expect(issue.code).not.toBe('exception');
+      }),
+      { numRuns: scaled(1_000, 20_000) },
+    );
+  });
+
+  it('answers JSON of the right shape with wrong contents', () => {
+    const resource = fc
+      .constantFrom(...RESOURCE_TYPES)
+      .chain((resourceType) => shaped(resourceType, 3).map((tree) => ({ ...tree, resourceType })));
+    let past = 0;
+    fc.assert(
+      fc.property(resource, (tree) => {
+        const issues = validateStructure(tree);
+        for (const issue of issues) expect(issue.code).not.toBe('exception');
+        if (issues.some(({ code, text }) => code === 'invariant' || /^(?:Missing|Invalid) /.test(text))) past++;
+      }),
+      { numRuns: scaled(500, 10_000) },
+    );
+    expect(past).toBeGreaterThan(100);
+  });
+});
+
+describe.skipIf(syntheaBundles().length === 0)('validateStructure on Synthea', () => {
+  it('notices or survives every mutation of real resources', () => {
+    const bundle = parseFhirJson(syntheaBundles()[0]?.bytes ?? '{}');
+    const resources = listOf(bundle.entry).flatMap((entry) =>
+      isTree(entry) && isTree(entry.resource) ? [entry.resource] : [],
+    );
+    expect(resources.length).toBeGreaterThan(50);
+    let refused = 0;
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...resources),
+        fc.array(fc.nat(), { minLength: 1, maxLength: 6 }),
+        fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<FhirValue>,
+        (tree, path, value) => {
+          const issues = validateStructure(mutated(tree, path, value) as FhirTree);
+          for (const issue of issues) expect(issue.code).not.toBe('exception');
+          if (hasErrors(issues)) refused++;
+        },
+      ),
+      { numRuns: scaled(1_000, 20_000) },
+    );
+    expect(refused).toBeGreaterThan(500);
+  });
+});
+
+/** The value with the child at a path replaced; steps choose among the children there are. */
+function mutated(value: FhirValue, path: readonly number[], replacement: FhirValue): FhirValue {
+  const [step, ...rest] = path;
+  if (step === undefined || typeof value !== 'object' || value === null) return replacement;
+  const keys = Object.keys(value);
+  const key = keys[step % keys.length];
+  if (key === undefined) return replacement;
+  const child = (value as FhirTree)[key] as FhirValue;
+  if (Array.isArray(value)) return value.with(Number(key), mutated(child, rest, replacement));
+  return { ...(value as FhirTree), [key]: mutated(child, rest, replacement) } as FhirTree;
+}
+
+/** Objects with the JSON types of a definition and arbitrary contents. */
+function shaped(type: string, depth: number): fc.Arbitrary<FhirTree> {
+  const properties = [...shapeOf(type).properties].filter(([, property]) => depth > 0 || property.kind === 'primitive');
+  if (properties.length === 0) return fc.constant({ id: 'x' });
+  return fc
+    .uniqueArray(fc.constantFrom(...properties), { minLength: 1, maxLength: 5, selector: ([, { element }]) => element })
+    .chain((chosen) =>
+      fc.record(
+        Object.fromEntries(
+          chosen.map(([name, property]) => {
+            const one = content(property, depth);
+            return [name, property.list ? fc.array(one, { minLength: 1, maxLength: 2 }) : one];
+          }),
+        ),
+      ),
+    ) as fc.Arbitrary<FhirTree>;
+}
+
+function content(property: Property, depth: number): fc.Arbitrary<FhirValue> {
+  switch (property.kind) {
+    case 'primitive':
+      if (property.json === 'boolean') return fc.boolean();
+      if (property.json === 'number')
+        return fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }));
+      return fc.oneof(
+        fc.string({ minLength: 1 }),
+        fc.constantFrom('2020-01-01', '2020-01-01T00:00:00Z', 'http://a.example', 'Patient/1', '#a', 'a'),
+      );
+    case 'object':
+      return shaped(property.type, depth - 1);
+    case 'partner':
+      return shaped('Element', depth - 1);
+    case 'resource':
+      return fc.constantFrom<FhirTree>({ resourceType: 'Patient' }, { resourceType: 'Observation', id: 'a' });
+  }
+}
