@@ -21,10 +21,14 @@ export function hmacSha256(key: Uint8Array, message: Uint8Array): Bytes {
 
 /** HKDF-SHA-256 (RFC 5869), extract and expand; `length` in [0, 8160] bytes, else `bad-argument`. */
 export function hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Bytes {
+  return hkdfSha256Expand(hmac(salt, ikm), info, length);
+}
+
+/** HKDF-Expand (RFC 5869 §2.3) of a pseudorandom key; `length` as above. */
+export function hkdfSha256Expand(pseudorandomKey: Uint8Array, info: Uint8Array, length: number): Bytes {
   if (!Number.isInteger(length) || length < 0 || length > HKDF_BYTES_MAX) {
     throw new CryptoError('bad-argument', `HKDF gives 0 to ${HKDF_BYTES_MAX} bytes`);
   }
-  const pseudorandomKey = hmac(salt, ikm);
   const okm = new Uint8Array(length);
   let block: Uint8Array = new Uint8Array(0);
   for (let counter = 1, at = 0; at < length; counter += 1, at += SHA256_BYTES) {

@@ -1,10 +1,11 @@
-import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_P256_HKDF_SHA256 } from 'hpke';
+import { CipherSuite } from 'hpke';
 import { type Bytes, findBase64url, fromBase64url, randomBytes, toBase64url, utf8 } from './bytes.ts';
 import { canonicalBytes, type Json } from './canonical-json.ts';
 import { CryptoError } from './crypto-error.ts';
 import { hkdfSha256 } from './hash.ts';
+import { aes256Gcm, dhkemP256, hkdfSha256Kdf, type KemKey, privateKemKey, publicKemKey } from './hpke-suite.ts';
 import { POINT_BYTES, p256KeyFromScalar, p256KeyFromSeed, publicKeyText, SCALAR_SEED_BYTES } from './p256.ts';
-import { DERIVATION_SECRET_BYTES_MIN, kidOf, parsePublicKey, type WebCryptoKey } from './signature.ts';
+import { DERIVATION_SECRET_BYTES_MIN, isPublicKey, kidOf, parsePublicKey, type WebCryptoKey } from './signature.ts';
 
 /**
  * HPKE (RFC 9180) in mode Base with DHKEM(P-256, HKDF-SHA256), HKDF-SHA256 and AES-256-GCM: one message per
@@ -38,7 +39,7 @@ const CIPHERTEXT_TEXT_MAX = Math.ceil(((HPKE_PLAINTEXT_BYTES_MAX + TAG_BYTES) * 
 const EMPTY = new Uint8Array(0);
 const MEMBERS = ['ciphertext', 'enc', 'kid', 'suite', 'version'];
 
-const suite = new CipherSuite(KEM_DHKEM_P256_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM);
+const suite = new CipherSuite(dhkemP256, hkdfSha256Kdf, aes256Gcm);
 
 /** A fresh key from the platform's secure generator. */
 export async function generateHpkeKey(): Promise<ExtractableHpkeKey> {
@@ -73,7 +74,7 @@ export async function sealHpke(input: SealInput): Promise<SealedEnvelope> {
   if (input.plaintext.length > HPKE_PLAINTEXT_BYTES_MAX) {
     throw new CryptoError('too-large', `an envelope holds at most ${HPKE_PLAINTEXT_BYTES_MAX} bytes`);
   }
-  const recipient = await importPublicKey(input.publicKey);
+  const recipient = importPublicKey(input.publicKey);
   const { encapsulatedSecret, ciphertext } = await suite.Seal(recipient, input.plaintext, {
     info: canonicalBytes(input.info),
     aad: input.aad ?? EMPTY,
@@ -102,8 +103,8 @@ export async function openHpke(input: OpenInput): Promise<Bytes> {
   if (envelope.kid !== kidOf(input.publicKey)) {
     throw new CryptoError('decryption-failed', 'the envelope is sealed to another key');
   }
-  const privateKey = await importPrivateKey(input.privateKey);
-  const publicKey = await importPublicKey(input.publicKey);
+  const privateKey = importPrivateKey(input.privateKey);
+  const publicKey = importPublicKey(input.publicKey);
   try {
     const plaintext = await suite.Open(
       { privateKey, publicKey },
@@ -134,18 +135,14 @@ export function parseSealedEnvelope(value: Json): SealedEnvelope {
   return value as SealedEnvelope;
 }
 
-async function importPublicKey(publicKey: string): ReturnType<typeof suite.DeserializePublicKey> {
-  const point = parsePublicKey(publicKey);
-  try {
-    return await suite.DeserializePublicKey(point);
-  } catch (cause) {
-    throw new CryptoError('bad-key', 'an HPKE public key is a point on P-256', { cause });
-  }
+function importPublicKey(publicKey: string): KemKey {
+  // The verifier cache knows most recipients' points to be on the curve.
+  if (!isPublicKey(publicKey)) throw new CryptoError('bad-key', 'an HPKE public key is a point on P-256');
+  return publicKemKey(parsePublicKey(publicKey));
 }
 
-async function importPrivateKey(privateKey: HpkePrivateKey): ReturnType<typeof suite.DeserializePrivateKey> {
-  if (!(privateKey instanceof Uint8Array)) return privateKey;
-  return suite.DeserializePrivateKey(p256KeyFromScalar(privateKey).scalar, false);
+function importPrivateKey(privateKey: HpkePrivateKey): KemKey {
+  return privateKemKey(privateKey instanceof Uint8Array ? p256KeyFromScalar(privateKey).scalar : privateKey);
 }
 
 function isObject(value: Json): value is { readonly [key: string]: Json } {

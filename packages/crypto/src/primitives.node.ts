@@ -6,6 +6,7 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   hash,
   type KeyObject,
   sign,
@@ -26,8 +27,9 @@ export const sha256: Primitives['sha256'] = (bytes) => plain(hash('sha256', byte
 
 export const sha256TextBase64url: Primitives['sha256TextBase64url'] = (text) => hash('sha256', text, 'base64url');
 
+// A key given as bytes makes Node look twice for another kind of key first: 47 µs instead of 9 (Node 24).
 export const hmacSha256: Primitives['hmacSha256'] = (key, message) =>
-  plain(createHmac('sha256', key).update(message).digest());
+  plain(createHmac('sha256', createSecretKey(key)).update(message).digest());
 
 export const encodeBase64url: Primitives['encodeBase64url'] = (bytes) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');
@@ -35,7 +37,7 @@ export const encodeBase64url: Primitives['encodeBase64url'] = (bytes) =>
 export const decodeBase64url: Primitives['decodeBase64url'] = (text) => plain(Buffer.from(text, 'base64url'));
 
 export const aesGcmSeal: Primitives['aesGcmSeal'] = (key, nonce, aad, plaintext) => {
-  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
+  const cipher = createCipheriv('aes-256-gcm', createSecretKey(key), nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(aad);
   const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
   sealed.set(cipher.update(plaintext), 0);
@@ -47,7 +49,7 @@ export const aesGcmSeal: Primitives['aesGcmSeal'] = (key, nonce, aad, plaintext)
 export const aesGcmOpen: Primitives['aesGcmOpen'] = (key, nonce, aad, sealed) => {
   const ciphertextBytes = sealed.length - TAG_BYTES;
   if (ciphertextBytes < 0) return undefined;
-  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
+  const decipher = createDecipheriv('aes-256-gcm', createSecretKey(key), nonce, { authTagLength: TAG_BYTES });
   decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(ciphertextBytes));
   const plaintext = plain(decipher.update(sealed.subarray(0, ciphertextBytes)));
@@ -87,6 +89,17 @@ export const p256Signer: Primitives['p256Signer'] = (scalar, point) => {
   });
   const options = { key, dsaEncoding: 'ieee-p1363' } as const;
   return (message) => plain(sign('sha256', message, options));
+};
+
+export const p256SharedSecret: Primitives['p256SharedSecret'] = (scalar, point) => {
+  const ecdh = createECDH('prime256v1');
+  ecdh.setPrivateKey(scalar);
+  try {
+    return plain(ecdh.computeSecret(point));
+  } catch {
+    // OpenSSL refuses a point off the curve only by throwing.
+    return undefined;
+  }
 };
 
 export const argon2id: Primitives['argon2id'] = (passphrase, salt, cost) => {

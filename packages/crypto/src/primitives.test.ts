@@ -191,6 +191,25 @@ describe('node and web primitives', () => {
     );
   });
 
+  it('agree on the same secret from either side, and refuse a point off the curve', () => {
+    fc.assert(
+      fc.property(ofLength(32), ofLength(32), (ours, theirs) => {
+        for (const scalar of [ours, theirs]) {
+          scalar[0]! &= 0x7f;
+          scalar[31]! |= 1;
+        }
+        const secret = node.p256SharedSecret(ours, node.p256Point(theirs));
+        expect(secret).toHaveLength(32);
+        expect(web.p256SharedSecret(ours, web.p256Point(theirs))).toEqual(secret);
+        expect(web.p256SharedSecret(theirs, node.p256Point(ours))).toEqual(secret);
+        const off = node.p256Point(theirs);
+        off[40]! ^= 1;
+        for (const platform of [node, web]) expect(platform.p256SharedSecret(ours, off)).toBeUndefined();
+      }),
+      { numRuns: 25 },
+    );
+  });
+
   it('derive the same key from a passphrase', async () => {
     const cost = { memoryKib: 64, passes: 2, lanes: 1 };
     const [passphrase, salt] = [new Uint8Array([1, 2, 3]), new Uint8Array(16).fill(9)];

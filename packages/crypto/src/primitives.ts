@@ -38,6 +38,8 @@ export type Primitives = {
   /** Undefined when the 65 bytes are not an uncompressed point on P-256. */
   readonly p256Verifier: (point: Uint8Array) => PointVerifier | undefined;
   readonly p256Signer: (scalar: Uint8Array, point: Uint8Array) => ScalarSigner;
+  /** ECDH (SP 800-56A §5.7.1.2): the 32-byte x coordinate; undefined when the point is not on P-256. */
+  readonly p256SharedSecret: (scalar: Uint8Array, point: Uint8Array) => Bytes | undefined;
   /** Argon2id version 0x13 (RFC 9106), 32 bytes. */
   readonly argon2id: (passphrase: Uint8Array, salt: Uint8Array, cost: Argon2Cost) => Promise<Bytes>;
 };

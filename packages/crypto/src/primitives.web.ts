@@ -85,6 +85,15 @@ export const p256Signer: Primitives['p256Signer'] = (scalar) => {
   return (message) => own(p256.sign(message, held));
 };
 
+export const p256SharedSecret: Primitives['p256SharedSecret'] = (scalar, point) => {
+  try {
+    return p256.getSharedSecret(scalar, point).slice(1);
+  } catch {
+    // The library refuses a point off the curve only by throwing.
+    return undefined;
+  }
+};
+
 export const argon2id: Primitives['argon2id'] = async (passphrase, salt, cost) =>
   own(await argon2idAsync(passphrase, salt, { m: cost.memoryKib, t: cost.passes, p: cost.lanes, dkLen: 32 }));
 
