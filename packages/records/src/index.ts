@@ -1,3 +1,21 @@
+export { INLINE_BYTES_MAX } from './attachment-reference.ts';
+export { type AttachmentName, Attachments } from './attachments.ts';
+export { BundleWorkers } from './bundle-workers.ts';
+export { HomeAccess, type HomeDecision } from './care.ts';
+export { DataKeys } from './data-keys.ts';
+export { LeafStates } from './erase.ts';
+export type { KnownGrants } from './known-grants.ts';
 export { createMasterKey, MASTER_KEY_BYTES, type MasterKey, type SealUse, type TokenUse } from './master-key.ts';
+export { type KnownPatient, Patients, type Slip } from './patients.ts';
+export { type KeptKey, type KeyPurpose, PrivateKeys } from './private-keys.ts';
+export { covers, pidOf } from './recipients.ts';
+export type { Reconciliation } from './reconcile.ts';
 export { RecordsError, type RecordsErrorCode } from './records-error.ts';
+export {
+  type VaultCaller,
+  VaultRepository,
+  type VaultTransactionOptions,
+  type VaultTransactionResult,
+} from './repository.ts';
 export type * from './vault-types.ts';
+export { openVault, type Vault, type VaultOptions } from './vault.ts';

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import {
   canonical,
   canonicalBytes,
@@ -29,6 +29,7 @@ export type SealUse =
   | 'data-key'
   | 'delivery'
   | 'denial'
+  | 'document'
   | 'envelope'
   | 'epoch'
   | 'grant-token'
@@ -46,6 +47,7 @@ export type SealUse =
 export type TokenUse =
   | 'actor'
   | 'bundle'
+  | 'document'
   | 'grant'
   | 'identifier'
   | 'owner'
@@ -78,12 +80,12 @@ export function createMasterKey(
     throw new RecordsError('master-key', `a master key has ${MASTER_KEY_BYTES} bytes`);
   const root = key.slice();
   const salt = fromBase64url(place.network);
-  const keys = new Map<string, Uint8Array>();
-  const subKey = (name: string): Uint8Array => {
+  const keys = new Map<string, KeyObject>();
+  const subKey = (name: string): KeyObject => {
     const known = keys.get(name);
     if (known !== undefined) return known;
     const info = canonicalBytes(['salus:master:v1', place.organisation, name]);
-    const derived = hkdfSha256(root, salt, info, MASTER_KEY_BYTES);
+    const derived = createSecretKey(hkdfSha256(root, salt, info, MASTER_KEY_BYTES));
     keys.set(name, derived);
     return derived;
   };
@@ -107,7 +109,7 @@ function aadOf(use: SealUse, context: Json): Uint8Array {
   return utf8(canonical(['salus:at-rest:v1', use, context]));
 }
 
-function sealBytes(key: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
+function sealBytes(key: KeyObject, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(aad);
@@ -116,7 +118,7 @@ function sealBytes(key: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uin
   return Buffer.concat([Uint8Array.of(FORMAT_V1), nonce, body, cipher.getAuthTag()]);
 }
 
-function openBytes(key: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array {
+function openBytes(key: KeyObject, aad: Uint8Array, sealed: Uint8Array): Uint8Array {
   if (sealed.length < HEADER_BYTES + TAG_BYTES || sealed[0] !== FORMAT_V1) {
     throw new RecordsError('corrupt', 'a sealed value has no known layout');
   }

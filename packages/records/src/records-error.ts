@@ -17,15 +17,14 @@
  * - `not-found`: no such record, patient, attachment, session or delivery, or none that may be named.
  * - `omitted-record`: the author's node withheld a leaf that it had to show.
  * - `overloaded`: a named queue bound is reached; nothing was done.
- * - `owner-unknown`: a resource's owner cannot be told.
  * - `proof-invalid`: a Merkle proof, root or pair opening does not verify.
  * - `rollback-unnamed`: the store is older than a known checkpoint and releases nothing.
  * - `session-ended`: the session is over, its grant revoked, or its terms ended.
  * - `signature-invalid`: a signed request is not its organisation's, or stale, or replayed.
  * - `stale-epoch`: the owner's epoch kept changing while a write was tried.
- * - `superseded-served`: the author's node served a version that the ledger no longer calls current.
+ * - `superseded-served`, `tombstoned-served`, `erased-served`: the author's node served a version that the ledger says
+ *   is replaced, hidden or erased.
  * - `too-large`: input exceeds a named bound.
- * - `validation-failed`: a resource is not valid FHIR R4.
  */
 export type RecordsErrorCode =
   | 'already-imported'
@@ -44,16 +43,16 @@ export type RecordsErrorCode =
   | 'not-found'
   | 'omitted-record'
   | 'overloaded'
-  | 'owner-unknown'
   | 'proof-invalid'
   | 'rollback-unnamed'
   | 'session-ended'
   | 'signature-invalid'
   | 'stale-epoch'
   | 'superseded-served'
+  | 'tombstoned-served'
+  | 'erased-served'
   | 'tombstoned'
-  | 'too-large'
-  | 'validation-failed';
+  | 'too-large';
 
 /** The only error that this package throws on purpose. Messages never hold health data, identifiers, keys or tokens. */
 export class RecordsError extends Error {

@@ -1,4 +1,6 @@
-import type { Json, SignedCall, Signer } from '@salus/crypto';
+import type { SignedCall, SignedDelegation } from '@salus/contracts';
+import type { SealedEnvelope, Signer } from '@salus/crypto';
+import type { RowColumns } from './row-entry.ts';
 import type { StoreTransaction } from './store/database.ts';
 
 /** Milliseconds since the epoch. */
@@ -13,6 +15,7 @@ export type Who =
   | { readonly kind: 'patient'; readonly pid: string; readonly kid: string };
 
 export type AuditKind =
+  | 'session'
   | 'read'
   | 'search'
   | 'export'
@@ -24,6 +27,7 @@ export type AuditKind =
   | 'registration'
   | 'slip'
   | 'denial'
+  | 'delegation'
   | 'erasure'
   | 'tombstone';
 
@@ -43,6 +47,8 @@ export interface AuditEvent {
   readonly outcome: string;
   /** The reader's signed request, when there is one. */
   readonly request: SignedCall | null;
+  /** Of an exchange: the other organisation and the nonce of the request between the nodes, the same in both logs. */
+  readonly exchange?: { readonly peer: string; readonly id: string };
 }
 
 /** The organisation's audit log. */
@@ -57,7 +63,18 @@ export interface RowsLog {
    * Called inside the transaction that writes the row; the last call for a (kind, row key) is the one that counts.
    * `null` says that the row is gone. Settles before the transaction does.
    */
-  cover(trx: StoreTransaction, kind: string, rowKey: string, row: Json | Uint8Array | null): Promise<void>;
+  cover(trx: StoreTransaction, kind: string, rowKey: string, row: RowColumns | null): Promise<void>;
+  /** As `cover` for many rows at the cost of one. */
+  coverAll(trx: StoreTransaction, rows: readonly RowToCover[]): Promise<void>;
+}
+
+export interface RowToCover {
+  /** Name of the table. */
+  readonly kind: string;
+  /** `rowKeyOf` the columns of its primary key. */
+  readonly rowKey: string;
+  /** Every column as it stands in the table. */
+  readonly row: RowColumns | null;
 }
 
 /** A key of this organisation that signs calls: its node, or a system client. */
@@ -70,7 +87,7 @@ export interface MemberSigner {
 export interface Writer {
   readonly submitter: MemberSigner;
   /** The signed delegation (`salus:delegation:v1`) of the person. */
-  readonly onBehalfOf?: Json;
+  readonly onBehalfOf?: SignedDelegation;
   /** For the audit log and home access. */
   readonly who: Who & { readonly kind: 'member' };
 }
@@ -117,7 +134,7 @@ export interface StoredRecord {
   readonly status: 'current' | 'superseded' | 'tombstoned';
   readonly packOffset: number;
   readonly packLength: number;
-  readonly wrap: Uint8Array;
+  readonly wrap: string;
   readonly meta: RecordMeta;
 }
 
@@ -200,12 +217,16 @@ export interface Recipient {
   readonly grant: string | null;
 }
 
+/** An E sealed to one recipient; the names are those that a wallet expects. */
 export interface StoredEnvelope {
   readonly keyId: string;
+  readonly owner: Owner;
   readonly epoch: number;
+  readonly category: string;
+  readonly labelClass: string;
   readonly recipientKid: string;
   readonly grant: string | null;
-  readonly envelope: string;
+  readonly envelope: SealedEnvelope;
 }
 
 /** Ciphertext of committed records. */

@@ -25,6 +25,7 @@ export interface Tables extends ExchangeTables {
   readonly careRelationship: CareRelationshipTable;
   readonly practitionerLink: PractitionerLinkTable;
   readonly denial: DenialTable;
+  readonly document: DocumentTable;
 }
 
 /** Facts about the store: `schema`, `network`, `organisation`, `master-check`. */
@@ -44,7 +45,7 @@ export interface PrivateKeyTable {
 }
 
 export type BatchState = 'pending' | 'committed';
-export type BatchKind = 'commit' | 'correct' | 'tombstone' | 'erase';
+export type BatchKind = 'commit' | 'correct';
 
 /** One write: a pack on disk and one call on the ledger. Rows of other tables that name it exist once it is committed. */
 export interface BatchTable {
@@ -60,7 +61,7 @@ export interface BatchTable {
   readonly digest: string;
   /** Bytes of the pack; 0 without one. */
   readonly packBytes: number;
-  /** What remains to be done when the call is committed (`BatchEffects`). */
+  /** What remains to be done when the call is committed (`BatchEffects`); empty afterwards. */
   readonly sealed: Uint8Array;
   readonly createdMs: number;
 }
@@ -84,7 +85,7 @@ export interface RecordTable {
   readonly packOffset: number;
   readonly packLength: number;
   /** DEK wrapped under E. */
-  readonly wrap: Uint8Array | null;
+  readonly wrap: string | null;
   /** `RecordMeta`. */
   readonly sealed: Uint8Array | null;
   /** Token of `<type>/<FHIR id>`. */
@@ -92,15 +93,15 @@ export interface RecordTable {
   readonly ownerToken: string | null;
 }
 
-/** A large object of its own; its key and digest stand inside the record's plaintext. */
+/** A large object of its own; its key and digest stand inside the record's plaintext. Null columns: it was erased. */
 export interface AttachmentTable {
   readonly attachmentId: string;
   readonly batchId: string;
-  readonly recordId: string;
-  readonly version: number;
+  readonly recordId: string | null;
+  readonly version: number | null;
   /** Bytes of the file and SHA-256 over them, base64url. */
-  readonly fileBytes: number;
-  readonly fileHash: string;
+  readonly fileBytes: number | null;
+  readonly fileHash: string | null;
   readonly rowHash: string;
 }
 
@@ -177,7 +178,9 @@ export interface CareRelationshipTable {
   readonly pidToken: string;
   /** Token of a staff id or of a Practitioner reference. */
   readonly actorToken: string;
-  /** The batch whose resource made it, or null for an explicit assignment. */
+  /** The resource that made it; null for an explicit assignment. */
+  readonly resourceToken: string | null;
+  /** The batch of that resource's version. */
   readonly batchId: string | null;
   /** `CareRelationship` */
   readonly sealed: Uint8Array;
@@ -195,5 +198,14 @@ export interface DenialTable {
   readonly denialId: string;
   readonly pidToken: string;
   /** `Denial` */
+  readonly sealed: Uint8Array;
+}
+
+/** What applications keep with the organisation (`Documents`). */
+export interface DocumentTable {
+  readonly kind: string;
+  /** Token of (kind, name). */
+  readonly token: string;
+  /** `{name, value}` */
   readonly sealed: Uint8Array;
 }

@@ -19,15 +19,16 @@ const STATEMENTS: readonly string[] = [
     "batchId" text not null references "batch" ("batchId"), "keyId" text not null, "leafIndex" integer not null,
     "leafHash" text not null, "rowHash" text not null, "status" text not null, "recordId" text, "version" integer,
     "ciphertextHash" text, "contentHash" text, "packOffset" integer not null, "packLength" integer not null,
-    "wrap" blob, "sealed" blob, "resourceToken" text, "ownerToken" text) strict`,
+    "wrap" text, "sealed" blob, "resourceToken" text, "ownerToken" text) strict`,
   `create unique index "recordTree" on "record" ("keyId", "batchId", "leafIndex")`,
   `create unique index "recordVersion" on "record" ("recordId", "version")`,
+  `create index "recordKey" on "record" ("keyId", "recordId", "version")`,
   `create index "recordBatch" on "record" ("batchId")`,
   `create index "recordResource" on "record" ("resourceToken")`,
   `create unique index "recordLeaf" on "record" ("leafHash")`,
   `create table "attachment" (
-    "attachmentId" text primary key, "batchId" text not null references "batch" ("batchId"), "recordId" text not null,
-    "version" integer not null, "fileBytes" integer not null, "fileHash" text not null, "rowHash" text not null) strict`,
+    "attachmentId" text primary key, "batchId" text not null references "batch" ("batchId"), "recordId" text,
+    "version" integer, "fileBytes" integer, "fileHash" text, "rowHash" text not null) strict`,
   `create index "attachmentRecord" on "attachment" ("recordId", "version")`,
   `create index "attachmentBatch" on "attachment" ("batchId")`,
   `create table "epoch" (
@@ -64,7 +65,8 @@ const STATEMENTS: readonly string[] = [
   `create index "bundleBatch" on "bundle" ("batchId")`,
   `create table "careRelationship" (
     "relationshipId" text primary key, "pidToken" text not null, "actorToken" text not null,
-    "batchId" text references "batch" ("batchId"), "sealed" blob not null) strict`,
+    "resourceToken" text, "batchId" text references "batch" ("batchId"), "sealed" blob not null) strict`,
+  `create index "careRelationshipResource" on "careRelationship" ("resourceToken")`,
   `create index "careRelationshipActor" on "careRelationship" ("pidToken", "actorToken")`,
   `create index "careRelationshipBatch" on "careRelationship" ("batchId")`,
   `create table "practitionerLink" (
@@ -72,4 +74,6 @@ const STATEMENTS: readonly string[] = [
     primary key ("staffToken", "practitionerToken")) strict`,
   `create table "denial" ("denialId" text primary key, "pidToken" text not null, "sealed" blob not null) strict`,
   `create index "denialPid" on "denial" ("pidToken")`,
+  `create table "document" (
+    "kind" text not null, "token" text not null, "sealed" blob not null, primary key ("kind", "token")) strict`,
 ];

@@ -1,0 +1,200 @@
+import type { Json, SignedCall } from '@salus/contracts';
+import { canonical } from '@salus/crypto';
+import type { Selectable } from 'kysely';
+import type { BatchEffects } from './batch-effects.ts';
+import type { BoundBatch } from './batch-rows.ts';
+import type { DataKeys } from './data-keys.ts';
+import { identifierRow, identifierTokens, patientRow, relationshipRow } from './index-rows.ts';
+import type { MasterKey } from './master-key.ts';
+import type { OwnerPlans } from './owner-plans.ts';
+import { resourceToken } from './record-rows.ts';
+import { RecordsError } from './records-error.ts';
+import { coveredBatch } from './row-hash.ts';
+import { rowKeyOf } from './rows-log.ts';
+import { insertRows, type StoreTransaction } from './store/database.ts';
+import type { BatchTable } from './store/schema.ts';
+import type { RowsLog, RowToCover } from './vault-types.ts';
+import type { WriteOrder } from './write-order.ts';
+
+export interface BatchIntent {
+  readonly batchId: string;
+  readonly call: SignedCall;
+  readonly callId: string;
+  readonly order: WriteOrder;
+  readonly plans: OwnerPlans;
+  readonly bound: BoundBatch;
+  readonly effects: BatchEffects;
+  readonly packBytes: number;
+  readonly nowMs: number;
+}
+
+/** Tables whose rows belong to a batch and go with it, with their primary keys. */
+const OWNED_TABLES = [
+  ['careRelationship', ['relationshipId']],
+  ['identifier', ['token', 'resourceToken']],
+  ['patient', ['pidToken']],
+  ['bundle', ['id']],
+] as const;
+
+/** A batch in the store: written as an intent, then finished or discarded by the ledger's answer. */
+export class BatchStore {
+  readonly #masterKey: MasterKey;
+  readonly #rowsLog: RowsLog;
+  readonly #keys: DataKeys;
+
+  constructor(parts: { readonly masterKey: MasterKey; readonly rowsLog: RowsLog; readonly keys: DataKeys }) {
+    this.#masterKey = parts.masterKey;
+    this.#rowsLog = parts.rowsLog;
+    this.#keys = parts.keys;
+  }
+
+  /** Everything that the batch adds, invisible until `finish`. A version that exists already throws `conflict`. */
+  async insert(trx: StoreTransaction, intent: BatchIntent): Promise<void> {
+    const { batchId, order, bound } = intent;
+    for (const { replaces, recordId, version } of order.versions) {
+      if (replaces !== null) await demandNext(trx, recordId, version);
+    }
+    await trx
+      .insertInto('batch')
+      .values({
+        batchId,
+        kind: intent.effects.ends.length === 0 ? 'commit' : 'correct',
+        state: 'pending',
+        callId: intent.callId,
+        call: canonical(intent.call as unknown as Json),
+        digest: bound.digest,
+        packBytes: intent.packBytes,
+        sealed: this.#masterKey.sealJson('batch', [batchId], intent.effects as unknown as Json),
+        createdMs: intent.nowMs,
+      })
+      .execute();
+    for (const plan of intent.plans.values()) await this.#keys.insert(trx, batchId, plan);
+    await insertRows(trx, 'record', bound.records);
+    await insertRows(trx, 'attachment', bound.attachments);
+    await this.#insertIndexes(trx, intent);
+  }
+
+  /** The ledger has the call: the batch counts from now on. Undefined when it was finished before. */
+  async finish(trx: StoreTransaction, batchId: string): Promise<BatchEffects | undefined> {
+    const batch = await trx.selectFrom('batch').selectAll().where('batchId', '=', batchId).executeTakeFirst();
+    if (batch === undefined) throw new RecordsError('corrupt', 'a committed batch is not in the store');
+    if (batch.state === 'committed') return undefined;
+    const effects = this.openEffects(batch);
+    await trx
+      .updateTable('batch')
+      .set({ state: 'committed', call: '', sealed: new Uint8Array(0) })
+      .where('batchId', '=', batchId)
+      .execute();
+    for (const { recordId, version } of effects.ends) {
+      await trx
+        .updateTable('record')
+        .set({ status: 'superseded' })
+        .where('recordId', '=', recordId)
+        .where('version', '=', version)
+        .where('status', '=', 'current')
+        .execute();
+    }
+    const covered: RowToCover[] = [{ kind: 'batch', rowKey: batchId, row: coveredBatch(batch) }];
+    for (const restated of effects.restated) covered.push(...(await removeStale(trx, batchId, restated)));
+    await this.#rowsLog.coverAll(trx, covered);
+    return effects;
+  }
+
+  /** The ledger refused the call: nothing of the batch remains but its pack, which the caller removes. */
+  async discard(trx: StoreTransaction, batchId: string): Promise<readonly string[]> {
+    const gone: RowToCover[] = [];
+    for (const [table, columns] of OWNED_TABLES) {
+      const rows = await trx.deleteFrom(table).where('batchId', '=', batchId).returningAll().execute();
+      for (const row of rows as unknown as readonly Record<string, string | number>[]) {
+        gone.push({ kind: table, rowKey: rowKeyOf(columns.map((column) => row[column] ?? '')), row: null });
+      }
+    }
+    await this.#rowsLog.coverAll(trx, gone);
+    await trx.deleteFrom('record').where('batchId', '=', batchId).execute();
+    const attachments = await trx
+      .deleteFrom('attachment')
+      .where('batchId', '=', batchId)
+      .returning('attachmentId')
+      .execute();
+    await this.#keys.discard(trx, batchId);
+    await trx.deleteFrom('batch').where('batchId', '=', batchId).execute();
+    return attachments.map((row) => row.attachmentId);
+  }
+
+  openEffects(batch: Pick<Selectable<BatchTable>, 'batchId' | 'sealed'>): BatchEffects {
+    return this.#masterKey.openJson('batch', [batch.batchId], batch.sealed) as unknown as BatchEffects;
+  }
+
+  async #insertIndexes(trx: StoreTransaction, { batchId, order, nowMs }: BatchIntent): Promise<void> {
+    const masterKey = this.#masterKey;
+    const covered: RowToCover[] = [];
+    for (const { registration, fhirId } of order.patients) {
+      const row = patientRow(masterKey, { batchId, pid: registration.pid, fhirId, registeredMs: nowMs });
+      await trx.insertInto('patient').values(row).execute();
+      covered.push({ kind: 'patient', rowKey: row.pidToken, row });
+    }
+    for (const { facts, identifiers, relationships } of order.versions) {
+      const token = resourceToken(masterKey, facts.type, facts.id);
+      for (const name of identifiers.flatMap((identifier) => identifierTokens(masterKey, facts.type, identifier))) {
+        const row = identifierRow(masterKey, { batchId, type: facts.type, id: facts.id, resourceToken: token, token: name });
+        const { numInsertedOrUpdatedRows } = await trx
+          .insertInto('identifier')
+          .values(row)
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirst();
+        if (numInsertedOrUpdatedRows === 0n) continue;
+        covered.push({ kind: 'identifier', rowKey: rowKeyOf([row.token, row.resourceToken]), row });
+      }
+      for (const relationship of relationships) {
+        const row = relationshipRow(masterKey, relationship, { resourceToken: token, batchId });
+        await trx.insertInto('careRelationship').values(row).execute();
+        covered.push({ kind: 'careRelationship', rowKey: row.relationshipId, row });
+      }
+    }
+    if (order.bundleToken !== null) {
+      const inserted = await trx
+        .insertInto('bundle')
+        .values({ bundleToken: order.bundleToken, batchId })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      covered.push({ kind: 'bundle', rowKey: rowKeyOf([inserted.id]), row: { ...inserted } });
+    }
+    await this.#rowsLog.coverAll(trx, covered);
+  }
+}
+
+/** Of two corrections of one version the second finds its number taken; the ledger would refuse it too. */
+async function demandNext(trx: StoreTransaction, recordId: string, version: number): Promise<void> {
+  const latest = await trx
+    .selectFrom('record')
+    .select('version')
+    .where('recordId', '=', recordId)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (latest?.version !== version - 1) throw new RecordsError('conflict', 'the version is not the current one any more');
+}
+
+/** Removes identifiers and relationships that an earlier version of a resource stated and the new one does not. */
+async function removeStale(
+  trx: StoreTransaction,
+  batchId: string,
+  { resourceToken: token, identifierTokens }: BatchEffects['restated'][number],
+): Promise<readonly RowToCover[]> {
+  const identifiers = await trx
+    .deleteFrom('identifier')
+    .where('resourceToken', '=', token)
+    .where('token', 'not in', identifierTokens.length === 0 ? [''] : identifierTokens)
+    .returning(['token', 'resourceToken'])
+    .execute();
+  const relationships = await trx
+    .deleteFrom('careRelationship')
+    .where('resourceToken', '=', token)
+    .where('batchId', '!=', batchId)
+    .returning('relationshipId')
+    .execute();
+  return [
+    ...identifiers.map((row) => ({ kind: 'identifier', rowKey: rowKeyOf([row.token, row.resourceToken]), row: null })),
+    ...relationships.map((row) => ({ kind: 'careRelationship', rowKey: row.relationshipId, row: null })),
+  ];
+}

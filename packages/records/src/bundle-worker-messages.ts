@@ -1,0 +1,21 @@
+import type { IdentifierQuery, Owner as FhirOwner, ResourceType } from '@salus/fhir';
+import type { BundleInput, PreparedBundle, TypedIdentifier } from './prepare-bundle.ts';
+
+export type ToWorker =
+  | { readonly kind: 'prepare'; readonly job: number; readonly input: BundleInput }
+  | { readonly kind: 'answer'; readonly job: number; readonly question: number; readonly value: Answer }
+  /** The question could not be answered; why is known on the other side. */
+  | { readonly kind: 'no-answer'; readonly job: number; readonly question: number };
+
+export type Question =
+  | { readonly name: 'begin'; readonly digest: string; readonly identifiers: readonly TypedIdentifier[] }
+  | { readonly name: 'find'; readonly type: ResourceType; readonly query: IdentifierQuery }
+  | { readonly name: 'owners'; readonly references: readonly string[] };
+
+export type Answer = null | readonly string[] | ReadonlyMap<string, FhirOwner>;
+
+export type FromWorker =
+  | { readonly kind: 'question'; readonly job: number; readonly question: number; readonly body: Question }
+  | { readonly kind: 'done'; readonly job: number; readonly prepared: PreparedBundle }
+  /** A question was not answered, or preparing broke; `name` is the error's class. */
+  | { readonly kind: 'failed'; readonly job: number; readonly name: string };

@@ -1,0 +1,153 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Answer, FromWorker, Question, ToWorker } from './bundle-worker-messages.ts';
+import type { BundleInput, BundleQuestions, PreparedBundle } from './prepare-bundle.ts';
+import { RecordsError } from './records-error.ts';
+
+/** Bundles that wait or are prepared at once; each holds its bytes in memory. */
+export const BUNDLES_WAITING_MAX = 256;
+/** Bundles that one worker has in hand: while one waits for an answer it works on another. */
+const JOBS_PER_WORKER = 2;
+/** A thread with the FHIR definitions takes about 200 MB (SETUP §9). */
+const WORKERS_MAX = 2;
+
+type Job = {
+  readonly input: BundleInput;
+  readonly questions: BundleQuestions;
+  readonly answer: PromiseWithResolvers<PreparedBundle>;
+  /** Why a question of this job could not be answered. */
+  cause?: { readonly error: unknown };
+};
+
+type Slot = { readonly worker: Worker; readonly jobs: Map<number, Job> };
+
+/** Threads that parse, validate and classify bundles, started when first needed. One pool serves all vaults of a process. */
+export class BundleWorkers implements AsyncDisposable {
+  readonly #size: number;
+  readonly #slots: Slot[] = [];
+  readonly #queue: { readonly id: number; readonly job: Job }[] = [];
+  #nextId = 0;
+  #running = 0;
+  #closed = false;
+
+  constructor(size = Math.min(WORKERS_MAX, Math.max(1, availableParallelism() - 1))) {
+    this.#size = size;
+  }
+
+  /** Starts the threads, so that the first bundle does not wait for them. */
+  start(): void {
+    while (this.#slots.length < this.#size) this.#slots.push(this.#startWorker());
+  }
+
+  /** See `prepareBundle`. Rejects `overloaded`, `closed`, and with what a question threw. */
+  prepare(input: BundleInput, questions: BundleQuestions): Promise<PreparedBundle> {
+    if (this.#closed) return Promise.reject(new RecordsError('closed', 'the vault is closing'));
+    if (this.#queue.length + this.#running >= BUNDLES_WAITING_MAX) {
+      return Promise.reject(new RecordsError('overloaded', `more than ${BUNDLES_WAITING_MAX} bundles are waiting`));
+    }
+    const answer = Promise.withResolvers<PreparedBundle>();
+    this.#queue.push({ id: this.#nextId++, job: { input, questions, answer } });
+    this.start();
+    this.#assign();
+    return answer.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    const closing = new RecordsError('closed', 'the vault is closing');
+    for (const { job } of this.#queue.splice(0)) job.answer.reject(closing);
+    await Promise.all(this.#slots.map(({ worker }) => worker.terminate()));
+  }
+
+  #assign(): void {
+    for (const slot of this.#slots) {
+      while (slot.jobs.size < JOBS_PER_WORKER) {
+        const next = this.#queue.shift();
+        if (next === undefined) return;
+        slot.jobs.set(next.id, next.job);
+        this.#running += 1;
+        slot.worker.ref();
+        send(slot, { kind: 'prepare', job: next.id, input: next.job.input });
+      }
+    }
+  }
+
+  #startWorker(): Slot {
+    const worker = new Worker(new URL('./bundle-worker.ts', import.meta.url));
+    const slot: Slot = { worker, jobs: new Map() };
+    worker.on('message', (message: FromWorker) => this.#receive(slot, message));
+    worker.on('error', (cause) => this.#replace(slot, cause));
+    worker.on('exit', () => this.#replace(slot, undefined));
+    // An idle pool does not keep the process alive; a job in hand does.
+    worker.unref();
+    return slot;
+  }
+
+  #receive(slot: Slot, message: FromWorker): void {
+    const job = slot.jobs.get(message.job);
+    if (job === undefined) return;
+    switch (message.kind) {
+      case 'question':
+        void this.#answer(slot, job, message);
+        return;
+      case 'done':
+        this.#leave(slot, message.job);
+        job.answer.resolve(message.prepared);
+        return;
+      case 'failed':
+        this.#leave(slot, message.job);
+        job.answer.reject(
+          job.cause === undefined ? new Error(`preparing a bundle broke: ${message.name}`) : job.cause.error,
+        );
+        return;
+    }
+  }
+
+  async #answer(slot: Slot, job: Job, message: Extract<FromWorker, { readonly kind: 'question' }>): Promise<void> {
+    const { question } = message;
+    try {
+      send(slot, { kind: 'answer', job: message.job, question, value: await answerTo(job.questions, message.body) });
+    } catch (error) {
+      job.cause = { error };
+      send(slot, { kind: 'no-answer', job: message.job, question });
+    }
+  }
+
+  #leave(slot: Slot, id: number): void {
+    slot.jobs.delete(id);
+    this.#running -= 1;
+    if (slot.jobs.size === 0) slot.worker.unref();
+    this.#assign();
+  }
+
+  /** A worker that died takes its jobs with it; another takes its place. */
+  #replace(slot: Slot, cause: unknown): void {
+    const at = this.#slots.indexOf(slot);
+    if (at < 0) return;
+    this.#slots.splice(at, 1);
+    this.#running -= slot.jobs.size;
+    const error = this.#closed
+      ? new RecordsError('closed', 'the vault is closing')
+      : new RecordsError('overloaded', 'the thread that prepared the bundle stopped; nothing was written', { cause });
+    for (const job of slot.jobs.values()) job.answer.reject(error);
+    if (this.#closed || this.#queue.length === 0) return;
+    this.start();
+    this.#assign();
+  }
+}
+
+async function answerTo(questions: BundleQuestions, body: Question): Promise<Answer> {
+  switch (body.name) {
+    case 'begin':
+      await questions.begin({ digest: body.digest, identifiers: body.identifiers });
+      return null;
+    case 'find':
+      return questions.findByIdentifier(body.type, body.query);
+    case 'owners':
+      return questions.findOwners(body.references);
+  }
+}
+
+function send(slot: Slot, message: ToWorker): void {
+  slot.worker.postMessage(message);
+}

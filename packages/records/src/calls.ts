@@ -1,0 +1,33 @@
+import type { CallPayload, Json, SignedCall } from '@salus/contracts';
+import { type CallPayload as CryptoCallPayload, newNonce, signCall } from '@salus/crypto';
+import type { Writer } from './vault-types.ts';
+
+/** How long a call of this vault may be sent again. */
+export const CALL_LIFETIME_MS = 10 * 60 * 1000;
+
+/** A call signed by the writer's submitter, on behalf of the writer's person where there is one. */
+export async function signWriterCall(
+  writer: Pick<Writer, 'submitter' | 'onBehalfOf'>,
+  call: {
+    readonly network: string;
+    readonly contract: string;
+    readonly transaction: string;
+    readonly args: { readonly [name: string]: Json };
+    readonly nowMs: number;
+  },
+): Promise<SignedCall> {
+  const { network, contract, transaction, args, nowMs } = call;
+  const payload: CallPayload = {
+    version: 'salus:call:v1',
+    alg: 'ES256',
+    network,
+    contract,
+    transaction,
+    args,
+    signer: `id:${writer.submitter.id}`,
+    ...(writer.onBehalfOf === undefined ? {} : { onBehalfOf: writer.onBehalfOf }),
+    nonce: newNonce(),
+    notAfter: nowMs + CALL_LIFETIME_MS,
+  };
+  return (await signCall(payload as CryptoCallPayload, writer.submitter.signer)) as SignedCall;
+}

@@ -1,0 +1,225 @@
+import { REGISTERING_ROLES, type Json } from '@salus/contracts';
+import { PAIRS } from '@salus/fhir';
+import { sql } from 'kysely';
+import { actorToken, newId, relationshipRow } from './index-rows.ts';
+import type { MasterKey } from './master-key.ts';
+import { pidOf } from './recipients.ts';
+import { RecordsError } from './records-error.ts';
+import { rowKeyOf } from './rows-log.ts';
+import type { Store } from './store/database.ts';
+import type { BatchState } from './store/schema.ts';
+import { type Prepared, prepareQuery } from './store/prepared.ts';
+import type { AuditLog, CareRelationship, Clock, Denial, RecordMeta, RowsLog, Who } from './vault-types.ts';
+
+/** Explicit assignments last at most this long; a longer need is stated again. */
+export const ASSIGNMENT_MAX_MS = 90 * 24 * 60 * 60 * 1000;
+export const DENIALS_PER_PID_MAX = 1_000;
+const DENIAL_NAMES_MAX = 200;
+
+/**
+ * What each role may open at home when the patient is in its care. The administrator is not among them: whoever runs the
+ * organisation reads nothing.
+ */
+const ROLE_CATEGORIES: Readonly<Record<string, readonly string[] | 'all'>> = {
+  clinician: 'all',
+  nurse: 'all',
+  pharmacist: ['medication', 'allergies', 'problems', 'laboratory', 'immunizations', 'orders', 'identity'],
+  laboratory: ['laboratory', 'orders', 'identity'],
+};
+
+/** What a registrar needs to recognise a patient; it takes no care relationship. */
+const REGISTRAR_ROLE = 'registrar';
+const REGISTRAR_CATEGORIES: readonly string[] = ['identity', 'appointments'];
+
+export type HomeDecision =
+  | { readonly kind: 'allowed'; readonly reason: 'directory' | 'registrar' | CareRelationship['kind'] }
+  | { readonly kind: 'denied'; readonly reason: 'role' | 'relationship' | 'patient-denial' };
+
+type Member = Who & { readonly kind: 'member' };
+
+type Parts = {
+  readonly store: Store;
+  readonly masterKey: MasterKey;
+  readonly rowsLog: RowsLog;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly organisation: string;
+};
+
+/** Who may open what inside its author's organisation (DESIGN §5): role and care relationship, minus the patient's denials. */
+export class HomeAccess {
+  readonly #parts: Parts;
+  readonly #links: Prepared<{ readonly sealed: Uint8Array; readonly practitionerToken: string }>;
+  readonly #relationships: Prepared<{ readonly relationshipId: string; readonly sealed: Uint8Array }>;
+  readonly #denials: Prepared<{ readonly denialId: string; readonly sealed: Uint8Array }>;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { read } = parts.store;
+    this.#links = prepareQuery(
+      read,
+      read.selectFrom('practitionerLink').select(['sealed', 'practitionerToken']).where('staffToken', '=', ''),
+    );
+    this.#relationships = prepareQuery(
+      read,
+      read
+        .selectFrom('careRelationship')
+        .leftJoin('batch', 'batch.batchId', 'careRelationship.batchId')
+        .select(['careRelationship.relationshipId', 'careRelationship.sealed'])
+        .where('careRelationship.pidToken', '=', '')
+        .where('careRelationship.actorToken', '=', '')
+        .where((where) =>
+          where.or([
+            where('careRelationship.batchId', 'is', null),
+            where('batch.state', '=', sql.lit<BatchState>('committed')),
+          ]),
+        ),
+    );
+    this.#denials = prepareQuery(
+      read,
+      read.selectFrom('denial').select(['denialId', 'sealed']).where('pidToken', '=', ''),
+    );
+  }
+
+  /** May this member of staff open a record with this meta now? */
+  async decide(reader: Member, meta: Pick<RecordMeta, 'owner' | 'pair'>): Promise<HomeDecision> {
+    if (reader.organisation !== this.#parts.organisation) return { kind: 'denied', reason: 'role' };
+    const pid = pidOf(meta.owner);
+    if (pid === undefined) return { kind: 'allowed', reason: 'directory' };
+    const pair = PAIRS[meta.pair];
+    if (pair === undefined) throw new RecordsError('corrupt', 'a record has an unknown pair');
+    if (await this.#isDenied(pid, reader.id, pair.labelClass)) return { kind: 'denied', reason: 'patient-denial' };
+    if (reader.roles.includes(REGISTRAR_ROLE) && REGISTRAR_CATEGORIES.includes(pair.category)) {
+      return { kind: 'allowed', reason: 'registrar' };
+    }
+    const mayByRole = reader.roles.some((role) => {
+      const categories = ROLE_CATEGORIES[role];
+      return categories === 'all' || categories?.includes(pair.category) === true;
+    });
+    if (!mayByRole) return { kind: 'denied', reason: 'role' };
+    const relationship = await this.#findRelationship(pid, reader.id);
+    return relationship === undefined
+      ? { kind: 'denied', reason: 'relationship' }
+      : { kind: 'allowed', reason: relationship.kind };
+  }
+
+  /** A registrar puts a patient into a person's care for a time. Another role throws `denied`. */
+  async assign(by: Member, relationship: Omit<CareRelationship, 'kind'>): Promise<void> {
+    if (!by.roles.some((role) => REGISTERING_ROLES.includes(role)) || by.organisation !== this.#parts.organisation) {
+      throw new RecordsError('denied', 'only a registering role assigns patients');
+    }
+    const { fromMs, untilMs } = relationship;
+    if (untilMs === null || untilMs <= fromMs || untilMs - fromMs > ASSIGNMENT_MAX_MS) {
+      throw new RecordsError('bad-input', `an assignment ends within ${ASSIGNMENT_MAX_MS} ms`);
+    }
+    const { store, masterKey, rowsLog, audit, clock } = this.#parts;
+    const row = relationshipRow(masterKey, { ...relationship, kind: 'assignment' }, null);
+    await audit.append(eventOf('registration', { by, pid: relationship.pid, atMs: clock() }));
+    await store.write(async (trx) => {
+      await trx.insertInto('careRelationship').values(row).execute();
+      await rowsLog.cover(trx, 'careRelationship', row.relationshipId, row);
+    });
+  }
+
+  /** Says which Practitioner resource a member of staff is, so that encounters and orders name the person. */
+  async linkPractitioner(staffId: string, practitioner: string): Promise<void> {
+    const { store, masterKey, rowsLog } = this.#parts;
+    const staffToken = masterKey.token('actor', '', staffId);
+    const practitionerToken = masterKey.token('actor', '', practitioner);
+    const sealed = masterKey.sealJson('practitioner-link', [staffToken, practitionerToken], { staffId, practitioner });
+    const row = { staffToken, practitionerToken, sealed };
+    await store.write(async (trx) => {
+      const { numInsertedOrUpdatedRows } = await trx
+        .insertInto('practitionerLink')
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst();
+      if (numInsertedOrUpdatedRows === 0n) return;
+      await rowsLog.cover(trx, 'practitionerLink', rowKeyOf([staffToken, practitionerToken]), row);
+    });
+  }
+
+  /** The patient denies persons, label classes, or persons these label classes. The caller has authenticated the device. */
+  async deny(patient: Who & { readonly kind: 'patient' }, denial: Pick<Denial, 'persons' | 'labelClasses'>): Promise<Denial> {
+    const { persons, labelClasses } = denial;
+    if (persons.length + labelClasses.length === 0 || persons.length + labelClasses.length > DENIAL_NAMES_MAX) {
+      throw new RecordsError('bad-input', `a denial names 1 to ${DENIAL_NAMES_MAX} persons and label classes`);
+    }
+    const { store, masterKey, rowsLog, audit, clock } = this.#parts;
+    const { pid } = patient;
+    const made: Denial = { denialId: newId(), pid, persons, labelClasses, atMs: clock() };
+    const pidToken = masterKey.token('pid', pid);
+    const sealed = masterKey.sealJson('denial', [made.denialId], made as unknown as Json);
+    const row = { denialId: made.denialId, pidToken, sealed };
+    await store.write(async (trx) => {
+      const { count } = await trx
+        .selectFrom('denial')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('pidToken', '=', pidToken)
+        .executeTakeFirstOrThrow();
+      if (count >= DENIALS_PER_PID_MAX) throw new RecordsError('too-large', 'the patient has too many denials');
+      await trx.insertInto('denial').values(row).execute();
+      await rowsLog.cover(trx, 'denial', row.denialId, row);
+    });
+    await audit.append(eventOf('denial', { by: patient, pid, atMs: made.atMs }));
+    return made;
+  }
+
+  async listDenials(pid: string): Promise<readonly Denial[]> {
+    const { masterKey } = this.#parts;
+    const rows = await this.#denials(masterKey.token('pid', pid));
+    return rows.map((row) => masterKey.openJson('denial', [row.denialId], row.sealed) as unknown as Denial);
+  }
+
+  /** Withdraws a denial of the patient's own; another's or an unknown one throws `not-found`. */
+  async withdrawDenial(patient: Who & { readonly kind: 'patient' }, denialId: string): Promise<void> {
+    const { store, masterKey, rowsLog, audit, clock } = this.#parts;
+    await store.write(async (trx) => {
+      const { numDeletedRows } = await trx
+        .deleteFrom('denial')
+        .where('denialId', '=', denialId)
+        .where('pidToken', '=', masterKey.token('pid', patient.pid))
+        .executeTakeFirst();
+      if (numDeletedRows === 0n) throw new RecordsError('not-found', 'the patient made no such denial');
+      await rowsLog.cover(trx, 'denial', denialId, null);
+    });
+    await audit.append(eventOf('denial', { by: patient, pid: patient.pid, atMs: clock() }));
+  }
+
+  async #isDenied(pid: string, person: string, labelClass: string): Promise<boolean> {
+    const denials = await this.listDenials(pid);
+    return denials.some(
+      ({ persons, labelClasses }) =>
+        (persons.length === 0 || persons.includes(person)) &&
+        (labelClasses.length === 0 || labelClasses.includes(labelClass)),
+    );
+  }
+
+  async #findRelationship(pid: string, staffId: string): Promise<CareRelationship | undefined> {
+    const { masterKey, clock } = this.#parts;
+    const nowMs = clock();
+    for (const actor of [staffId, ...(await this.#practitionersOf(staffId))]) {
+      const rows = await this.#relationships(masterKey.token('pid', pid), actorToken(masterKey, pid, actor));
+      for (const { relationshipId, sealed } of rows) {
+        const found = masterKey.openJson('care-relationship', [relationshipId], sealed) as unknown as CareRelationship;
+        if (found.fromMs <= nowMs && (found.untilMs === null || nowMs <= found.untilMs)) return found;
+      }
+    }
+    return undefined;
+  }
+
+  async #practitionersOf(staffId: string): Promise<readonly string[]> {
+    const { masterKey } = this.#parts;
+    const staffToken = masterKey.token('actor', '', staffId);
+    const rows = await this.#links(staffToken);
+    return rows.map(({ practitionerToken, sealed }) => {
+      const link = masterKey.openJson('practitioner-link', [staffToken, practitionerToken], sealed);
+      return (link as { readonly practitioner: string }).practitioner;
+    });
+  }
+}
+
+function eventOf(kind: 'denial' | 'registration', facts: { readonly by: Who; readonly pid: string; readonly atMs: number }) {
+  const { by, pid, atMs } = facts;
+  return { kind, atMs, pid, who: by, purpose: null, grant: null, session: null, records: [], outcome: 'ok', request: null };
+}

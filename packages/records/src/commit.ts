@@ -1,0 +1,302 @@
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { ARGS_LIMITS, type Json, type SignedCall } from '@salus/contracts';
+import { callId as callIdOf, canonicalBytes, type CallPayload } from '@salus/crypto';
+import type { Ledger, SubmitResult } from '@salus/ledger';
+import type { Attachments } from './attachments.ts';
+import { type BatchEffects } from './batch-effects.ts';
+import { bindBatch } from './batch-rows.ts';
+import { BatchStore } from './batch-store.ts';
+import { signWriterCall } from './calls.ts';
+import type { CrashHook, CrashPoint } from './crash-points.ts';
+import type { DataKeys } from './data-keys.ts';
+import { identifierTokens, newId } from './index-rows.ts';
+import type { MasterKey } from './master-key.ts';
+import { planOwners, releasePlans, type OwnerPlans } from './owner-plans.ts';
+import type { Packs } from './packs.ts';
+import { type SealedObject, sealRecord } from './record-object.ts';
+import { resourceToken } from './record-rows.ts';
+import { RecordsError } from './records-error.ts';
+import type { Store } from './store/database.ts';
+import type { AuditEvent, AuditLog, Clock, RecordRows } from './vault-types.ts';
+import { BATCH_RECORDS_MAX, type NewVersion, type WriteOrder, type WriteReceipt } from './write-order.ts';
+
+/** Writes that may be under way at once: each holds its batch in memory. */
+export const WRITES_IN_FLIGHT_MAX = 128;
+/** How often a write follows an epoch that rises under it. */
+export const STALE_EPOCH_ATTEMPTS_MAX = 5;
+/** How often a call without an answer is sent again before the writer is told; later attempts go on unseen. */
+export const SUBMIT_ATTEMPTS_MAX = 3;
+const SUBMIT_DELAY_MS = 100;
+const SETTLE_DELAY_MS = 1_000;
+/** Objects sealed before sockets and timers get their turn. */
+const SEAL_SLICE = 64;
+
+type Parts = {
+  readonly store: Store;
+  readonly masterKey: MasterKey;
+  readonly ledger: Ledger;
+  readonly keys: DataKeys;
+  readonly batches: BatchStore;
+  readonly rows: RecordRows;
+  readonly packs: Packs;
+  readonly attachments: Attachments;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly crash?: CrashHook;
+};
+
+type Committed = Extract<SubmitResult, { readonly kind: 'committed' }>;
+type Refused = Extract<SubmitResult, { readonly kind: 'refused' }>;
+
+/**
+ * The write path (DESIGN §5): encrypt → pack, synced → rows and intent in one SQLite commit → the call on the ledger →
+ * rows committed and audit durable → acknowledged. Whatever stops it in between, the next start settles it by the
+ * call's id.
+ */
+export class RecordWriter implements AsyncDisposable {
+  readonly #parts: Parts;
+  readonly #stop = new AbortController();
+  readonly #settling = new Set<Promise<void>>();
+  #inFlight = 0;
+  #crashed = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** True when a write stopped in between, so that files or intents may be left for the next start. */
+  get isDisturbed(): boolean {
+    return this.#crashed || this.#inFlight > 0 || this.#settling.size > 0;
+  }
+
+  /**
+   * Resolves once the order is committed in store and ledger. Rejects `overloaded`, `too-large`, `conflict`,
+   * `stale-epoch`, `ledger-refused` with the contract's code as detail: then nothing of it remains; or
+   * `ledger-unavailable`: then it may still be committed.
+   */
+  async write(order: WriteOrder): Promise<WriteReceipt> {
+    if (this.#stop.signal.aborted) throw new RecordsError('closed', 'the vault is closing');
+    if (order.versions.length > BATCH_RECORDS_MAX) {
+      throw new RecordsError('too-large', `a batch has at most ${BATCH_RECORDS_MAX} records`);
+    }
+    if (this.#inFlight >= WRITES_IN_FLIGHT_MAX) {
+      throw new RecordsError('overloaded', `more than ${WRITES_IN_FLIGHT_MAX} writes are under way`);
+    }
+    this.#inFlight += 1;
+    try {
+      return await this.#write(order);
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  /** Sends the call of a pending batch again and follows the ledger's answer: its id makes that harmless. */
+  async settle(batch: { readonly batchId: string; readonly call: string }): Promise<'committed' | 'discarded'> {
+    const result = await this.#parts.ledger.submit(JSON.parse(batch.call) as SignedCall);
+    if (result.kind === 'committed') {
+      await this.#finish(batch.batchId);
+      return 'committed';
+    }
+    if (isPortRefusal(result)) throw unavailable(result.code);
+    await this.#discard(batch.batchId, { withPack: true });
+    return 'discarded';
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled(this.#settling);
+  }
+
+  async #write(order: WriteOrder): Promise<WriteReceipt> {
+    const batchId = newId();
+    const objects = await sealAll(order.versions);
+    this.#crash('write:before-pack');
+    try {
+      if (objects.length > 0) await this.#parts.packs.write(batchId, objects.map((object) => object.ciphertext));
+      this.#crash('write:after-pack');
+      for (let attempt = 1; ; attempt += 1) {
+        const result = await this.#attempt(order, batchId, objects);
+        if (result.kind === 'committed') {
+          const { callId, block, timestampMs } = result;
+          return { callId, batchId, block, timestampMs };
+        }
+        if (result.code !== 'stale-epoch') throw refusalOf(result);
+        if (attempt >= STALE_EPOCH_ATTEMPTS_MAX) {
+          throw new RecordsError('stale-epoch', 'the epoch rose again and again while the write was tried');
+        }
+      }
+    } catch (error) {
+      await this.#cleanUp(order, batchId, error);
+      throw error;
+    }
+  }
+
+  async #attempt(order: WriteOrder, batchId: string, objects: readonly SealedObject[]): Promise<Committed | Refused> {
+    const { store, ledger, masterKey, batches, keys, clock } = this.#parts;
+    const plans = await planOwners(keys, order);
+    let call: SignedCall;
+    try {
+      const bound = bindBatch(masterKey, { batchId, order, objects, plans });
+      call = await this.#signCall(order, bound.args);
+      const intent = {
+        batchId,
+        call,
+        callId: callIdOf(call.payload as CallPayload),
+        order,
+        plans,
+        bound,
+        effects: effectsOf(masterKey, order),
+        packBytes: objects.reduce((sum, object) => sum + object.ciphertext.length, 0),
+        nowMs: clock(),
+      };
+      await store.write((trx) => batches.insert(trx, intent));
+    } catch (error) {
+      releasePlans(plans);
+      throw error;
+    }
+    this.#crash('write:after-intent');
+    const result = await this.#submit(ledger, batchId, call, plans);
+    this.#crash('write:after-ledger');
+    if (result.kind === 'refused') await this.#discard(batchId, { withPack: false });
+    else await this.#finish(batchId, order.audits);
+    releasePlans(plans);
+    if (result.kind === 'committed') this.#crash('write:after-finish');
+    return result;
+  }
+
+  /** The ledger's answer; without one the batch stays pending, its owners locked, and is settled later. */
+  async #submit(ledger: Ledger, batchId: string, call: SignedCall, plans: OwnerPlans): Promise<Committed | Refused> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await ledger.submit(call);
+      } catch (cause) {
+        if (attempt < SUBMIT_ATTEMPTS_MAX && !this.#stop.signal.aborted) {
+          await delay(SUBMIT_DELAY_MS * attempt);
+          continue;
+        }
+        const settling = this.#settleLater(batchId, JSON.stringify(call)).finally(() => {
+          releasePlans(plans);
+          this.#settling.delete(settling);
+        });
+        this.#settling.add(settling);
+        throw unavailable('no answer', cause);
+      }
+    }
+  }
+
+  async #settleLater(batchId: string, call: string): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        await delay(SETTLE_DELAY_MS, undefined, { signal: this.#stop.signal });
+        await this.settle({ batchId, call });
+        return;
+      } catch {
+        // Still no answer, or closing: the batch stays pending and the next attempt or the next start settles it.
+      }
+    }
+  }
+
+  async #finish(batchId: string, audits?: readonly AuditEvent[]): Promise<void> {
+    const { store, batches, audit } = this.#parts;
+    const logged = audits ?? (await this.#readAudits(batchId));
+    // Queued in one turn, so that both share a commit.
+    await Promise.all([
+      ...logged.map((event) => audit.append(event)),
+      store.write((trx) => batches.finish(trx, batchId)),
+    ]);
+  }
+
+  /** The events of a batch that was not finished; none when it was. */
+  async #readAudits(batchId: string): Promise<readonly AuditEvent[]> {
+    const batch = await this.#parts.store.read
+      .selectFrom('batch')
+      .select(['batchId', 'sealed', 'state'])
+      .where('batchId', '=', batchId)
+      .executeTakeFirst();
+    return batch?.state === 'pending' ? this.#parts.batches.openEffects(batch).audits : [];
+  }
+
+  async #discard(batchId: string, { withPack }: { readonly withPack: boolean }): Promise<void> {
+    const { store, batches, packs, attachments } = this.#parts;
+    const orphans = await store.write((trx) => batches.discard(trx, batchId));
+    if (!withPack) return;
+    for (const attachmentId of orphans) await attachments.remove(attachmentId);
+    await packs.remove(batchId);
+  }
+
+  /** A write that failed for good leaves no file; one whose outcome is open keeps everything. */
+  async #cleanUp(order: WriteOrder, batchId: string, error: unknown): Promise<void> {
+    if (this.#crashed) return;
+    if (error instanceof RecordsError && error.code === 'ledger-unavailable') return;
+    for (const { attachments } of order.versions) {
+      for (const { attachmentId } of attachments) await this.#parts.attachments.remove(attachmentId);
+    }
+    await this.#parts.packs.remove(batchId);
+  }
+
+  async #signCall(order: WriteOrder, args: { readonly [name: string]: Json }): Promise<SignedCall> {
+    const replaces: Json[] = [];
+    for (const { replaces: old } of order.versions) {
+      if (old === null) continue;
+      const proof = await this.#parts.rows.inclusionProof(old);
+      replaces.push({ leafHash: old.leafHash, keyId: old.keyId, batch: old.callId, index: old.leafIndex, proof });
+    }
+    const transaction = replaces.length === 0 ? 'commit' : 'correct';
+    const whole = replaces.length === 0 ? args : { ...args, replaces };
+    if (canonicalBytes(whole).length > ARGS_LIMITS.sizeBytesMax) {
+      throw new RecordsError('too-large', 'a batch touches more keys than one call can name: write it in parts');
+    }
+    const { network } = this.#parts.ledger;
+    const nowMs = this.#parts.clock();
+    return signWriterCall(order.writer, { network, contract: 'record', transaction, args: whole, nowMs });
+  }
+
+  #crash(point: CrashPoint): void {
+    try {
+      this.#parts.crash?.(point);
+    } catch (error) {
+      this.#crashed = true;
+      throw error;
+    }
+  }
+}
+
+async function sealAll(versions: readonly NewVersion[]): Promise<readonly SealedObject[]> {
+  const objects: SealedObject[] = [];
+  for (const [at, { owner, recordId, version, plaintext }] of versions.entries()) {
+    if (at > 0 && at % SEAL_SLICE === 0) await nextTurn();
+    objects.push(sealRecord({ owner, recordId, version }, plaintext));
+  }
+  return objects;
+}
+
+function effectsOf(masterKey: MasterKey, order: WriteOrder): BatchEffects {
+  const replacing = order.versions.filter((version) => version.replaces !== null);
+  return {
+    ends: replacing.flatMap(({ replaces }) =>
+      replaces === null ? [] : [{ recordId: replaces.recordId, version: replaces.version }],
+    ),
+    restated: replacing.map(({ facts, identifiers }) => ({
+      resourceToken: resourceToken(masterKey, facts.type, facts.id),
+      identifierTokens: identifiers.flatMap((identifier) => identifierTokens(masterKey, facts.type, identifier)),
+    })),
+    audits: order.audits,
+  };
+}
+
+/** A refusal of the port says that nothing was done, and nothing about the call. */
+function isPortRefusal({ code }: Refused): boolean {
+  return code === 'overloaded' || code === 'stopped';
+}
+
+function refusalOf(refused: Refused): RecordsError {
+  const { code } = refused;
+  if (code === 'overloaded') return new RecordsError('overloaded', 'the ledger takes no more calls at the moment');
+  if (code === 'stopped') return new RecordsError('closed', 'the ledger is closing');
+  if (code === 'leaf-ended') return new RecordsError('conflict', 'the version was ended by another call', { detail: code });
+  return new RecordsError('ledger-refused', `the ledger refused the write: ${code}`, { detail: code });
+}
+
+function unavailable(why: string, cause?: unknown): RecordsError {
+  return new RecordsError('ledger-unavailable', `the outcome of a call is not known yet: ${why}`, { cause });
+}

@@ -1,0 +1,252 @@
+import { type Json, type LeafFact, leafKey, type SignedCall } from '@salus/contracts';
+import type { Ledger } from '@salus/ledger';
+import type { Attachments } from './attachments.ts';
+import type { CrashHook } from './crash-points.ts';
+import type { Packs } from './packs.ts';
+import { RecordsError } from './records-error.ts';
+import { rowKeyOf } from './rows-log.ts';
+import type { Store, StoreTransaction } from './store/database.ts';
+import type { AuditLog, Clock, RowsLog, RowToCover, Who } from './vault-types.ts';
+import { pidOf } from './recipients.ts';
+import type { MasterKey } from './master-key.ts';
+import { recordContext } from './record-rows.ts';
+import type { RecordMeta } from './vault-types.ts';
+
+/** Leaves that one look at the store asks for. */
+const LEAVES_PAGE = 500;
+/** Leaf states that one look at the ledger asks for. */
+const RANGE_PAGE = 5_000;
+
+type Parts = {
+  readonly store: Store;
+  readonly masterKey: MasterKey;
+  readonly ledger: Ledger;
+  readonly packs: Packs;
+  readonly attachments: Attachments;
+  readonly rowsLog: RowsLog;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly crash?: CrashHook;
+};
+
+type Ended = { readonly leafHash: string; readonly status: LeafFact['status'] };
+
+type ErasedRow = {
+  readonly batchId: string;
+  readonly keyId: string;
+  readonly leafIndex: number;
+  readonly recordId: string;
+  readonly version: number;
+  readonly packOffset: number;
+  readonly packLength: number;
+  readonly resourceToken: string | null;
+  readonly owner: string;
+};
+
+/**
+ * Makes the store follow what the ledger says of record versions: superseded, tombstoned, erased. The ledger decides
+ * first and the store follows, so that a crash in between, or a restored backup, is put right by looking again.
+ */
+export class LeafStates {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Submits a patient's signed `record.erase`, or an administrator's `record.approveErasure`, and erases. Resolves when
+   * no byte of the versions is left in packs, attachments and database. A refusal throws `ledger-refused`.
+   */
+  async erase(call: SignedCall, who: Who): Promise<{ readonly callId: string; readonly erased: number }> {
+    const result = await this.#parts.ledger.submit(call);
+    if (result.kind === 'refused') {
+      throw new RecordsError('ledger-refused', `the ledger refused the erasure: ${result.code}`, { detail: result.code });
+    }
+    this.#parts.crash?.('erase:after-ledger');
+    const erased = await this.applyCall(result.callId, who);
+    return { callId: result.callId, erased };
+  }
+
+  /** Applies what one committed call ended; returns how many versions of this store it erased. */
+  async applyCall(callId: string, who: Who | null = null): Promise<number> {
+    const view = await this.#parts.ledger.transaction(callId);
+    if (view === undefined || view.outcome.kind !== 'committed') return 0;
+    return this.#apply(endedBy(view.outcome.writes), who);
+  }
+
+  /** Compares all leaf states of the ledger with the store: after a crash and after a restore. */
+  async applyAll(): Promise<void> {
+    for (let start = leafKey(''); ; ) {
+      const page = await this.#parts.ledger.range(start, 'leaf0', RANGE_PAGE);
+      await this.#apply(page.map(({ key, value }) => endedAt(key, value)), null);
+      const last = page.at(-1);
+      if (last === undefined || page.length < RANGE_PAGE) return;
+      start = `${last.key}\u0000`;
+    }
+  }
+
+  /** Follows the ledger's blocks until `signal` aborts: for an engine on which others submit, too. */
+  async follow(fromBlock: number, signal: AbortSignal): Promise<void> {
+    for await (const block of this.#parts.ledger.follow(fromBlock, signal)) {
+      for (const { outcome } of block.transactions) {
+        if (outcome.kind === 'committed') await this.#apply(endedBy(outcome.writes), null);
+      }
+    }
+  }
+
+  async #apply(ended: readonly Ended[], who: Who | null): Promise<number> {
+    let erased = 0;
+    for (let at = 0; at < ended.length; at += LEAVES_PAGE) {
+      const page = ended.slice(at, at + LEAVES_PAGE);
+      for (const status of ['superseded', 'tombstoned'] as const) {
+        await this.#hide(hashesOf(page, status), status);
+      }
+      erased += await this.#erase(hashesOf(page, 'erased'), who);
+    }
+    return erased;
+  }
+
+  async #hide(leafHashes: readonly string[], status: 'superseded' | 'tombstoned'): Promise<void> {
+    if (leafHashes.length === 0) return;
+    const stale = await this.#parts.store.read
+      .selectFrom('record')
+      .select('leafHash')
+      .where('leafHash', 'in', leafHashes)
+      .where('status', '=', 'current')
+      .execute();
+    if (stale.length === 0) return;
+    const hashes = stale.map((row) => row.leafHash);
+    await this.#parts.store.write((trx) =>
+      trx.updateTable('record').set({ status }).where('leafHash', 'in', hashes).execute(),
+    );
+  }
+
+  async #erase(leafHashes: readonly string[], who: Who | null): Promise<number> {
+    const rows = leafHashes.length === 0 ? [] : await this.#findErased(leafHashes);
+    if (rows.length === 0) return 0;
+    const { store, packs, attachments } = this.#parts;
+    await this.#log(rows, who);
+    const files = await this.#attachmentsOf(rows);
+    for (const attachmentId of files) await attachments.remove(attachmentId);
+    for (const [batchId, ranges] of Map.groupBy(rows, (row) => row.batchId)) {
+      await packs.erase(batchId, ranges.map((row) => ({ offset: row.packOffset, length: row.packLength })));
+    }
+    this.#parts.crash?.('erase:after-pack');
+    await store.write((trx) => this.#eraseRows(trx, rows, files));
+    this.#parts.crash?.('erase:after-rows');
+    await store.truncateWal();
+    return rows.length;
+  }
+
+  async #findErased(leafHashes: readonly string[]): Promise<readonly ErasedRow[]> {
+    const { store, masterKey } = this.#parts;
+    const rows = await store.read
+      .selectFrom('record')
+      .selectAll()
+      .where('leafHash', 'in', leafHashes)
+      .where('status', '!=', 'erased')
+      .execute();
+    return rows.map((row) => {
+      const { recordId, version, sealed } = row;
+      if (recordId === null || version === null || sealed === null) {
+        throw new RecordsError('corrupt', 'a record row that is not erased lacks columns');
+      }
+      const meta = masterKey.openJson('record', recordContext(recordId, version), sealed) as unknown as RecordMeta;
+      return { ...row, recordId, version, owner: meta.owner };
+    });
+  }
+
+  async #attachmentsOf(rows: readonly ErasedRow[]): Promise<readonly string[]> {
+    const found = await Promise.all(
+      rows.map(({ recordId, version }) =>
+        this.#parts.store.read
+          .selectFrom('attachment')
+          .select('attachmentId')
+          .where('recordId', '=', recordId)
+          .where('version', '=', version)
+          .execute(),
+      ),
+    );
+    return found.flat().map((row) => row.attachmentId);
+  }
+
+  async #eraseRows(trx: StoreTransaction, rows: readonly ErasedRow[], files: readonly string[]): Promise<void> {
+    for (const { keyId, batchId, leafIndex } of rows) {
+      await trx
+        .updateTable('record')
+        .set({ status: 'erased', recordId: null, version: null, ciphertextHash: null, contentHash: null })
+        .set({ wrap: null, sealed: null, resourceToken: null, ownerToken: null })
+        .where('keyId', '=', keyId)
+        .where('batchId', '=', batchId)
+        .where('leafIndex', '=', leafIndex)
+        .execute();
+    }
+    for (const attachmentId of files) {
+      await trx
+        .updateTable('attachment')
+        .set({ recordId: null, version: null, fileBytes: null, fileHash: null })
+        .where('attachmentId', '=', attachmentId)
+        .execute();
+    }
+    const tokens = new Set(rows.flatMap((row) => row.resourceToken ?? []));
+    for (const token of tokens) await this.#eraseIndexes(trx, token);
+  }
+
+  /** Index rows go with the last version of their resource. */
+  async #eraseIndexes(trx: StoreTransaction, resourceToken: string): Promise<void> {
+    const left = await trx
+      .selectFrom('record')
+      .select('leafHash')
+      .where('resourceToken', '=', resourceToken)
+      .limit(1)
+      .executeTakeFirst();
+    if (left !== undefined) return;
+    const identifiers = await trx
+      .deleteFrom('identifier')
+      .where('resourceToken', '=', resourceToken)
+      .returning(['token', 'resourceToken'])
+      .execute();
+    const relationships = await trx
+      .deleteFrom('careRelationship')
+      .where('resourceToken', '=', resourceToken)
+      .returning('relationshipId')
+      .execute();
+    const gone: RowToCover[] = [
+      ...identifiers.map((row) => ({ kind: 'identifier', rowKey: rowKeyOf([row.token, row.resourceToken]), row: null })),
+      ...relationships.map((row) => ({ kind: 'careRelationship', rowKey: row.relationshipId, row: null })),
+    ];
+    await this.#parts.rowsLog.coverAll(trx, gone);
+  }
+
+  /** Logged before the first byte goes: an erasure that is cut short is logged again when it is finished. */
+  async #log(rows: readonly ErasedRow[], who: Who | null): Promise<void> {
+    const { audit, clock } = this.#parts;
+    for (const [owner, owned] of Map.groupBy(rows, (row) => row.owner)) {
+      await audit.append({
+        kind: 'erasure',
+        atMs: clock(),
+        pid: pidOf(owner as `pid:${string}`) ?? null,
+        who,
+        purpose: null,
+        grant: null,
+        session: null,
+        records: owned.map(({ recordId, version }) => ({ recordId, version })),
+        outcome: 'ok',
+        request: null,
+      });
+    }
+  }
+}
+
+function endedBy(writes: readonly (readonly [string, Json | null])[]): readonly Ended[] {
+  return writes.flatMap(([key, value]) => (key.startsWith('leaf/') && value !== null ? [endedAt(key, value)] : []));
+}
+
+function endedAt(key: string, value: Json): Ended {
+  return { leafHash: key.slice('leaf/'.length), status: (value as LeafFact).status };
+}
+
+function hashesOf(ended: readonly Ended[], status: Ended['status']): readonly string[] {
+  return ended.filter((leaf) => leaf.status === status).map((leaf) => leaf.leafHash);
+}

@@ -1,0 +1,167 @@
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { RecordsError } from './records-error.ts';
+
+/** Bytes of one pack; a larger batch is refused before anything is written. */
+export const PACK_BYTES_MAX = 512 * 1024 * 1024;
+/** Packs kept open for reading. */
+export const OPEN_PACKS_MAX = 256;
+
+const PACK_NAME = /^([\w-]{22})\.pack$/;
+const BATCH_ID = /^[\w-]{22}$/;
+const ZEROS_BYTES = 64 * 1024;
+
+/**
+ * The objects of committed batches: one file per batch, `<directory>/<first two characters>/<batch id>.pack`, the sealed
+ * objects one after the other. A pack is written once, synced with its directory, and never changed but by erasure.
+ */
+export class Packs implements Disposable {
+  readonly #directory: string;
+  readonly #open = new Map<string, number>();
+  readonly #durableDirectories = new Set<string>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Resolves when file and directory entry are durable. An existing pack throws `corrupt`: objects never change. */
+  async write(batchId: string, objects: readonly Uint8Array[]): Promise<void> {
+    const total = objects.reduce((sum, object) => sum + object.length, 0);
+    if (total > PACK_BYTES_MAX) throw new RecordsError('too-large', `a batch has at most ${PACK_BYTES_MAX} bytes`);
+    const path = this.pathOf(batchId);
+    await this.#ensureDirectory(dirname(path));
+    const file = await open(path, 'wx', 0o600).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'EEXIST') throw new RecordsError('corrupt', 'a pack of this name exists', { cause });
+      throw cause;
+    });
+    try {
+      await file.writev(objects as Uint8Array[]);
+      await file.datasync();
+      const { size } = await file.stat();
+      if (size !== total) throw new RecordsError('corrupt', 'a pack was written short');
+    } finally {
+      await file.close();
+    }
+    await syncDirectory(dirname(path));
+  }
+
+  /** Exactly `length` bytes at `offset`; a missing or shorter file throws `corrupt`. */
+  read(batchId: string, offset: number, length: number): Uint8Array {
+    const bytes = Buffer.allocUnsafe(length);
+    const read = readSync(this.#descriptor(batchId), bytes, 0, length, offset);
+    if (read !== length) throw new RecordsError('corrupt', 'a pack is shorter than its rows say');
+    return bytes;
+  }
+
+  /** Overwrites a range with zeros, durably: the one change that a pack may see. A missing pack is as good as erased. */
+  async erase(batchId: string, ranges: readonly { readonly offset: number; readonly length: number }[]): Promise<void> {
+    let file: FileHandle;
+    try {
+      file = await open(this.pathOf(batchId), 'r+');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw cause;
+    }
+    try {
+      const zeros = new Uint8Array(ZEROS_BYTES);
+      for (const { offset, length } of ranges) {
+        for (let done = 0; done < length; done += ZEROS_BYTES) {
+          await file.write(zeros, 0, Math.min(ZEROS_BYTES, length - done), offset + done);
+        }
+      }
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Removes a pack that no batch names. */
+  async remove(batchId: string): Promise<void> {
+    this.#close(batchId);
+    const path = this.pathOf(batchId);
+    await unlink(path).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'ENOENT') throw cause;
+    });
+  }
+
+  /** Ids of all packs on disk, directory by directory. */
+  async *list(): AsyncGenerator<readonly string[]> {
+    for (const shard of await listDirectory(this.#directory)) {
+      const names = await listDirectory(join(this.#directory, shard));
+      yield names.flatMap((name) => PACK_NAME.exec(name)?.[1] ?? []);
+    }
+  }
+
+  /** Where a batch's pack lies; an id of another shape throws `bad-input`, so that no path can be made of it. */
+  pathOf(batchId: string): string {
+    if (!BATCH_ID.test(batchId)) throw new RecordsError('bad-input', 'a batch id has 22 characters of base64url');
+    return join(this.#directory, batchId.slice(0, 2), `${batchId}.pack`);
+  }
+
+  [Symbol.dispose](): void {
+    for (const descriptor of this.#open.values()) closeSync(descriptor);
+    this.#open.clear();
+  }
+
+  #descriptor(batchId: string): number {
+    const known = this.#open.get(batchId);
+    if (known !== undefined) {
+      this.#open.delete(batchId);
+      this.#open.set(batchId, known);
+      return known;
+    }
+    let descriptor: number;
+    try {
+      descriptor = openSync(this.pathOf(batchId), constants.O_RDONLY);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+      throw new RecordsError('corrupt', 'a pack that rows name is missing', { cause });
+    }
+    if (this.#open.size >= OPEN_PACKS_MAX) {
+      const [oldest] = this.#open.keys();
+      if (oldest !== undefined) this.#close(oldest);
+    }
+    this.#open.set(batchId, descriptor);
+    return descriptor;
+  }
+
+  #close(batchId: string): void {
+    const descriptor = this.#open.get(batchId);
+    if (descriptor === undefined) return;
+    this.#open.delete(batchId);
+    closeSync(descriptor);
+  }
+
+  async #ensureDirectory(directory: string): Promise<void> {
+    if (this.#durableDirectories.has(directory)) return;
+    await makeDurableDirectory(directory);
+    this.#durableDirectories.add(directory);
+  }
+}
+
+/** Creates a directory with its parents; when it resolves their entries are durable. */
+export async function makeDurableDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let path = directory; path.length >= first.length; path = dirname(path)) await syncDirectory(dirname(path));
+}
+
+/** fsync of a directory: without it a new file's name can be lost in a crash (POSIX leaves it open). */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function listDirectory(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw cause;
+  }
+}

@@ -1,0 +1,90 @@
+import type { Attachments } from './attachments.ts';
+import type { RecordWriter } from './commit.ts';
+import type { LeafStates } from './erase.ts';
+import type { Packs } from './packs.ts';
+import type { Store } from './store/database.ts';
+
+const CLEAN_KEY = 'closed-cleanly';
+
+export interface Reconciliation {
+  /** Batches whose call the ledger had: finished. */
+  readonly finished: number;
+  /** Batches whose call the ledger refused: nothing was acknowledged, nothing remains. */
+  readonly discarded: number;
+  /** Packs and attachments that no row names: removed. */
+  readonly orphans: number;
+}
+
+/**
+ * Start-up: settles every write that was under way when the process stopped, removes files that no row names, and makes
+ * rows follow the leaf states of the ledger, so that erasures hold after a restore. Needs no manual step.
+ */
+export async function reconcile(parts: {
+  readonly store: Store;
+  readonly writer: RecordWriter;
+  readonly packs: Packs;
+  readonly attachments: Attachments;
+  readonly leafStates: LeafStates;
+}): Promise<Reconciliation> {
+  const { store, writer, leafStates } = parts;
+  const pending = await store.read
+    .selectFrom('batch')
+    .select(['batchId', 'call'])
+    .where('state', '=', 'pending')
+    .orderBy('createdMs')
+    .execute();
+  let finished = 0;
+  for (const batch of pending) {
+    if ((await writer.settle(batch)) === 'committed') finished += 1;
+  }
+  const orphans = (await takeCleanMark(store)) ? 0 : await removeOrphans(parts);
+  await leafStates.applyAll();
+  return { finished, discarded: pending.length - finished, orphans };
+}
+
+/** Said when the vault closed with nothing under way: the next start need not look through all files. */
+export async function markClean(store: Store): Promise<void> {
+  await store.write((trx) =>
+    trx
+      .insertInto('meta')
+      .values({ key: CLEAN_KEY, value: 'yes' })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute(),
+  );
+}
+
+async function takeCleanMark(store: Store): Promise<boolean> {
+  const removed = await store.write((trx) =>
+    trx.deleteFrom('meta').where('key', '=', CLEAN_KEY).executeTakeFirstOrThrow(),
+  );
+  return removed.numDeletedRows > 0n;
+}
+
+async function removeOrphans({ store, packs, attachments }: Parameters<typeof reconcile>[0]): Promise<number> {
+  let removed = 0;
+  for await (const ids of packs.list()) {
+    const known = await store.read.selectFrom('batch').select('batchId').where('batchId', 'in', ids).execute();
+    for (const id of without(ids, known.map((row) => row.batchId))) {
+      await packs.remove(id);
+      removed += 1;
+    }
+  }
+  for await (const ids of attachments.list()) {
+    const known = await store.read
+      .selectFrom('attachment')
+      .select('attachmentId')
+      .where('attachmentId', 'in', ids)
+      .where('fileHash', 'is not', null)
+      .execute();
+    for (const id of without(ids, known.map((row) => row.attachmentId))) {
+      await attachments.remove(id);
+      removed += 1;
+    }
+  }
+  return removed;
+}
+
+function without(ids: readonly string[], known: readonly string[]): readonly string[] {
+  const names = new Set(known);
+  return ids.filter((id) => !names.has(id));
+}
