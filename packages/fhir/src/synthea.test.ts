@@ -40,7 +40,7 @@ describe.skipIf(bundles.length === 0)('the Synthea bundles', () => {
     expect(numbers).toBeGreaterThan(10_000);
   });
 
-  it('are valid, resolved, classified, and the same resources after storing', async () => {
+  it('are valid, resolved, classified, and the same resources after storing', { timeout: 120_000 }, async () => {
     const providers = new Map<string, string>();
     const seen = { created: 0, matched: 0, patients: 0, organisations: 0 };
     const categories = new Map<string, number>();
