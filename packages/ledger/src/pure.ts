@@ -1,7 +1,7 @@
 import type { CallPayload, Pure, SignedCall } from '@salus/contracts';
 import * as crypto from '@salus/crypto';
 
-/** A call's signature that a worker verified. It counts for exactly this id, key and signature. */
+/** A signature over the payload's canonical text that a worker verified. It counts for exactly this id, key and signature. */
 export type VerifiedSignature = {
   readonly callId: string;
   readonly publicKey: string;
@@ -62,6 +62,12 @@ export function verifyText(publicKey: string, message: string, signature: string
   return crypto.verifyEs256(publicKey, crypto.utf8(message), crypto.fromBase64url(signature));
 }
 
+/** What `verifyCall` of `@salus/crypto` checks beside the signature: version, algorithm, and that a `pid:` signer names this key. */
+export function namesKey({ version, alg, signer }: CallPayload, publicKey: string): boolean {
+  if (version !== 'salus:call:v1' || alg !== 'ES256') return false;
+  return !signer.startsWith('pid:') || signer.slice(signer.indexOf('/') + 1) === crypto.kidOf(publicKey);
+}
+
 /** The worker's answer where it is about this very id, key and signature; a signature verified under another key says nothing. */
 function verifyCurrent(call: SignedCall, current: CurrentCall, publicKey: string): boolean {
   const { verified } = current;
@@ -70,5 +76,6 @@ function verifyCurrent(call: SignedCall, current: CurrentCall, publicKey: string
     verified.callId === current.callId &&
     verified.signature === call.signature &&
     verified.publicKey === publicKey;
-  return answers ? verified.valid : crypto.verifyCall(call as crypto.SignedCall, publicKey);
+  if (!answers) return crypto.verifyCall(call as crypto.SignedCall, publicKey);
+  return verified.valid && namesKey(call.payload, publicKey);
 }

@@ -79,10 +79,9 @@ export class BlockBuilder {
   }
 
   changes(): BlockChanges {
+    // Contracts read before they write, mostly: what a call found absent is known to be new.
     const current = [...this.#written].map(([key, { position, text }]) => {
-      // Contracts read before they write, mostly: what a call found absent needs no second look.
-      const replaces = !this.#absent.has(key) && this.#state.version(key) !== undefined;
-      return { key, position, text, replaces };
+      return { key, position, text, isNew: this.#absent.has(key) };
     });
     current.sort((left, right) => (left.key < right.key ? -1 : 1));
     return { current, passed: this.#passed, refusals: this.#refusals };

@@ -24,7 +24,7 @@ export type Pending = {
   reject(error: Error): void;
 };
 
-const BYTES_PER_CHARACTER = 2;
+export const BYTES_PER_CHARACTER = 2;
 /** What a call without canonical form counts for. */
 const MALFORMED_BYTES = 1024;
 

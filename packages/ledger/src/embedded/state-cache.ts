@@ -25,21 +25,24 @@ export class CachedVersion {
   }
 }
 
+/** What the cache knows of a key: its version, or that it has none. */
+export type CacheEntry = CachedVersion | 'absent';
+
 /**
  * Recently used state in two generations: what was not asked for while the young one filled up is dropped with the old one.
  * A hit in the young generation costs one look-up, unlike a list that is reordered at each use.
  */
 export class StateCache {
   readonly #bytesMax: number;
-  #young = new Map<string, CachedVersion>();
-  #old = new Map<string, CachedVersion>();
+  #young = new Map<string, CacheEntry>();
+  #old = new Map<string, CacheEntry>();
   #youngBytes = 0;
 
   constructor(bytesMax: number = CACHE_BYTES_MAX) {
     this.#bytesMax = bytesMax;
   }
 
-  get(key: string): CachedVersion | undefined {
+  get(key: string): CacheEntry | undefined {
     const young = this.#young.get(key);
     if (young !== undefined) return young;
     const old = this.#old.get(key);
@@ -47,9 +50,10 @@ export class StateCache {
     return old;
   }
 
-  set(key: string, version: CachedVersion): void {
-    this.#young.set(key, version);
-    this.#youngBytes += 2 * (version.text?.length ?? 0) + key.length + ENTRY_OVERHEAD_BYTES;
+  set(key: string, entry: CacheEntry): void {
+    this.#young.set(key, entry);
+    const textLength = entry === 'absent' ? 0 : (entry.text?.length ?? 0);
+    this.#youngBytes += 2 * textLength + key.length + ENTRY_OVERHEAD_BYTES;
     if (2 * this.#youngBytes > this.#bytesMax) {
       this.#old = this.#young;
       this.#young = new Map();
@@ -57,8 +61,8 @@ export class StateCache {
     }
   }
 
-  /** Takes over a new version of a key that is cached; others stay on disk until they are read. */
-  replace(key: string, version: CachedVersion): void {
-    if (this.#young.has(key) || this.#old.has(key)) this.set(key, version);
+  /** Takes over a new version of a key that is cached, as absent too; others stay on disk until they are read. */
+  replace(key: string, version: StoredVersion): void {
+    if (this.#young.has(key) || this.#old.has(key)) this.set(key, new CachedVersion(version));
   }
 }

@@ -18,8 +18,8 @@ export type StoredVersion = { readonly position: number; readonly text: string |
 
 /** What one block changes beyond its own row and bodies. */
 export type BlockChanges = {
-  /** New current versions, each key once, sorted by key. `replaces`: whether the key has a row already. */
-  readonly current: readonly (StoredVersion & { readonly key: string; readonly replaces: boolean })[];
+  /** New current versions, each key once, sorted by key. `isNew`: the key is known to have no row yet. */
+  readonly current: readonly (StoredVersion & { readonly key: string; readonly isNew: boolean })[];
   /** Versions that were written and replaced within the block. */
   readonly passed: readonly (StoredVersion & { readonly key: string })[];
   readonly refusals: readonly { readonly callId: string; readonly position: number }[];
@@ -106,19 +106,19 @@ export class LedgerStore implements Disposable {
 
   /** Makes a block durable: when it returns, the block survives a power cut; when it throws, nothing of it remains. */
   commit(block: SealedHeader, bodies: readonly string[], changes: BlockChanges): void {
-    const { insertBlock, insertBody, insertState, replaceState, archive, insertHistory, insertRefusal } =
-      this.#statements;
+    const { insertBlock, insertBody, insertState, addState, replaceState, archive } = this.#statements;
+    const { insertHistory, insertRefusal } = this.#statements;
     const { number } = block.header;
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       insertBlock.run(number, block.text, block.signature);
       for (const [index, body] of bodies.entries()) insertBody.run(positionOf(number, index), body);
-      for (const { key, position, text: value, replaces } of changes.current) {
-        if (replaces) {
+      for (const { key, position, text: value, isNew } of changes.current) {
+        // A key that is known to be new and is not breaks the block: somebody else has written.
+        if (isNew) insertState.run(key, position, value);
+        else if (addState.run(key, position, value).changes === 0) {
           archive.run(key);
           replaceState.run(position, value, key);
-        } else {
-          insertState.run(key, position, value);
         }
       }
       for (const { key, position, text: value } of changes.passed) insertHistory.run(key, position, value);
@@ -201,6 +201,7 @@ function prepareAll(database: DatabaseSync) {
     insertBlock: prepare('INSERT INTO block VALUES(?, ?, ?)'),
     insertBody: prepare('INSERT INTO body VALUES(?, ?)'),
     insertState: prepare('INSERT INTO state VALUES(?, ?, ?)'),
+    addState: prepare('INSERT INTO state VALUES(?, ?, ?) ON CONFLICT DO NOTHING'),
     replaceState: prepare('UPDATE state SET position = ?, value = ? WHERE key = ?'),
     archive: prepare('INSERT INTO history SELECT key, position, value FROM state WHERE key = ?'),
     insertHistory: prepare('INSERT INTO history VALUES(?, ?, ?)'),

@@ -18,12 +18,11 @@ export class WorldState {
   /** The newest committed version, which may be a deletion. */
   version(key: string): CachedVersion | undefined {
     const cached = this.#cache.get(key);
-    if (cached !== undefined) return cached;
+    if (cached !== undefined) return cached === 'absent' ? undefined : cached;
     const stored = this.#store.version(key);
-    if (stored === undefined) return undefined;
-    const version = new CachedVersion(stored);
+    const version = stored === undefined ? undefined : new CachedVersion(stored);
     // One-time keys would only push out what is read again and again.
-    if (!key.startsWith(CALL_PREFIX)) this.#cache.set(key, version);
+    if (!key.startsWith(CALL_PREFIX)) this.#cache.set(key, version ?? 'absent');
     return version;
   }
 
@@ -37,8 +36,6 @@ export class WorldState {
 
   /** Takes over what a block that is durable now has changed. */
   apply(changes: BlockChanges): void {
-    for (const { key, position, text, replaces } of changes.current) {
-      if (replaces) this.#cache.replace(key, new CachedVersion({ position, text }));
-    }
+    for (const { key, position, text } of changes.current) this.#cache.replace(key, { position, text });
   }
 }

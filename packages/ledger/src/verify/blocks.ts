@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Json, SignedCall } from '@salus/contracts';
-import { canonical, kidOf } from '@salus/crypto';
+import { canonical } from '@salus/crypto';
 import {
   BLOCK_ALG,
   BLOCK_TRANSACTIONS_MAX,
@@ -22,7 +22,7 @@ import {
 import type { ContractRuntime } from '../contract-runtime.ts';
 import { positionOf } from '../embedded/schema.ts';
 import type { LostRange } from '../ledger.ts';
-import { verifyText } from '../pure.ts';
+import { namesKey, verifyText } from '../pure.ts';
 import { FINDINGS_MAX, type Finding } from './finding.ts';
 import { Multiset, refusalRow, versionRow } from './multiset.ts';
 import { type Reexecution, reexecuteTransaction } from './reexecute.ts';
@@ -365,8 +365,7 @@ export function findSignerKey(
 
 /** As `verifyCall` of `@salus/crypto`, on the text that the block holds. */
 export function isSignedBy(call: SignedCall, payloadText: string, publicKey: string | undefined): boolean {
-  if (publicKey === undefined || !verifyText(publicKey, payloadText, call.signature)) return false;
-  const { version, alg, signer } = call.payload;
-  if (version !== 'salus:call:v1' || alg !== 'ES256') return false;
-  return !signer.startsWith('pid:') || signer.slice(signer.indexOf('/') + 1) === kidOf(publicKey);
+  return (
+    publicKey !== undefined && verifyText(publicKey, payloadText, call.signature) && namesKey(call.payload, publicKey)
+  );
 }
