@@ -25,7 +25,6 @@ import type {
   AttachmentBody,
   ExchangeOperation,
   ExchangePeer,
-  FetchResult,
   ManifestBody,
   ManifestPage,
   PeerAnswer,
@@ -36,6 +35,7 @@ import type {
 import { MANIFEST_LEAVES_MAX } from './exchange-peer.ts';
 import type { Reader } from './gateway-session.ts';
 import { askChart, type Chart, type ChartRecord } from './manifest-checks.ts';
+import { parseAttachmentResult, parseFetchResult, parseManifestPage, parseOpenResult } from './peer-answers.ts';
 import { type PeerSender, signPeerRequest } from './peer-request.ts';
 import { checkReference } from './reference-checks.ts';
 import { grantedPairs, narrowsPairs } from './release-rules.ts';
@@ -102,13 +102,17 @@ export class ExchangeReader {
     if (typeof pid !== 'string') throw new RecordsError('bad-input', 'the request names no pid');
     const { token, ancestors, chain } = request;
     const body = { request: request.request, chain, token, ancestors, recipientKid: this.#parts.hpke.kid };
-    const { answer, nonce } = await this.#ask(request.author, 'open', body, (peer, signed) => peer.open(signed));
-    const about = { author: request.author, nonce, pid, request, session: idOfCall(request.request) };
-    if (answer.kind === 'refused') {
-      await this.#log('refusal', { ...about, outcome: answer.code });
-      throw refusal(answer.code);
+    const exchange = { nonce: '' };
+    const answer = await this.#ask({ reading: { request }, exchange }, 'open', body, (peer, signed) =>
+      peer.open(signed),
+    );
+    const about = { author: request.author, nonce: exchange.nonce, pid, request, session: idOfCall(request.request) };
+    const opened = parseOpenResult(answer);
+    if (opened.kind === 'refused') {
+      await this.#log('refusal', { ...about, outcome: opened.code });
+      throw refusal(opened.code);
     }
-    const { session } = answer.result;
+    const { session } = opened.result;
     const fact = (await this.#parts.ledger.get(sessionKey(session))) as SessionFact | undefined;
     if (session !== about.session || fact?.session?.pid !== pid) {
       throw new RecordsError('proof-invalid', 'the ledger holds no such session');
@@ -132,22 +136,14 @@ export class ExchangeReader {
     const { token, request } = reading.request;
     const { categories } = request.payload.args as { readonly categories?: readonly string[] };
     const terms = token?.terms ?? null;
-    let nonce = '';
-    const chart = await this.#checked(
-      reading,
-      () => nonce,
-      () =>
-        askChart({
-          owner: reading.owner,
-          pairs: grantedPairs(terms, categories ?? null),
-          narrowed: narrowsPairs(terms),
-          ledger: this.#parts.ledger,
-          ask: async () => {
-            const asked = await this.#askManifest(reading);
-            nonce = asked.nonce;
-            return asked.page;
-          },
-        }),
+    const { value: chart, nonce } = await this.#checked(reading, (exchange) =>
+      askChart({
+        owner: reading.owner,
+        pairs: grantedPairs(terms, categories ?? null),
+        narrowed: narrowsPairs(terms),
+        ledger: this.#parts.ledger,
+        ask: () => this.#askManifest(reading, exchange),
+      }),
     );
     const records = [...chart.records.values()].map(({ recordId, version }) => ({ recordId, version }));
     await this.#log('search', { ...aboutOf(reading, nonce), records });
@@ -158,31 +154,27 @@ export class ExchangeReader {
   /** Records by id, each verified; at most `FETCH_RECORDS_MAX`. A record that the chart lacks throws `not-found`. */
   async read(session: string, recordIds: readonly string[]): Promise<readonly ReadRecord[]> {
     const reading = this.#reading(session);
-    let chart = await this.chart(session);
-    const asked = await this.#fetch(reading, recordIds);
-    // A newer version than the chart's: the record was corrected since.
-    if (asked.result.records.some((record) => record.version > (chart.records.get(record.recordId)?.version ?? 0))) {
-      chart = await this.chart(session, { fresh: true });
-    }
-    const read = await this.#checked(
-      reading,
-      () => asked.nonce,
-      async () => {
-        await this.#openKeys(reading, asked.result.keys, reading.owner);
-        const byId = new Map(asked.result.records.map((record) => [record.recordId, record]));
-        return Promise.all(
-          recordIds.map(async (recordId) => {
-            const known = chart.records.get(recordId);
-            if (known === undefined) throw new RecordsError('not-found', 'the session may read no such record');
-            const record = byId.get(recordId);
-            if (record === undefined) throw await this.#missing(known);
-            await this.#demandCurrent(known, asked.states.get(recordId));
-            return this.#openListed(reading, record, known);
-          }),
-        );
-      },
-    );
-    await this.#log('read', { ...aboutOf(reading, asked.nonce), records: read });
+    const before = await this.chart(session);
+    const { value: read, nonce } = await this.#checked(reading, async (exchange) => {
+      const { result, states } = await this.#fetch(reading, recordIds, exchange);
+      // A newer version than the chart's: the record was corrected since.
+      const isNewer = ({ recordId, version }: ReleasedRecord): boolean =>
+        version > (before.records.get(recordId)?.version ?? 0);
+      const chart = result.records.some(isNewer) ? await this.chart(session, { fresh: true }) : before;
+      await this.#openKeys(reading, result.keys, reading.owner);
+      const byId = new Map(result.records.map((record) => [record.recordId, record]));
+      return Promise.all(
+        recordIds.map(async (recordId) => {
+          const known = chart.records.get(recordId);
+          if (known === undefined) throw new RecordsError('not-found', 'the session may read no such record');
+          const record = byId.get(recordId);
+          if (record === undefined) throw await this.#missing(known);
+          await this.#demandCurrent(known, states.get(recordId));
+          return this.#openListed(reading, record, known);
+        }),
+      );
+    });
+    await this.#log('read', { ...aboutOf(reading, nonce), records: read });
     return Promise.all(read.map((record) => this.#withAttachments(session, record)));
   }
 
@@ -194,27 +186,24 @@ export class ExchangeReader {
   ): Promise<ReadonlyMap<string, ReadRecord | null>> {
     const reading = this.#reading(session);
     const body = { session, from, references, knownKeys: [...reading.keys.keys()] };
-    const { answer, nonce } = await this.#ask(reading.request.author, 'references', body, (peer, signed) =>
-      peer.references(signed),
-    );
-    const result = await this.#accept(reading, answer, nonce);
     const owner: Owner = `org:${reading.request.author}`;
-    const found = await this.#checked(
-      reading,
-      () => nonce,
-      async () => {
-        await this.#openKeys(reading, result.keys, owner);
-        const byReference = new Map<string, ReadRecord | null>(references.map((reference) => [reference, null]));
-        for (const record of result.records) {
-          const text = this.#openText(reading, record, owner);
-          const reference = await checkReference(this.#parts.ledger, { record, owner, text });
-          if (!byReference.has(reference))
-            throw new RecordsError('content-mismatch', 'a record answers no asked reference');
-          byReference.set(reference, { recordId: record.recordId, version: record.version, text, attachments: [] });
+    const { value: found, nonce } = await this.#checked(reading, async (exchange) => {
+      const answer = await this.#ask({ reading, exchange }, 'references', body, (peer, signed) =>
+        peer.references(signed),
+      );
+      const result = await this.#accept(reading, parseFetchResult(answer), exchange);
+      await this.#openKeys(reading, result.keys, owner);
+      const byReference = new Map<string, ReadRecord | null>(references.map((reference) => [reference, null]));
+      for (const record of result.records) {
+        const text = this.#openText(reading, record, owner);
+        const reference = await checkReference(this.#parts.ledger, { record, owner, text });
+        if (!byReference.has(reference)) {
+          throw new RecordsError('content-mismatch', 'a record answers no asked reference');
         }
-        return byReference;
-      },
-    );
+        byReference.set(reference, { recordId: record.recordId, version: record.version, text, attachments: [] });
+      }
+      return byReference;
+    });
     const records = [...found.values()].filter((record) => record !== null);
     await this.#log('read', { ...aboutOf(reading, nonce), records });
     return found;
@@ -229,17 +218,17 @@ export class ExchangeReader {
     const reading = this.#reading(session);
     const { recordId, version } = record;
     const { attachmentId } = reference;
-    let nonce = '';
     yield* openPieces(reference, async (piece) => {
       const body: AttachmentBody = { session, recordId, version, attachmentId, piece };
-      const asked = await this.#ask(reading.request.author, 'attachment', body, (peer, signed) =>
-        peer.attachment(signed),
-      );
-      nonce = asked.nonce;
-      const result = await this.#accept(reading, asked.answer, nonce);
+      const { value: bytes, nonce } = await this.#checked(reading, async (exchange) => {
+        const answer = await this.#ask({ reading, exchange }, 'attachment', body, (peer, signed) =>
+          peer.attachment(signed),
+        );
+        return fromBase64url((await this.#accept(reading, parseAttachmentResult(answer), exchange)).piece);
+      });
       // Logged before any of it is shown.
       await this.#log('read', { ...aboutOf(reading, nonce), records: [record] });
-      return fromBase64url(result.piece);
+      return bytes;
     });
   }
 
@@ -258,40 +247,31 @@ export class ExchangeReader {
     return reading;
   }
 
-  async #askManifest(reading: Reading): Promise<{ readonly page: ManifestPage; readonly nonce: string }> {
+  async #askManifest(reading: Reading, exchange: Exchange): Promise<ManifestPage> {
     const pages: ManifestPage[] = [];
-    let nonce = '';
     for (let after: string | null = null; ; ) {
       const body: ManifestBody = { session: reading.session, after, limit: MANIFEST_LEAVES_MAX };
-      const asked = await this.#ask(reading.request.author, 'manifest', body, (peer, signed) => peer.manifest(signed));
-      nonce = asked.nonce;
-      const page: ManifestPage = await this.#accept(reading, asked.answer, nonce);
+      const answer = await this.#ask({ reading, exchange }, 'manifest', body, (peer, signed) => peer.manifest(signed));
+      const page: ManifestPage = await this.#accept(reading, parseManifestPage(answer), exchange);
       pages.push(page);
       if (page.next === null) break;
       if (pages.length >= MANIFEST_PAGES_MAX) throw new RecordsError('too-large', 'the manifest has too many pages');
       after = page.next;
     }
-    const [first] = pages;
-    return { page: { pairs: first?.pairs ?? [], trees: pages.flatMap((page) => page.trees), next: null }, nonce };
+    return { pairs: pages[0]?.pairs ?? [], trees: pages.flatMap((page) => page.trees), next: null };
   }
 
   /** Asks for records; the ledger's word on them is read before, so that only what was wrong already counts as wrong. */
-  async #fetch(reading: Reading, recordIds: readonly string[]) {
+  async #fetch(reading: Reading, recordIds: readonly string[], exchange: Exchange) {
     const states = new Map<string, LeafFact | undefined>();
     for (const recordId of recordIds) {
       const known = reading.chart?.records.get(recordId);
       if (known !== undefined) states.set(recordId, await this.#stateOf(known));
     }
-    const body = {
-      session: reading.session,
-      records: recordIds,
-      knownKeys: [...reading.keys.keys()],
-      withProofs: false,
-    };
-    const { answer, nonce } = await this.#ask(reading.request.author, 'fetch', body, (peer, signed) =>
-      peer.fetch(signed),
-    );
-    return { result: await this.#accept<FetchResult>(reading, answer, nonce), nonce, states };
+    const knownKeys = [...reading.keys.keys()];
+    const body = { session: reading.session, records: recordIds, knownKeys, withProofs: false };
+    const answer = await this.#ask({ reading, exchange }, 'fetch', body, (peer, signed) => peer.fetch(signed));
+    return { result: await this.#accept(reading, parseFetchResult(answer), exchange), states };
   }
 
   async #demandCurrent(known: ChartRecord, before: LeafFact | undefined): Promise<void> {
@@ -371,33 +351,39 @@ export class ExchangeReader {
   }
 
   /** Runs checks; what they find is logged here as a refusal, so that the patient sees who served what. */
-  async #checked<T>(reading: Reading, nonce: () => string, check: () => Promise<T>): Promise<T> {
+  async #checked<T>(
+    reading: Reading,
+    check: (exchange: Exchange) => Promise<T>,
+  ): Promise<{ readonly value: T; readonly nonce: string }> {
+    const exchange = { nonce: '' };
     try {
-      return await check();
+      return { value: await check(exchange), nonce: exchange.nonce };
     } catch (error) {
       // The peer's own refusals were logged where they arrived.
       const isFinding = error instanceof RecordsError && error.code !== 'session-ended';
-      if (isFinding) await this.#log('refusal', { ...aboutOf(reading, nonce()), outcome: error.code });
+      if (isFinding) await this.#log('refusal', { ...aboutOf(reading, exchange.nonce), outcome: error.code });
       throw error;
     }
   }
 
-  async #accept<Result>(reading: Reading, answer: PeerAnswer<Result>, nonce: string): Promise<Result> {
+  async #accept<Result>(reading: Reading, answer: PeerAnswer<Result>, { nonce }: Exchange): Promise<Result> {
     if (answer.kind === 'ok') return answer.result;
     await this.#log('refusal', { ...aboutOf(reading, nonce), outcome: answer.code });
     throw new RecordsError('session-ended', `the author's node refused: ${answer.code}`, { detail: answer.code });
   }
 
   async #ask<Operation extends ExchangeOperation, Body, Result>(
-    author: string,
+    { reading, exchange }: { readonly reading: Pick<Reading, 'request'>; readonly exchange: Exchange },
     operation: Operation,
     body: Body,
     send: (peer: ExchangePeer, request: PeerRequest<Operation, Body>) => Promise<PeerAnswer<Result>>,
-  ): Promise<{ readonly answer: PeerAnswer<Result>; readonly nonce: string }> {
+  ): Promise<PeerAnswer<Result>> {
+    const { author } = reading.request;
     const peer = this.#parts.findPeer(author);
     if (peer === undefined) throw new RecordsError('not-found', 'no such organisation is connected');
     const signed = await signPeerRequest(this.#parts, author, operation, body);
-    return { answer: await send(peer, signed), nonce: signed.payload.nonce };
+    exchange.nonce = signed.payload.nonce;
+    return send(peer, signed);
   }
 
   async #log(kind: AuditKind, about: LogAbout): Promise<void> {
@@ -426,6 +412,9 @@ export class ExchangeReader {
     if (this.#readings.size >= READING_SESSIONS_MAX) throw new RecordsError('overloaded', 'too many sessions are open');
   }
 }
+
+/** The nonce of the request that was sent last. */
+type Exchange = { nonce: string };
 
 interface LogAbout {
   readonly author: string;

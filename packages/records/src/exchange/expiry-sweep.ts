@@ -1,0 +1,92 @@
+import { type GrantFact, grantKey, type Json, type OpenedTerms } from '@salus/contracts';
+import type { LedgerView } from '../ledger-view.ts';
+import type { MasterKey } from '../master-key.ts';
+import { type NodeIdentity, signNodeCall } from '../node-call.ts';
+import type { Store } from '../store/index.ts';
+import type { SubmittingLedger } from './gateway-open.ts';
+
+/** How often the node looks for grants that are over. */
+export const EXPIRY_INTERVAL_MS = 60_000;
+const PAGE = 500;
+/** The longest session: a grant whose last use was spent ends only when that session has. */
+const LAST_SESSION_MS = 15 * 60_000;
+
+export interface ExpiryParts extends NodeIdentity {
+  readonly ledger: LedgerView & SubmittingLedger;
+  readonly store: Store;
+  readonly masterKey: MasterKey;
+  readonly onFailure: (error: unknown) => void;
+  readonly intervalMs?: number;
+}
+
+/**
+ * Sends `consent.expire` for grants whose time is over or whose uses are spent, which raises the owner's epoch: records
+ * written from then on are sealed under keys that the former grantee cannot open (DESIGN §5).
+ */
+export class ExpirySweep implements AsyncDisposable {
+  readonly #parts: ExpiryParts;
+  readonly #timer: NodeJS.Timeout;
+  #running: Promise<number> | undefined;
+
+  constructor(parts: ExpiryParts) {
+    this.#parts = parts;
+    this.#timer = setInterval(() => {
+      this.sweep().catch(parts.onFailure);
+    }, parts.intervalMs ?? EXPIRY_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  /** Looks at every known grant once; returns how many it ended. */
+  sweep(): Promise<number> {
+    this.#running ??= this.#sweepAll().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running?.catch(this.#parts.onFailure);
+  }
+
+  async #sweepAll(): Promise<number> {
+    const { store, masterKey } = this.#parts;
+    let ended = 0;
+    for (let after = ''; ; ) {
+      const rows = await store.read
+        .selectFrom('knownGrant')
+        .select(['grantToken', 'sealed'])
+        .where('grantToken', '>', after)
+        .orderBy('grantToken')
+        .limit(PAGE)
+        .execute();
+      for (const row of rows) {
+        const opened = masterKey.openJson('known-grant', [row.grantToken], row.sealed) as unknown as OpenedTerms;
+        if (await this.#expire(opened)) ended += 1;
+      }
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE) return ended;
+      after = last.grantToken;
+    }
+  }
+
+  async #expire(opened: OpenedTerms): Promise<boolean> {
+    const { pid, grant } = opened.terms;
+    const fact = (await this.#parts.ledger.get(grantKey(pid, grant))) as GrantFact | undefined;
+    if (fact?.status !== 'active' || !this.#isOver(opened, fact)) return false;
+    const signed = await signNodeCall(this.#parts, {
+      transaction: 'consent.expire',
+      args: { pid, grant },
+      values: opened as unknown as { readonly [key: string]: Json },
+    });
+    const outcome = await this.#parts.ledger.submit(signed.call, signed.privateArgs);
+    // Refused: revoked or narrowed in between; the next sweep looks again.
+    return outcome.kind === 'committed';
+  }
+
+  #isOver({ terms }: OpenedTerms, fact: GrantFact): boolean {
+    const nowMs = this.#parts.clock();
+    if (nowMs > terms.notAfterMs) return true;
+    return terms.maxUses !== null && fact.uses >= terms.maxUses && nowMs > fact.lastMs + LAST_SESSION_MS;
+  }
+}

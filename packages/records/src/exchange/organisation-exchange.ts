@@ -1,0 +1,108 @@
+import { loadMembers } from '@salus/contracts';
+import { type HpkePrivateKey, verifyCertificate } from '@salus/crypto';
+import type { LedgerView } from '../ledger-view.ts';
+import { PlaceLists, RequestBook } from '../requests.ts';
+import { RootPublisher } from '../root-publisher.ts';
+import type { Vault } from '../vault.ts';
+import type { MemberSigner } from '../vault-types.ts';
+import { createAttachmentPieces } from './attachment-pieces.ts';
+import { Deliveries } from './deliveries.ts';
+import type { ExchangePeer } from './exchange-peer.ts';
+import { ExpirySweep } from './expiry-sweep.ts';
+import { Gateway } from './gateway.ts';
+import { GatewaySessions, type Reader } from './gateway-session.ts';
+import { GrantTokens } from './grant-tokens.ts';
+import { ExchangeReader } from './reader.ts';
+
+export interface ExchangeOptions {
+  readonly vault: Vault;
+  /** The organisation's enrolled node. */
+  readonly node: MemberSigner;
+  /** The HPKE key that the ledger lists for the organisation and that new sessions name. */
+  readonly hpkeKid: string;
+  /** The gateways of other organisations, in this process or behind mutual TLS. */
+  findPeer(organisation: string): ExchangePeer | undefined;
+  /** Told of what fails in the background: roots, expiries. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Everything by which one organisation meets the others and its patients' consent. */
+export interface OrganisationExchange extends AsyncDisposable {
+  readonly gateway: Gateway;
+  readonly reader: ExchangeReader;
+  readonly deliveries: Deliveries;
+  readonly requests: RequestBook;
+  readonly tokens: GrantTokens;
+  readonly places: PlaceLists;
+  readonly roots: RootPublisher;
+  readonly expiries: ExpirySweep;
+}
+
+/** Opens the exchange of one vault; close it before the vault, so that the last roots reach the ledger. */
+export async function openExchange(options: ExchangeOptions): Promise<OrganisationExchange> {
+  const { vault, node, findPeer, onFailure } = options;
+  const { organisation, ledger, store, masterKey, clock, audit } = vault;
+  const openHpke = (kid: string): Promise<{ publicKey: string; privateKey: HpkePrivateKey }> =>
+    vault.privateKeys.openHpke(kid);
+  const base = {
+    network: ledger.network,
+    organisation,
+    node,
+    clock,
+    ledger,
+    store,
+    masterKey,
+    audit,
+    findPeer,
+    openHpke,
+  };
+  const sessions = new GatewaySessions(store, masterKey);
+  const places = new PlaceLists(base);
+  const deliveries = new Deliveries(base);
+  const gateway = new Gateway({
+    ...base,
+    sessions,
+    findReader: (name, chain, atMs) => findReader(ledger, name, chain, atMs),
+    guard: vault.guard,
+    rows: vault.rows,
+    keyRing: vault.keys,
+    ciphertexts: vault.ciphertext,
+    grants: vault.grants,
+    attachments: createAttachmentPieces(store, vault.attachments),
+    listDenials: (pid) => vault.access.listDenials(pid),
+    findPlaces: (pid, grant) => places.find(pid, grant),
+    acceptDelivery: (payload) => deliveries.accept(payload),
+  });
+  const hpke = { kid: options.hpkeKid, ...(await openHpke(options.hpkeKid)) };
+  const reader = new ExchangeReader({ ...base, hpke });
+  const roots = new RootPublisher({ ...base, onFailure });
+  const expiries = new ExpirySweep({ ...base, onFailure });
+  return {
+    gateway,
+    reader,
+    deliveries,
+    requests: new RequestBook(base),
+    tokens: new GrantTokens(base),
+    places,
+    roots,
+    expiries,
+    [Symbol.asyncDispose]: async () => {
+      await expiries[Symbol.asyncDispose]();
+      await roots[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Whom a chain certifies by an organisation's own live authorities. */
+async function findReader(
+  ledger: LedgerView,
+  organisation: string,
+  chain: readonly string[],
+  atMs: number,
+): Promise<Reader | undefined> {
+  const members = await loadMembers((key) => ledger.get(key));
+  const roots = members.authorities(organisation, atMs).map((fact) => fact.certificate);
+  if (roots.length === 0) return undefined;
+  const facts = await verifyCertificate({ chain, roots, atMs });
+  return facts?.organisation === organisation ? { id: facts.id, organisation, roles: facts.roles } : undefined;
+}

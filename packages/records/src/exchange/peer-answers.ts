@@ -1,0 +1,85 @@
+import { RecordsError } from '../records-error.ts';
+import { FETCH_RECORDS_MAX, type FetchResult, type ManifestPage, type PeerAnswer } from './exchange-peer.ts';
+
+/** Forms only: what the values say is checked against the ledger afterwards. */
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === 'string';
+const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
+const isTime: Check = (value) => value === null || Number.isSafeInteger(value);
+const isObject = (value: unknown): value is { readonly [name: string]: unknown } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const nullable =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const listOf =
+  (check: Check, max: number): Check =>
+  (value) =>
+    Array.isArray(value) && value.length <= max && value.every(check);
+const shape =
+  (members: { readonly [name: string]: Check }): Check =>
+  (value) =>
+    isObject(value) && Object.entries(members).every(([name, check]) => check(value[name]));
+
+const LIST_MAX = 1_000_000;
+const isProof = listOf(isText, 128);
+
+const facts = { recordId: isText, version: isCount, ciphertextHash: isText, contentHash: isText };
+const isPair = shape({
+  ...{ owner: isText, epoch: isCount, pair: isCount, category: isText, labelClass: isText, keyId: isText },
+  ...{ salt: isText, size: isCount, root: isText, proof: isProof },
+});
+const isLeaf = shape({
+  leafHash: isText,
+  record: optional(shape({ ...facts, type: isText, dataFromMs: isTime, dataToMs: isTime })),
+});
+const isPage = shape({
+  pairs: listOf(isPair, LIST_MAX),
+  trees: listOf(shape({ keyId: isText, callId: isText, leaves: listOf(isLeaf, LIST_MAX) }), LIST_MAX),
+  next: nullable(isText),
+});
+const isFetched = shape({
+  records: listOf(
+    shape({
+      ...{ ...facts, keyId: isText, callId: isText, leafIndex: isCount, proof: isProof },
+      ...{ ciphertext: isText, wrap: isText, salt: isText },
+    }),
+    FETCH_RECORDS_MAX,
+  ),
+  refused: listOf(shape({ recordId: isText, code: isText }), FETCH_RECORDS_MAX),
+  keys: listOf(
+    shape({ keyId: isText, epoch: isCount, recipientKid: isText, grant: nullable(isText), envelope: isObject }),
+    FETCH_RECORDS_MAX,
+  ),
+});
+
+/** A peer's answer in the form that its operation has; else `proof-invalid`: it shows nothing that could be checked. */
+export function parseManifestPage(answer: unknown): PeerAnswer<ManifestPage> {
+  return parseAnswer<ManifestPage>(answer, isPage);
+}
+
+export function parseFetchResult(answer: unknown): PeerAnswer<FetchResult> {
+  return parseAnswer<FetchResult>(answer, isFetched);
+}
+
+export function parseOpenResult(answer: unknown): PeerAnswer<{ readonly session: string }> {
+  return parseAnswer<{ readonly session: string }>(answer, shape({ session: isText }));
+}
+
+export function parseAttachmentResult(answer: unknown): PeerAnswer<{ readonly piece: string }> {
+  return parseAnswer<{ readonly piece: string }>(answer, shape({ piece: isText }));
+}
+
+function parseAnswer<Result>(answer: unknown, isResult: Check): PeerAnswer<Result> {
+  if (isObject(answer)) {
+    const { kind, code, result } = answer;
+    if (kind === 'refused' && typeof code === 'string') return { kind, code };
+    if (kind === 'ok' && isResult(result)) return { kind, result: result as Result };
+  }
+  throw new RecordsError('proof-invalid', 'the other node sent a malformed answer');
+}

@@ -1,0 +1,91 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomBytes } from '@salus/crypto';
+import type { BundleWorkers } from '../src/bundle-workers.ts';
+import type { CrashHook } from '../src/crash-points.ts';
+import type { VaultCaller } from '../src/repository.ts';
+import { openVault, type Vault } from '../src/vault.ts';
+import {
+  foundTestConsortium,
+  type TestConsortium,
+  type TestMember,
+  type TestOrganisation,
+  testWriter,
+} from './network.ts';
+
+/** One organisation's vault on a ledger of its own, in a temporary directory. */
+export interface Place {
+  readonly directory: string;
+  readonly organisation: TestOrganisation;
+  readonly masterKey: Uint8Array;
+  consortium: TestConsortium;
+  vault: Vault;
+  /** Leaves the vault as a crash would, and opens ledger and vault again. */
+  restart(options?: { readonly crash?: CrashHook }): Promise<void>;
+  writer(person?: TestMember): Promise<Extract<VaultCaller, { readonly kind: 'writer' }>>;
+  remove(): Promise<void>;
+}
+
+export async function makePlace(options: {
+  readonly workers: BundleWorkers;
+  readonly crash?: CrashHook;
+  readonly clock?: () => number;
+}): Promise<Place> {
+  const directory = await mkdtemp(join(tmpdir(), 'salus-vault-'));
+  const consortium = await foundTestConsortium(directory, ['hospital-a', 'hospital-b'], options.clock);
+  const [organisation] = consortium.organisations;
+  if (organisation === undefined) throw new Error('the consortium has an organisation');
+  const masterKey = randomBytes(32);
+  const open = (on: TestConsortium, crash: CrashHook | undefined): Promise<Vault> =>
+    openVault({
+      directory: join(directory, 'hospital-a'),
+      organisation: 'hospital-a',
+      ledger: on.ledger,
+      masterKey,
+      clock: on.clock,
+      workers: options.workers,
+      ...(crash === undefined ? {} : { crash }),
+    });
+  const place: Place = {
+    directory,
+    organisation,
+    masterKey,
+    consortium,
+    vault: await open(consortium, options.crash),
+    restart: async (next = {}) => {
+      await place.vault[Symbol.asyncDispose]();
+      place.consortium = await place.consortium.reopen();
+      place.vault = await open(place.consortium, next.crash);
+    },
+    writer: async (person) => ({
+      kind: 'writer',
+      purpose: 'TREAT',
+      writer: await testWriter(place.consortium, organisation, person),
+    }),
+    remove: async () => {
+      await place.vault[Symbol.asyncDispose]();
+      await place.consortium.ledger[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true });
+    },
+  };
+  return place;
+}
+
+/** A transaction bundle of resources; `id` is used for references between them as `urn:uuid:<id>`. */
+export function bundleOf(resources: readonly { readonly [name: string]: unknown }[]): string {
+  const entry = resources.map(({ id, ...resource }) => ({
+    ...(id === undefined ? {} : { fullUrl: `urn:uuid:${String(id)}` }),
+    resource,
+    request: { method: 'POST', url: resource.resourceType },
+  }));
+  return JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
+}
+
+/** Every byte of every file below a directory. */
+export async function bytesBelow(directory: string): Promise<Buffer> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  if (files.length === 0) throw new Error('there are files to look through');
+  return Buffer.concat(await Promise.all(files.map((file) => readFile(file))));
+}
