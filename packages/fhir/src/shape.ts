@@ -1,6 +1,7 @@
 import { getDataType, type InternalSchemaElement, type InternalTypeSchema } from '@medplum/core';
 import { loadDefinitions } from './definitions.ts';
 import { isResourceType } from './resource-table.ts';
+import { codesOfValueSet } from './value-sets.ts';
 
 /** What JSON a primitive type is written as (R4 §2.6.2, json.html#primitive). */
 export type JsonKind = 'string' | 'boolean' | 'number';
@@ -30,17 +31,21 @@ const PRIMITIVES: Readonly<Record<string, JsonKind>> = {
 
 /** One JSON property that an object of a type may have. */
 export type Property =
-  | {
-      readonly kind: 'primitive';
-      readonly element: string;
-      readonly list: boolean;
-      readonly type: string;
-      readonly json: JsonKind;
-    }
+  | PrimitiveProperty
   | { readonly kind: 'object'; readonly element: string; readonly list: boolean; readonly type: string }
   | { readonly kind: 'resource'; readonly element: string; readonly list: boolean }
   /** `_birthDate` beside `birthDate`: id and extensions of a primitive. */
   | { readonly kind: 'partner'; readonly element: string; readonly list: boolean; readonly of: string };
+
+export interface PrimitiveProperty {
+  readonly kind: 'primitive';
+  readonly element: string;
+  readonly list: boolean;
+  readonly type: string;
+  readonly json: JsonKind;
+  /** The only codes that a `code` may have, where its binding is required and enumerated. */
+  readonly codes: ReadonlySet<string> | undefined;
+}
 
 /**
  * The JSON properties of a type, read from the R4 definitions: `value[x]` is spelt out as `valueString`,
@@ -70,8 +75,7 @@ function compile(type: string, schema: InternalTypeSchema): Shape {
   for (const [name, element] of Object.entries(schema.elements)) {
     // Inner elements of a data type (`Timing.repeat.bounds`) belong to a type of their own.
     if (name.includes('.')) continue;
-    for (const [property, code] of spelt(name, element))
-      addProperty(properties, property, name, code, element.isArray === true);
+    for (const [property, code] of spelt(name, element)) addProperty(properties, property, name, code, element);
   }
   return { type, isResource: isResourceType(type), properties };
 }
@@ -81,18 +85,24 @@ function addProperty(
   name: string,
   elementName: string,
   code: string,
-  list: boolean,
+  schema: InternalSchemaElement,
 ): void {
   const element = elementName.replace('[x]', '');
+  const list = schema.isArray === true;
   const json = Object.hasOwn(PRIMITIVES, code) ? PRIMITIVES[code] : undefined;
   if (json !== undefined) {
-    into.set(name, { kind: 'primitive', element, list, type: code, json });
+    into.set(name, { kind: 'primitive', element, list, type: code, json, codes: requiredCodes(code, schema) });
     into.set(`_${name}`, { kind: 'partner', element, list, of: name });
   } else if (code === 'Resource') {
     into.set(name, { kind: 'resource', element, list });
   } else {
     into.set(name, { kind: 'object', element, list, type: code });
   }
+}
+
+function requiredCodes(type: string, { binding }: InternalSchemaElement): ReadonlySet<string> | undefined {
+  if (type !== 'code' || binding?.strength !== 'required' || binding.valueSet === undefined) return undefined;
+  return codesOfValueSet(binding.valueSet);
 }
 
 function spelt(name: string, element: InternalSchemaElement): readonly (readonly [property: string, code: string])[] {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseFhirJson } from './parse-json.ts';
-import { ISSUES_MAX, structureIssues } from './structure.ts';
+import { COMPARED_ITEMS_MAX, ISSUES_MAX, LIST_ITEMS_MAX, structureIssues } from './structure.ts';
 import type { FhirTree, FhirValue } from './tree.ts';
 
 function found(text: string): readonly string[] {
@@ -87,6 +87,7 @@ describe('structureIssues', () => {
       'Patient.name[0].resourceType: unknown element',
     ],
     ['{"resourceType":"Patient","_birthDate":{"value":"x"}}', 'Patient.birthDate.value: unknown element'],
+    ['{"resourceType":"Patient","gender":"x"}', 'Patient.gender: the code is not in the required value set'],
     [
       '{"resourceType":"Patient","text":{"status":"generated","div":"<div><script/></div>"}}',
       'Patient.text.div: the narrative holds an element that is not allowed',
@@ -108,6 +109,25 @@ describe('structureIssues', () => {
   it('reports a bounded number of findings', () => {
     const elements = Object.fromEntries(Array.from({ length: 10 * ISSUES_MAX }, (_, index) => [`x${index}`, 1]));
     expect(structureIssues({ resourceType: 'Patient', ...elements })).toHaveLength(ISSUES_MAX);
+  });
+
+  it('bounds arrays, closer where the items are compared with each other', () => {
+    const patient = (items: number) => ({
+      resourceType: 'Patient',
+      name: Array.from({ length: items }, () => ({ family: 'x' })),
+    });
+    const definition = (items: number) => ({
+      resourceType: 'StructureDefinition',
+      contained: [patient(COMPARED_ITEMS_MAX + 1)],
+      differential: { element: Array.from({ length: items }, () => ({ path: 'X' })) },
+    });
+    const codes = (tree: FhirTree) => structureIssues(tree).map(({ code, expression }) => [code, expression]);
+    expect(codes(patient(LIST_ITEMS_MAX))).toEqual([]);
+    expect(codes(patient(LIST_ITEMS_MAX + 1))).toEqual([['too-costly', 'Patient.name']]);
+    expect(codes(definition(COMPARED_ITEMS_MAX))).toEqual([]);
+    expect(codes(definition(COMPARED_ITEMS_MAX + 1))).toEqual([
+      ['too-costly', 'StructureDefinition.differential.element'],
+    ]);
   });
 
   it('stops at a depth that the parser would not have let through', () => {

@@ -3,11 +3,17 @@ import { narrativeFault } from './narrative.ts';
 import { JSON_DEPTH_MAX } from './parse-json.ts';
 import { FHIR_ID } from './reference.ts';
 import { isResourceType } from './resource-table.ts';
-import { type JsonKind, type Property, type Shape, shapeOf } from './shape.ts';
+import { type PrimitiveProperty, type Property, type Shape, shapeOf } from './shape.ts';
 import { type FhirTree, type FhirValue, isList, isTree, numberLiteral } from './tree.ts';
 
 /** Findings reported for one resource; the first hundred say enough, and more would let input buy memory. */
 export const ISSUES_MAX = 100;
+
+/** Items of one array: four times the slices of the largest series of images, and about a second of validation. */
+export const LIST_ITEMS_MAX = 10_000;
+/** The same where R4's invariants compare the items with each other: 4,000 elements took five seconds. */
+export const COMPARED_ITEMS_MAX = 1_000;
+const COMPARING_TYPES: ReadonlySet<string> = new Set(['StructureDefinition', 'CapabilityStatement']);
 
 const INTEGER_TYPES: ReadonlySet<string> = new Set(['integer', 'unsignedInt', 'positiveInt']);
 /** R4 §2.24.0.1: an integer literal has no fraction, exponent or leading zero. */
@@ -17,7 +23,7 @@ const SHOWABLE_NAME = /^_?[A-Za-z][A-Za-z0-9]{0,63}$/;
 /**
  * Checks the JSON of a resource against the shape of its type: only known properties, arrays where arrays belong, every
  * primitive in its JSON type, integers written as integers, nothing empty, `null` only beside an extension, one type
- * of a choice, ids, safe narrative. It runs before @medplum/core, which accepts or stumbles over some of these:
+ * of a choice, ids, safe narrative, codes of required bindings. It runs before @medplum/core, which accepts or stumbles over some of these:
  * `constructor` as a property, a numeric `value` that turns the resource into a Quantity, contained non-resources.
  */
 export function structureIssues(tree: FhirTree): readonly Issue[] {
@@ -28,6 +34,7 @@ export function structureIssues(tree: FhirTree): readonly Issue[] {
 
 class StructureChecker {
   readonly issues: Issue[] = [];
+  #itemsMax = LIST_ITEMS_MAX;
 
   resource(value: FhirValue, path: string | undefined, depth: number): void {
     if (!isTree(value)) {
@@ -42,7 +49,10 @@ class StructureChecker {
     if (typeof value.id === 'string' && !FHIR_ID.test(value.id)) {
       this.#report('value', 'a resource id has 1 to 64 letters, digits, "-" and "."', `${path ?? type}.id`);
     }
+    const outside = this.#itemsMax;
+    this.#itemsMax = COMPARING_TYPES.has(type) ? COMPARED_ITEMS_MAX : LIST_ITEMS_MAX;
     this.#object(value, shapeOf(type), path ?? type, depth);
+    this.#itemsMax = outside;
   }
 
   #object(value: FhirValue, shape: Shape, path: string, depth: number): void {
@@ -84,6 +94,8 @@ class StructureChecker {
       this.#report('structure', 'an array was expected', place);
     } else if (child.length === 0) {
       this.#report('structure', 'an array must not be empty', place);
+    } else if (child.length > this.#itemsMax) {
+      this.#report('too-costly', `an array has at most ${this.#itemsMax} items here`, place);
     } else {
       for (const [index, item] of child.entries()) {
         if (item === null && hasPartner(parent, property, index)) continue;
@@ -100,7 +112,7 @@ class StructureChecker {
     }
     switch (property.kind) {
       case 'primitive': {
-        const fault = primitiveFault(value, property.type, property.json);
+        const fault = primitiveFault(value, property);
         if (fault !== undefined) this.#report(fault[0], fault[1], path);
         break;
       }
@@ -122,13 +134,19 @@ class StructureChecker {
   }
 }
 
-function primitiveFault(value: FhirValue, type: string, json: JsonKind): readonly [IssueCode, string] | undefined {
+function primitiveFault(
+  value: FhirValue,
+  { type, json, codes }: PrimitiveProperty,
+): readonly [IssueCode, string] | undefined {
   const literal = numberLiteral(value);
   const kind = literal === undefined ? typeof value : 'number';
   if (kind !== json) return ['structure', `a JSON ${json} was expected`];
   if (value === '') return ['structure', 'a string must not be empty'];
   if (literal !== undefined && INTEGER_TYPES.has(type) && !INTEGER_LITERAL.test(literal)) {
     return ['value', 'an integer was expected'];
+  }
+  if (codes !== undefined && typeof value === 'string' && !codes.has(value)) {
+    return ['code-invalid', 'the code is not in the required value set'];
   }
   const fault = type === 'xhtml' && typeof value === 'string' ? narrativeFault(value) : undefined;
   return fault === undefined ? undefined : ['invalid', fault];

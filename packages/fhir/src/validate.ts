@@ -9,8 +9,8 @@ import { type FhirTree, toPlain } from './tree.ts';
 
 /**
  * Is the resource what R4 4.0.1 says its type is? Own checks of the JSON (`structureIssues`) first; a resource that
- * passes them goes through @medplum/core: required elements, cardinalities, formats, invariants. Terminology, profiles
- * and the targets of references are not checked.
+ * passes them goes through @medplum/core: required elements, cardinalities, formats, invariants. Not checked:
+ * terminology beyond required bindings of `code`, profiles, whether references lead anywhere.
  *
  * Total: any tree gets an answer. An empty list is a valid resource; warnings (a reference to an unexpected type) do
  * not make it invalid, see `hasErrors`. No issue holds a value of the resource.
