@@ -1,0 +1,236 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { CliError } from './cli-error.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+
+const TIMEOUT_MS = 300_000;
+const TRIES_MAX = 4;
+const FIRST_PAUSE_MS = 150;
+const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+const DETAIL_LENGTH_MAX = 2_000;
+const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost']);
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Sent as it is, as FHIR JSON. */
+  readonly fhir?: Uint8Array | string;
+  readonly token?: string;
+  /** Whether a second arrival does no harm: then it is sent again when no answer came. Reads are, and signed calls. */
+  readonly repeatable?: boolean;
+}
+
+/** A node's API. Every refusal becomes a CliError with the node's own code. */
+export interface ApiClient {
+  readonly node: string;
+  /** The answer as parsed JSON; undefined where there is none. */
+  send<T>(request: ApiRequest): Promise<T>;
+  /** The answer's own text: FHIR keeps its number literals. */
+  sendText(request: ApiRequest): Promise<string>;
+}
+
+/** @throws CliError `bad-node` for what is no URL, and for plain HTTP to another machine. */
+export function apiClient(node: string, fetchImpl: typeof fetch): ApiClient {
+  const base = parseNode(node);
+  const sendText = (request: ApiRequest): Promise<string> => sendRepeatedly(base, request, fetchImpl);
+  return {
+    node: base,
+    sendText,
+    send: async <T>(request: ApiRequest): Promise<T> => {
+      const text = await sendText(request);
+      return (text === '' ? undefined : parseAnswer(text)) as T;
+    },
+  };
+}
+
+function parseNode(node: string): string {
+  const url = URL.canParse(node) ? new URL(node) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    const next = 'Give it as --node http://127.0.0.1:8470.';
+    throw new CliError('bad-node', 'The address of the node is not an http or https URL.', { next });
+  }
+  if (url.protocol === 'http:' && !LOOPBACK.has(url.hostname)) {
+    const next = 'Use its https address: passwords and records would travel in plain.';
+    throw new CliError('bad-node', 'Plain HTTP is for nodes on this machine only.', { next });
+  }
+  return node.replace(/\/+$/, '');
+}
+
+async function sendRepeatedly(base: string, request: ApiRequest, fetchImpl: typeof fetch): Promise<string> {
+  const repeatable = request.repeatable ?? request.method === 'GET';
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await sendOnce(base, request, fetchImpl);
+    } catch (error) {
+      // A node that says `overloaded` has done nothing; one that does not answer may have.
+      const again = error instanceof CliError && (error.code === 'overloaded' || (repeatable && isPassing(error)));
+      if (!again || attempt >= TRIES_MAX) throw error;
+      await wait(FIRST_PAUSE_MS * 2 ** (attempt - 1));
+    }
+  }
+}
+
+function isPassing({ code }: CliError): boolean {
+  return code === 'node-unreachable' || code === 'answer-cut';
+}
+
+async function sendOnce(base: string, request: ApiRequest, fetchImpl: typeof fetch): Promise<string> {
+  const response = await reach(base, request, fetchImpl);
+  const text = await readBounded(base, response);
+  if (response.ok) return text;
+  throw refusal(response.status, text);
+}
+
+async function reach(base: string, request: ApiRequest, fetchImpl: typeof fetch): Promise<Response> {
+  const { method, path, query = {}, body, fhir, token } = request;
+  const url = new URL(base + path);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  const headers: Record<string, string> = {
+    accept: 'application/json, application/fhir+json, application/problem+json',
+  };
+  if (token !== undefined) headers.authorization = `Bearer ${token}`;
+  if (fhir !== undefined) headers['content-type'] = 'application/fhir+json';
+  else if (body !== undefined) headers['content-type'] = 'application/json';
+  const content = fhir ?? (body === undefined ? undefined : JSON.stringify(body));
+  try {
+    return await fetchImpl(url, {
+      method,
+      headers,
+      // A redirect would carry the token to wherever it points.
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(content === undefined ? {} : { body: content as string | Uint8Array<ArrayBuffer> }),
+    });
+  } catch (cause) {
+    throw new CliError('node-unreachable', `The node at ${base} does not answer.`, {
+      exit: EXIT.unreachable,
+      next: 'Is it running? Start it with `npm start`, or name another with --node URL.',
+      cause,
+    });
+  }
+}
+
+async function readBounded(base: string, response: Response): Promise<string> {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let [text, size] = ['', 0];
+  try {
+    for await (const chunk of response.body ?? []) {
+      size += chunk.length;
+      if (size > ANSWER_BYTES_MAX) {
+        throw new CliError('answer-too-large', 'The node’s answer is larger than this command takes.', {
+          exit: EXIT.failed,
+        });
+      }
+      text += decoder.decode(chunk, { stream: true });
+    }
+  } catch (cause) {
+    if (cause instanceof CliError) throw cause;
+    throw new CliError('answer-cut', `The answer of the node at ${base} broke off.`, {
+      exit: EXIT.unreachable,
+      next: 'Try again; look first whether it was done.',
+      cause,
+    });
+  }
+  return text + decoder.decode();
+}
+
+function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CliError('not-a-node', 'What answers there is not a Salus node: its answer is not JSON.', {
+      exit: EXIT.failed,
+      next: 'Check --node and SALUS_PUBLIC_URL.',
+      cause,
+    });
+  }
+}
+
+/** RFC 9457 problems and FHIR OperationOutcomes carry the node's code. */
+function refusal(status: number, text: string): CliError {
+  const { code, detail } = parseRefusal(text);
+  const next = NEXT_STEPS[code];
+  return new CliError(code, detail.slice(0, DETAIL_LENGTH_MAX), {
+    exit: exitOf(status, code),
+    ...(next === undefined ? {} : { next }),
+  });
+}
+
+interface RefusalBody {
+  readonly code?: unknown;
+  readonly title?: unknown;
+  readonly detail?: unknown;
+  readonly issue?: readonly {
+    readonly diagnostics?: unknown;
+    readonly expression?: readonly unknown[];
+    readonly details?: { readonly text?: unknown; readonly coding?: readonly { readonly code?: unknown }[] };
+  }[];
+}
+
+function parseRefusal(text: string): { readonly code: string; readonly detail: string } {
+  const body = findRefusal(text);
+  if (typeof body?.code === 'string') {
+    return { code: body.code, detail: sentence(body.detail ?? body.title ?? body.code) };
+  }
+  const issues = Array.isArray(body?.issue) ? (body.issue as NonNullable<RefusalBody['issue']>) : [];
+  const code = issues[0]?.details?.coding?.[0]?.code;
+  const details = issues
+    .map(({ details, diagnostics, expression }) =>
+      [expression?.[0], details?.text ?? diagnostics].filter((part) => typeof part === 'string').join(': '),
+    )
+    .filter((detail) => detail !== '');
+  const known = typeof code === 'string' ? code : 'refused';
+  if (details.length > 0) return { code: known, detail: details.map(sentence).join(' ') };
+  return { code: known, detail: code === undefined ? 'The node refused without saying why.' : sentence(known) };
+}
+
+/** What comes from a proxy, or nothing at all, is no refusal of a node. */
+function findRefusal(text: string): RefusalBody | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null ? (parsed as RefusalBody) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function sentence(value: unknown): string {
+  const text = String(value).replaceAll('-', ' ').trim();
+  const said = String(value).includes(' ') ? String(value).trim() : text;
+  const capital = `${said.slice(0, 1).toUpperCase()}${said.slice(1)}`;
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
+}
+
+const DENIED = new Set(['not-permitted', 'not-authenticated', 'wrong-credentials', 'delegation-missing', 'denied']);
+
+function exitOf(status: number, code: string): ExitCode {
+  if (status === 401 || DENIED.has(code)) return EXIT.denied;
+  if (status === 503 || status === 429) return EXIT.unreachable;
+  return status >= 500 ? EXIT.failed : EXIT.refused;
+}
+
+const NEXT_STEPS: Readonly<Record<string, string>> = {
+  'not-authenticated': 'The session is over: run the command again, it logs in by itself.',
+  'wrong-credentials': 'Check the account and password; the demonstration’s stand in credentials.json.',
+  'not-permitted': 'Use the wallet of a person whose role may do this: --as WALLET.',
+  'too-many-requests': 'Wait a minute, then try again.',
+  overloaded: 'The node is busy and did nothing: try again in a moment.',
+  'already-imported': 'Give --again to import it once more.',
+  'patient-claimed': 'The slip was used. If it was not you, ask the desk for a new pid.',
+  'claim-expired': 'Ask the desk for a new slip.',
+  'grant-unknown': 'See what you may use with `salus requests`, or ask the patient with `salus request`.',
+  'grant-revoked': 'The patient has ended this grant: ask for a new one with `salus request`.',
+  'grant-expired': 'Ask for a new grant with `salus request`.',
+  'uses-exhausted': 'Ask for a new grant with `salus request`.',
+  'category-not-granted': 'Name only categories that the patient granted: --categories.',
+  'purpose-mismatch': 'Name a purpose that the patient granted: --purpose.',
+  'request-answered': 'See `salus requests`: it was answered before.',
+  'session-ended': 'Run the command again: it opens a new session if the grant still allows one.',
+  'rollback-unnamed':
+    'The node was restored from a backup: an administrator names the lost blocks with `salus rollback`.',
+  denied: 'Your role, care relationship or the patient’s denial does not allow this.',
+};

@@ -1,0 +1,44 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type ApiClient, apiClient } from './api-client.ts';
+import { openTerminal, type Streams, type Terminal } from './terminal.ts';
+
+/** Options that stand before or after any command. */
+export interface GlobalOptions {
+  readonly json?: boolean;
+  readonly node?: string;
+  readonly passphraseFile?: string;
+  readonly passwordFile?: string;
+}
+
+/** What a run takes from outside; a test gives its own. */
+export interface Surroundings {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly workingDirectory: string;
+  readonly streams: Streams;
+  readonly fetch: typeof fetch;
+  nowMs(): number;
+}
+
+/** What every command gets. */
+export interface CommandContext extends Surroundings {
+  readonly terminal: Terminal;
+  readonly api: ApiClient;
+  /** `${XDG_CONFIG_HOME:-~/.config}/salus`: wallets, and the demonstration's credentials. */
+  readonly configDirectory: string;
+  readonly passphraseFile: string | undefined;
+  readonly passwordFile: string | undefined;
+}
+
+export function commandContext(options: GlobalOptions, surroundings: Surroundings): CommandContext {
+  const variable = (name: string): string | undefined => surroundings.environment[name] || undefined;
+  const node = options.node ?? variable('SALUS_PUBLIC_URL') ?? `http://127.0.0.1:${variable('SALUS_PORT') ?? '8470'}`;
+  return {
+    ...surroundings,
+    terminal: openTerminal(surroundings.streams, options.json === true),
+    api: apiClient(node, surroundings.fetch),
+    configDirectory: join(variable('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'salus'),
+    passphraseFile: options.passphraseFile ?? variable('SALUS_PASSPHRASE_FILE'),
+    passwordFile: options.passwordFile ?? variable('SALUS_PASSWORD_FILE'),
+  };
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { EXIT } from '../exit-codes.ts';
+import type { Act } from '../program.ts';
+import { type Verification, verifyData } from '../verification.ts';
+
+/** Findings that are printed for people; --json has all. */
+const SHOWN_MAX = 50;
+
+interface VerifyOptions {
+  readonly data?: string;
+  readonly checkpoint?: string;
+  readonly reexecute?: boolean;
+}
+
+/** `salus verify`: offline, without a node and without any key. */
+export function addVerifyCommand(program: Command, act: Act): void {
+  const command = program
+    .command('verify')
+    .description(
+      'Check the ledger and every organisation’s records and audit log in a data directory or a copy of one: no node, no master key, nothing is changed. Exit code 1 and the exact place where something is wrong.',
+    )
+    .option('--data <directory>', 'the data directory (default: SALUS_DATA, else ./data)')
+    .option(
+      '--checkpoint <file>',
+      'a checkpoint that was kept elsewhere; without one nobody can tell whether the newest blocks were cut off',
+    )
+    .option('--reexecute', 'run every call again and compare what it did (slower)');
+  act<VerifyOptions>(command, 'salus verify --data ./data --checkpoint checkpoint.json', async (context, options) => {
+    const verification = await verifyData(context, options);
+    context.terminal.result(describe(verification), { ok: verification.findings.length === 0, ...verification });
+    return verification.findings.length === 0 ? EXIT.ok : EXIT.refused;
+  });
+}
+
+function describe({ ledger, organisations, findings, directory }: Verification): string {
+  const { head, checkpoint } = ledger;
+  const lines = [
+    `${directory}: ${ledger.blocks} blocks, ${ledger.transactions} calls, ${ledger.signatures} signatures, ${ledger.versions} stored versions checked` +
+      ` in ${(ledger.durationMs / 1000).toFixed(1)} s${ledger.reexecuted > 0 ? `; ${ledger.reexecuted} calls run again` : ''}.`,
+    ...(head === undefined ? [] : [`Network ${head.network}, newest block ${head.number}, hash ${head.hash}.`]),
+    checkpoint.kind === 'absent'
+      ? 'No checkpoint: whether the newest blocks were cut off, nobody can tell from this directory alone. Give one with --checkpoint FILE (`salus ledger checkpoint`, or the node’s checkpoint file).'
+      : `${checkpoint.compared} checkpoints compared, the newest of block ${checkpoint.newest}; ${checkpoint.signatures} of their signatures checked.`,
+    ...(ledger.otherVersion > 0
+      ? [`${ledger.otherVersion} calls are of contracts that are not installed here: checked, but not run again.`]
+      : []),
+    ...organisations.map(
+      ({ organisation, records, auditEvents, rows }) =>
+        `${organisation}: ${records} record versions, ${auditEvents} audit events, ${rows} other rows checked.`,
+    ),
+  ];
+  if (findings.length === 0) return [...lines, 'Nothing is wrong.'].join('\n');
+  const shown = findings.slice(0, SHOWN_MAX).map(({ place, code, message }) => `  ${place}: ${message} (${code})`);
+  const more = findings.length > SHOWN_MAX ? [`  … and ${findings.length - SHOWN_MAX} more: --json lists all.`] : [];
+  return [...lines, `WRONG in ${findings.length} places:`, ...shown, ...more].join('\n');
+}

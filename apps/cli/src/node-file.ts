@@ -1,0 +1,37 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { CryptoError, parseJson } from '@salus/crypto';
+import type { VerifyReport } from '@salus/ledger';
+import type { PlacedFinding } from './verification.ts';
+
+const NODE_FILE_BYTES_MAX = 64 * 1024;
+
+/** What `network.json` of a data directory says the node is; the ledger says the same. */
+export interface NodeFile {
+  readonly network: string;
+  readonly ledgerKey: string;
+}
+
+/** @returns undefined where the file is missing or damaged: a finding of `checkNodeFile`. */
+export function readNodeFile(directory: string): NodeFile | undefined {
+  const file = join(directory, 'network.json');
+  if (!existsSync(file) || statSync(file).size > NODE_FILE_BYTES_MAX) return undefined;
+  try {
+    const parsed = parseJson(readFileSync(file), { sizeMax: NODE_FILE_BYTES_MAX, depthMax: 8 });
+    const { network, ledgerKey } = (parsed ?? {}) as Partial<NodeFile>;
+    return typeof network === 'string' && typeof ledgerKey === 'string' ? { network, ledgerKey } : undefined;
+  } catch (error) {
+    if (error instanceof CryptoError) return undefined;
+    throw error;
+  }
+}
+
+export function checkNodeFile(file: NodeFile | undefined, head: VerifyReport['head']): readonly PlacedFinding[] {
+  const finding = (message: string): PlacedFinding => ({ place: 'network.json', code: 'node-file', message });
+  if (file === undefined) return [finding('the file is missing or damaged')];
+  if (head === undefined) return [];
+  const problems: PlacedFinding[] = [];
+  if (file.network !== head.network) problems.push(finding('it names another network than the ledger'));
+  if (file.ledgerKey !== head.ledgerKey) problems.push(finding('it names another ledger key than the blocks'));
+  return problems;
+}

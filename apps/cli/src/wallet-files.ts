@@ -1,0 +1,146 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join, resolve, sep } from 'node:path';
+import { WalletError } from '@salus/wallet';
+import { openWalletFile, type StoredWallet, saveWalletFile } from '@salus/wallet/node';
+import { CliError } from './cli-error.ts';
+import type { CommandContext } from './command-context.ts';
+import { EXIT } from './exit-codes.ts';
+import { readSecret } from './passphrase.ts';
+
+export type PatientStored = Extract<StoredWallet, { kind: 'patient' }>;
+export type StaffStored = Extract<StoredWallet, { kind: 'staff' }>;
+type WalletKind = StoredWallet['kind'];
+
+/** An opened wallet file. The passphrase stays in memory, so that a change can be saved. */
+export interface OpenWallet<Stored extends StoredWallet> {
+  readonly file: string;
+  readonly stored: Stored;
+  save(changed: Stored): Promise<void>;
+}
+
+const EXTENSION = '.wallet';
+const CREDENTIALS_BYTES_MAX = 1024 * 1024;
+
+/** The file of a wallet: a path as given; a name in the person's own directory, else among the demonstration's. */
+export function walletPath({ configDirectory, workingDirectory }: Places, wallet: string): string {
+  if (wallet.includes(sep) || wallet.endsWith(EXTENSION)) return resolve(workingDirectory, wallet);
+  const own = join(configDirectory, 'wallets', `${wallet}${EXTENSION}`);
+  const demonstration = join(configDirectory, 'demonstration', `${wallet}${EXTENSION}`);
+  return !existsSync(own) && existsSync(demonstration) ? demonstration : own;
+}
+
+type Places = Pick<CommandContext, 'configDirectory' | 'workingDirectory'>;
+
+/** The name by which `--as` finds a wallet file again. */
+export function walletName(file: string): string {
+  return basename(file, EXTENSION);
+}
+
+/** Opens a patient's wallet; a demonstration's passphrase stands in the credentials beside it. */
+export async function openPatient(
+  context: CommandContext,
+  wallet: string | undefined,
+): Promise<OpenWallet<PatientStored>> {
+  const { file, passphrase, stored } = await open(context, wallet);
+  if (stored.kind !== 'patient') throw wrongKind(file, 'patient');
+  return { file, stored, save: (changed) => saveWalletFile(file, passphrase, changed) };
+}
+
+/** Opens the wallet of a member of staff. */
+export async function openStaff(context: CommandContext, wallet: string | undefined): Promise<OpenWallet<StaffStored>> {
+  const { file, passphrase, stored } = await open(context, wallet);
+  if (stored.kind !== 'staff') throw wrongKind(file, 'staff');
+  return { file, stored, save: (changed) => saveWalletFile(file, passphrase, changed) };
+}
+
+/** Opens either kind, for what patients and staff may both do. */
+export async function openWallet(
+  context: CommandContext,
+  wallet: string | undefined,
+): Promise<{ readonly file: string; readonly passphrase: string; readonly stored: StoredWallet }> {
+  return open(context, wallet);
+}
+
+/** How the demonstration's credentials say that a wallet is opened and its owner logs in. */
+export interface DemonstrationCredential {
+  readonly wallet?: string;
+  readonly passphrase?: string;
+  readonly account?: string;
+  readonly password?: string;
+}
+
+/** What the demonstration's credentials say of a wallet, when it is one of theirs. */
+export function demonstrationCredential(configDirectory: string, file: string): DemonstrationCredential | undefined {
+  const directory = join(configDirectory, 'demonstration');
+  const credentials = join(directory, 'credentials.json');
+  if (!resolve(file).startsWith(resolve(directory) + sep) || !existsSync(credentials)) return undefined;
+  if (statSync(credentials).size > CREDENTIALS_BYTES_MAX) return undefined;
+  const { staff = [], patients = [] } = JSON.parse(readFileSync(credentials, 'utf8')) as {
+    readonly staff?: readonly DemonstrationCredential[];
+    readonly patients?: readonly DemonstrationCredential[];
+  };
+  return [...staff, ...patients].find(({ wallet }) => wallet !== undefined && walletName(wallet) === walletName(file));
+}
+
+/** A wallet that does not exist yet, so that no command replaces somebody's keys. */
+export function newWalletPath(places: Places, wallet: string): string {
+  const file =
+    wallet.includes(sep) || wallet.endsWith(EXTENSION)
+      ? resolve(places.workingDirectory, wallet)
+      : join(places.configDirectory, 'wallets', `${wallet}${EXTENSION}`);
+  if (existsSync(file)) {
+    throw new CliError('wallet-exists', `There is a wallet at ${file} already.`, { next: 'Choose another name.' });
+  }
+  return file;
+}
+
+async function open(
+  context: CommandContext,
+  wallet: string | undefined,
+): Promise<{ readonly file: string; readonly passphrase: string; readonly stored: StoredWallet }> {
+  const file = walletPath(context, wallet ?? onlyWallet(context.configDirectory));
+  if (!existsSync(file)) {
+    throw new CliError('wallet-missing', `There is no wallet at ${file}.`, { next: knownSentence(context) });
+  }
+  const demonstration =
+    context.passphraseFile === undefined
+      ? demonstrationCredential(context.configDirectory, file)?.passphrase
+      : undefined;
+  const passphrase =
+    demonstration ?? (await readSecret(context.terminal, `Passphrase of ${file}: `, context.passphraseFile));
+  try {
+    return { file, passphrase, stored: await openWalletFile(file, passphrase) };
+  } catch (cause) {
+    if (!(cause instanceof WalletError)) throw cause;
+    throw new CliError(cause.code, cause.message, { exit: EXIT.denied, cause });
+  }
+}
+
+/** Without --as: a person's only wallet. */
+function onlyWallet(configDirectory: string): string {
+  const own = walletsIn(join(configDirectory, 'wallets'));
+  const [only] = own;
+  if (only !== undefined && own.length === 1) return only;
+  throw new CliError('wallet-not-named', 'Say whose wallet to use.', {
+    next: `Give --as WALLET. ${knownSentence({ configDirectory })}`,
+  });
+}
+
+function knownSentence({ configDirectory }: Pick<Places, 'configDirectory'>): string {
+  const known = ['wallets', 'demonstration'].flatMap((directory) => walletsIn(join(configDirectory, directory)));
+  if (known.length === 0) return 'A patient makes one with `salus patient claim SLIP`.';
+  return `Known wallets: ${known.join(', ')}.`;
+}
+
+function walletsIn(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .filter((name) => name.endsWith(EXTENSION))
+    .map((name) => walletName(name))
+    .sort();
+}
+
+function wrongKind(file: string, wanted: WalletKind): CliError {
+  const whose = wanted === 'patient' ? 'a patient' : 'a member of staff';
+  return new CliError('wrong-wallet', `${file} is not the wallet of ${whose}.`, { next: 'Name another with --as.' });
+}
