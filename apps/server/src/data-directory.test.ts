@@ -16,7 +16,12 @@ function temporary() {
   return dataLayout(directory);
 }
 
-const FILE = { network: 'AAAAAAAAAAAAAAAAAAAAAA', organisations: ['hospital-a'], demonstration: true, ledgerKey: 'B' };
+const FILE = {
+  network: 'AAAAAAAAAAAAAAAAAAAAAA',
+  organisations: [{ slug: 'hospital-a', node: 'AAAAAAAAAAAAAAAAAAAAAA' }],
+  demonstration: true,
+  ledgerKey: 'B',
+};
 
 describe('data directory', () => {
   it('is one process’s at a time, also against this process, and free again afterwards', () => {

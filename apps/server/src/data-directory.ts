@@ -9,12 +9,16 @@ const NETWORK_FILE_VERSION = 'salus:node:v1';
 const NETWORK_FILE_BYTES_MAX = 64 * 1024;
 export const ORGANISATIONS_MAX = 64;
 const LOCK_WAIT_MS = 0;
+const SLUG = /^[a-z][a-z0-9-]{1,31}$/;
+const ID = /^[A-Za-z0-9_-]{22}$/;
 
 /** Where everything lies under SALUS_DATA; a backup takes all of it, and none of it opens without the master keys. */
 export interface DataLayout {
   readonly directory: string;
   readonly networkFile: string;
   readonly lockFile: string;
+  /** There while a founding is under way: names the network whose remains may be cleared away. */
+  readonly foundingFile: string;
   readonly ledgerFile: string;
   /** The ledger's signing key, sealed under the master key named `ledger`. */
   readonly ledgerKeyFile: string;
@@ -27,6 +31,7 @@ export function dataLayout(directory: string): DataLayout {
     directory,
     networkFile: join(directory, 'network.json'),
     lockFile: join(directory, 'node.lock'),
+    foundingFile: join(directory, 'founding.json'),
     ledgerFile: join(directory, 'ledger', 'ledger.sqlite'),
     ledgerKeyFile: join(directory, 'ledger', 'key.sealed'),
     organisation: (slug) => join(directory, 'orgs', slug),
@@ -36,7 +41,8 @@ export function dataLayout(directory: string): DataLayout {
 /** What a node is, in plain: public on the ledger too. `demonstration` marks a network whose wallets lie about. */
 export interface NetworkFile {
   readonly network: string;
-  readonly organisations: readonly string[];
+  /** The hosted organisations, each with the certified id of its node. */
+  readonly organisations: readonly { readonly slug: string; readonly node: string }[];
   readonly demonstration: boolean;
   /** The ledger's public key: whoever verifies a copy compares it. */
   readonly ledgerKey: string;
@@ -47,9 +53,8 @@ export function findNetworkFile(layout: DataLayout): NetworkFile | undefined {
   if (existsSync(layout.networkFile)) return parseNetworkFile(readFileSync(layout.networkFile));
   const left = existsSync(layout.directory) ? readdirSync(layout.directory) : [];
   // An interrupted founding left no network.json: it is the last thing that a founding writes.
-  const foreign = left.filter(
-    (name) => !['node.lock', 'ledger', 'orgs'].includes(name) && !name.startsWith('node.lock'),
-  );
+  const own = ['node.lock', 'founding.json', 'ledger', 'orgs'];
+  const foreign = left.filter((name) => !own.includes(name) && !name.startsWith('node.lock'));
   if (foreign.length > 0) {
     throw new ServerError(
       'data-directory-foreign',
@@ -106,7 +111,7 @@ function parseNetworkFile(bytes: Uint8Array): NetworkFile {
     typeof ledgerKey === 'string' &&
     Array.isArray(organisations) &&
     organisations.length <= ORGANISATIONS_MAX &&
-    organisations.every((slug) => typeof slug === 'string' && /^[a-z][a-z0-9-]{1,31}$/.test(slug));
+    organisations.every(({ slug, node }) => SLUG.test(String(slug)) && ID.test(String(node)));
   if (!wellFormed) throw malformed();
   return { network, organisations, demonstration, ledgerKey };
 }

@@ -10,7 +10,9 @@ export interface Metrics {
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 /** @param read gives the figures that exist already, when Prometheus asks. */
-export function createMetrics(read: () => { readonly ledgerHeight: number; readonly sessions: number }): Metrics {
+export function createMetrics(
+  read: () => Promise<{ readonly ledgerHeight: number; readonly sessions: number }>,
+): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requestSeconds = new Histogram({
@@ -35,8 +37,8 @@ export function createMetrics(read: () => { readonly ledgerHeight: number; reado
         name,
         help,
         registers: [],
-        collect() {
-          this.set(read()[of]);
+        async collect() {
+          this.set((await read())[of]);
         },
       }),
     );

@@ -18,6 +18,7 @@ export type ServerErrorCode =
   | 'data-directory-foreign'
   | 'not-a-demonstration'
   | 'port-in-use'
+  | 'ledger-missing'
   | 'internal';
 
 /** A refusal with a stable code. Messages name what was wrong and what was expected, never a value from a record. */

@@ -2,6 +2,7 @@ export { INLINE_BYTES_MAX } from './attachment-reference.ts';
 export { type AttachmentName, Attachments } from './attachments.ts';
 export { BundleWorkers } from './bundle-workers.ts';
 export { HomeAccess, type HomeDecision } from './care.ts';
+export { Corrections } from './corrections.ts';
 export { DataKeys } from './data-keys.ts';
 export { LeafStates } from './erase.ts';
 export type { KnownGrants } from './known-grants.ts';
@@ -19,3 +20,11 @@ export {
 } from './repository.ts';
 export type * from './vault-types.ts';
 export { openVault, type Vault, type VaultOptions } from './vault.ts';
+export { type AuditLine, type AuditProof, AUDIT_PAGE_MAX } from './audit.ts';
+export {
+  DELIVERY_KINDS,
+  type DeliveryKind,
+  type ExchangePeer,
+  FETCH_RECORDS_MAX,
+} from './exchange/exchange-peer.ts';
+export { type ExchangeOptions, openExchange, type OrganisationExchange } from './exchange/organisation-exchange.ts';

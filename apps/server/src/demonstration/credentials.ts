@@ -1,24 +1,12 @@
-import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseJson } from '@salus/crypto';
 import { writePrivateFile } from '../master-keys.ts';
 import { ServerError } from '../server-error.ts';
+import type { StaffCredential } from '../staff-credentials.ts';
 
 const VERSION = 'salus:demonstration:v1';
 const FILE_BYTES_MAX = 1024 * 1024;
-
-/** How somebody of the demonstration logs in; the wallet holds the person's key, the passphrase opens the wallet. */
-export interface StaffCredential {
-  readonly kind: 'staff';
-  readonly organisation: string;
-  readonly name: string;
-  readonly roles: readonly string[];
-  readonly id: string;
-  readonly account: string;
-  readonly password: string;
-  readonly wallet: string;
-  readonly passphrase: string;
-}
 
 /** A patient: with a wallet once claimed, else with the slip that the desk would hand over. */
 export interface PatientCredential {
@@ -49,10 +37,6 @@ export function demonstrationDirectory(configDirectory: string): string {
   return join(configDirectory, 'demonstration');
 }
 
-export function walletFile(configDirectory: string, name: string): string {
-  return join(demonstrationDirectory(configDirectory), `${name}.wallet`);
-}
-
 export function writeCredentials(configDirectory: string, credentials: Credentials): void {
   writePrivateFile(
     credentialsFile(configDirectory),
@@ -81,7 +65,10 @@ export function findEarlierDemonstration(configDirectory: string): string | unde
   return existsSync(credentialsFile(configDirectory)) ? readCredentials(configDirectory).network : undefined;
 }
 
-/** Puts an earlier demonstration's wallets aside: nobody's keys are overwritten, demonstration or not. */
-export function setAside(configDirectory: string, network: string): void {
-  renameSync(demonstrationDirectory(configDirectory), `${demonstrationDirectory(configDirectory)}-${network}`);
+/** Puts wallets of an earlier or interrupted demonstration aside: nobody's keys are overwritten. */
+export function setAside(configDirectory: string, network = 'unfinished'): void {
+  const directory = demonstrationDirectory(configDirectory);
+  if (!existsSync(directory)) return;
+  rmSync(`${directory}-${network}`, { recursive: true, force: true });
+  renameSync(directory, `${directory}-${network}`);
 }

@@ -35,6 +35,7 @@ const SERVER_STATUS: { readonly [code in ServerErrorCode]: number } = {
   'data-directory-foreign': 500,
   'not-a-demonstration': 500,
   'port-in-use': 500,
+  'ledger-missing': 500,
   internal: 500,
 };
 
@@ -93,10 +94,9 @@ export function problemOf(error: unknown): Problem {
 }
 
 /** A refusal that another door or a contract gave is told by the code that was given there. */
-function problemOfRecords({ code, message, detail, issues }: RecordsError): Problem {
+function problemOfRecords({ code, message, detail }: RecordsError): Problem {
   const ofContract = (code === 'ledger-refused' || code === 'session-ended') && detail !== undefined;
-  const found = hideInternal(problem(ofContract ? detail : code, message));
-  return issues.length === 0 ? found : { ...found, issues };
+  return hideInternal(problem(ofContract ? detail : code, message));
 }
 
 /** What is wrong inside concerns the operator, not the caller. */

@@ -35,8 +35,8 @@ export interface RouteDefinition<Params, Query, Body> {
   readonly query?: JsonSchema;
   readonly body?: JsonSchema;
   readonly bodyBytesMax?: number;
-  /** The answer with 200, or null for 204 without a body. */
-  readonly answer: JsonSchema | null;
+  /** The answer with 200; null for 204 without a body; `fhir` where the handler sends a resource's own text. */
+  readonly answer: JsonSchema | null | 'fhir';
   /** Fewer requests for each address than the whole node allows. */
   readonly perMinute?: number;
   handle(call: Call<Params, Query, Body>): Promise<unknown>;
@@ -72,15 +72,20 @@ export function addRoute<Params = unknown, Query = unknown, Body = unknown>(
       ...(params === undefined ? {} : { params }),
       ...(body === undefined ? {} : { body }),
       response: {
-        ...(answer === null
-          ? { 204: { type: 'null', description: 'Done.' } }
-          : { 200: { description: 'Done.', ...answer } }),
+        ...answerSchema(answer),
         '4xx': { description: 'Refused.', content: { 'application/problem+json': { schema: problemSchema } } },
       },
     },
     ...(bodyBytesMax === undefined ? {} : { bodyLimit: bodyBytesMax }),
     handler,
   });
+}
+
+function answerSchema(answer: JsonSchema | null | 'fhir'): object {
+  if (answer === null) return { 204: { type: 'null', description: 'Done.' } };
+  if (answer !== 'fhir') return { 200: { description: 'Done.', ...answer } };
+  const resource = { type: 'object', description: 'A FHIR R4 resource.' };
+  return { 200: { description: 'Done.', content: { 'application/fhir+json': { schema: resource } } } };
 }
 
 function operationId(method: string, url: string): string {

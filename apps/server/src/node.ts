@@ -1,0 +1,159 @@
+import type { EmbeddedLedger, Ledger } from '@salus/ledger';
+import { openEmbeddedLedger } from '@salus/ledger';
+import type { BundleWorkers, VaultCaller, Who } from '@salus/records';
+import type { FastifyRequest } from 'fastify';
+import type { DataLayout, NetworkFile } from './data-directory.ts';
+import { patientOf, sessionOf, staffOf } from './http/access.ts';
+import { LEDGER_KEY_NAME, openLedgerKey } from './ledger-key.ts';
+import { type MasterKeys, readMasterKeys } from './master-keys.ts';
+import { type HostedOrganisation, openOrganisation } from './organisation.ts';
+import { ServerError } from './server-error.ts';
+import { endRevokedSessions } from './session-follower.ts';
+import { Sessions } from './sessions.ts';
+import type { Settings } from './settings.ts';
+
+export type { HostedOrganisation } from './organisation.ts';
+
+/** An open node: one ledger and the organisations that this process hosts. */
+export interface Node extends AsyncDisposable {
+  readonly network: string;
+  readonly demonstration: boolean;
+  readonly ledger: Ledger;
+  readonly organisations: ReadonlyMap<string, HostedOrganisation>;
+  readonly sessions: Sessions;
+  readonly nowMs: () => number;
+  /** Where failures of background work are told; they never hold health data. */
+  onFailure(listener: (error: unknown) => void): void;
+}
+
+export interface NodeOptions {
+  readonly settings: Pick<Settings, 'masterKeyFile' | 'checkpointFile' | 'publicUrl'>;
+  readonly layout: DataLayout;
+  readonly file: NetworkFile;
+  readonly workers: BundleWorkers;
+  readonly nowMs: () => number;
+}
+
+/** Opens ledger and vaults of a founded network; the data directory is locked by the caller. */
+export async function openNode(options: NodeOptions): Promise<Node> {
+  const { file, layout, settings, nowMs } = options;
+  const slugs = file.organisations.map(({ slug }) => slug);
+  const masterKeys = readMasterKeys(settings.masterKeyFile, [LEDGER_KEY_NAME, ...slugs]);
+  const organisations = new Map<string, HostedOrganisation>();
+  const failures = failureList();
+  const ledger = await openEmbeddedLedger({
+    file: layout.ledgerFile,
+    signer: openLedgerKey(layout, masterKeys, file.network),
+    checkpointFile: settings.checkpointFile,
+    checkpointSigners: () => [...organisations.values()].map(({ slug, node }) => ({ organisation: slug, ...node })),
+    clock: nowMs,
+  });
+  const closing = new AbortController();
+  try {
+    await openOrganisations(options, { ledger, masterKeys, organisations, onFailure: failures.tell });
+    const sessions = new Sessions(nowMs);
+    const following = endRevokedSessions(ledger, sessions, closing.signal).catch(failures.tell);
+    return {
+      network: file.network,
+      demonstration: file.demonstration,
+      ledger,
+      organisations,
+      sessions,
+      nowMs,
+      onFailure: failures.listen,
+      [Symbol.asyncDispose]: async () => {
+        closing.abort();
+        await following;
+        await close(organisations, ledger);
+      },
+    };
+  } catch (error) {
+    await close(organisations, ledger);
+    throw error;
+  }
+}
+
+/** @throws ServerError `not-found` for an organisation that this process does not host. */
+export function readHosted(node: Pick<Node, 'organisations'>, slug: string): HostedOrganisation {
+  const organisation = node.organisations.get(slug);
+  if (organisation === undefined) throw new ServerError('not-found', 'This node hosts no such organisation.');
+  return organisation;
+}
+
+/** The member of staff of a session, as audit logs name people. */
+export function memberOf(request: FastifyRequest): Who & { readonly kind: 'member' } {
+  const { id, organisation, roles } = staffOf(request);
+  return { kind: 'member', id, organisation, roles };
+}
+
+/** Who reads at home; the purpose is treatment unless a route says otherwise. */
+export function readerOf(request: FastifyRequest): VaultCaller {
+  return { kind: 'member', who: memberOf(request), purpose: 'TREAT' };
+}
+
+export function patientReaderOf(request: FastifyRequest): VaultCaller & { readonly kind: 'patient' } {
+  const { pid, kid } = patientOf(request);
+  return { kind: 'patient', who: { kind: 'patient', pid, kid } };
+}
+
+/**
+ * Who writes: the organisation's node signs, under the delegation that the person's own key has signed for this session.
+ *
+ * @throws ServerError `delegation-missing`
+ */
+export function writerOf(node: Node, request: FastifyRequest): Extract<VaultCaller, { kind: 'writer' }> {
+  const { delegation } = sessionOf(request);
+  const who = memberOf(request);
+  if (delegation === null || delegation.payload.notAfterMs <= node.nowMs()) {
+    throw new ServerError(
+      'delegation-missing',
+      'Writing needs a delegation signed by your own key: POST it to /delegations first.',
+    );
+  }
+  const submitter = readHosted(node, who.organisation).node;
+  return { kind: 'writer', writer: { submitter, onBehalfOf: delegation, who }, purpose: 'TREAT' };
+}
+
+interface Parts {
+  readonly ledger: EmbeddedLedger;
+  readonly masterKeys: MasterKeys;
+  readonly organisations: Map<string, HostedOrganisation>;
+  readonly onFailure: (error: unknown) => void;
+}
+
+async function openOrganisations({ file, layout, settings, workers, nowMs }: NodeOptions, parts: Parts): Promise<void> {
+  const { ledger, masterKeys, organisations, onFailure } = parts;
+  for (const { slug, node } of file.organisations) {
+    const organisation = await openOrganisation({
+      slug,
+      nodeId: node,
+      directory: layout.organisation(slug),
+      masterKey: masterKeys.get(slug)!,
+      ledger,
+      nowMs,
+      publicUrl: settings.publicUrl,
+      workers,
+      findPeer: (peer) => organisations.get(peer)?.exchange.gateway,
+      onFailure,
+    });
+    organisations.set(slug, organisation);
+  }
+}
+
+async function close(organisations: ReadonlyMap<string, HostedOrganisation>, ledger: EmbeddedLedger): Promise<void> {
+  for (const organisation of organisations.values()) await organisation[Symbol.asyncDispose]();
+  await ledger[Symbol.asyncDispose]();
+}
+
+/** Failures before somebody listens are kept: a start must not swallow them. */
+function failureList(): { tell(error: unknown): void; listen(listener: (error: unknown) => void): void } {
+  const early: unknown[] = [];
+  let listener = (error: unknown): void => void early.push(error);
+  return {
+    tell: (error) => listener(error),
+    listen: (given) => {
+      listener = given;
+      for (const error of early.splice(0)) given(error);
+    },
+  };
+}

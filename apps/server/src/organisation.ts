@@ -1,0 +1,112 @@
+import { X509Certificate } from 'node:crypto';
+import { type RootsFact, rootsKey } from '@salus/contracts';
+import type { CertificateAuthority, Json } from '@salus/crypto';
+import type { EmbeddedLedger } from '@salus/ledger';
+import {
+  type BundleWorkers,
+  type ExchangePeer,
+  type MemberSigner,
+  type OrganisationExchange,
+  openExchange,
+  openVault,
+  type Vault,
+} from '@salus/records';
+import type { Account, AccountStore } from './accounts.ts';
+import type { FoundedOrganisation } from './founding.ts';
+import { ServerError } from './server-error.ts';
+
+/** One organisation that this process hosts, with keys, database and objects of its own. */
+export interface HostedOrganisation extends AsyncDisposable {
+  readonly slug: string;
+  /** The organisation's node on the ledger: it signs what it submits by itself. */
+  readonly node: MemberSigner;
+  readonly vault: Vault;
+  readonly exchange: OrganisationExchange;
+  readonly accounts: AccountStore;
+  /** What certifies new members; opened for the moment that it is needed. */
+  openAuthority(): Promise<CertificateAuthority>;
+}
+
+export interface OrganisationOptions {
+  readonly slug: string;
+  /** The certified id of the organisation's node. */
+  readonly nodeId: string;
+  readonly directory: string;
+  readonly masterKey: Uint8Array;
+  readonly ledger: EmbeddedLedger;
+  readonly nowMs: () => number;
+  /** Where relative references lead. */
+  readonly publicUrl: string;
+  readonly workers: BundleWorkers;
+  /** The door of another organisation; undefined where none of that name is connected. */
+  findPeer(slug: string): ExchangePeer | undefined;
+  onFailure(error: unknown): void;
+}
+
+const ACCOUNT = 'account';
+
+/** Opens the vault (settling what a crash left), the node's keys and the exchange with other organisations. */
+export async function openOrganisation(options: OrganisationOptions): Promise<HostedOrganisation> {
+  const { slug, nodeId, directory, masterKey, ledger, nowMs, publicUrl, workers, findPeer, onFailure } = options;
+  const baseUrl = `${publicUrl}/${slug}/fhir/R4/`;
+  const vault = await openVault({ directory, organisation: slug, ledger, masterKey, clock: nowMs, baseUrl, workers });
+  try {
+    const node = { id: nodeId, signer: await vault.privateKeys.openSigner(await newest(vault, 'node')) };
+    const exchange = await openExchange({ vault, node, hpkeKid: await newest(vault, 'hpke'), findPeer, onFailure });
+    return {
+      slug,
+      node,
+      vault,
+      exchange,
+      accounts: accountsOf(vault),
+      openAuthority: () => openAuthority(vault),
+      [Symbol.asyncDispose]: async () => {
+        await exchange[Symbol.asyncDispose]();
+        await vault[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await vault[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Puts a newly founded organisation's keys into its vault. */
+export async function keepKeys({ privateKeys }: Vault, { node, authority, hpke }: FoundedOrganisation): Promise<void> {
+  await privateKeys.keep('node', node.key);
+  await privateKeys.keep('ca', { publicKey: publicKeyOf(authority.certificate), privateKey: authority.privateKey });
+  await privateKeys.keep('hpke', hpke);
+}
+
+/** Accounts lie sealed in the organisation's vault. */
+export function accountsOf({ documents }: Vault): AccountStore {
+  return {
+    find: async (name) => (await documents.find(ACCOUNT, name)) as unknown as Account | undefined,
+    put: (account) => documents.put(ACCOUNT, account.name, account as unknown as Json),
+  };
+}
+
+async function openAuthority({ organisation, ledger, privateKeys }: Vault): Promise<CertificateAuthority> {
+  const kid = await newest({ privateKeys }, 'ca');
+  const { privateKey, publicKey } = await privateKeys.openAuthorityKey(kid);
+  const roots = (await ledger.get(rootsKey(organisation))) as RootsFact | undefined;
+  const fact = roots?.ca.find(({ certificate, untilMs }) => untilMs === null && publicKeyOf(certificate) === publicKey);
+  if (fact === undefined)
+    throw new ServerError('conflict', 'The ledger lists no live authority of which this node holds the key.');
+  return { organisation, certificate: fact.certificate, privateKey: privateKey.slice() };
+}
+
+async function newest({ privateKeys }: Pick<Vault, 'privateKeys'>, purpose: 'node' | 'ca' | 'hpke'): Promise<string> {
+  const [key] = await privateKeys.list(purpose);
+  if (key === undefined) throw new ServerError('master-key-missing', `The vault holds no key of purpose ${purpose}.`);
+  return key.kid;
+}
+
+/** base64url of the uncompressed point of a certificate in DER. */
+function publicKeyOf(certificate: string): string {
+  const { x = '', y = '' } = new X509Certificate(Buffer.from(certificate, 'base64url')).publicKey.export({
+    format: 'jwk',
+  });
+  const point = Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+  return point.toString('base64url');
+}

@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify';
+import type { Metrics } from '../metrics.ts';
+import type { Node } from '../node.ts';
+import { addAuthRoutes } from './auth.ts';
+import { addCallRoutes } from './calls.ts';
+import { addFhirRoutes } from './fhir.ts';
+import { addLedgerRoutes } from './ledger.ts';
+import { addPatientRoutes } from './patient.ts';
+import { addPatientRecordRoutes } from './patient-records.ts';
+import { addPublicRoutes } from './public.ts';
+import { addReaderRoutes } from './reader.ts';
+import { addReadRoutes } from './reads.ts';
+import { addStaffRoutes } from './staff.ts';
+
+/** The whole API of a node; docs and tests read it back from /api/v1/openapi.json. */
+export function addRoutes(app: FastifyInstance, node: Node, metrics: Metrics): void {
+  addPublicRoutes(app, node, metrics);
+  addAuthRoutes(app, node);
+  addCallRoutes(app, node);
+  addLedgerRoutes(app, node);
+  addStaffRoutes(app, node);
+  addPatientRoutes(app, node);
+  addPatientRecordRoutes(app, node);
+  addReaderRoutes(app, node);
+  addReadRoutes(app, node);
+  addFhirRoutes(app, node);
+}
