@@ -20,7 +20,7 @@ import { testHash, testId, testKey } from './keys.ts';
 import type { Member } from './network.ts';
 
 /** One thing that somebody does: as the model is told it, and as a signed call. */
-export type Play = { readonly move: Move; readonly call: TestCall };
+export type Play = { readonly move: Move; readonly call: TestCall; readonly options: CallOptions };
 
 type Made = {
   readonly pid: string;
@@ -64,6 +64,13 @@ export function createHistory(cast: Cast) {
   const lineOf = (of: Made): OpenedTerms[] => [of.opened, ...(of.parent === undefined ? [] : lineOf(of.parent))];
   const newLabel = (): string => testId(`history ${labels++}`);
 
+  /** Mostly little, sometimes hours, sometimes exactly to the end or the beginning of a grant. */
+  const passing = (dice: Dice): number => {
+    const of = dice.chance(6) ? pickMade(dice, ['access']) : undefined;
+    const ms = of === undefined ? 0 : dice.pick([of.opened.terms.notBeforeMs, of.opened.terms.notAfterMs]) - baseMs;
+    if (ms > 0) return ms + dice.pick([-1, 0, 0, 1]);
+    return dice.pick([0, 0, 0, 0, 0, 500, 500, 5000, 5000, 30_000, 3 * MINUTE_MS, dice.chance(20) ? HOUR_MS : 0]);
+  };
   const setClock = (who: string): void => world.advance(baseMs + (CLOCKS_MS[who] ?? 0) - world.nowMs());
 
   const device = (dice: Dice, mostly: readonly string[]): { label: string; by: TestSigner; as: Signature } => {
@@ -125,7 +132,7 @@ export function createHistory(cast: Cast) {
     const signed = !dice.chance(3);
     const options = {
       network: dice.chance(3) ? testId('elsewhere') : network,
-      notAfter: world.nowMs() + (dice.chance(3) ? -1 : dice.pick([MINUTE_MS, HOUR_MS])),
+      notAfter: world.nowMs() + (dice.chance(3) ? -1 : dice.pick([MINUTE_MS, HOUR_MS, HOUR_MS])),
     };
     const name = dice.chance(3) ? 'auditRequest' : about;
     const by = signed ? reader : { signer: reader.signer, key: testKey('forger') };
@@ -295,9 +302,12 @@ export function createHistory(cast: Cast) {
     const card = dice.chance(60) ? pickMade(dice, ['card']) : undefined;
     const reader = dice.chance(4) ? dice.pick(cast.uncertified) : dice.pick(cast.clinicians);
     const role = dice.chance(85) ? (reader.roles[0] ?? 'clinician') : dice.pick(['nurse', 'registrar']);
-    const pid = card?.pid ?? dice.pick([cast.alice.pid, cast.alice.pid, cast.bob.pid, cast.dora.pid]);
-    const untilMs = world.nowMs() + dice.pick([HOUR_MS, HOUR_MS, 8 * HOUR_MS, 8 * HOUR_MS + 1, 0]);
-    const cardSigned = dice.chance(92);
+    const pid =
+      card?.pid ??
+      dice.pick([cast.alice.pid, cast.alice.pid, cast.alice.pid, cast.bob.pid, cast.bob.pid, cast.dora.pid]);
+    const untilMs =
+      world.nowMs() + dice.pick([HOUR_MS, HOUR_MS, HOUR_MS, HOUR_MS, HOUR_MS, 8 * HOUR_MS, 8 * HOUR_MS + 1, 0]);
+    const cardSigned = dice.chance(80);
     const cardKey = testKey(cardSigned && card !== undefined ? `card ${card.grant}` : 'card of somebody');
     const shown = card === undefined ? null : shownFor(dice, card)[0]!;
     const urgent = { reader, role, untilMs, pid, cardKey };
@@ -334,13 +344,14 @@ export function createHistory(cast: Cast) {
   }
 
   function review(dice: Dice): Draft {
-    const by = dice.pick(cast.reviewers);
     setClock('reviewer');
     const opened = emergencies.filter(({ sent }) => dice.chance(10) || opens.has(sent.asked.id));
     const one = opened.length === 0 ? undefined : dice.pick(opened.slice(-3));
     const other = opened.length === 0 || dice.chance(85) ? one : dice.pick(opened);
     if (one === undefined || other === undefined) return emergency(dice);
     const { pid, sent } = one;
+    const self = cast.reviewers.find(({ id }) => id === other.sent.reader.id);
+    const by = self !== undefined && dice.chance(30) ? self : dice.pick(cast.reviewers);
     const outcome = dice.pick(['justified', 'unjustified']);
     const options: CallOptions = {
       transaction: 'consent.review',
@@ -400,16 +411,22 @@ export function createHistory(cast: Cast) {
     commitments,
     /** Lets time pass, then signs one play at its submitter's clock. */
     draw: (dice: Dice): Play => {
-      baseMs += dice.pick([0, 0, 0, 500, 5000, 5000, 30_000, 30_000, 3 * MINUTE_MS, dice.chance(20) ? HOUR_MS : 0]);
+      baseMs += passing(dice);
       const { deed, options, by } = dice.pick(DRAWS)(dice);
       const notAfter = deed.do === 'revoke' ? null : world.nowMs() + dice.pick([MINUTE_MS, 10 * MINUTE_MS, DAY_MS]);
       const network = dice.chance(2) ? testId('elsewhere') : world.host.network;
       const call = world.sign({ ...options, notAfter, network });
-      return { move: { ...deed, by, network, notAfterMs: notAfter }, call };
+      return { move: { ...deed, by, network, notAfterMs: notAfter }, call, options };
+    },
+    /** The submitter signs the same once more: what a node does that replays a reader's request. */
+    again: ({ move, options }: Play): Play => {
+      const notAfter = move.do === 'revoke' ? null : world.nowMs() + MINUTE_MS;
+      const { network } = world.host;
+      return { move: { ...move, network, notAfterMs: notAfter }, call: world.sign({ ...options, notAfter }), options };
     },
     /** A moment at which an earlier play arrives again, or late. */
     arrive: (dice: Dice): void => {
-      baseMs += dice.pick([0, 500, 5000, MINUTE_MS]);
+      baseMs += dice.pick([0, 0, 500, 5000, MINUTE_MS]);
       setClock(dice.pick(['node', 'second node']));
     },
     /** The parties note what was committed: new grants, and what a narrowing replaced. */

@@ -35,6 +35,7 @@ const WIDENINGS: readonly Change[] = [
   () => ({ dataToMs: null }),
   ({ purposes }) => ({ purposes: [...new Set([...purposes, 'PUBHLTH' as const])] }),
   ({ exceptActors }) => ({ exceptActors: exceptActors.slice(1) }),
+  ({ exceptActors }) => ({ exceptActors: exceptActors.slice(0, -1) }),
   () => ({ mayKeep: true }),
   ({ notBeforeMs }) => ({ notBeforeMs: notBeforeMs - 1 }),
   ({ notAfterMs }) => ({ notAfterMs: notAfterMs + 1 }),
@@ -66,7 +67,7 @@ export function drawTerms(world: ConsentWorld, people: People, dice: Dice, named
     dataFromMs: dice.pick([null, 1000]),
     dataToMs: dice.pick([null, 1_000_000]),
     purposes: PURPOSES.slice(0, dice.pick([1, 2, 2, 3])),
-    exceptActors: dice.chance(15) ? [people.disliked] : [],
+    exceptActors: dice.chance(25) ? [people.disliked] : [],
     mayKeep: dice.chance(30),
     notBeforeMs,
     notAfterMs: world.nowMs() + dice.pick([3 * MINUTE_MS, HOUR_MS, DAY_MS, DAY_MS]),
@@ -101,7 +102,7 @@ export function drawNext(previous: Terms, people: People, dice: Dice): OpenedTer
 function drawLess(terms: Terms, dice: Dice): Terms {
   let less = terms;
   for (let count = dice.below(3); count > 0; count--) less = { ...less, ...dice.pick(NARROWINGS)(less, dice) };
-  if (!dice.chance(15)) return less;
+  if (!dice.chance(30)) return less;
   const more = { ...less, ...dice.pick(WIDENINGS)(less, dice) };
   return more.kind === 'access' ? more : { ...more, delegationDepth: 0 };
 }

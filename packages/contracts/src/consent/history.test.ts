@@ -68,18 +68,23 @@ async function compareHistory(seeds: readonly number[], seen: Seen): Promise<voi
   compareGrants(scene);
 }
 
-/** A new play, one that was sent before, or one that was held back. */
-function nextPlay({ history, sent, withheld }: Scene, dice: Dice): Play {
+/** A new play, one that was sent before, as it was or signed once more, or one that was held back. */
+function nextPlay({ history, sent, withheld, committed }: Scene, dice: Dice): Play {
   const fate = dice.below(100);
-  if (fate < 8 && sent.length > 0) {
+  if (fate < 4 && sent.length > 0) {
     history.arrive(dice);
     return dice.pick(sent);
   }
-  if (fate < 18 && withheld.length > 0) {
+  if (fate < 11 && committed.size > 0) {
+    history.arrive(dice);
+    const requests = [...committed].filter(({ move }) => 'asked' in move);
+    return history.again(dice.pick([...requests.slice(-4), ...[...committed].slice(-1)]));
+  }
+  if (fate < 20 && withheld.length > 0) {
     history.arrive(dice);
     return withheld.splice(dice.below(withheld.length), 1)[0]!;
   }
-  if (fate < 26) withheld.push(history.draw(dice));
+  if (fate < 28) withheld.push(history.draw(dice));
   return history.draw(dice);
 }
 
