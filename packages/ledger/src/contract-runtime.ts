@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   CONTRACTS_VERSION,
   type Execution,
@@ -26,6 +26,13 @@ let installed: ContractRuntime | undefined;
 export function installedContracts(): ContractRuntime {
   installed ??= { inUse: { version: CONTRACTS_VERSION, bundleHash: hashSources() }, execute, signerKeyHint };
   return installed;
+}
+
+/** The installed contracts, unless a test names a module that exports another `runtime`: its URL or absolute path. */
+export async function loadRuntime(module: string | undefined): Promise<ContractRuntime> {
+  if (module === undefined) return installedContracts();
+  const url = module.startsWith('file:') ? module : pathToFileURL(module).href;
+  return ((await import(url)) as { readonly runtime: ContractRuntime }).runtime;
 }
 
 /**

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SyncSigner } from '@salus/crypto';
 import type { CheckpointSigner } from '../src/checkpoint.ts';
 import type { EmbeddedLedger } from '../src/embedded/embedded-ledger.ts';
-import { createEmbeddedLedger, openEmbeddedLedger } from '../src/embedded/open.ts';
+import { createEmbeddedLedger, type EmbeddedLedgerOptions, openEmbeddedLedger } from '../src/embedded/open.ts';
 import { NETWORK, newSigner, notebook } from './notebook.ts';
 
 /** A folder with a data directory, a checkpoint file outside it and the keys; removed at the end. */
@@ -14,8 +14,8 @@ export type Place = {
   readonly checkpointFile: string;
   readonly signer: SyncSigner;
   readonly clock: { nowMs: number };
-  create(): Promise<EmbeddedLedger>;
-  open(): Promise<EmbeddedLedger>;
+  create(more?: Partial<EmbeddedLedgerOptions>): Promise<EmbeddedLedger>;
+  open(more?: Partial<EmbeddedLedgerOptions>): Promise<EmbeddedLedger>;
   remove(): void;
 };
 
@@ -42,8 +42,8 @@ export function newPlace(): Place {
     checkpointFile,
     signer,
     clock,
-    create: () => createEmbeddedLedger({ ...options, network: NETWORK }),
-    open: () => openEmbeddedLedger(options),
+    create: (more = {}) => createEmbeddedLedger({ ...options, ...more, network: NETWORK }),
+    open: (more = {}) => openEmbeddedLedger({ ...options, ...more }),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -7,7 +7,6 @@ import {
   type BlockHeader,
   nextCommitment,
   type SealedHeader,
-  STATE_ROOT_INTERVAL,
   type StateRoot,
   sealHeader,
 } from '../block.ts';
@@ -68,6 +67,7 @@ export type EngineParts = {
   readonly lost: LostRange | undefined;
   /** A block whose state root no header names yet. */
   readonly dueStateRoot: number | undefined;
+  readonly stateRootInterval: number;
   readonly onBlock: () => void;
 };
 
@@ -88,7 +88,8 @@ export class Engine implements AsyncDisposable {
   #head: SealedHeader;
   #checkpoint: Checkpoint;
   #lost: LostRange | undefined;
-  #stateRoot: StateRoot | undefined;
+  /** Computed, and not yet named by a header. */
+  readonly #stateRoots: StateRoot[] = [];
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -268,7 +269,7 @@ export class Engine implements AsyncDisposable {
     const { network, runtime, signer, store, state, checkpointFile, checkpointSigners } = this.#parts;
     const { number, timestampMs, bodies } = builder;
     const { transactionsRoot, writesRoot } = builder.roots();
-    const stateRoot = this.#stateRoot;
+    const [stateRoot] = this.#stateRoots;
     const header: BlockHeader = {
       version: BLOCK_VERSION,
       alg: BLOCK_ALG,
@@ -290,7 +291,7 @@ export class Engine implements AsyncDisposable {
     store.commit(sealed, bodies, changes);
     this.#head = sealed;
     state.apply(changes);
-    if (this.#stateRoot === stateRoot) this.#stateRoot = undefined;
+    if (stateRoot !== undefined) this.#stateRoots.shift();
     const { rollbacks } = builder;
     if (this.#lost !== undefined && rollbacks.some((range) => isSame(range, this.#lost!))) this.#lost = undefined;
     const lost = this.#lost;
@@ -312,7 +313,7 @@ export class Engine implements AsyncDisposable {
         if (!this.#stopped) store.copyLog();
       },
     );
-    if (number % STATE_ROOT_INTERVAL === 0) this.#addStateRoot(number);
+    if (number % this.#parts.stateRootInterval === 0) this.#addStateRoot(number);
     onBlock();
   }
 
@@ -320,7 +321,7 @@ export class Engine implements AsyncDisposable {
   #addStateRoot(number: number): void {
     this.#parts.maintenance.stateRoot(number).then(
       (stateRoot) => {
-        this.#stateRoot = stateRoot;
+        this.#stateRoots.push(stateRoot);
       },
       // The ledger was closed meanwhile: the root is computed when it is opened again.
       () => undefined,

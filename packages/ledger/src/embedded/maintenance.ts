@@ -41,7 +41,7 @@ export class Maintenance implements AsyncDisposable {
   watchLog(pages: () => LogPages, copyRest: () => void): void {
     if (this.#copying || pages().written < LOG_COPY_PAGES) return;
     this.#copying = true;
-    const done = (): void => {
+    const afterCopy = (): void => {
       this.#copying = false;
       this.#copies += 1;
       const { written, copied } = pages();
@@ -49,7 +49,7 @@ export class Maintenance implements AsyncDisposable {
       this.#copies = 0;
       copyRest();
     };
-    this.#ask({ kind: 'copy-log' }).then(done, done);
+    this.#ask({ kind: 'copy-log' }).then(afterCopy, afterCopy);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -71,6 +71,8 @@ export class Maintenance implements AsyncDisposable {
     if (this.#worker !== undefined) return this.#worker;
     const worker = new Worker(new URL('./maintenance-worker.ts', import.meta.url), {
       workerData: { file: this.#file },
+      // State roots stream; V8 must not let their garbage pile up.
+      resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 64 },
     });
     worker.unref();
     worker.on('message', ({ task, value, error }: MaintenanceAnswer) => {
@@ -80,7 +82,7 @@ export class Maintenance implements AsyncDisposable {
       if (error === undefined) open?.resolve(value);
       else open?.reject(new LedgerError('storage-failed', error));
     });
-    worker.on('error', () => worker.terminate());
+    worker.on('error', () => void worker.terminate());
     worker.on('exit', () => {
       this.#worker = undefined;
       for (const { reject } of this.#open.values()) reject(new LedgerError('stopped', 'the maintenance thread ended'));

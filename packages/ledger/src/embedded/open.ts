@@ -33,7 +33,10 @@ export type EmbeddedLedgerOptions = {
   readonly checkpointSigners: () => readonly CheckpointSigner[];
   /** Milliseconds since the epoch; blocks never go back behind it. */
   readonly clock: () => number;
+  /** Only for tests and simulators: other contracts than the installed ones. */
   readonly runtime?: ContractRuntime;
+  /** Only for tests and simulators: `STATE_ROOT_INTERVAL` unless told. */
+  readonly stateRootInterval?: number;
 };
 
 const NETWORK = /^[A-Za-z0-9_-]{21}[AQgw]$/;
@@ -77,7 +80,7 @@ export async function createEmbeddedLedger(
  * have, `rollbackNeeded` tells which. `not-a-ledger`, `in-use`, `wrong-key`, `bad-checkpoint-file`.
  */
 export async function openEmbeddedLedger(options: EmbeddedLedgerOptions): Promise<EmbeddedLedger> {
-  const { file, signer, clock, checkpointSigners } = options;
+  const { file, signer, clock, checkpointSigners, stateRootInterval = STATE_ROOT_INTERVAL } = options;
   using resources = new DisposableStack();
   const store = resources.use(LedgerStore.open(file));
   const head = readHead(store, signer);
@@ -105,7 +108,8 @@ export async function openEmbeddedLedger(options: EmbeddedLedgerOptions): Promis
     head,
     checkpoint,
     lost,
-    dueStateRoot: findDueStateRoot(store, number),
+    dueStateRoot: findDueStateRoot(store, number, stateRootInterval),
+    stateRootInterval,
   });
   resources.move();
   return ledger;
@@ -146,8 +150,8 @@ function isNamed(store: LedgerStore, lost: LostRange): boolean {
 }
 
 /** The newest block whose state root was due and stands in no later header: the process ended while it was computed. */
-function findDueStateRoot(store: LedgerStore, head: number): number | undefined {
-  const due = head - (head % STATE_ROOT_INTERVAL);
+function findDueStateRoot(store: LedgerStore, head: number, interval: number): number | undefined {
+  const due = head - (head % interval);
   if (due === 0) return undefined;
   for (let number = head; number > due; number -= 1) {
     if (store.header(number)?.header.stateRoot?.number === due) return undefined;

@@ -7,6 +7,9 @@ export const SIGNATURE_BATCH_MAX = 64;
 /** One core is left for executing and storing. */
 export const SIGNATURE_WORKERS = Math.max(1, availableParallelism() - 1);
 
+/** A thread holds a few batches and its key cache; without a limit V8 lets its garbage pile up to a hundred megabytes. */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 64 };
+
 export type SignatureQuestion = {
   readonly payloadText: string;
   readonly signature: string;
@@ -77,14 +80,14 @@ class Lane {
   open = 0;
 
   constructor(onAnswers: () => void, onDeath: (lane: Lane) => void) {
-    this.worker = new Worker(new URL('./signature-worker.ts', import.meta.url));
+    this.worker = new Worker(new URL('./signature-worker.ts', import.meta.url), { resourceLimits: WORKER_LIMITS });
     // The engine's queue keeps the process alive, an idle worker must not.
     this.worker.unref();
     this.worker.on('message', ({ batch, valid }: SignatureAnswers) => {
       this.#settle(batch, (index) => valid[index] === 1);
       onAnswers();
     });
-    this.worker.on('error', () => this.worker.terminate());
+    this.worker.on('error', () => void this.worker.terminate());
     this.worker.on('exit', () => {
       onDeath(this);
       for (const batch of [...this.#batches.keys()]) this.#settle(batch, () => undefined);

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { type ContractRuntime, installedContracts } from '../contract-runtime.ts';
+import { loadRuntime } from '../contract-runtime.ts';
 import { openReadOnly } from './read-only.ts';
 import { isSqliteError } from './task-pool.ts';
 import { runTask, type Task } from './tasks.ts';
@@ -12,7 +12,9 @@ const { file, runtimeModule } = workerData as WorkerSettings;
 const runtime = await loadRuntime(runtimeModule);
 const database = openReadOnly(file);
 
-parentPort?.on('message', async (task: Task) => {
+parentPort?.on('message', (task: Task) => void answer(task));
+
+async function answer(task: Task): Promise<void> {
   try {
     parentPort?.postMessage({ value: await runTask(database, runtime, task) } satisfies TaskAnswer);
   } catch (error) {
@@ -20,9 +22,4 @@ parentPort?.on('message', async (task: Task) => {
     const message = error instanceof Error ? error.message : String(error);
     parentPort?.postMessage({ error: message, broken: !isSqliteError(error) } satisfies TaskAnswer);
   }
-});
-
-async function loadRuntime(module: string | undefined): Promise<ContractRuntime> {
-  if (module === undefined) return installedContracts();
-  return ((await import(module)) as { readonly runtime: ContractRuntime }).runtime;
 }

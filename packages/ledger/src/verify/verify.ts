@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
-import { pathToFileURL } from 'node:url';
 import { type BlockHeader, genesisHash, hashHeaderText, nextCommitment, type StateRoot } from '../block.ts';
-import { type ContractRuntime, installedContracts } from '../contract-runtime.ts';
+import { loadRuntime } from '../contract-runtime.ts';
 import { positionOf, schemaFaults } from '../embedded/schema.ts';
 import type { LostRange } from '../ledger.ts';
 import { LedgerError } from '../ledger-error.ts';
@@ -194,12 +193,6 @@ async function checkAll(run: Run, database: DatabaseSync, head: Head): Promise<C
   const checkpoints = checkCheckpoints({ database, runtime, network, rollbacks: gathered.rollbacks }, options);
   findings.push(...checkpoints.findings);
   return checkpoints.report;
-}
-
-async function loadRuntime(module: string | undefined): Promise<ContractRuntime> {
-  if (module === undefined) return installedContracts();
-  const url = module.startsWith('file:') ? module : pathToFileURL(module).href;
-  return ((await import(url)) as { readonly runtime: ContractRuntime }).runtime;
 }
 
 function* tasksOf(
