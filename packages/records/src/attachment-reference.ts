@@ -14,8 +14,7 @@ export const INLINED_BYTES_MAX = 64 * 1024 * 1024;
  * resource looks like this. `base64`: the content is what the base64 says; `text`: the content is the very text, because
  * encoding its bytes again would give another one.
  */
-const REFERENCE =
-  /"data":"salus-attachment:v1:([\w-]{22}):([\w-]{43}):([\w-]{43}):(\d{1,10}):(base64|text)"/g;
+const REFERENCE = /"data":"salus-attachment:v1:([\w-]{22}):([\w-]{43}):([\w-]{43}):(\d{1,10}):(base64|text)"/g;
 const PREFIX = 'salus-attachment:';
 
 type Form = 'base64' | 'text';
@@ -89,8 +88,7 @@ export function referenceText({ attachmentId, key, fileHash, fileBytes, form }: 
 
 async function extractData(attachments: Attachments, data: string, written: WrittenAttachment[]): Promise<string> {
   if (data.startsWith(PREFIX)) throw new RecordsError('bad-input', 'data must be base64');
-  // Base64 has four characters for three bytes.
-  if (data.length * 3 <= INLINE_BYTES_MAX * 4) return data;
+  if (Buffer.byteLength(data, 'base64') <= INLINE_BYTES_MAX) return data;
   const decoded = Buffer.from(data, 'base64');
   const form: Form = decoded.toString('base64') === data ? 'base64' : 'text';
   const name = await attachments.write([form === 'base64' ? decoded : Buffer.from(data, 'utf8')]);

@@ -37,7 +37,10 @@ export class Attachments {
     await this.#ensureDirectory(dirname(path));
     const file = await open(path, 'wx', 0o600);
     try {
-      const { fileBytes, fileHash } = await writeSealed(file, sealChunks({ key, context: attachmentContext(attachmentId), source }));
+      const { fileBytes, fileHash } = await writeSealed(
+        file,
+        sealChunks({ key, context: attachmentContext(attachmentId), source }),
+      );
       await file.datasync();
       await file.close();
       await syncDirectory(dirname(path));
@@ -119,7 +122,10 @@ export class Attachments {
       throw cause;
     });
     if (found?.size !== fileBytes) {
-      throw new RecordsError('attachment-truncated', 'an attachment is missing or has another size than its record says');
+      throw new RecordsError(
+        'attachment-truncated',
+        'an attachment is missing or has another size than its record says',
+      );
     }
     return open(path, 'r');
   }

@@ -2,12 +2,12 @@ import type { Json } from '@salus/contracts';
 import type { Insertable } from 'kysely';
 import type { KeyPlan } from './data-keys.ts';
 import type { MasterKey } from './master-key.ts';
+import type { OwnerPlans } from './owner-plans.ts';
 import { bindToKey, type SealedObject } from './record-object.ts';
 import { recordContext, resourceToken } from './record-rows.ts';
 import { treeRoot } from './record-tree.ts';
 import { attachmentRowHash, recordRowHash, rowsDigest } from './row-hash.ts';
 import type { Tables } from './store/schema.ts';
-import type { OwnerPlans } from './owner-plans.ts';
 import type { OpenedKey, RecordMeta } from './vault-types.ts';
 import type { NewVersion, WriteOrder } from './write-order.ts';
 

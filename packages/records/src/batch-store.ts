@@ -136,7 +136,13 @@ export class BatchStore {
     for (const { facts, identifiers, relationships } of order.versions) {
       const token = resourceToken(masterKey, facts.type, facts.id);
       for (const name of identifiers.flatMap((identifier) => identifierTokens(masterKey, facts.type, identifier))) {
-        const row = identifierRow(masterKey, { batchId, type: facts.type, id: facts.id, resourceToken: token, token: name });
+        const row = identifierRow(masterKey, {
+          batchId,
+          type: facts.type,
+          id: facts.id,
+          resourceToken: token,
+          token: name,
+        });
         const { numInsertedOrUpdatedRows } = await trx
           .insertInto('identifier')
           .values(row)
@@ -172,7 +178,8 @@ async function demandNext(trx: StoreTransaction, recordId: string, version: numb
     .orderBy('version', 'desc')
     .limit(1)
     .executeTakeFirst();
-  if (latest?.version !== version - 1) throw new RecordsError('conflict', 'the version is not the current one any more');
+  if (latest?.version !== version - 1)
+    throw new RecordsError('conflict', 'the version is not the current one any more');
 }
 
 /** Removes identifiers and relationships that an earlier version of a resource stated and the new one does not. */

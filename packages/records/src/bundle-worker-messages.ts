@@ -1,4 +1,4 @@
-import type { IdentifierQuery, Owner as FhirOwner, ResourceType } from '@salus/fhir';
+import type { Owner as FhirOwner, IdentifierQuery, ResourceType } from '@salus/fhir';
 import type { BundleInput, PreparedBundle, TypedIdentifier } from './prepare-bundle.ts';
 
 export type ToWorker =

@@ -8,8 +8,11 @@ import { RecordsError } from './records-error.ts';
 export const BUNDLES_WAITING_MAX = 256;
 /** Bundles that one worker has in hand: while one waits for an answer it works on another. */
 const JOBS_PER_WORKER = 2;
-/** A thread with the FHIR definitions takes about 200 MB (SETUP §9). */
+/** A thread with the FHIR definitions takes about 200 MB (SETUP §9): a second one lives only while there is work for it. */
 const WORKERS_MAX = 2;
+const IDLE_MS = 30_000;
+/** Room for the largest bundle that fhir parses (32 MiB), and no more: the thread ends where it would take more. */
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 768, maxYoungGenerationSizeMb: 24 };
 
 type Job = {
   readonly input: BundleInput;
@@ -34,9 +37,9 @@ export class BundleWorkers implements AsyncDisposable {
     this.#size = size;
   }
 
-  /** Starts the threads, so that the first bundle does not wait for them. */
+  /** Starts the first thread, so that the first bundle does not wait for it. */
   start(): void {
-    while (this.#slots.length < this.#size) this.#slots.push(this.#startWorker());
+    if (this.#slots.length === 0) this.#slots.push(this.#startWorker());
   }
 
   /** See `prepareBundle`. Rejects `overloaded`, `closed`, and with what a question threw. */
@@ -47,7 +50,6 @@ export class BundleWorkers implements AsyncDisposable {
     }
     const answer = Promise.withResolvers<PreparedBundle>();
     this.#queue.push({ id: this.#nextId++, job: { input, questions, answer } });
-    this.start();
     this.#assign();
     return answer.promise;
   }
@@ -60,6 +62,10 @@ export class BundleWorkers implements AsyncDisposable {
   }
 
   #assign(): void {
+    this.start();
+    if (this.#queue.length + this.#running > this.#slots.length && this.#slots.length < this.#size) {
+      this.#slots.push(this.#startWorker());
+    }
     for (const slot of this.#slots) {
       while (slot.jobs.size < JOBS_PER_WORKER) {
         const next = this.#queue.shift();
@@ -73,7 +79,7 @@ export class BundleWorkers implements AsyncDisposable {
   }
 
   #startWorker(): Slot {
-    const worker = new Worker(new URL('./bundle-worker.ts', import.meta.url));
+    const worker = new Worker(new URL('./bundle-worker.ts', import.meta.url), { resourceLimits: RESOURCE_LIMITS });
     const slot: Slot = { worker, jobs: new Map() };
     worker.on('message', (message: FromWorker) => this.#receive(slot, message));
     worker.on('error', (cause) => this.#replace(slot, cause));
@@ -116,8 +122,19 @@ export class BundleWorkers implements AsyncDisposable {
   #leave(slot: Slot, id: number): void {
     slot.jobs.delete(id);
     this.#running -= 1;
-    if (slot.jobs.size === 0) slot.worker.unref();
+    if (slot.jobs.size === 0) this.#rest(slot);
     this.#assign();
+  }
+
+  /** An idle thread does not keep the process alive, and goes after a while when it is not the only one. */
+  #rest(slot: Slot): void {
+    slot.worker.unref();
+    const timer = setTimeout(() => {
+      if (slot.jobs.size > 0 || this.#slots.length < 2) return;
+      this.#slots.splice(this.#slots.indexOf(slot), 1);
+      void slot.worker.terminate();
+    }, IDLE_MS);
+    timer.unref();
   }
 
   /** A worker that died takes its jobs with it; another takes its place. */
@@ -130,9 +147,7 @@ export class BundleWorkers implements AsyncDisposable {
       ? new RecordsError('closed', 'the vault is closing')
       : new RecordsError('overloaded', 'the thread that prepared the bundle stopped; nothing was written', { cause });
     for (const job of slot.jobs.values()) job.answer.reject(error);
-    if (this.#closed || this.#queue.length === 0) return;
-    this.start();
-    this.#assign();
+    if (!this.#closed && this.#queue.length > 0) this.#assign();
   }
 }
 

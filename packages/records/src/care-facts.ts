@@ -26,9 +26,7 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
   EpisodeOfCare: [
     { kind: 'care-team', open: ['planned', 'waitlist', 'active', 'onhold'], elements: [{ name: 'careManager' }] },
   ],
-  CareTeam: [
-    { kind: 'care-team', open: ['proposed', 'active'], elements: [{ name: 'participant', inner: 'member' }] },
-  ],
+  CareTeam: [{ kind: 'care-team', open: ['proposed', 'active'], elements: [{ name: 'participant', inner: 'member' }] }],
   ServiceRequest: [
     { kind: 'order', open: ['active', 'on-hold'], elements: [{ name: 'requester' }] },
     { kind: 'referral', open: ['active', 'on-hold'], elements: [{ name: 'performer' }] },

@@ -1,4 +1,4 @@
-import { REGISTERING_ROLES, type Json } from '@salus/contracts';
+import { type Json, REGISTERING_ROLES } from '@salus/contracts';
 import { PAIRS } from '@salus/fhir';
 import { sql } from 'kysely';
 import { actorToken, newId, relationshipRow } from './index-rows.ts';
@@ -7,8 +7,8 @@ import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
 import { rowKeyOf } from './rows-log.ts';
 import type { Store } from './store/database.ts';
-import type { BatchState } from './store/schema.ts';
 import { type Prepared, prepareQuery } from './store/prepared.ts';
+import type { BatchState } from './store/schema.ts';
 import type { AuditLog, CareRelationship, Clock, Denial, RecordMeta, RowsLog, Who } from './vault-types.ts';
 
 /** Explicit assignments last at most this long; a longer need is stated again. */
@@ -140,7 +140,10 @@ export class HomeAccess {
   }
 
   /** The patient denies persons, label classes, or persons these label classes. The caller has authenticated the device. */
-  async deny(patient: Who & { readonly kind: 'patient' }, denial: Pick<Denial, 'persons' | 'labelClasses'>): Promise<Denial> {
+  async deny(
+    patient: Who & { readonly kind: 'patient' },
+    denial: Pick<Denial, 'persons' | 'labelClasses'>,
+  ): Promise<Denial> {
     const { persons, labelClasses } = denial;
     if (persons.length + labelClasses.length === 0 || persons.length + labelClasses.length > DENIAL_NAMES_MAX) {
       throw new RecordsError('bad-input', `a denial names 1 to ${DENIAL_NAMES_MAX} persons and label classes`);
@@ -219,7 +222,21 @@ export class HomeAccess {
   }
 }
 
-function eventOf(kind: 'denial' | 'registration', facts: { readonly by: Who; readonly pid: string; readonly atMs: number }) {
+function eventOf(
+  kind: 'denial' | 'registration',
+  facts: { readonly by: Who; readonly pid: string; readonly atMs: number },
+) {
   const { by, pid, atMs } = facts;
-  return { kind, atMs, pid, who: by, purpose: null, grant: null, session: null, records: [], outcome: 'ok', request: null };
+  return {
+    kind,
+    atMs,
+    pid,
+    who: by,
+    purpose: null,
+    grant: null,
+    session: null,
+    records: [],
+    outcome: 'ok',
+    request: null,
+  };
 }

@@ -1,17 +1,19 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { ARGS_LIMITS, type Json, type SignedCall } from '@salus/contracts';
-import { callId as callIdOf, canonicalBytes, type CallPayload } from '@salus/crypto';
+import { type CallPayload, callId as callIdOf, canonicalBytes } from '@salus/crypto';
 import type { Ledger, SubmitResult } from '@salus/ledger';
 import type { Attachments } from './attachments.ts';
-import { type BatchEffects } from './batch-effects.ts';
+import type { BatchEffects } from './batch-effects.ts';
 import { bindBatch } from './batch-rows.ts';
-import { BatchStore } from './batch-store.ts';
+import type { BatchStore } from './batch-store.ts';
 import { signWriterCall } from './calls.ts';
 import type { CrashHook, CrashPoint } from './crash-points.ts';
 import type { DataKeys } from './data-keys.ts';
 import { identifierTokens, newId } from './index-rows.ts';
+import { leafReference } from './leaf-reference.ts';
 import type { MasterKey } from './master-key.ts';
-import { planOwners, releasePlans, type OwnerPlans } from './owner-plans.ts';
+import { removePrepared } from './new-versions.ts';
+import { type OwnerPlans, planOwners, releasePlans } from './owner-plans.ts';
 import type { Packs } from './packs.ts';
 import { type SealedObject, sealRecord } from './record-object.ts';
 import { resourceToken } from './record-rows.ts';
@@ -75,12 +77,10 @@ export class RecordWriter implements AsyncDisposable {
    * `ledger-unavailable`: then it may still be committed.
    */
   async write(order: WriteOrder): Promise<WriteReceipt> {
-    if (this.#stop.signal.aborted) throw new RecordsError('closed', 'the vault is closing');
-    if (order.versions.length > BATCH_RECORDS_MAX) {
-      throw new RecordsError('too-large', `a batch has at most ${BATCH_RECORDS_MAX} records`);
-    }
-    if (this.#inFlight >= WRITES_IN_FLIGHT_MAX) {
-      throw new RecordsError('overloaded', `more than ${WRITES_IN_FLIGHT_MAX} writes are under way`);
+    const refusal = this.#refusalOf(order);
+    if (refusal !== undefined) {
+      await removePrepared(this.#parts.attachments, order.versions);
+      throw refusal;
     }
     this.#inFlight += 1;
     try {
@@ -107,12 +107,25 @@ export class RecordWriter implements AsyncDisposable {
     await Promise.allSettled(this.#settling);
   }
 
+  #refusalOf(order: WriteOrder): RecordsError | undefined {
+    if (this.#stop.signal.aborted) return new RecordsError('closed', 'the vault is closing');
+    if (order.versions.length > BATCH_RECORDS_MAX) {
+      return new RecordsError('too-large', `a batch has at most ${BATCH_RECORDS_MAX} records`);
+    }
+    if (this.#inFlight < WRITES_IN_FLIGHT_MAX) return undefined;
+    return new RecordsError('overloaded', `more than ${WRITES_IN_FLIGHT_MAX} writes are under way`);
+  }
+
   async #write(order: WriteOrder): Promise<WriteReceipt> {
     const batchId = newId();
     const objects = await sealAll(order.versions);
     this.#crash('write:before-pack');
     try {
-      if (objects.length > 0) await this.#parts.packs.write(batchId, objects.map((object) => object.ciphertext));
+      if (objects.length > 0)
+        await this.#parts.packs.write(
+          batchId,
+          objects.map((object) => object.ciphertext),
+        );
       this.#crash('write:after-pack');
       for (let attempt = 1; ; attempt += 1) {
         const result = await this.#attempt(order, batchId, objects);
@@ -228,9 +241,7 @@ export class RecordWriter implements AsyncDisposable {
   async #cleanUp(order: WriteOrder, batchId: string, error: unknown): Promise<void> {
     if (this.#crashed) return;
     if (error instanceof RecordsError && error.code === 'ledger-unavailable') return;
-    for (const { attachments } of order.versions) {
-      for (const { attachmentId } of attachments) await this.#parts.attachments.remove(attachmentId);
-    }
+    await removePrepared(this.#parts.attachments, order.versions);
     await this.#parts.packs.remove(batchId);
   }
 
@@ -238,8 +249,7 @@ export class RecordWriter implements AsyncDisposable {
     const replaces: Json[] = [];
     for (const { replaces: old } of order.versions) {
       if (old === null) continue;
-      const proof = await this.#parts.rows.inclusionProof(old);
-      replaces.push({ leafHash: old.leafHash, keyId: old.keyId, batch: old.callId, index: old.leafIndex, proof });
+      replaces.push(await leafReference(this.#parts.rows, old));
     }
     const transaction = replaces.length === 0 ? 'commit' : 'correct';
     const whole = replaces.length === 0 ? args : { ...args, replaces };
@@ -293,7 +303,8 @@ function refusalOf(refused: Refused): RecordsError {
   const { code } = refused;
   if (code === 'overloaded') return new RecordsError('overloaded', 'the ledger takes no more calls at the moment');
   if (code === 'stopped') return new RecordsError('closed', 'the ledger is closing');
-  if (code === 'leaf-ended') return new RecordsError('conflict', 'the version was ended by another call', { detail: code });
+  if (code === 'leaf-ended')
+    return new RecordsError('conflict', 'the version was ended by another call', { detail: code });
   return new RecordsError('ledger-refused', `the ledger refused the write: ${code}`, { detail: code });
 }
 

@@ -13,7 +13,14 @@ export interface DataTime {
  */
 const TIME_ELEMENTS = [
   ...(['effectiveDateTime', 'effectivePeriod', 'effectiveInstant', 'performedDateTime', 'performedPeriod'] as const),
-  ...(['occurrenceDateTime', 'occurrencePeriod', 'onsetDateTime', 'onsetPeriod', 'servicedDate', 'servicedPeriod'] as const),
+  ...([
+    'occurrenceDateTime',
+    'occurrencePeriod',
+    'onsetDateTime',
+    'onsetPeriod',
+    'servicedDate',
+    'servicedPeriod',
+  ] as const),
   ...(['whenHandedOver', 'started', 'start', 'period', 'executionPeriod', 'billablePeriod', 'authoredOn'] as const),
   ...(['recordedDate', 'assertedDate', 'dateTime', 'date', 'issued', 'created', 'recorded', 'sent'] as const),
 ] as const;

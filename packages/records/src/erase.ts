@@ -2,15 +2,14 @@ import { type Json, type LeafFact, leafKey, type SignedCall } from '@salus/contr
 import type { Ledger } from '@salus/ledger';
 import type { Attachments } from './attachments.ts';
 import type { CrashHook } from './crash-points.ts';
+import type { MasterKey } from './master-key.ts';
 import type { Packs } from './packs.ts';
+import { pidOf } from './recipients.ts';
+import { recordContext } from './record-rows.ts';
 import { RecordsError } from './records-error.ts';
 import { rowKeyOf } from './rows-log.ts';
 import type { Store, StoreTransaction } from './store/database.ts';
-import type { AuditLog, Clock, RowsLog, RowToCover, Who } from './vault-types.ts';
-import { pidOf } from './recipients.ts';
-import type { MasterKey } from './master-key.ts';
-import { recordContext } from './record-rows.ts';
-import type { RecordMeta } from './vault-types.ts';
+import type { AuditLog, Clock, RecordMeta, RowsLog, RowToCover, Who } from './vault-types.ts';
 
 /** Leaves that one look at the store asks for. */
 const LEAVES_PAGE = 500;
@@ -61,7 +60,9 @@ export class LeafStates {
   async erase(call: SignedCall, who: Who): Promise<{ readonly callId: string; readonly erased: number }> {
     const result = await this.#parts.ledger.submit(call);
     if (result.kind === 'refused') {
-      throw new RecordsError('ledger-refused', `the ledger refused the erasure: ${result.code}`, { detail: result.code });
+      throw new RecordsError('ledger-refused', `the ledger refused the erasure: ${result.code}`, {
+        detail: result.code,
+      });
     }
     this.#parts.crash?.('erase:after-ledger');
     const erased = await this.applyCall(result.callId, who);
@@ -79,7 +80,10 @@ export class LeafStates {
   async applyAll(): Promise<void> {
     for (let start = leafKey(''); ; ) {
       const page = await this.#parts.ledger.range(start, 'leaf0', RANGE_PAGE);
-      await this.#apply(page.map(({ key, value }) => endedAt(key, value)), null);
+      await this.#apply(
+        page.map(({ key, value }) => endedAt(key, value)),
+        null,
+      );
       const last = page.at(-1);
       if (last === undefined || page.length < RANGE_PAGE) return;
       start = `${last.key}\u0000`;
@@ -130,7 +134,10 @@ export class LeafStates {
     const files = await this.#attachmentsOf(rows);
     for (const attachmentId of files) await attachments.remove(attachmentId);
     for (const [batchId, ranges] of Map.groupBy(rows, (row) => row.batchId)) {
-      await packs.erase(batchId, ranges.map((row) => ({ offset: row.packOffset, length: row.packLength })));
+      await packs.erase(
+        batchId,
+        ranges.map((row) => ({ offset: row.packOffset, length: row.packLength })),
+      );
     }
     this.#parts.crash?.('erase:after-pack');
     await store.write((trx) => this.#eraseRows(trx, rows, files));
@@ -213,7 +220,11 @@ export class LeafStates {
       .returning('relationshipId')
       .execute();
     const gone: RowToCover[] = [
-      ...identifiers.map((row) => ({ kind: 'identifier', rowKey: rowKeyOf([row.token, row.resourceToken]), row: null })),
+      ...identifiers.map((row) => ({
+        kind: 'identifier',
+        rowKey: rowKeyOf([row.token, row.resourceToken]),
+        row: null,
+      })),
       ...relationships.map((row) => ({ kind: 'careRelationship', rowKey: row.relationshipId, row: null })),
     ];
     await this.#parts.rowsLog.coverAll(trx, gone);

@@ -19,7 +19,10 @@ export function newId(): string {
  * organisations have different tokens.
  */
 export function identifierTokens(masterKey: MasterKey, type: string, { system, value }: Identifier): readonly string[] {
-  return [identifierToken(masterKey, type, { system, value }), identifierToken(masterKey, type, { system: undefined, value })];
+  return [
+    identifierToken(masterKey, type, { system, value }),
+    identifierToken(masterKey, type, { system: undefined, value }),
+  ];
 }
 
 /** `system` undefined: any; null: none (as in FHIR token search). */

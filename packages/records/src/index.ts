@@ -1,10 +1,18 @@
 export { INLINE_BYTES_MAX } from './attachment-reference.ts';
 export { type AttachmentName, Attachments } from './attachments.ts';
+export { AUDIT_PAGE_MAX, type AuditLine, type AuditProof } from './audit.ts';
 export { BundleWorkers } from './bundle-workers.ts';
 export { HomeAccess, type HomeDecision } from './care.ts';
 export { Corrections } from './corrections.ts';
 export { DataKeys } from './data-keys.ts';
 export { LeafStates } from './erase.ts';
+export {
+  DELIVERY_KINDS,
+  type DeliveryKind,
+  type ExchangePeer,
+  FETCH_RECORDS_MAX,
+} from './exchange/exchange-peer.ts';
+export { type ExchangeOptions, type OrganisationExchange, openExchange } from './exchange/organisation-exchange.ts';
 export type { KnownGrants } from './known-grants.ts';
 export { createMasterKey, MASTER_KEY_BYTES, type MasterKey, type SealUse, type TokenUse } from './master-key.ts';
 export { type KnownPatient, Patients, type Slip } from './patients.ts';
@@ -18,13 +26,5 @@ export {
   type VaultTransactionOptions,
   type VaultTransactionResult,
 } from './repository.ts';
-export type * from './vault-types.ts';
 export { openVault, type Vault, type VaultOptions } from './vault.ts';
-export { type AuditLine, type AuditProof, AUDIT_PAGE_MAX } from './audit.ts';
-export {
-  DELIVERY_KINDS,
-  type DeliveryKind,
-  type ExchangePeer,
-  FETCH_RECORDS_MAX,
-} from './exchange/exchange-peer.ts';
-export { type ExchangeOptions, openExchange, type OrganisationExchange } from './exchange/organisation-exchange.ts';
+export type * from './vault-types.ts';

@@ -1,10 +1,4 @@
-import {
-  type GrantFact,
-  grantCommitment,
-  grantKey,
-  type Json,
-  type OpenedTerms,
-} from '@salus/contracts';
+import { type GrantFact, grantCommitment, grantKey, type Json, type OpenedTerms } from '@salus/contracts';
 import { hashTuple } from '@salus/crypto';
 import type { Ledger } from '@salus/ledger';
 import type { MasterKey } from './master-key.ts';
@@ -62,7 +56,11 @@ export function createKnownGrants(parts: {
         receivedMs: clock(),
       };
       await store.write(async (trx) => {
-        await trx.insertInto('knownGrant').values(row).onConflict((conflict) => conflict.doUpdateSet(row)).execute();
+        await trx
+          .insertInto('knownGrant')
+          .values(row)
+          .onConflict((conflict) => conflict.doUpdateSet(row))
+          .execute();
         await rowsLog.cover(trx, 'knownGrant', grantToken, row);
       });
     },

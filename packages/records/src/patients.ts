@@ -1,4 +1,4 @@
-import { callId as callIdOf, type CallPayload, deriveSigningKey, randomBytes } from '@salus/crypto';
+import { type CallPayload, callId as callIdOf, deriveSigningKey, randomBytes } from '@salus/crypto';
 import type { Ledger } from '@salus/ledger';
 import { signWriterCall } from './calls.ts';
 import { newId } from './index-rows.ts';
@@ -86,7 +86,13 @@ export class Patients {
     const seed = randomBytes(SEED_BYTES);
     const args = { pid, claimKey: claimKeyOf(seed, pid), claimNotAfterMs: notAfterMs };
     const { network } = ledger;
-    const call = await signWriterCall(writer, { network, contract: 'patient', transaction: 'reissueClaim', args, nowMs });
+    const call = await signWriterCall(writer, {
+      network,
+      contract: 'patient',
+      transaction: 'reissueClaim',
+      args,
+      nowMs,
+    });
     const result = await ledger.submit(call);
     const outcome = result.kind === 'committed' ? 'ok' : result.code;
     await audit.append({

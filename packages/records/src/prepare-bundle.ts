@@ -12,8 +12,8 @@ import {
   type IdentifierQuery,
   type Issue,
   identifiersOf,
-  isTree,
   issueOf,
+  isTree,
   pairIndex,
   parseFhirJson,
   parseIdentifierQuery,
@@ -60,6 +60,8 @@ export interface BundleInput {
   readonly baseUrl: string | null;
   /** Where large content goes. */
   readonly attachmentsDirectory: string;
+  /** `bytes` is one resource, a new version of this one; null: a bundle of new resources. */
+  readonly correction: { readonly type: string; readonly id: string; readonly version: number } | null;
 }
 
 /** A resource that is to be written. Holds no tree: it travels between threads. */
@@ -97,13 +99,10 @@ export type PreparedBundle =
  * Parses, validates, resolves, classifies and writes out a transaction bundle: everything about FHIR that a write needs,
  * so that it can run beside the main thread. Throws what the questions throw.
  */
-export async function prepareBundle(
-  input: BundleInput,
-  questions: BundleQuestions,
-): Promise<PreparedBundle> {
+export async function prepareBundle(input: BundleInput, questions: BundleQuestions): Promise<PreparedBundle> {
   const attachments = new Attachments(input.attachmentsDirectory);
   try {
-    const bundle = parseFhirJson(input.bytes);
+    const bundle = bundleOf(parseFhirJson(input.bytes), input);
     const issues = validateTransaction(bundle);
     if (hasErrors(issues)) return { kind: 'refused', code: 'structure-invalid', issues };
     await questions.begin({ digest: digestOf(bundle), identifiers: decidingIdentifiers(bundle, input) });
@@ -124,7 +123,7 @@ async function prepareEntries(
   attachments: Attachments,
 ): Promise<readonly PreparedEntry[]> {
   const resolved = await resolveBundle(bundle, {
-    newId: () => crypto.randomUUID(),
+    newId: () => input.correction?.id ?? crypto.randomUUID(),
     lookup: questions,
     matchDirectoryByIdentifier: input.matchDirectory,
     ...(input.baseUrl === null ? {} : { baseUrl: input.baseUrl }),
@@ -138,7 +137,7 @@ async function prepareEntries(
     for (const entry of resolved.entries) {
       const create = byIndex.get(entry.index);
       if (create === undefined) prepared.push({ kind: 'matched', type: entry.type, id: entry.id });
-      else prepared.push(await prepareCreate(create, input.nowMs, attachments, written));
+      else prepared.push(await prepareCreate(create, input, attachments, written));
     }
     return prepared;
   } catch (error) {
@@ -149,12 +148,13 @@ async function prepareEntries(
 
 async function prepareCreate(
   entry: ClassifiedEntry,
-  nowMs: number,
+  { nowMs, correction }: BundleInput,
   attachments: Attachments,
   written: WrittenAttachment[],
 ): Promise<PreparedCreate> {
   const { type, id, classification } = entry;
-  const stored = withVersion(entry.resource, { versionId: String(FIRST_VERSION), lastUpdatedMs: nowMs });
+  const versionId = String(correction?.version ?? FIRST_VERSION);
+  const stored = withVersion(entry.resource, { versionId, lastUpdatedMs: nowMs });
   const extracted = await extractAttachments(attachments, stored);
   written.push(...extracted.written);
   const { fromMs, toMs } = dataTimeOf(stored);
@@ -173,6 +173,16 @@ async function prepareCreate(
     relationships: careFactsOf(stored),
     attachments: extracted.written,
   };
+}
+
+/** A corrected resource goes the way of a bundle with one entry. */
+function bundleOf(tree: FhirTree, { correction }: BundleInput): FhirTree {
+  if (correction === null) return tree;
+  if (tree.resourceType !== correction.type || tree.id !== correction.id) {
+    throw new FhirError('id-invalid', 'a new version has the type and id of the one that it replaces');
+  }
+  const request = { method: 'POST', url: correction.type };
+  return { resourceType: 'Bundle', type: 'transaction', entry: [{ request, resource: tree }] };
 }
 
 /** Identifiers on which it depends whether an entry is created or matched; a superset does no harm. */

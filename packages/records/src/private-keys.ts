@@ -17,9 +17,19 @@ export interface KeptKey {
 
 /** Private keys that the node keeps, sealed under the master key: none ever lies in a file (DESIGN §4). */
 export class PrivateKeys {
-  readonly #parts: { readonly store: Store; readonly masterKey: MasterKey; readonly rowsLog: RowsLog; readonly clock: Clock };
+  readonly #parts: {
+    readonly store: Store;
+    readonly masterKey: MasterKey;
+    readonly rowsLog: RowsLog;
+    readonly clock: Clock;
+  };
 
-  constructor(parts: { readonly store: Store; readonly masterKey: MasterKey; readonly rowsLog: RowsLog; readonly clock: Clock }) {
+  constructor(parts: {
+    readonly store: Store;
+    readonly masterKey: MasterKey;
+    readonly rowsLog: RowsLog;
+    readonly clock: Clock;
+  }) {
     this.#parts = parts;
   }
 
@@ -35,6 +45,11 @@ export class PrivateKeys {
     const key = await generateHpkeKey();
     await this.#keep('hpke', key.publicKey, key.privateKey);
     return { kid: kidOf(key.publicKey), publicKey: key.publicKey };
+  }
+
+  /** Keeps a key that was made elsewhere: an organisation's first keys are older than its vault. */
+  async keep(purpose: KeyPurpose, key: { readonly publicKey: string; readonly privateKey: Uint8Array }): Promise<void> {
+    await this.#keep(purpose, key.publicKey, key.privateKey);
   }
 
   /** Keys of a purpose that are not retired, newest first. */
@@ -54,6 +69,13 @@ export class PrivateKeys {
     const { purpose, secret } = await this.#open(kid);
     if (purpose === 'hpke') throw new RecordsError('not-found', 'this key does not sign');
     return signerFromPkcs8(secret);
+  }
+
+  /** A kept authority's key in PKCS #8, for issuing certificates; an unknown kid or another purpose throws `not-found`. */
+  async openAuthorityKey(kid: string): Promise<{ readonly publicKey: string; readonly privateKey: Uint8Array }> {
+    const { purpose, publicKey, secret } = await this.#open(kid);
+    if (purpose !== 'ca') throw new RecordsError('not-found', 'this key certifies nobody');
+    return { publicKey, privateKey: secret };
   }
 
   /** The pair of a kept HPKE key, retired ones too: they still open what was sealed to them. */
@@ -89,7 +111,9 @@ export class PrivateKeys {
     });
   }
 
-  async #open(kid: string): Promise<{ readonly purpose: string; readonly publicKey: string; readonly secret: Uint8Array }> {
+  async #open(
+    kid: string,
+  ): Promise<{ readonly purpose: string; readonly publicKey: string; readonly secret: Uint8Array }> {
     const row = await this.#parts.store.read
       .selectFrom('privateKey')
       .selectAll()

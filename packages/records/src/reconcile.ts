@@ -64,7 +64,10 @@ async function removeOrphans({ store, packs, attachments }: Parameters<typeof re
   let removed = 0;
   for await (const ids of packs.list()) {
     const known = await store.read.selectFrom('batch').select('batchId').where('batchId', 'in', ids).execute();
-    for (const id of without(ids, known.map((row) => row.batchId))) {
+    for (const id of without(
+      ids,
+      known.map((row) => row.batchId),
+    )) {
       await packs.remove(id);
       removed += 1;
     }
@@ -76,7 +79,10 @@ async function removeOrphans({ store, packs, attachments }: Parameters<typeof re
       .where('attachmentId', 'in', ids)
       .where('fileHash', 'is not', null)
       .execute();
-    for (const id of without(ids, known.map((row) => row.attachmentId))) {
+    for (const id of without(
+      ids,
+      known.map((row) => row.attachmentId),
+    )) {
       await attachments.remove(id);
       removed += 1;
     }

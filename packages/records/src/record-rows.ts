@@ -53,9 +53,7 @@ export function createRecordRows(store: Store, masterKey: MasterKey): RecordRows
   return {
     listLeaves,
     findRecord: async (recordId, version) =>
-      first(
-        version === undefined ? await queries.latestRecord(recordId) : await queries.record(recordId, version),
-      ),
+      first(version === undefined ? await queries.latestRecord(recordId) : await queries.record(recordId, version)),
     findResource: async (type, id, version) => {
       const token = resourceToken(masterKey, type, id);
       return first(
@@ -99,7 +97,13 @@ function openRow(masterKey: MasterKey, row: Row): StoredRecord {
 }
 
 type Queries = {
-  readonly [Name in 'record' | 'latestRecord' | 'resource' | 'latestResource' | 'allOfKey' | 'currentOfKey']: Prepared<Row>;
+  readonly [Name in
+    | 'record'
+    | 'latestRecord'
+    | 'resource'
+    | 'latestResource'
+    | 'allOfKey'
+    | 'currentOfKey']: Prepared<Row>;
 } & {
   readonly leaves: Prepared<Pick<Row, 'leafIndex' | 'leafHash' | 'status' | 'recordId' | 'version'>>;
   readonly trees: Prepared<StoredTree>;
@@ -118,7 +122,9 @@ function prepareQueries({ read }: Store): Queries {
     record: prepare(readable.where('record.recordId', '=', '').where('record.version', '=', 0)),
     latestRecord: prepare(readable.where('record.recordId', '=', '').orderBy(latestFirst, 'desc').limit(sql.lit(1))),
     resource: prepare(readable.where('record.resourceToken', '=', '').where('record.version', '=', 0)),
-    latestResource: prepare(readable.where('record.resourceToken', '=', '').orderBy(latestFirst, 'desc').limit(sql.lit(1))),
+    latestResource: prepare(
+      readable.where('record.resourceToken', '=', '').orderBy(latestFirst, 'desc').limit(sql.lit(1)),
+    ),
     allOfKey: prepare(pageOfKey(readable)),
     currentOfKey: prepare(pageOfKey(current)),
     leaves: prepareQuery(

@@ -1,13 +1,22 @@
 import { fromUtf8 } from '@salus/crypto';
-import type { EntryOutcome, Owner as FhirOwner, ReadResult, Repository, ResourceType, TransactionOptions, TransactionResult } from '@salus/fhir';
+import type {
+  EntryOutcome,
+  ReadResult,
+  Repository,
+  ResourceType,
+  TransactionOptions,
+  TransactionResult,
+} from '@salus/fhir';
 import { inlineAttachments } from './attachment-reference.ts';
 import type { Attachments } from './attachments.ts';
 import type { BundleWorkers } from './bundle-workers.ts';
 import type { HomeAccess } from './care.ts';
 import type { RecordWriter } from './commit.ts';
-import { identifierToken, newId } from './index-rows.ts';
+import { findOwners } from './find-owners.ts';
+import { identifierToken } from './index-rows.ts';
 import { KeyedLocks } from './keyed-locks.ts';
 import type { MasterKey } from './master-key.ts';
+import { auditsOf, removePrepared, versionOf } from './new-versions.ts';
 import { newPatient, type Patients } from './patients.ts';
 import { FIRST_VERSION, type PreparedCreate, type PreparedEntry, type TypedIdentifier } from './prepare-bundle.ts';
 import { pidOf } from './recipients.ts';
@@ -26,9 +35,6 @@ import type {
   Writer,
 } from './vault-types.ts';
 import type { NewPatient, NewVersion } from './write-order.ts';
-
-/** Records that one audit event names; more are spread over several events. */
-export const AUDIT_RECORDS_MAX = 1_000;
 
 /** Who asks: a member of staff through the node, with purpose; or a patient whose device logged in. */
 export type VaultCaller =
@@ -120,7 +126,7 @@ export class VaultRepository implements Repository<VaultCaller> {
     let bundleToken: string | null = null;
     const matchDirectory = options.matchDirectoryByIdentifier === true;
     const prepared = await workers.prepare(
-      { bytes, nowMs, matchDirectory, baseUrl, attachmentsDirectory },
+      { bytes, nowMs, matchDirectory, baseUrl, attachmentsDirectory, correction: null },
       {
         begin: async ({ digest, identifiers }) => {
           bundleToken = masterKey.token('bundle', digest);
@@ -128,15 +134,18 @@ export class VaultRepository implements Repository<VaultCaller> {
           if (options.again !== true) await this.#demandNewBundle(bundleToken);
         },
         findByIdentifier: (type, query) => this.#findByIdentifier(type, identifierToken(masterKey, type, query)),
-        findOwners: (references) => this.#findOwners(references),
+        findOwners: (references) => findOwners(this.#parts, references),
       },
     );
     if (prepared.kind === 'refused') return prepared;
     const creates = prepared.entries.filter((entry) => entry.kind === 'create');
     const outcomes = await this.#outcomes(prepared.entries, nowMs);
     if (creates.length === 0) return { kind: 'committed', outcomes };
-    const { versions, patients } = await this.#versionsOf(creates, nowMs);
-    const audits = auditsOf(caller, versions, nowMs);
+    const { versions, patients } = await this.#versionsOf(creates, nowMs).catch(async (error: unknown) => {
+      await removePrepared(this.#parts.attachments, creates);
+      throw error;
+    });
+    const audits = auditsOf(caller.writer.who, caller.purpose, versions, nowMs);
     const receipt = await writer.write({ writer: caller.writer, versions, patients, bundleToken, audits });
     return { kind: 'committed', outcomes, callId: receipt.callId };
   }
@@ -177,20 +186,6 @@ export class VaultRepository implements Repository<VaultCaller> {
     return ids;
   }
 
-  async #findOwners(references: readonly string[]): Promise<ReadonlyMap<string, FhirOwner>> {
-    const owners = new Map<string, FhirOwner>();
-    for (const reference of references) {
-      const [type = '', id = ''] = reference.split('/');
-      const record = await this.#parts.rows.findResource(type, id);
-      if (record === undefined) continue;
-      const pid = pidOf(record.meta.owner);
-      const patient = pid === undefined ? undefined : await this.#parts.patients.findByPid(pid);
-      if (pid === undefined) owners.set(reference, { kind: 'organisation' });
-      else if (patient !== undefined) owners.set(reference, { kind: 'patient', subject: `Patient/${patient.fhirId}` });
-    }
-    return owners;
-  }
-
   async #versionsOf(
     creates: readonly PreparedCreate[],
     nowMs: number,
@@ -198,7 +193,7 @@ export class VaultRepository implements Repository<VaultCaller> {
     const patients = creates.filter(({ type }) => type === 'Patient').map(({ id }) => newPatient(id, nowMs));
     const pids = new Map(patients.map(({ fhirId, registration }) => [`Patient/${fhirId}`, registration.pid]));
     const versions: NewVersion[] = [];
-    for (const create of creates) versions.push(this.#versionOf(create, await this.#ownerOf(create, pids), nowMs));
+    for (const create of creates) versions.push(versionOf(create, await this.#ownerOf(create, pids), nowMs));
     return { versions, patients };
   }
 
@@ -215,23 +210,6 @@ export class VaultRepository implements Repository<VaultCaller> {
     }
     pids.set(subject, patient.pid);
     return `pid:${patient.pid}`;
-  }
-
-  #versionOf(create: PreparedCreate, owner: Owner, nowMs: number): NewVersion {
-    const { type, id, dataFromMs, dataToMs, references, pair, plaintext, identifiers, attachments } = create;
-    const pid = pidOf(owner);
-    return {
-      owner,
-      recordId: newId(),
-      version: FIRST_VERSION,
-      pair,
-      plaintext,
-      facts: { type, id, dataFromMs, dataToMs, references, lastUpdatedMs: nowMs },
-      identifiers,
-      relationships: pid === undefined ? [] : create.relationships.map((fact) => ({ ...fact, pid })),
-      attachments,
-      replaces: null,
-    };
   }
 
   async #outcomes(entries: readonly PreparedEntry[], nowMs: number): Promise<readonly EntryOutcome[]> {
@@ -314,33 +292,6 @@ function readEvent(
   };
 }
 
-/** One event for each owner, so that every patient sees what was written about them. */
-function auditsOf(
-  caller: Extract<VaultCaller, { readonly kind: 'writer' }>,
-  versions: readonly NewVersion[],
-  atMs: number,
-): readonly AuditEvent[] {
-  const events: AuditEvent[] = [];
-  for (const [owner, owned] of Map.groupBy(versions, (version) => version.owner)) {
-    for (let at = 0; at < owned.length; at += AUDIT_RECORDS_MAX) {
-      const records = owned.slice(at, at + AUDIT_RECORDS_MAX).map(({ recordId, version }) => ({ recordId, version }));
-      events.push({
-        kind: 'write',
-        atMs,
-        pid: pidOf(owner) ?? null,
-        who: caller.writer.who,
-        purpose: caller.purpose,
-        grant: null,
-        session: null,
-        records,
-        outcome: 'ok',
-        request: null,
-      });
-    }
-  }
-  return events;
-}
-
-function refusedWrite(code: string, text: string): VaultTransactionResult {
+export function refusedWrite(code: string, text: string): VaultTransactionResult {
   return { kind: 'refused', code, issues: [{ severity: 'error', code: 'business-rule', text }] };
 }

@@ -28,14 +28,7 @@ export function recordRowHash(row: RecordRowFacts): string {
 export type AttachmentRowFacts = Omit<Selectable<AttachmentTable>, 'batchId' | 'rowHash'>;
 
 export function attachmentRowHash(row: AttachmentRowFacts): string {
-  return hashTuple(
-    'attachment-row',
-    row.attachmentId,
-    row.recordId,
-    row.version,
-    row.fileBytes,
-    row.fileHash,
-  );
+  return hashTuple('attachment-row', row.attachmentId, row.recordId, row.version, row.fileBytes, row.fileHash);
 }
 
 /**
@@ -55,10 +48,10 @@ export function rowsDigest(
   );
 }
 
-/** What the rows log covers of a batch once it is committed; its other columns are the way there. */
+/** What the rows log covers of a batch once it is committed; the others have one value then. */
 export function coveredBatch(batch: Selectable<BatchTable>): { readonly [column: string]: Json } {
-  const { batchId, kind, callId, digest, packBytes } = batch;
-  return { batchId, kind, callId, digest, packBytes };
+  const { batchId, kind, callId, digest, packBytes, createdMs } = batch;
+  return { batchId, kind, callId, digest, packBytes, createdMs };
 }
 
 /** A row of a table that no record leaf covers, as JSON for the rows log: bytes stand as their SHA-256. */

@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import type { Ledger } from '@salus/ledger';
-import { AuditJournal } from './audit.ts';
 import { Attachments } from './attachments.ts';
+import { AuditJournal } from './audit.ts';
 import { BatchStore } from './batch-store.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import { HomeAccess } from './care.ts';
 import { createCiphertextReader } from './ciphertext.ts';
 import { RecordWriter } from './commit.ts';
+import { Corrections } from './corrections.ts';
 import type { CrashHook } from './crash-points.ts';
 import { DataKeys } from './data-keys.ts';
-import { LeafStates } from './erase.ts';
 import { createDocuments, type Documents } from './documents.ts';
+import { LeafStates } from './erase.ts';
 import { createKnownGrants, type KnownGrants } from './known-grants.ts';
 import { createMasterKey, type MasterKey } from './master-key.ts';
 import { makeDurableDirectory, Packs } from './packs.ts';
@@ -51,6 +52,7 @@ export interface Vault extends AsyncDisposable {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly repository: VaultRepository;
+  readonly corrections: Corrections;
   readonly writer: RecordWriter;
   readonly rows: RecordRows;
   readonly ciphertext: CiphertextReader;
@@ -107,15 +109,19 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const access = new HomeAccess(base);
   const guard = new RollbackGuard(ledger);
   const workers = options.workers ?? new BundleWorkers();
-  const repository = new VaultRepository({
+  const fhir = {
     ...writing,
     baseUrl: options.baseUrl ?? null,
     attachmentsDirectory,
     workers,
     writer,
-    ciphertext,
     patients,
     access,
+  };
+  const corrections = new Corrections({ ...fhir, leafStates });
+  const repository = new VaultRepository({
+    ...fhir,
+    ciphertext,
     demandReleasing: () => guard.demandReleasing(),
   });
   const close = async (): Promise<void> => {
@@ -139,6 +145,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     ledger,
     clock,
     repository,
+    corrections,
     writer,
     rows,
     ciphertext,
@@ -179,7 +186,13 @@ async function checkPlace(
       { key: 'organisation', value: place.organisation },
       { key: 'master-check', value: Buffer.from(sealed).toString('base64url') },
     ];
-    await store.write((trx) => trx.insertInto('meta').values(rows).execute());
+    await store.write(async (trx) => {
+      await trx.insertInto('meta').values(rows).execute();
+      await rowsLog.coverAll(
+        trx,
+        rows.map((row) => ({ kind: 'meta', rowKey: row.key, row })),
+      );
+    });
     return;
   }
   if (facts.get('network') !== place.network || facts.get('organisation') !== place.organisation) {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { SignedDelegation } from '@salus/contracts';
+import type { SignedCall, SignedDelegation } from '@salus/contracts';
 import {
   type CertificateAuthority,
   canonicalBytes,
@@ -112,30 +112,40 @@ export async function testWriter(
   };
 }
 
-/** Submits a member's own call; a refusal throws its code. */
+type Acting = { readonly signerName: string; readonly signer: SyncSigner };
+
+/** A call signed by its own signer: staff, slip or device. */
+export async function signAs(
+  network: string,
+  { signerName, signer }: Acting,
+  transaction: string,
+  args: { readonly [name: string]: Json },
+  nowMs: number,
+): Promise<SignedCall> {
+  const [contract = '', name = ''] = transaction.split('.');
+  const payload = {
+    version: 'salus:call:v1',
+    alg: 'ES256',
+    network,
+    contract,
+    transaction: name,
+    args,
+    signer: signerName,
+    nonce: newNonce(),
+    notAfter: nowMs + 600_000,
+  } as const;
+  return (await signCall(payload, signer)) as SignedCall;
+}
+
+/** Submits such a call; a refusal throws its code. */
 export async function submitAs(
   ledger: Ledger,
-  member: { readonly signerName: string; readonly signer: SyncSigner },
+  acting: Acting,
   transaction: string,
   args: { readonly [name: string]: Json },
   nowMs: number,
 ): Promise<Json> {
-  const [contract = '', name = ''] = transaction.split('.');
-  const call = await signCall(
-    {
-      version: 'salus:call:v1',
-      alg: 'ES256',
-      network: ledger.network,
-      contract,
-      transaction: name,
-      args,
-      signer: member.signerName,
-      nonce: newNonce(),
-      notAfter: nowMs + 600_000,
-    },
-    member.signer,
-  );
-  const result = await ledger.submit(call as Parameters<Ledger['submit']>[0]);
+  const result = await ledger.submit(await signAs(ledger.network, acting, transaction, args, nowMs));
   if (result.kind === 'refused') throw new Error(`${transaction} was refused: ${result.code} ${result.detail ?? ''}`);
   return result.result;
 }

@@ -1,6 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
 import { type Insertable, Kysely, sql } from 'kysely';
-import { Migrator } from 'kysely/migration';
 import { RecordsError } from '../records-error.ts';
 import { createExchangeTables } from './exchange-migration.ts';
 import type { Tables } from './schema.ts';
@@ -59,7 +58,7 @@ export class Store implements AsyncDisposable {
   async truncateWal(): Promise<void> {
     await this.#draining;
     const [result] = this.#writerDatabase.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
-    if (result?.['busy'] !== 0) throw new RecordsError('overloaded', 'a reader holds the write-ahead log');
+    if (result?.busy !== 0) throw new RecordsError('overloaded', 'a reader holds the write-ahead log');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -122,7 +121,7 @@ export async function openStore(file: string): Promise<Store> {
   const writerDatabase = openFile(file);
   const writer = new Kysely<Tables>({ dialect: sqliteDialect(writerDatabase) });
   try {
-    await migrate(writer);
+    await migrateStore(writer);
   } catch (error) {
     await writer.destroy();
     throw error;
@@ -160,17 +159,25 @@ function openFile(file: string, queryOnly = false): DatabaseSync {
   return database;
 }
 
-async function migrate(db: Kysely<Tables>): Promise<void> {
-  const migrator = new Migrator({
-    db,
-    provider: {
-      getMigrations: async () => ({
-        '001-vault': { up: createVaultTables },
-        '002-exchange': { up: createExchangeTables },
-      }),
-    },
+/** Of the schema, kept as `user_version`: no table of its own, whose rows nothing would cover. */
+export const STORE_VERSION = 1;
+
+/** Makes the schema in an empty database, in one transaction. Another version throws `corrupt`. */
+export async function migrateStore(db: Kysely<Tables>): Promise<void> {
+  await db.connection().execute(async (connection) => {
+    const { rows } = await sql<{ readonly user_version: number }>`pragma user_version`.execute(connection);
+    const version = rows[0]?.user_version;
+    if (version === STORE_VERSION) return;
+    if (version !== 0) throw new RecordsError('corrupt', `the store has schema ${version}, expected ${STORE_VERSION}`);
+    await sql`begin immediate`.execute(connection);
+    try {
+      await createVaultTables(connection as Kysely<unknown>);
+      await createExchangeTables(connection as Kysely<unknown>);
+      await sql`pragma user_version = ${sql.lit(STORE_VERSION)}`.execute(connection);
+      await sql`commit`.execute(connection);
+    } catch (error) {
+      await sql`rollback`.execute(connection);
+      throw error;
+    }
   });
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined)
-    throw new RecordsError('corrupt', 'the schema cannot be brought up to date', { cause: error });
 }

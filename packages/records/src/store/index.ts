@@ -1,2 +1,3 @@
-export { insertRows, openStore, Store, type StoreTransaction } from './database.ts';
+export { insertRows, migrateStore, openStore, STORE_VERSION, Store, type StoreTransaction } from './database.ts';
 export type { Tables } from './schema.ts';
+export { sqliteDialect } from './sqlite-dialect.ts';

@@ -1,0 +1,70 @@
+import type { Attachments } from './attachments.ts';
+import { newId } from './index-rows.ts';
+import { FIRST_VERSION, type PreparedCreate } from './prepare-bundle.ts';
+import { pidOf } from './recipients.ts';
+import type { AuditEvent, Owner, StoredRecord, Who } from './vault-types.ts';
+import type { NewVersion } from './write-order.ts';
+
+/** Records that one audit event names; more are spread over several events. */
+export const AUDIT_RECORDS_MAX = 1_000;
+
+/** A prepared resource as a version to write: the first of a new record, or the next of the one that it replaces. */
+export function versionOf(
+  create: PreparedCreate,
+  owner: Owner,
+  nowMs: number,
+  replaces: StoredRecord | null = null,
+): NewVersion {
+  const { type, id, dataFromMs, dataToMs, references, pair, plaintext, identifiers, attachments } = create;
+  const pid = pidOf(owner);
+  return {
+    owner,
+    recordId: replaces?.recordId ?? newId(),
+    version: replaces === null ? FIRST_VERSION : replaces.version + 1,
+    pair,
+    plaintext,
+    facts: { type, id, dataFromMs, dataToMs, references, lastUpdatedMs: nowMs },
+    identifiers,
+    relationships: pid === undefined ? [] : create.relationships.map((fact) => ({ ...fact, pid })),
+    attachments,
+    replaces,
+  };
+}
+
+/** One event for each owner, so that every patient sees what was written about them. */
+export function auditsOf(
+  who: Who,
+  purpose: string,
+  versions: readonly NewVersion[],
+  atMs: number,
+): readonly AuditEvent[] {
+  const events: AuditEvent[] = [];
+  for (const [owner, owned] of Map.groupBy(versions, (version) => version.owner)) {
+    for (let at = 0; at < owned.length; at += AUDIT_RECORDS_MAX) {
+      const records = owned.slice(at, at + AUDIT_RECORDS_MAX).map(({ recordId, version }) => ({ recordId, version }));
+      events.push({
+        kind: 'write',
+        atMs,
+        pid: pidOf(owner) ?? null,
+        who,
+        purpose,
+        grant: null,
+        session: null,
+        records,
+        outcome: 'ok',
+        request: null,
+      });
+    }
+  }
+  return events;
+}
+
+/** Takes back the files of resources that are not going to be written. */
+export async function removePrepared(
+  attachments: Attachments,
+  creates: readonly Pick<PreparedCreate, 'attachments'>[],
+): Promise<void> {
+  for (const create of creates) {
+    for (const { attachmentId } of create.attachments) await attachments.remove(attachmentId);
+  }
+}

@@ -1,0 +1,289 @@
+import { randomBytes } from '@salus/crypto';
+import { parseFhirJson, sameResource } from '@salus/fhir';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bundleOf, makePlace, type Place } from '../test/place.ts';
+import { BundleWorkers } from './bundle-workers.ts';
+import type { VaultCaller } from './repository.ts';
+import { openVault } from './vault.ts';
+import type { Who } from './vault-types.ts';
+
+const workers = new BundleWorkers(1);
+let place: Place;
+beforeAll(async () => {
+  place = await makePlace({ workers });
+});
+afterAll(async () => {
+  await place.remove();
+  await workers[Symbol.asyncDispose]();
+});
+
+const HOUR_MS = 3_600_000;
+let drawn = 0;
+
+const patient = { id: 'p', resourceType: 'Patient', name: [{ family: 'Example' }] };
+const observation = (extra: object = {}) => ({
+  id: `o${++drawn}`,
+  resourceType: 'Observation',
+  status: 'final',
+  subject: { reference: 'urn:uuid:p' },
+  code: { text: `note ${drawn}` },
+  category: [
+    { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'laboratory' }] },
+  ],
+  ...extra,
+});
+
+/** Writes resources; returns `[type, id]` of each. */
+async function write(resources: readonly { readonly [name: string]: unknown }[] | string) {
+  const text = typeof resources === 'string' ? resources : bundleOf(resources);
+  const result = await place.vault.repository.transaction(await place.writer(), text);
+  if (result.kind === 'refused') throw new Error(`${result.code} ${JSON.stringify(result.issues)}`);
+  return result.outcomes.map(({ type, id }) => [type, id] as const);
+}
+
+const staff = (person: { readonly id: string; readonly roles: readonly string[] }): VaultCaller => ({
+  kind: 'member',
+  purpose: 'TREAT',
+  who: { kind: 'member', id: person.id, organisation: 'hospital-a', roles: person.roles },
+});
+
+async function assign(fhirId: string, actor: string = place.organisation.clinician.id): Promise<string> {
+  const found = await place.vault.patients.findByFhirId(fhirId);
+  if (found === undefined) throw new Error('the patient was registered');
+  const { id, roles } = place.organisation.registrar;
+  const by: Who & { readonly kind: 'member' } = { kind: 'member', id, organisation: 'hospital-a', roles };
+  const nowMs = Date.now();
+  await place.vault.access.assign(by, { pid: found.pid, actor, fromMs: nowMs - HOUR_MS, untilMs: nowMs + HOUR_MS });
+  return found.pid;
+}
+
+test('gives back the JSON that was written, number literals kept and references resolved', async () => {
+  const value = (literal: string) => `"valueQuantity":{"value":${literal},"unit":"mmol/L"}`;
+  for (const literal of ['1.50', '0.010', '12345678901234567890', '1e5']) {
+    drawn += 1;
+    const text = `{"resourceType":"Bundle","type":"transaction","entry":[
+      {"fullUrl":"urn:uuid:p","request":{"method":"POST","url":"Patient"},"resource":{"resourceType":"Patient"}},
+      {"request":{"method":"POST","url":"Observation"},"resource":{"resourceType":"Observation","status":"final",
+        "subject":{"reference":"urn:uuid:p"},"code":{"text":"x"},${value(literal)}}}]}`;
+    const [[, patientId], [type, id]] = (await write(text)) as [[string, string], ['Observation', string]];
+    await assign(patientId);
+    const read = await place.vault.repository.read(staff(place.organisation.clinician), type, id);
+    if (read.kind !== 'found') throw new Error(read.kind);
+    expect(read.text).toContain(`"value":${literal},`);
+    expect(read.text).toContain(`"reference":"Patient/${patientId}"`);
+    expect(read).toMatchObject({ versionId: '1' });
+    const sent = parseFhirJson(text.slice(text.lastIndexOf('{"resourceType":"Observation"'), text.lastIndexOf('}]}')));
+    const referenceMap = new Map([['urn:uuid:p', `Patient/${patientId}`]]);
+    expect(sameResource(sent, parseFhirJson(read.text), { referenceMap })).toBe(true);
+  }
+});
+
+test('opens a record at home by role and care relationship, and by neither alone', async () => {
+  const [[, patientId], [, id]] = (await write([patient, observation()])) as [[string, string], [string, string]];
+  const read = (person: Parameters<typeof staff>[0]) => place.vault.repository.read(staff(person), 'Observation', id);
+  const { clinician, registrar, administrator } = place.organisation;
+  expect(await read(clinician)).toEqual({ kind: 'refused', code: 'denied' });
+  await assign(patientId);
+  expect(await read(clinician)).toMatchObject({ kind: 'found' });
+  for (const person of [registrar, administrator]) {
+    await assign(patientId, person.id);
+    expect(await read(person)).toEqual({ kind: 'refused', code: 'denied' });
+  }
+  expect(await place.vault.repository.read(staff(registrar), 'Patient', patientId)).toMatchObject({ kind: 'found' });
+  expect(await place.vault.repository.read(staff(administrator), 'Patient', patientId)).toMatchObject({
+    kind: 'refused',
+  });
+});
+
+test('opens a record to the practitioner of an open encounter, until it is finished', async () => {
+  const practitioner = {
+    id: 'd',
+    resourceType: 'Practitioner',
+    identifier: [{ system: 'urn:x', value: `d${++drawn}` }],
+  };
+  const encounter = {
+    id: 'e',
+    resourceType: 'Encounter',
+    status: 'in-progress',
+    class: { code: 'AMB' },
+    subject: { reference: 'urn:uuid:p' },
+    participant: [{ individual: { reference: 'urn:uuid:d' } }],
+  };
+  const [, [, doctorId], [, encounterId], [, id]] = (await write([
+    patient,
+    practitioner,
+    encounter,
+    observation(),
+  ])) as [[string, string], [string, string], [string, string], [string, string]];
+  const doctor = { id: randomBytes(16).toString(), roles: ['clinician'] };
+  const read = () => place.vault.repository.read(staff(doctor), 'Observation', id);
+  expect(await read()).toMatchObject({ kind: 'refused' });
+  await place.vault.access.linkPractitioner(doctor.id, `Practitioner/${doctorId}`);
+  expect(await read()).toMatchObject({ kind: 'found' });
+
+  const current = await place.vault.repository.read(staff(doctor), 'Encounter', encounterId);
+  if (current.kind !== 'found') throw new Error(current.kind);
+  const finished = current.text.replace('"in-progress"', '"finished"');
+  const writer = await place.writer();
+  const caller = { ...writer, writer: { ...writer.writer, who: { ...writer.writer.who, id: doctor.id } } };
+  const version = { type: 'Encounter', id: encounterId, versionId: '1' };
+  expect(await place.vault.corrections.correct(caller, version, Buffer.from(finished))).toMatchObject({
+    kind: 'committed',
+  });
+  expect(await read()).toEqual({ kind: 'refused', code: 'denied' });
+});
+
+test('follows what the patient denies: persons, label classes, and both together', async () => {
+  const [[, patientId], [, id]] = (await write([patient, observation()])) as [[string, string], [string, string]];
+  const pid = await assign(patientId);
+  const who = { kind: 'patient', pid, kid: 'k' } as const;
+  const { clinician } = place.organisation;
+  const read = () => place.vault.repository.read(staff(clinician), 'Observation', id);
+  for (const denial of [
+    { persons: [clinician.id], labelClasses: [] },
+    { persons: [], labelClasses: ['N'] },
+    { persons: [clinician.id], labelClasses: ['N', 'PSY'] },
+  ]) {
+    const { denialId } = await place.vault.access.deny(who, denial);
+    expect(await read()).toEqual({ kind: 'refused', code: 'denied' });
+    await expect(place.vault.access.withdrawDenial({ ...who, pid: 'another' }, denialId)).rejects.toMatchObject({
+      code: 'not-found',
+    });
+    await place.vault.access.withdrawDenial(who, denialId);
+    expect(await read()).toMatchObject({ kind: 'found' });
+  }
+  await place.vault.access.deny(who, { persons: ['someone-else'], labelClasses: ['N'] });
+  expect(await read()).toMatchObject({ kind: 'found' });
+});
+
+test('lets a patient read the own records and no other patient’s, and logs both', async () => {
+  const [[, patientId], [, id]] = (await write([patient, observation()])) as [[string, string], [string, string]];
+  const own = await place.vault.patients.findByFhirId(patientId);
+  const as = (pid: string): VaultCaller => ({ kind: 'patient', who: { kind: 'patient', pid, kid: 'phone' } });
+  expect(await place.vault.repository.read(as(own!.pid), 'Observation', id)).toMatchObject({ kind: 'found' });
+  expect(await place.vault.repository.read(as('x'.repeat(22)), 'Observation', id)).toMatchObject({ kind: 'refused' });
+  const lines = await place.vault.audit.listOfPid(own!.pid, { limit: 10 });
+  expect(lines.map(({ event }) => [event.kind, event.outcome])).toEqual([
+    ['refusal', 'owner'],
+    ['read', 'ok'],
+    ['write', 'ok'],
+  ]);
+});
+
+test('refuses the same bundle again, whatever its white space, unless told', async () => {
+  const resources = [patient, observation()];
+  const text = bundleOf(resources);
+  await write(text);
+  const caller = await place.writer();
+  const spaced = JSON.stringify(JSON.parse(text), null, 2);
+  const again = (options: object) => place.vault.repository.transaction(caller, spaced, options);
+  expect(await again({})).toMatchObject({ kind: 'refused', code: 'already-imported' });
+  expect(await again({ again: true })).toMatchObject({ kind: 'committed' });
+});
+
+test('recognises providers by identifier instead of doubling them, also in bundles that arrive together', async () => {
+  const provider = {
+    id: 'h',
+    resourceType: 'Organization',
+    name: 'H',
+    identifier: [{ system: 'urn:h', value: `h${++drawn}` }],
+  };
+  const bundles = Array.from({ length: 6 }, () => bundleOf([provider, patient, observation()]));
+  const caller = await place.writer();
+  const options = { matchDirectoryByIdentifier: true };
+  const results = await Promise.all(bundles.map((text) => place.vault.repository.transaction(caller, text, options)));
+  const outcomes = results.flatMap((result) => (result.kind === 'committed' ? [result.outcomes[0]!] : []));
+  expect(outcomes).toHaveLength(6);
+  expect(new Set(outcomes.map(({ id }) => id)).size).toBe(1);
+  expect(outcomes.filter(({ kind }) => kind === 'created')).toHaveLength(1);
+});
+
+test('writes nothing of a bundle that holds one invalid resource or names an unknown patient', async () => {
+  const before = await place.vault.store.read.selectFrom('record').select('leafHash').execute();
+  const caller = await place.writer();
+  for (const [resources, code] of [
+    [[patient, { resourceType: 'Observation', status: 'final' }], 'structure-invalid'],
+    [[patient, observation({ subject: { reference: 'Patient/none' } })], 'owner-unknown'],
+    [[observation({ subject: undefined })], 'owner-unknown'],
+    [[patient, observation({ subject: { reference: 'Patient?identifier=urn:none|1' } })], 'no-match'],
+  ] as const) {
+    const result = await place.vault.repository.transaction(caller, bundleOf(resources));
+    expect(result).toMatchObject({ kind: 'refused', code });
+  }
+  expect(await place.vault.store.read.selectFrom('record').select('leafHash').execute()).toEqual(before);
+});
+
+test('lets one of two concurrent corrections of a version commit, and keeps both versions readable', async () => {
+  const [[, patientId], [, id]] = (await write([patient, observation()])) as [[string, string], [string, string]];
+  await assign(patientId);
+  const caller = await place.writer();
+  const text = (note: string) =>
+    Buffer.from(
+      JSON.stringify({ ...observation(), id, subject: { reference: `Patient/${patientId}` }, note: [{ text: note }] }),
+    );
+  const version = { type: 'Observation', id, versionId: '1' };
+  const results = await Promise.all(
+    ['one', 'two'].map((note) => place.vault.corrections.correct(caller, version, text(note))),
+  );
+  expect(results.map(({ kind }) => kind).sort()).toEqual(['committed', 'refused']);
+  expect(results.find(({ kind }) => kind === 'refused')).toMatchObject({ code: 'conflict' });
+  const { repository } = place.vault;
+  expect(await repository.read(caller, 'Observation', id)).toMatchObject({ kind: 'found', versionId: '2' });
+  expect(await repository.vread(caller, 'Observation', id, '1')).toMatchObject({ kind: 'found', versionId: '1' });
+  expect(await repository.vread(caller, 'Observation', id, '3')).toEqual({ kind: 'not-found' });
+  expect(await repository.vread(caller, 'Observation', id, '01')).toEqual({ kind: 'not-found' });
+  const late = await place.vault.corrections.correct(caller, version, text('late'));
+  expect(late).toMatchObject({ kind: 'refused', code: 'conflict' });
+});
+
+test('hides a tombstoned record, and refuses to correct or hide it again', async () => {
+  const [[, patientId], [, id]] = (await write([patient, observation()])) as [[string, string], [string, string]];
+  await assign(patientId);
+  const caller = await place.writer();
+  const record = await place.vault.rows.findResource('Observation', id);
+  await place.vault.corrections.tombstone(caller, [record!.recordId]);
+  expect(await place.vault.repository.read(caller, 'Observation', id)).toEqual({ kind: 'gone' });
+  await expect(place.vault.corrections.tombstone(caller, [record!.recordId])).rejects.toMatchObject({
+    code: 'conflict',
+  });
+});
+
+test('issues slips only to writers whose role the contract accepts, each with a new seed', async () => {
+  const [[, patientId]] = (await write([patient])) as [[string, string]];
+  const { writer } = await place.writer();
+  const first = await place.vault.patients.issueSlip(writer, patientId);
+  const second = await place.vault.patients.issueSlip(writer, patientId);
+  expect(second.pid).toBe(first.pid);
+  expect(second.seed).not.toEqual(first.seed);
+  const { writer: administrator } = await place.writer(place.organisation.administrator);
+  await expect(place.vault.patients.issueSlip(administrator, patientId)).rejects.toMatchObject({
+    code: 'ledger-refused',
+    detail: 'role-missing',
+  });
+  await expect(place.vault.patients.issueSlip(writer, 'none')).rejects.toMatchObject({ code: 'not-found' });
+});
+
+test('refuses a write that nobody delegated, with the contract’s code, and leaves nothing of it', async () => {
+  const caller = await place.writer();
+  const { onBehalfOf: _none, ...undelegated } = caller.writer;
+  const before = await place.vault.store.read.selectFrom('batch').select('batchId').execute();
+  const result = await place.vault.repository.transaction(
+    { ...caller, writer: undelegated },
+    bundleOf([patient, observation()]),
+  );
+  expect(result).toMatchObject({ kind: 'refused', code: 'delegation-required' });
+  expect(await place.vault.store.read.selectFrom('batch').select('batchId').execute()).toEqual(before);
+  expect(await place.vault.store.read.selectFrom('batch').where('state', '=', 'pending').selectAll().execute()).toEqual(
+    [],
+  );
+});
+
+test('does not open with another master key, for another organisation, or on another network', async () => {
+  const { ledger, clock } = place.consortium;
+  const options = { directory: place.vault.directory, organisation: 'hospital-a', ledger, clock, workers };
+  const other = { ...options, masterKey: randomBytes(32) };
+  await expect(openVault(other)).rejects.toMatchObject({ code: 'master-key' });
+  const elsewhere = { ...options, organisation: 'hospital-b', masterKey: place.masterKey };
+  await expect(openVault(elsewhere)).rejects.toMatchObject({ code: 'corrupt' });
+  await expect(openVault({ ...options, masterKey: randomBytes(31) })).rejects.toMatchObject({ code: 'master-key' });
+});
