@@ -6,7 +6,7 @@ import {
   type RequestTerms,
   type SignedCall,
 } from '@salus/contracts';
-import { type Json, parseSealedEnvelope, type SealedEnvelope } from '@salus/crypto';
+import { canonical, type Json, parseSealedEnvelope, type SealedEnvelope } from '@salus/crypto';
 import { PAIRS } from '@salus/fhir';
 import type { SubmitResult } from '@salus/ledger';
 import { RecordsError, type StoredEnvelope } from '@salus/records';
@@ -109,11 +109,10 @@ function demandTransaction({ payload }: SignedCall, allowed: readonly string[]):
 
 /** The patient signed which envelope goes to whom: a node that swaps one is found out, and a wallet's mistake is refused. */
 function demandSignedSeals(signed: Json | undefined, seals: readonly GivenSeal[]): void {
-  const names = (Array.isArray(signed) ? signed : []).map((seal) => {
-    const { keyId, recipientKid, digest } = (seal ?? {}) as { readonly [name: string]: Json };
-    return `${String(keyId)}/${String(recipientKid)}/${String(digest)}`;
-  });
-  const given = seals.map(({ keyId, recipientKid, envelope }) => `${keyId}/${recipientKid}/${sealDigest(envelope)}`);
+  const names = (Array.isArray(signed) ? (signed as readonly Json[]) : []).map((seal) => canonical(seal));
+  const given = seals.map(({ keyId, recipientKid, envelope }) =>
+    canonical({ keyId, recipientKid, digest: sealDigest(envelope) }),
+  );
   const same = names.length === given.length && [...names].sort().join() === [...given].sort().join();
   if (!same) throw new ServerError('bad-request', 'The sealed keys are not those that the patient signed.');
 }

@@ -5,7 +5,8 @@ import {
   stringifyFhirJson,
   transactionResponse,
 } from '@salus/fhir';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { VaultTransactionOptions } from '@salus/records';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import { type Problem, problem } from '../http/problem.ts';
 import * as schema from '../http/schemas.ts';
 import { FHIR_TYPE, sendFhirProblem } from '../http/server.ts';
@@ -36,24 +37,53 @@ export function addFhirRoutes(app: FastifyInstance, node: Node): void {
       done: (error: null, body: string | Buffer) => void,
     ) => done(null, body);
     scope.addContentTypeParser(['application/fhir+json', 'application/json'], { parseAs: 'buffer' }, keep);
-    addTransaction(scope, node);
+    addTransactions(scope, node);
     addReads(scope, node);
   });
 }
 
-function addTransaction(app: FastifyInstance, node: Node): void {
-  let arriving = 0;
-  const counted = new WeakSet<FastifyRequest>();
+function addTransactions(app: FastifyInstance, node: Node): void {
+  const params = { org: schema.organisation };
+  const write = async (
+    request: FastifyRequest<{ Params: Pick<InPath, 'org'>; Body: Buffer | undefined }>,
+    reply: FastifyReply,
+    options: VaultTransactionOptions,
+  ): Promise<FastifyReply> => {
+    const { vault } = readHosted(node, request.params.org);
+    const writer = writerOf(node, request);
+    if (request.body === undefined) throw new ServerError('bad-request', 'A transaction has a bundle as its body.');
+    const result = await vault.repository.transaction(writer, request.body, options);
+    if (result.kind === 'refused') return sendFhirProblem(reply, { ...problem(result.code), issues: result.issues });
+    return reply.type(FHIR_TYPE).send(stringifyFhirJson(transactionResponse(result.outcomes)));
+  };
+  const arriving = boundArrivals();
+  const route = { config: { access: STAFF, fhir: true }, bodyLimit: BUNDLE_BYTES_MAX, ...arriving };
   app.route<{ Params: Pick<InPath, 'org'>; Body: Buffer | undefined }>({
+    ...route,
     method: 'POST',
     url: '/:org/fhir/R4',
-    config: { access: STAFF, fhir: true },
-    bodyLimit: BUNDLE_BYTES_MAX,
+    schema: describe('Writes a transaction bundle of creates: all of it or nothing (FHIR R4 §3.1.0.11).', params, {}),
+    handler: (request, reply) => write(request, reply, { again: true }),
+  });
+  app.route<{ Params: Pick<InPath, 'org'>; Querystring: { again?: '1' }; Body: Buffer | undefined }>({
+    ...route,
+    method: 'POST',
+    url: '/api/v1/orgs/:org/imports',
     schema: describe(
-      'Writes a transaction bundle of creates: all of it or nothing (FHIR R4 §3.1.0.11).',
-      { org: schema.organisation },
-      true,
+      'Imports a transaction bundle: providers are matched by identifier, and the same bundle is taken once unless `again` is 1.',
+      params,
+      { again: schema.oneOf(['1']) },
     ),
+    handler: (request, reply) =>
+      write(request, reply, { again: request.query.again === '1', matchDirectoryByIdentifier: true }),
+  });
+}
+
+/** Refuses bundles before their bodies are read when too many lie in memory. */
+function boundArrivals(): Pick<RouteShorthandOptions, 'preParsing' | 'onResponse'> {
+  let arriving = 0;
+  const counted = new WeakSet<FastifyRequest>();
+  return {
     preParsing: async (request) => {
       if (arriving >= BUNDLES_AT_ONCE)
         throw new ServerError('overloaded', 'Too many bundles arrive at once: try again.');
@@ -63,15 +93,7 @@ function addTransaction(app: FastifyInstance, node: Node): void {
     onResponse: async (request) => {
       if (counted.delete(request)) arriving -= 1;
     },
-    handler: async (request, reply) => {
-      const { vault } = readHosted(node, request.params.org);
-      const writer = writerOf(node, request);
-      if (request.body === undefined) throw new ServerError('bad-request', 'A transaction has a bundle as its body.');
-      const result = await vault.repository.transaction(writer, request.body);
-      if (result.kind === 'refused') return sendFhirProblem(reply, { ...problem(result.code), issues: result.issues });
-      return reply.type(FHIR_TYPE).send(stringifyFhirJson(transactionResponse(result.outcomes)));
-    },
-  });
+  };
 }
 
 function addReads(app: FastifyInstance, node: Node): void {
@@ -129,13 +151,17 @@ function knownType(type: string): ResourceType {
   return type;
 }
 
-function describe(summary: string, params: { readonly [name: string]: schema.JsonSchema }, withBody = false): object {
+function describe(
+  summary: string,
+  params: { readonly [name: string]: schema.JsonSchema },
+  query?: { readonly [name: string]: schema.JsonSchema },
+): object {
   const resource = { schema: { type: 'object', description: 'A FHIR R4 resource.' } };
   return {
     summary,
     params: schema.object(params),
-    querystring: schema.object({}),
-    ...(withBody ? { consumes: ['application/fhir+json'] } : {}),
+    querystring: schema.object(query ?? {}, Object.keys(query ?? {})),
+    ...(query === undefined ? {} : { consumes: ['application/fhir+json'] }),
     response: {
       200: { description: 'Done.', content: { 'application/fhir+json': resource } },
       '4xx': { description: 'An OperationOutcome.', content: { 'application/fhir+json': resource } },

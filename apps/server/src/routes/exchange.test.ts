@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  claimPatient,
+  grantAccess,
+  importChapter,
+  openTestServer,
+  readingBody,
+  revokeGrant,
+  type TestPatient,
+  type TestServer,
+} from '../../test/hospital.ts';
+
+let server: TestServer;
+let patient: TestPatient;
+let reader: string;
+beforeAll(async () => {
+  server = await openTestServer(['hospital-a', 'hospital-b']);
+  const { fhirId } = await importChapter(server, 'hospital-a');
+  patient = await claimPatient(server, 'hospital-a', fhirId);
+  reader = await server.logIn('b.novak');
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const READS = '/api/v1/orgs/hospital-b/reads';
+
+describe('a patient’s record between two hospitals', () => {
+  it('is read under a grant, and no longer after its revocation, in the open session too', async () => {
+    const { grant, answer } = await grantAccess(server, patient, { to: 'hospital-b', reader });
+    expect(answer.status, answer.text).toBe(200);
+    const body = await readingBody(server, { account: 'b.novak', token: reader, patient, grant });
+    const opened = await server.send('POST', READS, { token: reader, body });
+    expect(opened.status, opened.text).toBe(200);
+    const session = `${READS}/${opened.json.session as string}`;
+    const listed = await server.send('GET', `${session}/records`, { token: reader });
+    expect(listed.status, listed.text).toBe(200);
+    expect(listed.json.records.map(({ type }: { type: string }) => type)).toEqual(['MedicationRequest']);
+    const { recordId } = listed.json.records[0] as { recordId: string };
+    const read = await server.send('GET', `${session}/records/${recordId}`, { token: reader });
+    expect(read.type).toContain('application/fhir+json');
+    expect(read.json).toMatchObject({ resourceType: 'MedicationRequest', status: 'active' });
+    const practitioner = await server.send(
+      'GET',
+      `${session}/records/${recordId}/reference?reference=${encodeURIComponent(read.json.requester.reference)}`,
+      { token: reader },
+    );
+    expect(practitioner.json).toMatchObject({ resourceType: 'Practitioner' });
+    expect((await revokeGrant(server, patient, grant)).status).toBe(200);
+    const after = await server.send('GET', `${session}/records/${recordId}`, { token: reader });
+    expect([after.status, after.json.code]).toEqual([403, 'grant-revoked']);
+    const again = await server.send('POST', READS, {
+      token: reader,
+      body: await readingBody(server, { account: 'b.novak', token: reader, patient, grant }),
+    });
+    expect(again.status).toBeGreaterThanOrEqual(400);
+  });
+
+  it('shows the patient who read and who was refused, with why and when', async () => {
+    const { json } = await server.send('GET', '/api/v1/orgs/hospital-a/patient/audit', { token: patient.token });
+    const events = json.lines.map(
+      ({ event }: { event: { kind: string; outcome: string } }) => `${event.kind}:${event.outcome}`,
+    );
+    expect(events).toContain('read:ok');
+    expect(events).toContain('refusal:grant-revoked');
+    expect(events).toContain('write:ok');
+    const { id } = server.wallet('b.novak');
+    const read = json.lines.find(({ event }: { event: { kind: string } }) => event.kind === 'read').event;
+    expect(read).toMatchObject({
+      who: { id, organisation: 'hospital-b', roles: ['clinician'] },
+      purpose: 'TREAT',
+      pid: patient.pid,
+    });
+  });
+
+  it('opens nothing for another purpose, category, person or organisation: each refusal has its code', async () => {
+    const { grant } = await grantAccess(server, patient, { to: 'hospital-b', reader });
+    const open = async (change: object) => {
+      const body = await readingBody(server, { account: 'b.novak', token: reader, patient, grant, ...change });
+      const { status, json } = await server.send('POST', READS, { token: reader, body });
+      return [status, json.code];
+    };
+    expect(await open({ purpose: 'HRESCH' })).toEqual([403, 'purpose-mismatch']);
+    expect(await open({ categories: ['laboratory'] })).toEqual([403, 'category-not-granted']);
+    const desk = await server.logIn('b.desk');
+    const body = await readingBody(server, { account: 'b.novak', token: reader, patient, grant });
+    expect((await server.send('POST', READS, { token: desk, body })).json).toMatchObject({ code: 'not-permitted' });
+    const opened = await server.send('POST', READS, { token: reader, body });
+    const records = `${READS}/${opened.json.session as string}/records`;
+    expect((await server.send('GET', records, { token: desk })).json).toMatchObject({ code: 'not-found' });
+    const home = await server.logIn('a.rossi');
+    expect((await server.send('GET', records, { token: home })).json).toMatchObject({ code: 'not-permitted' });
+    expect((await server.send('GET', records, { token: reader })).status).toBe(200);
+    // The same signed request again finds its session and opens no second one.
+    const replayed = await server.send('POST', READS, { token: reader, body });
+    expect(replayed.json.session).toBe(opened.json.session);
+  });
+});
