@@ -21,21 +21,15 @@ export function* definitionResources(file: string): Generator<Resource> {
   let depth = 0;
   let start = 0;
   for (let at = 0; at < bytes.length; at++) {
-    switch (bytes[at]) {
-      case QUOTE:
-        at = endOfString(bytes, at);
-        break;
-      case OPEN_OBJECT:
-      case OPEN_LIST:
-        if (++depth === ENTRY_DEPTH) start = at;
-        break;
-      case CLOSE_OBJECT:
-      case CLOSE_LIST:
-        if (depth-- === ENTRY_DEPTH && bytes[start] === OPEN_OBJECT) {
-          const { resource } = JSON.parse(bytes.toString('utf8', start, at + 1)) as BundleEntry;
-          if (resource !== undefined) yield resource;
-        }
-        break;
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      at = endOfString(bytes, at);
+    } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
+      if (++depth === ENTRY_DEPTH) start = at;
+    } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
+      if (depth-- !== ENTRY_DEPTH || bytes[start] !== OPEN_OBJECT) continue;
+      const { resource } = JSON.parse(bytes.toString('utf8', start, at + 1)) as BundleEntry;
+      if (resource !== undefined) yield resource;
     }
   }
 }

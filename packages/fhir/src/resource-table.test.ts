@@ -64,7 +64,7 @@ describe('the resource table', () => {
       const rule = subjectRule(code);
       expect(
         rule?.subject.some((path) => paths.includes(path)),
-        `${code}: ${paths}`,
+        `${code}: ${paths.join()}`,
       ).toBe(true);
     }
   });

@@ -31,7 +31,7 @@ describe('validateTransaction', () => {
       'Bundle.total: a JSON number was expected',
       'Bundle.entry[0].unknown: unknown element',
     ]);
-    expect(() => found(post('Patient'), ',"type":"batch"')).toThrow();
+    expect(() => found(post('Patient'), ',"type":"batch"')).toThrow(expect.objectContaining({ code: 'duplicate-key' }));
     expect(() => found('1')).toThrow(expect.objectContaining({ code: 'bundle-invalid' }));
   });
 
