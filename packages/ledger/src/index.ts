@@ -35,4 +35,5 @@ export { LedgerError, type LedgerErrorCode } from './ledger-error.ts';
 export { createPure } from './pure.ts';
 export type { CheckpointReport } from './verify/checkpoints.ts';
 export { FINDINGS_MAX, type Finding, type FindingCode } from './verify/finding.ts';
+export { type LedgerState, openLedgerState } from './verify/ledger-state.ts';
 export { type VerifyOptions, type VerifyReport, verifyLedger } from './verify/verify.ts';
