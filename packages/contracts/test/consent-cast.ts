@@ -1,6 +1,7 @@
 import type { Grantee } from '../src/consent/terms.ts';
 import { type ConsentWorld, createConsentWorld } from './consent.ts';
-import type { Party, Setting } from './consent-model.ts';
+import type { Setting } from './consent-model.ts';
+import type { Party } from './consent-moves.ts';
 import type { People } from './consent-terms.ts';
 import type { TestSigner } from './host.ts';
 import { deviceArgs, deviceBy, type Member, type Patient } from './network.ts';

@@ -12,7 +12,7 @@ import {
   revokeOf,
 } from './consent.ts';
 import { type Cast, partyOf } from './consent-cast.ts';
-import { type Asked, type Deed, type Move, type Said, type Sealed, type Signature, textOf } from './consent-model.ts';
+import { type Asked, type Deed, type Move, type Said, type Sealed, type Signature, textOf } from './consent-moves.ts';
 import { drawChild, drawNext, drawTerms } from './consent-terms.ts';
 import type { Dice } from './dice.ts';
 import { type CallOptions, DAY_MS, HOUR_MS, MINUTE_MS, pure, type TestCall, type TestSigner } from './host.ts';

@@ -1,104 +1,17 @@
 import type { Json } from '../src/json.ts';
+import {
+  type Asked,
+  type Deed,
+  type Move,
+  type Party,
+  type Said,
+  type Sealed,
+  same,
+  textOf,
+  wordOf,
+} from './consent-moves.ts';
+import { allowsNoMore, isHolder, isPart, isSameGrant } from './consent-questions.ts';
 
-/**
- * A second, small account of consent, written from the design and not from the contract: nothing but a log of what was
- * accepted. Status, uses, times and epochs are read off the log each time; whether terms are narrower is asked by putting the
- * same questions to both; a refusal is the set of all objections that somebody could raise, in no order.
- */
-export type Said = { readonly [field: string]: Json };
-export type Sealed = { readonly terms: Said; readonly salt: string };
-export type Party = {
-  readonly id: string;
-  readonly organisation: string;
-  readonly kind: string;
-  readonly roles: readonly string[];
-};
-export type Signature =
-  | { readonly as: 'device'; readonly pid: string; readonly device: string; readonly forged?: boolean }
-  | { readonly as: 'slip'; readonly pid: string }
-  | { readonly as: 'member'; readonly party: Party };
-
-/** A reader's request and what the node says about it. */
-export type Asked = {
-  readonly id: string;
-  readonly stated: string;
-  readonly about: string;
-  readonly network: string;
-  readonly notAfterMs: number;
-  readonly reader: Party;
-  readonly certificate: 'good' | 'bad';
-  readonly signed: boolean;
-  readonly names: Said;
-};
-
-export type Deed =
-  | {
-      readonly do: 'grant';
-      readonly grant: string;
-      readonly kind: string;
-      readonly commits: string;
-      readonly cardKey: string | null;
-      readonly shown: Sealed;
-      readonly seals: readonly string[];
-    }
-  | {
-      readonly do: 'narrow';
-      readonly pid: string;
-      readonly grant: string;
-      readonly commits: string;
-      readonly previous: Sealed;
-      readonly next: Sealed;
-      readonly asked: Asked | null;
-      readonly above: readonly Sealed[];
-    }
-  | {
-      readonly do: 'delegate';
-      readonly pid: string;
-      readonly parent: string;
-      readonly grant: string;
-      readonly commits: string;
-      readonly child: Sealed;
-      readonly shown: readonly Sealed[];
-      readonly asked: Asked;
-      readonly seals: readonly string[];
-    }
-  | {
-      readonly do: 'use' | 'locate';
-      readonly pid: string;
-      readonly grant: string;
-      readonly shown: readonly Sealed[];
-      readonly asked: Asked;
-    }
-  | { readonly do: 'revoke'; readonly grant: string }
-  | { readonly do: 'expire'; readonly pid: string; readonly grant: string; readonly shown: Sealed }
-  | {
-      readonly do: 'request';
-      readonly pid: string;
-      readonly request: string;
-      readonly commits: string;
-      readonly shown: Sealed;
-    }
-  | { readonly do: 'answer'; readonly request: string; readonly answer: string }
-  | {
-      readonly do: 'emergency';
-      readonly pid: string;
-      readonly untilMs: number;
-      readonly asked: Asked;
-      readonly card: string | null;
-      readonly shown: Sealed | null;
-      readonly cardSigned: boolean;
-    }
-  | {
-      readonly do: 'review';
-      readonly pid: string;
-      readonly emergency: string;
-      readonly outcome: string;
-      readonly shown: { readonly id: string; readonly by: string };
-    }
-  | { readonly do: 'dismiss'; readonly id: string }
-  | { readonly do: 'removeDevice'; readonly device: string };
-
-export type Move = { readonly by: Signature; readonly network: string; readonly notAfterMs: number | null } & Deed;
 type Of<D extends Deed['do']> = Extract<Move, { readonly do: D }>;
 type Kept = { readonly atMs: number; readonly move: Move };
 
@@ -130,9 +43,11 @@ const REVIEWERS = new Set(['privacy-officer', 'administrator']);
 const NODES_ONLY = new Set(['use', 'locate', 'delegate', 'emergency', 'expire']);
 const PATIENTS_ONLY = new Set(['grant', 'revoke', 'answer']);
 
-export const textOf = (sealed: Sealed): string => JSON.stringify([sealed.salt, sealed.terms]);
-const same = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
-
+/**
+ * A second, small account of consent, written from the design and not from the contract: nothing but a log of what was
+ * accepted. Status, uses, times and epochs are read off the log each time; whether terms are narrower is asked by putting the
+ * same questions to both; a refusal is the set of all objections that somebody could raise, in no order.
+ */
 export function createModel(setting: Setting) {
   const log: Kept[] = [];
   const kept = <D extends Deed['do']>(...names: readonly D[]): (Kept & { readonly move: Of<D> })[] =>
@@ -371,7 +286,7 @@ export function createModel(setting: Setting) {
         const { reader } = asked;
         yield* asking(asked, 'emergencyRequest', { pid, untilMs, card }, atMs);
         if (untilMs <= atMs || untilMs > atMs + EMERGENCY_MS) yield 'emergency-too-long';
-        const role = String(asked.names.role);
+        const role = wordOf(asked.names.role);
         if (reader.kind !== 'staff' || !CLINICAL.has(role) || !reader.roles.includes(role)) yield 'role-missing';
         if (card === null) {
           if (reader.organisation !== setting.patients.get(pid)?.organisation) yield 'card-required';
@@ -450,98 +365,3 @@ export function createModel(setting: Setting) {
 }
 
 export type ConsentModel = ReturnType<typeof createModel>;
-
-function isHolder(grantee: Said, reader: Party): boolean {
-  const staff = reader.kind === 'staff';
-  const ways: { readonly [kind: string]: boolean } = {
-    organisation: staff || reader.kind === 'client',
-    role: staff && reader.roles.includes(String(grantee.role)),
-    person: staff && reader.id === grantee.id,
-    client: reader.kind === 'client' && reader.id === grantee.id,
-    study: staff && reader.roles.includes(`study-${grantee.study}`),
-  };
-  return grantee.organisation === reader.organisation && ways[String(grantee.kind)] === true;
-}
-
-/** A delegated part: its own id, under its parent, with less depth, and nothing more allowed. */
-function isPart(child: Said, parent: Said): boolean {
-  return (
-    child.parent === parent.grant &&
-    child.grant !== parent.grant &&
-    Number(child.delegationDepth) < Number(parent.delegationDepth) &&
-    allowsNoMore(child, parent)
-  );
-}
-
-/** Terms of one grant whose every conceivable holder was a holder before. */
-function isSameGrant(next: Said, previous: Said): boolean {
-  if (next.grant !== previous.grant || next.parent !== previous.parent) return false;
-  const [to, from] = [next.grantee as Said, previous.grantee as Said];
-  if (to.kind === 'card' || from.kind === 'card') return same(to, from);
-  return conceivableReaders([to, from]).every((reader) => !isHolder(to, reader) || isHolder(from, reader));
-}
-
-/** Everyone that the two grantees could distinguish: with and without each role, of each kind, named or not. */
-function conceivableReaders(grantees: readonly Said[]): Party[] {
-  const told = (field: string): string[] => [
-    'nobody',
-    ...grantees.map((grantee) => String(grantee[field] ?? 'nobody')),
-  ];
-  const roles = [...told('role'), ...told('study').map((study) => `study-${study}`)];
-  return told('organisation').flatMap((organisation) =>
-    told('id').flatMap((id) =>
-      ['staff', 'client', 'node', 'device'].flatMap((kind) =>
-        [[], ...roles.map((role) => [role]), roles].map((some) => ({ id, organisation, kind, roles: some })),
-      ),
-    ),
-  );
-}
-
-/** Puts every question that could tell the two apart to both: what the child allows, the parent must. */
-function allowsNoMore(child: Said, parent: Said): boolean {
-  if (!same([child.network, child.pid, child.kind], [parent.network, parent.pid, parent.kind])) return false;
-  return questions(child, parent).every((question) => !question(child) || question(parent));
-}
-
-type Question = (terms: Said) => boolean;
-
-function questions(...both: readonly Said[]): Question[] {
-  const words = (field: string): Json[] => both.flatMap((terms) => (terms[field] ?? []) as readonly Json[]);
-  const near = (...fields: readonly string[]): number[] =>
-    both.flatMap((terms) => fields.flatMap((field) => [-1, 0, 1].map((step) => Number(terms[field] ?? 0) + step)));
-  const listed = (field: string): Question[] =>
-    ['something else', ...words(field)].map((word) => (terms) => {
-      const list = terms[field] as readonly Json[] | null;
-      return list === null || list === undefined || list.includes(word);
-    });
-  return [
-    ...['categories', 'labelClasses', 'resourceTypes', 'records', 'purposes'].flatMap(listed),
-    ...words('exceptActors').map(
-      (actor): Question =>
-        (terms) =>
-          !(terms.exceptActors as readonly Json[]).includes(actor),
-    ),
-    ...[...near('dataFromMs', 'dataToMs'), -1e15, 1e15].map(
-      (ms): Question =>
-        (terms) =>
-          (terms.dataFromMs === null || ms >= Number(terms.dataFromMs)) &&
-          (terms.dataToMs === null || ms <= Number(terms.dataToMs)),
-    ),
-    ...near('notBeforeMs', 'notAfterMs').map(
-      (ms): Question =>
-        (terms) =>
-          ms >= Number(terms.notBeforeMs) && ms <= Number(terms.notAfterMs),
-    ),
-    ...[...near('maxUses'), 1e9].map(
-      (nth): Question =>
-        (terms) =>
-          terms.maxUses === null || nth <= Number(terms.maxUses),
-    ),
-    ...near('delegationDepth').map(
-      (depth): Question =>
-        (terms) =>
-          depth <= Number(terms.delegationDepth),
-    ),
-    (terms) => terms.mayKeep === true,
-  ];
-}

@@ -105,7 +105,7 @@ export const answer = defineTransaction<AnswerArgs>({
     'It was not answered before: `request-answered`.',
   ],
   writes: ['request/<pid>/<request> {commitment, status: granted | partly | declined, ms}'],
-  errors: ['request-unknown', 'request-answered'],
+  errors: ['patient-closed', 'request-unknown', 'request-answered'],
   parse: (value) => {
     const fields = parseFields(value, 'args', ['request', 'answer']);
     return {

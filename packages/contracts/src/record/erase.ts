@@ -17,7 +17,7 @@ export const erase = defineTransaction<EraseArgs>({
     'No leaf was erased before; superseded and tombstoned ones may be: `leaf-ended`.',
   ],
   writes: ['leaf/<leafHash> {status: erased, call}'],
-  errors: ['batch-unknown', 'inclusion-invalid', 'owner-foreign', 'leaf-ended'],
+  errors: ['patient-closed', 'batch-unknown', 'inclusion-invalid', 'owner-foreign', 'leaf-ended'],
   parse: (value) => ({ leaves: parseLeaves(parseFields(value, 'args', ['leaves']).leaves, 'args.leaves') }),
   run: async (context, { leaves }) => {
     const { caller } = context;
