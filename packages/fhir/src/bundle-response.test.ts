@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { transactionResponse } from './bundle-response.ts';
+import { responseLinks, transactionResponse } from './bundle-response.ts';
 import { issueOf } from './error-outcome.ts';
 import { FHIR_ERROR_CODES, FhirError } from './fhir-error.ts';
 import { hasErrors, operationOutcome } from './issue.ts';
@@ -38,6 +38,28 @@ describe('transactionResponse', () => {
 
   it('is valid without entries', () => {
     expect(validateStructure(transactionResponse([]))).toEqual([]);
+  });
+});
+
+describe('responseLinks', () => {
+  it('names what each fullUrl became', () => {
+    const transaction = {
+      entry: [{ fullUrl: 'urn:uuid:a' }, {}, { fullUrl: 'urn:uuid:c' }, { fullUrl: 'urn:uuid:d' }, 'odd'],
+    };
+    const location = 'https://example.org/fhir/Practitioner/2/_history/1';
+    const response = {
+      entry: [
+        { response: { location: 'Patient/1/_history/1' } },
+        { response: { location: 'Patient/9/_history/1' } },
+        { response: { location } },
+        { response: { location: 'nowhere' } },
+      ],
+    };
+    expect([...responseLinks(transaction, response)]).toEqual([
+      ['urn:uuid:a', 'Patient/1'],
+      ['urn:uuid:c', 'Practitioner/2'],
+    ]);
+    expect(responseLinks({}, {}).size).toBe(0);
   });
 });
 

@@ -1,6 +1,7 @@
 import { operationOutcome } from './issue.ts';
+import { parseReference } from './reference.ts';
 import type { ResourceType } from './resource-table.ts';
-import type { FhirTree } from './tree.ts';
+import { type FhirTree, isTree, listOf, stringOf } from './tree.ts';
 
 /** What became of one entry of a transaction. */
 export interface EntryOutcome {
@@ -32,4 +33,22 @@ function responseEntry(outcome: EntryOutcome): FhirTree {
   return {
     response: { ...response, outcome: operationOutcome([{ severity: 'information', code: 'informational', text }]) },
   };
+}
+
+/**
+ * What each fullUrl of a transaction became, read from the response as a client gets it: the `referenceMap` of
+ * `sameResource`. Entries without fullUrl or location are left out.
+ */
+export function responseLinks(transaction: FhirTree, response: FhirTree): ReadonlyMap<string, string> {
+  const answers = listOf(response.entry);
+  const links = new Map<string, string>();
+  for (const [index, entry] of listOf(transaction.entry).entries()) {
+    const answer = answers[index];
+    if (!isTree(entry) || !isTree(answer) || !isTree(answer.response)) continue;
+    const fullUrl = stringOf(entry.fullUrl);
+    const place = parseReference(stringOf(answer.response.location) ?? '');
+    if (fullUrl === undefined || (place.kind !== 'local' && place.kind !== 'absolute')) continue;
+    links.set(fullUrl, `${place.type}/${place.id}`);
+  }
+  return links;
 }

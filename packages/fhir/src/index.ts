@@ -9,7 +9,7 @@ export {
 } from './bundle.ts';
 export { BUNDLE_ENTRIES_MAX, type PostEntry, postEntries } from './bundle-entry.ts';
 export { type ClassifiedEntry, classifyBundle } from './bundle-owners.ts';
-export { type EntryOutcome, transactionResponse } from './bundle-response.ts';
+export { type EntryOutcome, responseLinks, transactionResponse } from './bundle-response.ts';
 export {
   CATEGORIES,
   CATEGORY_TABLE_VERSION,
