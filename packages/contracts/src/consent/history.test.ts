@@ -17,6 +17,8 @@ import { consentTransactions } from './transactions.ts';
 
 const STEPS = scaled(2_000, 10_000);
 const STEPS_PER_HISTORY = 200;
+/** Far more than it takes: other packages' tests may run beside it. */
+const TIMEOUT_MS = scaled(60_000, 600_000);
 const SEED = 20_261_121;
 
 /** What the runtime and the reader's request add to the codes of the contract itself. */
@@ -26,7 +28,9 @@ const BORROWED_CODES = [
 ];
 
 describe('the consent contract, beside a small independent model', () => {
-  it(`agrees on every acceptance, refusal and state in ${STEPS} steps of random histories`, async () => {
+  it(`agrees on every acceptance, refusal and state in ${STEPS} steps of random histories`, {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const seen: Seen = { steps: 0, names: new Set() };
     const seeds = fc.array(fc.noBias(fc.nat(2 ** 31 - 1)), {
       minLength: STEPS_PER_HISTORY,
