@@ -86,6 +86,15 @@ describe('a patient’s key that signs', () => {
     await network.refuse({ transaction: 'patient.claim', args: args(2), by: ann.claimBy }, 'patient-claimed');
   });
 
+  it('of a used slip is verified before it is refused, so that a ledger records the second use and no guess', async () => {
+    const network = await createNetwork(['hospital-a']);
+    const ann = await network.claim('hospital-a', 'ann');
+    const args = { sequence: 2, devices: [deviceArgs(network, ann.pid, 'thief')], recovery: testKey('r').publicKey };
+    const guess = { signer: ann.claimBy.signer, key: testKey('a guess') };
+    await network.refuse({ transaction: 'patient.claim', args, by: guess }, 'signature-invalid');
+    await network.refuse({ transaction: 'patient.claim', args, by: ann.claimBy }, 'patient-claimed');
+  });
+
   it('still works when its organisation was removed: a patient’s keys depend on no member', async () => {
     const network = await createNetwork();
     const ann = await network.claim('hospital-b', 'ann');

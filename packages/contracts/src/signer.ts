@@ -19,7 +19,7 @@ export interface SignerLookup {
 
 /**
  * Who the payload says has signed, and the key that decides whether it is so. Throws `signer-unknown`, `signer-revoked`,
- * `signer-expired`, `authority-retired`, `organisation-removed`, `patient-claimed` or `patient-closed`. A patient's own keys
+ * `signer-expired`, `authority-retired`, `organisation-removed` or `patient-closed`. A patient's own keys
  * do not depend on the organisation: whoever was a patient of a removed member still revokes.
  */
 export async function resolveSigner(payload: CallPayload, lookup: SignerLookup): Promise<ResolvedSigner> {
@@ -59,7 +59,7 @@ async function resolvePatientKey(
   const patient = (await lookup.get(patientKey(pid))) as PatientFact | undefined;
   if (patient === undefined) throw new ContractError('signer-unknown');
   if (patient.status === 'closed') throw new ContractError('patient-closed');
-  if (kind === 'claim' && patient.status !== 'unclaimed') throw new ContractError('patient-claimed');
+  // A slip that was used signs still, for `patient.claim` to refuse: its second use is recorded for everybody to see.
   const publicKey = kind === 'claim' ? patient.claimKey : patient.recovery;
   if (publicKey === undefined) throw new ContractError('signer-unknown');
   return { caller: { kind, pid, organisation: patient.organisation }, publicKey };
