@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Json } from '@salus/contracts';
 import { canonical, fromBase64url, type Signer, utf8, verifyEs256 } from '@salus/crypto';
 import {
@@ -16,7 +17,7 @@ import { type CheckpointSigner, signCheckpoint } from '../checkpoint.ts';
 import { type ContractRuntime, installedContracts } from '../contract-runtime.ts';
 import type { LostRange } from '../ledger.ts';
 import { LedgerError } from '../ledger-error.ts';
-import { CheckpointFile } from './checkpoint-file.ts';
+import { CheckpointFile, readCheckpointFile } from './checkpoint-file.ts';
 import { EmbeddedLedger, sealedHead } from './embedded-ledger.ts';
 import { findLostRange } from './lost-range.ts';
 import { Maintenance } from './maintenance.ts';
@@ -43,12 +44,20 @@ const NETWORK = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 /** Rollbacks that one network may name in its life. */
 const ROLLBACKS_MAX = 10_000;
 
-/** Founds a ledger file for `network` (128 random bits, base64url) and opens it. `already-exists`, `bad-argument`. */
+/**
+ * Founds a ledger file for `network` (128 random bits, base64url) and opens it. `already-exists`, `bad-argument`, and
+ * `bad-checkpoint-file` where that file already vouches for a ledger.
+ */
 export async function createEmbeddedLedger(
   options: EmbeddedLedgerOptions & { readonly network: string },
 ): Promise<EmbeddedLedger> {
   const { network, signer, clock, file } = options;
   if (!NETWORK.test(network)) throw new LedgerError('bad-argument', 'a network is base64url of 16 bytes');
+  if (existsSync(file)) throw new LedgerError('already-exists', 'there is a file in place of the new ledger');
+  // Founding anew beside it would hide that the ledger it vouches for is gone.
+  if (readCheckpointFile(options.checkpointFile).length > 0) {
+    throw new LedgerError('bad-checkpoint-file', 'the checkpoint file vouches for another ledger');
+  }
   const runtime = options.runtime ?? installedContracts();
   const writesRoot = rootOf([]);
   const previousHash = genesisHash(network);
@@ -67,10 +76,7 @@ export async function createEmbeddedLedger(
     ledgerKey: signer.publicKey,
   };
   const genesis = await sealHeader(header, signer);
-  {
-    using store = LedgerStore.create(file);
-    store.commit(genesis, [], { current: [], passed: [], refusals: [] });
-  }
+  LedgerStore.found(file, genesis);
   return openEmbeddedLedger(options);
 }
 

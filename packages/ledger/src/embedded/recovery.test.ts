@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -79,6 +79,8 @@ describe('opening', () => {
     await expect(createEmbeddedLedger({ ...options, network: 'A'.repeat(22) })).rejects.toMatchObject({
       code: 'already-exists',
     });
+    const elsewhere = { ...options, file: join(place.folder, 'new.db'), network: 'A'.repeat(22) };
+    await expect(createEmbeddedLedger(elsewhere)).rejects.toMatchObject({ code: 'bad-checkpoint-file' });
     await expect(createEmbeddedLedger({ ...options, network: 'short' })).rejects.toMatchObject({
       code: 'bad-argument',
     });
@@ -93,6 +95,14 @@ describe('opening', () => {
     await expect(openEmbeddedLedger({ ...options, file })).rejects.toMatchObject({ code: 'not-a-ledger' });
     await using again = await place.open();
     expect(await again.height()).toBe(2);
+  });
+
+  it('founds over what a power cut left of an earlier founding', async () => {
+    writeFileSync(`${place.file}.founding`, 'half a file');
+    writeFileSync(`${place.file}.founding-wal`, 'and its log');
+    await using ledger = await place.create();
+    expect(await ledger.height()).toBe(0);
+    expect(readdirSync(place.folder).filter((name) => name.includes('founding'))).toEqual([]);
   });
 
   it('refuses a ledger whose newest block was changed', async () => {

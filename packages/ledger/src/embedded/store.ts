@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { BlockHeader, SealedHeader } from '../block.ts';
@@ -37,16 +37,20 @@ export class LedgerStore implements Disposable {
     this.#statements = prepareAll(database);
   }
 
-  /** A new file; `already-exists` when there is one. */
-  static create(file: string): LedgerStore {
-    if (existsSync(file)) throw new LedgerError('already-exists', 'there is a file in place of the new ledger');
-    const lock = openLock(file);
-    const database = openDatabase(file);
-    database.exec('BEGIN');
-    createTables(database);
-    database.exec('COMMIT');
+  /**
+   * Makes a new file that holds one block. It gets its name when it is complete: a power cut before leaves nothing that could
+   * be taken for a ledger.
+   */
+  static found(file: string, genesis: SealedHeader): void {
+    const unnamed = `${file}.founding`;
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${unnamed}${suffix}`, { force: true });
+    {
+      using database = openDatabase(unnamed);
+      createTables(database);
+      prepareAll(database).insertBlock.run(genesis.header.number, genesis.text, genesis.signature);
+    }
+    renameSync(unnamed, file);
     syncDirectory(dirname(file));
-    return new LedgerStore(database, lock);
   }
 
   /** An existing file; SQLite replays its write-ahead log. `not-a-ledger`, `in-use`. */

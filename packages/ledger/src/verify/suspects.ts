@@ -6,6 +6,8 @@ import { positionOf } from '../embedded/schema.ts';
 import { findSignerKey, isSignedBy } from './blocks.ts';
 import type { Finding } from './finding.ts';
 
+/** Calls that are judged again; a damaged key of a busy signer makes suspects of all its calls. */
+const JUDGED_MAX = 10_000;
 /** Keys whose versions are read from the blocks: each reads all of them. Calls beyond it are reported as they are. */
 const KEYS_READ_MAX = 50;
 
@@ -20,7 +22,7 @@ export function judgeSuspects(
 ): readonly Finding[] {
   const body = database.prepare('SELECT text FROM body WHERE position = ?');
   const read = readerOfWriteSets(database);
-  return suspects.flatMap(({ block, index }) => {
+  const findings = suspects.slice(0, JUDGED_MAX).flatMap(({ block, index }) => {
     const position = positionOf(block, index);
     const [text] = body.get(position) as unknown as [string];
     const { call } = parseBody(text);
@@ -29,6 +31,10 @@ export function judgeSuspects(
     const message = 'the call is not signed by the key that its signer had then';
     return [{ code: 'call-signature', message, table: 'body', block, index } satisfies Finding];
   });
+  const [further] = suspects.slice(JUDGED_MAX);
+  if (further === undefined) return findings;
+  const message = `${suspects.length - JUDGED_MAX} more calls from here on do not fit the signers' keys in state and history`;
+  return [...findings, { code: 'call-signature', message, table: 'body', ...further }];
 }
 
 type WrittenVersion = { readonly position: number; readonly value: Json | null };

@@ -210,6 +210,9 @@ function* tasksOf(
   for (const keys of keyRanges(database, KEYS_PER_TASK)) yield { kind: 'versions', keys, before, secret };
 }
 
+/** The ends of a task's blocks: all that is kept of it. */
+type Stretch = { readonly from: number } & Pick<BlocksAnswer, 'first' | 'last'>;
+
 /** What the tasks found, put together. */
 class Gathered {
   readonly stateRoots: (StateRoot & { readonly block: number })[] = [];
@@ -219,7 +222,7 @@ class Gathered {
   readonly #head: Head;
   readonly #written: { readonly versions: Multiset; readonly refusals: Multiset };
   readonly #stored: { readonly versions: Multiset; readonly refusals: Multiset };
-  readonly #stretches: { readonly from: number; readonly answer: BlocksAnswer }[] = [];
+  readonly #stretches: Stretch[] = [];
 
   constructor(run: Run, head: Head, secret: string) {
     this.#run = run;
@@ -258,9 +261,9 @@ class Gathered {
     const stretches = this.#stretches.sort((left, right) => left.from - right.from);
     const findings: Finding[] = [];
     let last: ChainEnd | undefined;
-    for (const { from, answer } of stretches) {
-      if (last !== undefined && answer.first !== undefined) findings.push(...joinFindings(from, last, answer.first));
-      last = answer.last;
+    for (const { from, first, last: end } of stretches) {
+      if (last !== undefined && first !== undefined) findings.push(...joinFindings(from, last, first));
+      last = end;
     }
     return findings;
   }
@@ -285,7 +288,7 @@ class Gathered {
     this.stateRoots.push(...answer.stateRoots);
     this.rollbacks.push(...answer.rollbacks);
     this.suspects.push(...answer.suspects);
-    this.#stretches.push({ from: task.from, answer });
+    this.#stretches.push({ from: task.from, first: answer.first, last: answer.last });
     options.onProgress?.({ transactions: counts.transactions, block: task.to - 1, head: this.#head.number });
   }
 }
