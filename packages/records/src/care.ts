@@ -1,6 +1,7 @@
 import { type Json, REGISTERING_ROLES } from '@salus/contracts';
 import { PAIRS } from '@salus/fhir';
 import { sql } from 'kysely';
+import { BoundedCache } from './bounded-cache.ts';
 import { actorToken, newId, relationshipRow } from './index-rows.ts';
 import type { MasterKey } from './master-key.ts';
 import { pidOf } from './recipients.ts';
@@ -15,6 +16,8 @@ import type { AuditLog, CareRelationship, Clock, Denial, RecordMeta, RowsLog, Wh
 export const ASSIGNMENT_MAX_MS = 90 * 24 * 60 * 60 * 1000;
 export const DENIALS_PER_PID_MAX = 1_000;
 const DENIAL_NAMES_MAX = 200;
+/** Members of staff, and patients, whose links and denials are kept at hand. */
+const KNOWN_MAX = 10_000;
 
 /**
  * What each role may open at home when the patient is in its care. The administrator is not among them: whoever runs the
@@ -49,6 +52,11 @@ type Parts = {
 /** Who may open what inside its author's organisation (DESIGN §5): role and care relationship, minus the patient's denials. */
 export class HomeAccess {
   readonly #parts: Parts;
+  /** Both belong to this process alone: what changes them forgets them. */
+  readonly #knownLinks = new BoundedCache<readonly string[]>(KNOWN_MAX);
+  readonly #knownDenials = new BoundedCache<readonly Denial[]>(KNOWN_MAX);
+  /** Counts changes: what was read before one is not kept after it. */
+  #changes = 0;
   readonly #links: Prepared<{ readonly sealed: Uint8Array; readonly practitionerToken: string }>;
   readonly #relationships: Prepared<{ readonly relationshipId: string; readonly sealed: Uint8Array }>;
   readonly #denials: Prepared<{ readonly denialId: string; readonly sealed: Uint8Array }>;
@@ -137,6 +145,8 @@ export class HomeAccess {
       if (numInsertedOrUpdatedRows === 0n) return;
       await rowsLog.cover(trx, 'practitionerLink', rowKeyOf([staffToken, practitionerToken]), row);
     });
+    this.#changes += 1;
+    this.#knownLinks.delete(staffId);
   }
 
   /** The patient denies persons, label classes, or persons these label classes. The caller has authenticated the device. */
@@ -164,14 +174,21 @@ export class HomeAccess {
       await trx.insertInto('denial').values(row).execute();
       await rowsLog.cover(trx, 'denial', row.denialId, row);
     });
+    this.#changes += 1;
+    this.#knownDenials.delete(pid);
     await audit.append(eventOf('denial', { by: patient, pid, atMs: made.atMs }));
     return made;
   }
 
   async listDenials(pid: string): Promise<readonly Denial[]> {
     const { masterKey } = this.#parts;
+    const known = this.#knownDenials.find(pid);
+    if (known !== undefined) return known;
+    const changes = this.#changes;
     const rows = await this.#denials(masterKey.token('pid', pid));
-    return rows.map((row) => masterKey.openJson('denial', [row.denialId], row.sealed) as unknown as Denial);
+    const denials = rows.map((row) => masterKey.openJson('denial', [row.denialId], row.sealed) as unknown as Denial);
+    if (changes === this.#changes) this.#knownDenials.put(pid, denials);
+    return denials;
   }
 
   /** Withdraws a denial of the patient's own; another's or an unknown one throws `not-found`. */
@@ -186,6 +203,8 @@ export class HomeAccess {
       if (numDeletedRows === 0n) throw new RecordsError('not-found', 'the patient made no such denial');
       await rowsLog.cover(trx, 'denial', denialId, null);
     });
+    this.#changes += 1;
+    this.#knownDenials.delete(patient.pid);
     await audit.append(eventOf('denial', { by: patient, pid: patient.pid, atMs: clock() }));
   }
 
@@ -213,12 +232,17 @@ export class HomeAccess {
 
   async #practitionersOf(staffId: string): Promise<readonly string[]> {
     const { masterKey } = this.#parts;
+    const known = this.#knownLinks.find(staffId);
+    if (known !== undefined) return known;
     const staffToken = masterKey.token('actor', '', staffId);
+    const changes = this.#changes;
     const rows = await this.#links(staffToken);
-    return rows.map(({ practitionerToken, sealed }) => {
+    const practitioners = rows.map(({ practitionerToken, sealed }) => {
       const link = masterKey.openJson('practitioner-link', [staffToken, practitionerToken], sealed);
       return (link as { readonly practitioner: string }).practitioner;
     });
+    if (changes === this.#changes) this.#knownLinks.put(staffId, practitioners);
+    return practitioners;
   }
 }
 

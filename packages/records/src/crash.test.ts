@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { bundleOf } from '../test/bundle.ts';
 import { demandConsistent } from '../test/consistency.ts';
 import { submitAs } from '../test/network.ts';
-import { bundleOf, makePlace, type Place } from '../test/place.ts';
+import { makePlace, type Place } from '../test/place.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import { CRASH_POINTS, type CrashPoint } from './crash-points.ts';
 

@@ -15,9 +15,10 @@ import {
 } from '@salus/crypto';
 import { PAIRS, pairIndex } from '@salus/fhir';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { bundleOf } from '../test/bundle.ts';
 import { demandConsistent } from '../test/consistency.ts';
 import { submitAs } from '../test/network.ts';
-import { bundleOf, makePlace, type Place } from '../test/place.ts';
+import { makePlace, type Place } from '../test/place.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import { pairHash } from './epoch-table.ts';
 import { keyInfo } from './sealed-key.ts';

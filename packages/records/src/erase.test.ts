@@ -12,9 +12,10 @@ import {
   utf8,
 } from '@salus/crypto';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { bundleOf } from '../test/bundle.ts';
 import { demandConsistent } from '../test/consistency.ts';
 import { signAs, submitAs } from '../test/network.ts';
-import { bundleOf, bytesBelow, makePlace, type Place } from '../test/place.ts';
+import { bytesBelow, makePlace, type Place } from '../test/place.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import type { CrashPoint } from './crash-points.ts';
 import { leafReference } from './leaf-reference.ts';

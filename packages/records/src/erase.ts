@@ -76,6 +76,15 @@ export class LeafStates {
     return this.#apply(endedBy(view.outcome.writes), who);
   }
 
+  /**
+   * Destroys versions whose erasure is known although a ledger that was rolled back does not hold it (DESIGN §5: restore
+   * re-applies erasure). Returns how many were there.
+   */
+  async eraseAgain(leafHashes: readonly string[]): Promise<number> {
+    const ended = leafHashes.map((leafHash): Ended => ({ leafHash, status: 'erased' }));
+    return this.#apply(ended, null);
+  }
+
   /** Compares all leaf states of the ledger with the store: after a crash and after a restore. */
   async applyAll(): Promise<void> {
     for (let start = leafKey(''); ; ) {

@@ -1,6 +1,7 @@
 export { INLINE_BYTES_MAX } from './attachment-reference.ts';
 export { type AttachmentName, Attachments } from './attachments.ts';
 export { AUDIT_PAGE_MAX, type AuditLine, type AuditProof } from './audit.ts';
+export { type AuditEntry, auditContentHash, auditEntryHash } from './audit-entry.ts';
 export { BundleWorkers } from './bundle-workers.ts';
 export { HomeAccess, type HomeDecision } from './care.ts';
 export { Corrections } from './corrections.ts';
@@ -28,3 +29,5 @@ export {
 } from './repository.ts';
 export { openVault, type Vault, type VaultOptions } from './vault.ts';
 export type * from './vault-types.ts';
+export type { Finding, FindingCode, Notes, Seen } from './verify/finding.ts';
+export { type RecordsVerification, type VerifyRecordsOptions, verifyRecords } from './verify/verify-records.ts';

@@ -1,7 +1,8 @@
 import { randomBytes } from '@salus/crypto';
 import { parseFhirJson, sameResource } from '@salus/fhir';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bundleOf, makePlace, type Place } from '../test/place.ts';
+import { bundleOf } from '../test/bundle.ts';
+import { makePlace, type Place } from '../test/place.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import type { VaultCaller } from './repository.ts';
 import { openVault } from './vault.ts';

@@ -25,6 +25,8 @@ import type { MemberSigner, Writer } from '../src/vault-types.ts';
 
 export interface TestMember extends MemberSigner {
   readonly signer: SyncSigner;
+  /** PKCS #8. */
+  readonly privateKey: Uint8Array;
   readonly organisation: string;
   readonly roles: readonly string[];
   readonly chain: readonly string[];
@@ -45,7 +47,9 @@ export interface TestConsortium {
   readonly network: string;
   readonly clock: () => number;
   readonly organisations: readonly TestOrganisation[];
-  /** Closes the ledger and opens it again, as a restart does. */
+  /** PKCS #8 of the key that signs blocks, for tests that open the ledger in another process. */
+  readonly ledgerKey: Uint8Array;
+  /** Opens the ledger again after it was closed. */
   reopen(): Promise<TestConsortium>;
 }
 
@@ -56,11 +60,11 @@ export async function foundTestConsortium(
   slugs: readonly string[],
   clock: () => number = Date.now,
 ): Promise<TestConsortium> {
-  const key = signerFromPkcs8(generateSigningKeySync().privateKey);
+  const { privateKey: ledgerKey } = generateSigningKeySync();
   const options = {
     file: join(directory, 'ledger.sqlite'),
     checkpointFile: join(directory, 'checkpoints.jsonl'),
-    signer: key,
+    signer: signerFromPkcs8(ledgerKey),
     checkpointSigners: () => [],
     clock,
   };
@@ -77,10 +81,8 @@ export async function foundTestConsortium(
     network,
     clock,
     organisations,
-    reopen: async () => {
-      await opened[Symbol.asyncDispose]();
-      return consortiumOf(await openEmbeddedLedger(options));
-    },
+    ledgerKey,
+    reopen: async () => consortiumOf(await openEmbeddedLedger(options)),
   });
   return consortiumOf(ledger);
 }
@@ -166,7 +168,8 @@ async function makeOrganisation(slug: string, nowMs: number): Promise<TestOrgani
       notBeforeMs: sinceMs,
       notAfterMs: sinceMs + 365 * DAY_MS,
     });
-    return { id, organisation: slug, roles, chain: [certificate], signer: signerFromPkcs8(key.privateKey) };
+    const { privateKey } = key;
+    return { id, organisation: slug, roles, chain: [certificate], privateKey, signer: signerFromPkcs8(privateKey) };
   };
   return {
     slug,

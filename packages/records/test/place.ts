@@ -21,7 +21,10 @@ export interface Place {
   readonly masterKey: Uint8Array;
   consortium: TestConsortium;
   vault: Vault;
-  /** Leaves the vault as a crash would, and opens ledger and vault again. */
+  close(): Promise<void>;
+  /** Opens ledger and vault again, on the files as they are now. */
+  open(options?: { readonly crash?: CrashHook }): Promise<void>;
+  /** `close` and `open`. After a crash hook threw, what it stopped is left as a crash leaves it. */
   restart(options?: { readonly crash?: CrashHook }): Promise<void>;
   writer(person?: TestMember): Promise<Extract<VaultCaller, { readonly kind: 'writer' }>>;
   remove(): Promise<void>;
@@ -53,10 +56,17 @@ export async function makePlace(options: {
     masterKey,
     consortium,
     vault: await open(consortium, options.crash),
-    restart: async (next = {}) => {
+    close: async () => {
       await place.vault[Symbol.asyncDispose]();
+      await place.consortium.ledger[Symbol.asyncDispose]();
+    },
+    open: async (next = {}) => {
       place.consortium = await place.consortium.reopen();
       place.vault = await open(place.consortium, next.crash);
+    },
+    restart: async (next = {}) => {
+      await place.close();
+      await place.open(next);
     },
     writer: async (person) => ({
       kind: 'writer',
@@ -64,22 +74,11 @@ export async function makePlace(options: {
       writer: await testWriter(place.consortium, organisation, person),
     }),
     remove: async () => {
-      await place.vault[Symbol.asyncDispose]();
-      await place.consortium.ledger[Symbol.asyncDispose]();
+      await place.close();
       await rm(directory, { recursive: true });
     },
   };
   return place;
-}
-
-/** A transaction bundle of resources; `id` is used for references between them as `urn:uuid:<id>`. */
-export function bundleOf(resources: readonly { readonly [name: string]: unknown }[]): string {
-  const entry = resources.map(({ id, ...resource }) => ({
-    ...(id === undefined ? {} : { fullUrl: `urn:uuid:${String(id)}` }),
-    resource,
-    request: { method: 'POST', url: resource.resourceType },
-  }));
-  return JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
 }
 
 /** Every byte of every file below a directory. */
