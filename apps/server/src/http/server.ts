@@ -177,13 +177,11 @@ function openApi(url: string): Parameters<typeof swagger>[1] {
       servers: [{ url }],
       components: { securitySchemes: { session: { type: 'http', scheme: 'bearer' } } },
     },
-    transform: ({ schema, url: path, route }) => ({
-      url: path,
-      schema: {
-        ...schema,
-        security: route.config?.access?.kind === 'session' ? [{ session: [] }] : [],
-      } as typeof schema,
-    }),
+    transform: ({ schema, url: path, route }) => {
+      const access = route.config?.access;
+      const security = access?.kind === 'session' ? [{ session: [] }] : [];
+      return { url: path, schema: { ...schema, security, 'x-access': access } as typeof schema };
+    },
   };
 }
 

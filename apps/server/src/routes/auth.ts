@@ -64,7 +64,7 @@ export function addAuthRoutes(app: FastifyInstance, node: Node): void {
     url: '/api/v1/session',
     access: everybody,
     summary: 'Who is logged in with this token, and until when.',
-    answer: object({ principal: schema.anyObject, expiresMs: timeMs, delegatedUntilMs: schema.nullable(timeMs) }),
+    answer: object({ principal: schema.anything, expiresMs: timeMs, delegatedUntilMs: schema.nullable(timeMs) }),
     handle: async ({ request }) => {
       const { principal, expiresMs, delegation: given } = sessionOf(request);
       return { principal, expiresMs, delegatedUntilMs: given?.payload.notAfterMs ?? null };
