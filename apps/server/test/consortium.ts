@@ -115,7 +115,9 @@ export async function foundConsortium(slugs: readonly string[], name = 'consorti
     failures,
     node,
     cast: castOf(node, members),
-    close: () => consortium.node[Symbol.asyncDispose](),
+    close: async () => {
+      await consortium.node[Symbol.asyncDispose]();
+    },
     open: async () => {
       consortium.node = await openHere();
       consortium.cast = castOf(consortium.node, members);
