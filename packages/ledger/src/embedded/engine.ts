@@ -140,6 +140,7 @@ export class Engine implements AsyncDisposable {
   }
 
   #askWorkers(): void {
+    if (!this.#pool.ready) return;
     // From the end: those before the first that was asked were asked with it.
     for (let at = this.#queue.length - 1; at >= 0; at -= 1) {
       const pending = this.#queue[at]!;

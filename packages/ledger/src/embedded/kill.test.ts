@@ -26,8 +26,8 @@ const runtimeModule = new URL('../../test/notebook-runtime.ts', import.meta.url)
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs a writer and kills it; the lines that it managed to say. */
-async function runAndKill(found: boolean): Promise<readonly string[]> {
-  const writer = spawn(process.execPath, [child, folder, found ? 'found' : 'open'], {
+async function runAndKill(kill: number): Promise<readonly string[]> {
+  const writer = spawn(process.execPath, [child, folder, kill === 0 ? 'found' : 'open'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exit = once(writer, 'exit');
@@ -39,7 +39,8 @@ async function runAndKill(found: boolean): Promise<readonly string[]> {
   const ready = new Promise<void>((resolve, reject) => {
     writer.stdout.on('data', (chunk) => {
       said += chunk;
-      if (said.includes('ready\n')) resolve();
+      // Every other kill comes at any moment after the start, the rest once something was acknowledged.
+      if (said.includes(kill % 2 === 0 ? 'ready\n' : 'page/')) resolve();
     });
     writer.on('exit', () => reject(new Error(`the writer ended by itself: ${failed}`)));
   });
@@ -56,7 +57,7 @@ it(`loses nothing that was acknowledged in ${KILLS} kills under load, and needs 
   writeFileSync(join(folder, 'ledger-key'), toBase64url(key.privateKey), { mode: 0o600 });
   let acknowledged = 0;
   for (let kill = 0; kill < KILLS; kill += 1) {
-    const lines = await runAndKill(kill === 0);
+    const lines = await runAndKill(kill);
     acknowledged += lines.length;
     // As the power cut left it, read without opening it for writing.
     const cut = await verifyLedger(file, { checkpointFile, runtimeModule, threads: 0 });
@@ -76,7 +77,7 @@ it(`loses nothing that was acknowledged in ${KILLS} kills under load, and needs 
       expect(await ledger.transaction(callId), line).toMatchObject({ block: Number(block), index: Number(index) });
     }
   }
-  expect(acknowledged).toBeGreaterThan(KILLS);
+  expect(acknowledged).toBeGreaterThanOrEqual(Math.floor(KILLS / 2));
   const report = await verifyLedger(file, { checkpointFile, runtimeModule, reexecute: true });
   expect(report.findings).toEqual([]);
   expect(report.checkpoint).toMatchObject({ kind: 'compared', newest: report.head?.number });

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { SignatureAnswers, SignatureBatch } from './signature-worker.ts';
+import type { SignatureAnswers, SignatureBatch, SignatureWorkerReady } from './signature-worker.ts';
 
 /** Calls in one message: enough to spread the cost of a message, few enough that a block need not wait long for them. */
 export const SIGNATURE_BATCH_MAX = 64;
@@ -18,7 +18,7 @@ export type SignatureQuestion = {
   readonly answer: (valid: boolean | undefined) => void;
 };
 
-/** Worker threads that verify signatures ahead of execution. Threads start with the first question. */
+/** Worker threads that verify signatures ahead of execution. The first starts with the pool, the others when it is busy. */
 export class SignaturePool implements AsyncDisposable {
   readonly #size: number;
   readonly #onAnswers: () => void;
@@ -31,6 +31,12 @@ export class SignaturePool implements AsyncDisposable {
   constructor(onAnswers: () => void, size: number = SIGNATURE_WORKERS) {
     this.#onAnswers = onAnswers;
     this.#size = size;
+    this.#start();
+  }
+
+  /** Whether a thread answers already: it takes a while to start, in which nobody should wait for it. */
+  get ready(): boolean {
+    return this.#workers.some((lane) => lane.ready);
   }
 
   ask(question: SignatureQuestion): void {
@@ -53,23 +59,29 @@ export class SignaturePool implements AsyncDisposable {
     const questions = this.#waiting;
     if (questions.length === 0) return;
     this.#waiting = [];
-    if (this.#closed) {
+    if (this.#closed || !this.ready) {
       for (const question of questions) question.answer(undefined);
       return;
     }
     this.#lane().send(questions);
   }
 
-  /** The lane with the fewest open questions; a new one while there may be more. */
+  /** The lane with the fewest open questions; another one starts while all are busy. */
   #lane(): Lane {
-    const idle = this.#workers.find((lane) => lane.open === 0);
-    if (idle !== undefined) return idle;
-    if (this.#workers.length < this.#size) {
-      const lane = new Lane(this.#onAnswers, (dead) => this.#workers.splice(this.#workers.indexOf(dead), 1));
-      this.#workers.push(lane);
-      return lane;
-    }
-    return this.#workers.reduce((least, lane) => (lane.open < least.open ? lane : least));
+    const ready = this.#workers.filter((lane) => lane.ready);
+    const least = ready.reduce((best, lane) => (lane.open < best.open ? lane : best));
+    const allStarted = ready.length === this.#workers.length;
+    if (least.open > 0 && allStarted && this.#workers.length < this.#size) this.#start();
+    return least;
+  }
+
+  #start(): void {
+    const onDeath = (dead: Lane): void => {
+      this.#workers.splice(this.#workers.indexOf(dead), 1);
+      // One that never came up would not come up again either: then signatures are verified where they are needed.
+      if (dead.ready && !this.#closed) this.#start();
+    };
+    this.#workers.push(new Lane(this.#onAnswers, onDeath));
   }
 }
 
@@ -78,13 +90,18 @@ class Lane {
   readonly #batches = new Map<number, readonly SignatureQuestion[]>();
   #next = 0;
   open = 0;
+  ready = false;
 
   constructor(onAnswers: () => void, onDeath: (lane: Lane) => void) {
     this.worker = new Worker(new URL('./signature-worker.ts', import.meta.url), { resourceLimits: WORKER_LIMITS });
     // The engine's queue keeps the process alive, an idle worker must not.
     this.worker.unref();
-    this.worker.on('message', ({ batch, valid }: SignatureAnswers) => {
-      this.#settle(batch, (index) => valid[index] === 1);
+    this.worker.on('message', (message: SignatureWorkerReady | SignatureAnswers) => {
+      if ('ready' in message) {
+        this.ready = true;
+        return;
+      }
+      this.#settle(message.batch, (index) => message.valid[index] === 1);
       onAnswers();
     });
     this.worker.on('error', () => void this.worker.terminate());

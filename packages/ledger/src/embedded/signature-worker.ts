@@ -3,6 +3,8 @@ import { verifyText } from '../pure.ts';
 
 /** Texts of one batch, three for each call: canonical payload, signature, public key. */
 export type SignatureBatch = { readonly batch: number; readonly texts: readonly string[] };
+/** Sent once, when questions can be answered. */
+export type SignatureWorkerReady = { readonly ready: true };
 /** One byte for each call: 1 where the signature is the key's over the payload. */
 export type SignatureAnswers = { readonly batch: number; readonly valid: Uint8Array };
 
@@ -14,3 +16,5 @@ parentPort?.on('message', ({ batch, texts }: SignatureBatch) => {
   }
   parentPort?.postMessage({ batch, valid } satisfies SignatureAnswers);
 });
+
+parentPort?.postMessage({ ready: true } satisfies SignatureWorkerReady);
