@@ -8,8 +8,8 @@ export interface RollbackView {
 
 /**
  * Keeps an organisation that was restored from an older backup from releasing anything until a signed `access.rollback`
- * has named the lost range and the revocations that are known elsewhere were replayed (DESIGN §6): else a grant that
- * the patient took back would be alive again.
+ * has named the lost range and the known revocations were replayed (DESIGN §6): else a grant that the patient took back
+ * would be alive again.
  */
 export class RollbackGuard {
   readonly #ledger: RollbackView;
@@ -31,12 +31,17 @@ export class RollbackGuard {
     if (this.isClosed) {
       throw new RecordsError(
         'rollback-unnamed',
-        'the ledger was rolled back: name the lost range and replay revocations',
+        'the ledger was rolled back: name the lost range and replay the known revocations',
       );
     }
   }
 
-  /** Said once the known revocations were replayed; before the range is named it changes nothing. */
+  /** Nothing may be released until `revocationsReplayed`: said at a start, before the journal was looked at. */
+  demandReplay(): void {
+    this.#replayDue = true;
+  }
+
+  /** The known revocations are on the ledger; before the range is named it opens nothing. */
   revocationsReplayed(): void {
     if (this.#ledger.rollbackNeeded === undefined) this.#replayDue = false;
   }

@@ -4,6 +4,7 @@ import type { MasterKey } from '../master-key.ts';
 import { type NodeIdentity, signNodeCall } from '../node-call.ts';
 import type { Store } from '../store/index.ts';
 import type { SubmittingLedger } from './gateway-open.ts';
+import type { GatewaySessions } from './gateway-session.ts';
 
 /** How often the node looks for grants that are over. */
 export const EXPIRY_INTERVAL_MS = 60_000;
@@ -12,6 +13,7 @@ const PAGE = 500;
 const LAST_SESSION_MS = 15 * 60_000;
 
 export interface ExpiryParts extends NodeIdentity {
+  readonly sessions: Pick<GatewaySessions, 'sweep'>;
   readonly ledger: LedgerView & SubmittingLedger;
   readonly store: Store;
   readonly masterKey: MasterKey;
@@ -21,7 +23,8 @@ export interface ExpiryParts extends NodeIdentity {
 
 /**
  * Sends `consent.expire` for grants whose time is over or whose uses are spent, which raises the owner's epoch: records
- * written from then on are sealed under keys that the former grantee cannot open (DESIGN §5).
+ * written from then on are sealed under keys that the former grantee cannot open (DESIGN §5). Removes rows of sessions
+ * that are over, too.
  */
 export class ExpirySweep implements AsyncDisposable {
   readonly #parts: ExpiryParts;
@@ -36,7 +39,7 @@ export class ExpirySweep implements AsyncDisposable {
     this.#timer.unref();
   }
 
-  /** Looks at every known grant once; returns how many it ended. */
+  /** Looks at every session and known grant once; returns how many grants it ended. */
   sweep(): Promise<number> {
     this.#running ??= this.#sweepAll().finally(() => {
       this.#running = undefined;
@@ -50,7 +53,8 @@ export class ExpirySweep implements AsyncDisposable {
   }
 
   async #sweepAll(): Promise<number> {
-    const { store, masterKey } = this.#parts;
+    const { store, masterKey, sessions, clock } = this.#parts;
+    await sessions.sweep(clock());
     let ended = 0;
     for (let after = ''; ; ) {
       const rows = await store.read

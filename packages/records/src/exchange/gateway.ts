@@ -182,11 +182,6 @@ export class Gateway implements ExchangePeer {
     return this.#answer(request, 'deliver', (payload) => this.#parts.acceptDelivery(payload), { releases: false });
   }
 
-  /** Forgets sessions whose rows have had their time. */
-  async sweep(): Promise<void> {
-    await this.#parts.sessions.sweep(this.#parts.clock());
-  }
-
   /** Verifies the request, runs the operation, and turns refusals into values that the patient finds in the audit log. */
   async #answer<Operation extends ExchangeOperation, Body, Result>(
     request: PeerRequest<Operation, Body>,

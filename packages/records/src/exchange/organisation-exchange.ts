@@ -76,7 +76,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   const hpke = { kid: options.hpkeKid, ...(await openHpke(options.hpkeKid)) };
   const reader = new ExchangeReader({ ...base, hpke });
   const roots = new RootPublisher({ ...base, onFailure });
-  const expiries = new ExpirySweep({ ...base, onFailure });
+  const expiries = new ExpirySweep({ ...base, sessions, onFailure });
   return {
     gateway,
     reader,

@@ -67,6 +67,8 @@ export interface Notes {
   pendingBatches: number;
   /** Files that no row names; the next start removes them. */
   orphanFiles: number;
+  /** Versions that were erased by calls which a rollback lost: their owners are asked to sign again. */
+  erasedBeforeRollback: number;
 }
 
 /** Collects findings up to the bound. */
@@ -75,7 +77,7 @@ export class Report {
   readonly seen: Seen = {
     ...{ auditEvents: 0, rowEntries: 0, rows: 0, records: 0, batches: 0, objects: 0, attachments: 0, ledgerEntries: 0 },
   };
-  readonly notes: Notes = { unrooted: 0, pendingBatches: 0, orphanFiles: 0 };
+  readonly notes: Notes = { unrooted: 0, pendingBatches: 0, orphanFiles: 0, erasedBeforeRollback: 0 };
 
   find(code: FindingCode, place: string): void {
     if (this.findings.length < FINDINGS_MAX) this.findings.push({ code, place });

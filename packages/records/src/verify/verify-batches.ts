@@ -48,6 +48,7 @@ export async function verifyBatches(
   const attachments = database.prepare('select * from "attachment" where "batchId" = ? order by "attachmentId"');
   const batches = database.prepare('select * from "batch" order by "batchId"').all() as unknown as BatchRow[];
   const pendingCalls = new Set(batches.filter(({ state }) => state === 'pending').map(({ callId }) => callId));
+  const rolledBack = (await context.ledger.range('access/rollback/', 'access/rollback0', 1)).length > 0;
   for (const batch of batches) {
     if (batch.state === 'pending') {
       report.notes.pendingBatches += 1;
@@ -60,7 +61,7 @@ export async function verifyBatches(
     };
     verifyDigest(stored, report);
     await verifyTrees(context, stored);
-    await verifyStatuses(context, stored.records, pendingCalls);
+    await verifyStatuses(context, stored.records, { pendingCalls, rolledBack });
     await checkObjects(stored);
     report.seen.batches += 1;
     report.seen.records += stored.records.length;
@@ -124,13 +125,18 @@ function rootOf(leafHashes: readonly string[]): string | undefined {
 async function verifyStatuses(
   { ledger, report }: BatchContext,
   records: readonly RecordRow[],
-  pendingCalls: ReadonlySet<string>,
+  { pendingCalls, rolledBack }: { readonly pendingCalls: ReadonlySet<string>; readonly rolledBack: boolean },
 ): Promise<void> {
   for (const row of records) {
     const fact = (await ledger.get(leafKey(row.leafHash))) as LeafFact | undefined;
     // The call that ends the version is on the ledger, and its batch is settled at the next start.
     if (fact !== undefined && pendingCalls.has(fact.call)) continue;
     if (row.status === (fact?.status ?? 'current')) continue;
+    if (row.status === 'erased' && rolledBack) {
+      // What was erased stays erased when the ledger loses the call that said so.
+      report.notes.erasedBeforeRollback += 1;
+      continue;
+    }
     const place = `record/${row.batchId}/${row.keyId}/${row.leafIndex}`;
     report.find(fact?.status === 'erased' ? 'erased-remains' : 'status-mismatch', place);
   }

@@ -51,7 +51,7 @@ async function verifyCopy(name: string, directory: string): Promise<RecordsVerif
 test('finds nothing in clean stores, having seen every kind of thing', async () => {
   const author = await verifyCopy('hospital-a', await copyOf('hospital-a'));
   expect(author.findings).toEqual([]);
-  expect(author.notes).toEqual({ unrooted: 0, pendingBatches: 0, orphanFiles: 0 });
+  expect(author.notes).toEqual({ unrooted: 0, pendingBatches: 0, orphanFiles: 0, erasedBeforeRollback: 0 });
   expect(author.seen).toMatchObject({ records: 10, batches: 3 });
   for (const count of Object.entries(author.seen))
     expect(count[0] === 'attachments' || count[1] > 0, count[0]).toBe(true);

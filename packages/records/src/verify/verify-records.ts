@@ -1,5 +1,7 @@
-import { join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { Kysely } from 'kysely';
 import type { LedgerView } from '../ledger-view.ts';
 import { migrateStore, STORE_VERSION, sqliteDialect, type Tables } from '../store/index.ts';
@@ -34,6 +36,10 @@ export async function verifyRecords(options: VerifyRecordsOptions): Promise<Reco
   const { directory, organisation, ledger } = options;
   const report = new Report();
   const file = join(directory, 'records.sqlite');
+  if (!existsSync(file)) {
+    report.find('database-damaged', `${file} is missing`);
+    return { organisation, findings: report.findings, seen: report.seen, notes: report.notes };
+  }
   try {
     using opened = openForReading(file);
     const { database } = opened;
@@ -53,8 +59,12 @@ export async function verifyRecords(options: VerifyRecordsOptions): Promise<Reco
   return { organisation, findings: report.findings, seen: report.seen, notes: report.notes };
 }
 
+/** Where no write-ahead log waits beside it, the file is all there is, and not even SQLite's side files are made. */
 function openForReading(file: string): Disposable & { readonly database: DatabaseSync } {
-  const database = new DatabaseSync(file, { readOnly: true });
+  const url = pathToFileURL(resolve(file));
+  const logBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  if (logBytes === 0) url.searchParams.set('immutable', '1');
+  const database = new DatabaseSync(url, { readOnly: true });
   return { database, [Symbol.dispose]: () => database.close() };
 }
 
