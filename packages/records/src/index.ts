@@ -2,6 +2,14 @@ export { INLINE_BYTES_MAX } from './attachment-reference.ts';
 export { type AttachmentName, Attachments } from './attachments.ts';
 export { AUDIT_PAGE_MAX, type AuditLine, type AuditProof } from './audit.ts';
 export { type AuditEntry, auditContentHash, auditEntryHash } from './audit-entry.ts';
+export {
+  BACKUP_MANIFEST,
+  type BackupFile,
+  type BackupManifest,
+  type BackupOptions,
+  backupData,
+  restoreData,
+} from './backup.ts';
 export { BundleWorkers } from './bundle-workers.ts';
 export { HomeAccess, type HomeDecision } from './care.ts';
 export { Corrections } from './corrections.ts';
@@ -21,12 +29,15 @@ export { type KeptKey, type KeyPurpose, PrivateKeys } from './private-keys.ts';
 export { covers, pidOf } from './recipients.ts';
 export type { Reconciliation } from './reconcile.ts';
 export { RecordsError, type RecordsErrorCode } from './records-error.ts';
+export { replayRevocations } from './replay-revocations.ts';
 export {
   type VaultCaller,
   VaultRepository,
   type VaultTransactionOptions,
   type VaultTransactionResult,
 } from './repository.ts';
+export { openRevocationJournal, type Replay, type RevocationJournal } from './revocation-journal.ts';
+export { RollbackGuard } from './rollback-guard.ts';
 export { openVault, type Vault, type VaultOptions } from './vault.ts';
 export type * from './vault-types.ts';
 export type { Finding, FindingCode, Notes, Seen } from './verify/finding.ts';
