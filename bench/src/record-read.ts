@@ -1,0 +1,151 @@
+import type { BenchResult } from './bench-result.ts';
+import type { TransactionAnswer } from './http-write.ts';
+import { patientBundle } from './made-bundle.ts';
+import { type NodeProcess, type StaffSession, sendJson, startNode } from './node-process.ts';
+import { openReading } from './patient-session.ts';
+import { percentile } from './percentile.ts';
+
+const P95_TARGET_MS = 5;
+const RATE_TARGET = 2_000;
+const PER_PATIENT = 500;
+const CLIENTS = 6;
+const WARM_UP_MS = 3_000;
+
+/**
+ * Reads of single records at 100,000 records, from six clients at once, each read decided, decrypted, checked against both
+ * hashes and audited durably: by a clinician at home, and by a clinician of another hospital in a session under a grant,
+ * where both sides decide and audit and the receiver checks the proofs.
+ */
+export async function benchRecordRead({
+  records = 100_000,
+  seconds = 15,
+}: {
+  readonly records?: number;
+  readonly seconds?: number;
+} = {}): Promise<readonly BenchResult[]> {
+  await using node = await startNode();
+  const author = await node.logIn('a.rossi');
+  const reader = await node.logIn('b.novak');
+  const made = await fill(node, author, records);
+  await assignAll(node, author, made.locations);
+  const patientId = made.locations.find((location) => location.startsWith('Patient/'))?.split('/')[1] ?? '';
+  const session = await openReading(node, { author, reader, patientId });
+  const home = made.locations.map((location) => `/${author.organisation}/fhir/R4/${location.split('/_history')[0]}`);
+  const facts = { records: made.count, clients: CLIENTS, seconds };
+  const atHome = await load(node, { paths: home, token: author.token, seconds });
+  const underGrant = await load(node, {
+    paths: session.records.map((id) => `${session.path}/${id}`),
+    token: reader.token,
+    seconds,
+  });
+  const rssMb = (await node.rssBytes()) / 2 ** 20;
+  return [
+    ...figures('at home', atHome, { ...facts, nodeRssMb: rssMb }),
+    ...figures('under a grant, both nodes in one process', underGrant, { ...facts, nodeRssMb: rssMb }),
+  ];
+}
+
+interface Load {
+  readonly rate: number;
+  readonly p50: number;
+  readonly p95: number;
+}
+
+function figures(where: string, { rate, p50, p95 }: Load, details: BenchResult['details']): readonly BenchResult[] {
+  return [
+    {
+      name: `node: record read ${where}, p95`,
+      value: p95,
+      limit: P95_TARGET_MS,
+      ratio: p95 / P95_TARGET_MS,
+      target: 1,
+      sense: 'at-most',
+      details: { unit: 'ms', p50, ...details },
+    },
+    {
+      name: `node: record reads ${where}`,
+      value: rate,
+      limit: RATE_TARGET,
+      ratio: rate / RATE_TARGET,
+      target: 1,
+      sense: 'at-least',
+      details: { unit: 'reads/s', ...details },
+    },
+  ];
+}
+
+async function fill(
+  node: NodeProcess,
+  author: StaffSession,
+  records: number,
+): Promise<{ readonly locations: readonly string[]; readonly count: number }> {
+  const path = `/api/v1/orgs/${author.organisation}/imports`;
+  const patients = Math.ceil(records / (PER_PATIENT + 1));
+  const locations: string[] = [];
+  let count = 0;
+  let next = 1;
+  const work = async (): Promise<void> => {
+    while (next <= patients) {
+      const body = patientBundle(next, PER_PATIENT);
+      next += 1;
+      const { entry } = await sendJson<TransactionAnswer>(node.send, {
+        method: 'POST',
+        path,
+        token: author.token,
+        body,
+        type: 'application/fhir+json',
+      });
+      count += entry.length;
+      locations.push(...entry.map(({ response }) => response.location ?? ''));
+      process.stderr.write(`\r${count} of ${records} records `);
+    }
+  };
+  await Promise.all([work(), work(), work(), work()]);
+  process.stderr.write('\n');
+  return { locations, count };
+}
+
+/** The desk puts every patient into the reader's care: at home a record opens by care relationship, not by employment. */
+async function assignAll(node: NodeProcess, author: StaffSession, locations: readonly string[]): Promise<void> {
+  const { organisation, token } = await node.logIn('a.desk');
+  const patients = `/api/v1/orgs/${organisation}/patients`;
+  for (const location of locations.filter((candidate) => candidate.startsWith('Patient/'))) {
+    const { pid } = await sendJson<{ pid: string }>(node.send, {
+      method: 'GET',
+      path: `${patients}/${location.split('/')[1]}`,
+      token,
+    });
+    const body = JSON.stringify({ pid, person: author.wallet.id, untilMs: Date.now() + 3_600_000 });
+    const { status } = await node.send({
+      method: 'POST',
+      path: `/api/v1/orgs/${organisation}/assignments`,
+      token,
+      body,
+    });
+    if (status !== 204) throw new Error(`an assignment answered ${status}`);
+  }
+}
+
+/** Closed loop: each client sends its next read when the last was answered whole. */
+async function load(
+  node: NodeProcess,
+  { paths, token, seconds }: { readonly paths: readonly string[]; readonly token: string; readonly seconds: number },
+): Promise<Load> {
+  const timesMs: number[] = [];
+  const startMs = performance.now() + WARM_UP_MS;
+  const endMs = startMs + seconds * 1_000;
+  let turn = 0;
+  const client = async (): Promise<void> => {
+    while (performance.now() < endMs) {
+      // A stride that is prime to the number of paths visits all of them in no order of storage.
+      turn += 1;
+      const path = paths[(turn * 7_919) % paths.length]!;
+      const sentMs = performance.now();
+      const { status } = await node.send({ method: 'GET', path, token });
+      if (status !== 200) throw new Error(`a read answered ${status}`);
+      if (sentMs >= startMs) timesMs.push(performance.now() - sentMs);
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+  return { rate: timesMs.length / seconds, p50: percentile(timesMs, 0.5), p95: percentile(timesMs, 0.95) };
+}
