@@ -222,7 +222,7 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   'already-imported': 'Give --again to import it once more.',
   'patient-claimed': 'The slip was used. If it was not you, ask the desk for a new pid.',
   'claim-expired': 'Ask the desk for a new slip.',
-  'grant-unknown': 'See what you may use with `salus requests`, or ask the patient with `salus request`.',
+  'grant-unknown': 'See what you may use with `salus grants`, or ask the patient with `salus request`.',
   'grant-revoked': 'The patient has ended this grant: ask for a new one with `salus request`.',
   'grant-expired': 'Ask for a new grant with `salus request`.',
   'uses-exhausted': 'Ask for a new grant with `salus request`.',

@@ -1,0 +1,123 @@
+import { type LogRootFact, logRootKey } from '@salus/contracts';
+import { fromBase64url, type Json, leafHash, type SignedCall, verifyCall, verifyInclusion } from '@salus/crypto';
+import { type AuditEvent, type AuditLine, type AuditProof, auditContentHash, auditEntryHash } from '@salus/records';
+import { CliError } from './cli-error.ts';
+import { EXIT } from './exit-codes.ts';
+import { checkTransaction, type ProvenTransaction } from './ledger-proofs.ts';
+import { type NodeSession, readState } from './node-session.ts';
+
+/** A line of the patient's audit log as the node answers, with what proves it; null until the next root. */
+export type GivenLine = Pick<AuditLine, 'seq' | 'previous' | 'pidToken' | 'pidSeq' | 'sealedHash' | 'text'> & {
+  readonly proof: AuditProof | null;
+};
+
+/** A line whose proof was checked here. */
+export interface CheckedLine {
+  readonly seq: number;
+  readonly pidSeq: number;
+  /** Parsed from the very text that the log's hash covers. */
+  readonly event: AuditEvent;
+  /** `proven`: in the tree whose root stands on the ledger. `pending`: too new for a root, which takes a second. */
+  readonly proof: 'proven' | 'pending';
+  /** Whether the reader's own signature over the request was verified; null where an event has none. */
+  readonly signedByReader: boolean | null;
+}
+
+/**
+ * Checks the root of a log: a committed call of the ledger wrote it. @returns undefined where there is no root yet.
+ *
+ * @throws CliError `proof-invalid`
+ */
+export async function checkLogRoot(
+  { api, organisation, token }: NodeSession,
+  root: LogRootFact | null,
+): Promise<LogRootFact | undefined> {
+  if (root === null) return undefined;
+  const path = `/api/v1/ledger/transactions/${encodeURIComponent(root.call)}`;
+  const found = await api.send<ProvenTransaction>({ method: 'GET', path, token });
+  checkTransaction(found);
+  const { writes = [] } = found.transaction.outcome as unknown as {
+    readonly writes?: readonly (readonly [string, Json])[];
+  };
+  const written = writes.find(([key]) => key === logRootKey(organisation, 'audit'))?.[1] as LogRootFact | undefined;
+  const same = written !== undefined && written.size === root.size && written.root === root.root;
+  demand(
+    same && found.transaction.callId === root.call,
+    'The ledger does not hold the audit root that the node shows.',
+  );
+  return root;
+}
+
+/**
+ * Checks the lines of one pid, newest first: each is the text that the log holds at its place, and their counter runs
+ * down without a gap, so that none was left out between the first and the last.
+ *
+ * @throws CliError `proof-invalid`
+ */
+export async function checkLines(
+  session: NodeSession,
+  lines: readonly GivenLine[],
+  {
+    root,
+    pid,
+    before,
+  }: { readonly root: LogRootFact | undefined; readonly pid: string; readonly before: number | undefined },
+): Promise<readonly CheckedLine[]> {
+  const checked: CheckedLine[] = [];
+  const keys = new Map<string, string | undefined>();
+  let expected = before === undefined ? undefined : before - 1;
+  for (const line of lines) {
+    const { seq, pidSeq, text } = line;
+    demand(
+      pidSeq !== null && (expected === undefined || pidSeq === expected),
+      `Line ${expected} of your log is missing.`,
+    );
+    expected = pidSeq - 1;
+    const event = JSON.parse(text) as AuditEvent;
+    demand(event.pid === pid, `Line ${pidSeq} of your log is about somebody else.`);
+    const signedByReader = await checkReader(session, event, keys);
+    checked.push({ seq, pidSeq, event, proof: checkPlace(line, root), signedByReader });
+  }
+  return checked;
+}
+
+function checkPlace(line: GivenLine, root: LogRootFact | undefined): CheckedLine['proof'] {
+  const { seq, previous, pidToken, pidSeq, sealedHash, text, proof } = line;
+  if (root === undefined || seq >= root.size) return 'pending';
+  demand(proof !== null && proof.index === seq && proof.size === root.size, `Line ${pidSeq} of your log has no proof.`);
+  const hash = auditEntryHash({ seq, previous, pidToken, pidSeq, contentHash: auditContentHash(text), sealedHash });
+  const holds = verifyInclusion({
+    leafHash: leafHash(fromBase64url(hash)),
+    index: seq,
+    size: root.size,
+    proof: proof.proof.map(fromBase64url),
+    root: fromBase64url(root.root),
+  });
+  demand(holds, `Line ${pidSeq} of your log is not what the ledger’s root covers.`);
+  return 'proven';
+}
+
+/** The reader's request is signed by the key that the ledger lists for who is said to have read. */
+async function checkReader(
+  session: NodeSession,
+  { request, who }: AuditEvent,
+  keys: Map<string, string | undefined>,
+): Promise<boolean | null> {
+  if (request === null || who?.kind !== 'member') return null;
+  const { signer } = request.payload;
+  if (signer !== `id:${who.id}`) return null;
+  if (!keys.has(who.id)) {
+    const fact = await readState<{ readonly publicKey: string }>(session, `membership/identity/${who.id}`);
+    keys.set(who.id, fact?.publicKey);
+  }
+  const publicKey = keys.get(who.id);
+  return publicKey !== undefined && verifyCall(request as unknown as SignedCall, publicKey);
+}
+
+function demand(condition: boolean, problem: string): asserts condition {
+  if (condition) return;
+  throw new CliError('proof-invalid', problem, {
+    exit: EXIT.refused,
+    next: 'Keep this output and show it to another member: the log does not hold what it should.',
+  });
+}
