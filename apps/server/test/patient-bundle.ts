@@ -38,10 +38,14 @@ export function patientBundle({ slug, seed, prescriptions = 1, results = 1 }: Pa
   return bundle.text();
 }
 
-/** One more prescription for a patient who is known already. */
-export function prescriptionBundle(slug: string, seed: number, number: number): string {
+/** More prescriptions for a patient who is known already. */
+export function prescriptionsBundle(
+  slug: string,
+  seed: number,
+  { from, count }: { readonly from: number; readonly count: number },
+): string {
   const bundle = openBundle(slug, seed);
-  addMedicine(bundle, number);
+  for (let number = from; number < from + count; number += 1) addMedicine(bundle, number);
   return bundle.text();
 }
 
