@@ -10,6 +10,7 @@ export {
   backupData,
   restoreData,
 } from './backup.ts';
+export { Binaries, type BinaryRead, type NewBinary } from './binaries.ts';
 export { BundleWorkers } from './bundle-workers.ts';
 export { HomeAccess, type HomeDecision } from './care.ts';
 export { Corrections } from './corrections.ts';

@@ -52,6 +52,11 @@ export type VaultTransactionResult = TransactionResult & {
   readonly callId?: string;
 };
 
+export type Release =
+  | { readonly kind: 'released' }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'refused'; readonly code: string };
+
 type Parts = {
   readonly store: Store;
   readonly masterKey: MasterKey;
@@ -228,27 +233,43 @@ export class VaultRepository implements Repository<VaultCaller> {
     return outcomes;
   }
 
+  /**
+   * Decides about one record and logs the decision; `released` once the event is durable. Whoever calls this may show
+   * the record then, and not before.
+   */
+  async release(caller: VaultCaller, record: StoredRecord): Promise<Release> {
+    const decision = await this.#decide(caller, record);
+    if (decision.kind === 'released') await this.#log(caller, record, 'read', 'ok');
+    return decision;
+  }
+
   async #read(caller: VaultCaller, find: () => Promise<StoredRecord | undefined>): Promise<ReadResult> {
     try {
-      this.#parts.demandReleasing();
       const record = await find();
       if (record === undefined) return { kind: 'not-found' };
-      const refusal = await this.#refusalOf(caller, record);
-      if (refusal !== undefined) {
-        await this.#parts.audit.append(readEvent(caller, record, 'refusal', refusal, this.#parts.clock()));
-        return { kind: 'refused', code: 'denied' };
-      }
-      if (record.status === 'tombstoned') return { kind: 'gone' };
+      const decision = await this.#decide(caller, record);
+      if (decision.kind !== 'released') return decision;
       // The event becomes durable while the record is decrypted; nothing leaves before both are done.
-      const [text] = await Promise.all([
-        this.#textOf(record),
-        this.#parts.audit.append(readEvent(caller, record, 'read', 'ok', this.#parts.clock())),
-      ]);
+      const [text] = await Promise.all([this.#textOf(record), this.#log(caller, record, 'read', 'ok')]);
       return { kind: 'found', text, versionId: String(record.version), lastUpdatedMs: record.meta.lastUpdatedMs };
     } catch (error) {
       if (!(error instanceof RecordsError) || error.code === 'corrupt') throw error;
       return { kind: 'refused', code: error.code };
     }
+  }
+
+  async #decide(caller: VaultCaller, record: StoredRecord): Promise<Release> {
+    this.#parts.demandReleasing();
+    const refusal = await this.#refusalOf(caller, record);
+    if (refusal !== undefined) {
+      await this.#log(caller, record, 'refusal', refusal);
+      return { kind: 'refused', code: 'denied' };
+    }
+    return record.status === 'tombstoned' ? { kind: 'gone' } : { kind: 'released' };
+  }
+
+  async #log(caller: VaultCaller, record: StoredRecord, kind: 'read' | 'refusal', outcome: string): Promise<void> {
+    await this.#parts.audit.append(readEvent(caller, record, kind, outcome, this.#parts.clock()));
   }
 
   async #textOf(record: StoredRecord): Promise<string> {

@@ -3,6 +3,7 @@ import type { Ledger } from '@salus/ledger';
 import { Attachments } from './attachments.ts';
 import { AuditJournal } from './audit.ts';
 import { BatchStore } from './batch-store.ts';
+import { Binaries } from './binaries.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import { HomeAccess } from './care.ts';
 import { createCiphertextReader } from './ciphertext.ts';
@@ -53,6 +54,7 @@ export interface Vault extends AsyncDisposable {
   readonly clock: Clock;
   readonly repository: VaultRepository;
   readonly corrections: Corrections;
+  readonly binaries: Binaries;
   readonly writer: RecordWriter;
   readonly rows: RecordRows;
   readonly ciphertext: CiphertextReader;
@@ -124,6 +126,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     ciphertext,
     demandReleasing: () => guard.demandReleasing(),
   });
+  const binaries = new Binaries({ ...fhir, repository, ciphertext });
   const close = async (): Promise<void> => {
     if (options.workers === undefined) await workers[Symbol.asyncDispose]();
     await writer[Symbol.asyncDispose]();
@@ -146,6 +149,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     clock,
     repository,
     corrections,
+    binaries,
     writer,
     rows,
     ciphertext,
