@@ -1,15 +1,10 @@
 import { hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import type { Json, SignedCall } from '@salus/contracts';
 import { canonical } from '@salus/crypto';
 import {
-  BLOCK_ALG,
-  BLOCK_TRANSACTIONS_MAX,
-  BLOCK_VERSION,
   type BlockHeader,
   hashHeaderText,
   NO_WRITES,
-  nextCommitment,
   PAYLOAD_START,
   parseBody,
   payloadEnd,
@@ -22,14 +17,12 @@ import {
 import type { ContractRuntime } from '../contract-runtime.ts';
 import { positionOf } from '../embedded/schema.ts';
 import type { LostRange } from '../ledger.ts';
-import { namesKey, verifyText } from '../pure.ts';
+import { findSignerKey, isSignedBy } from './call-signature.ts';
 import { FINDINGS_MAX, type Finding } from './finding.ts';
+import { type ChainEnd, type ChainFacts, checkHeader, joinFindings } from './headers.ts';
 import { Multiset, refusalRow, versionRow } from './multiset.ts';
 import { type Reexecution, reexecuteTransaction } from './reexecute.ts';
 import { Timeline } from './timeline.ts';
-
-/** What a header must say whatever its number. */
-export type ChainFacts = { readonly network: string; readonly ledgerKey: string };
 
 export type BlocksTask = {
   readonly kind: 'blocks';
@@ -40,9 +33,6 @@ export type BlocksTask = {
   readonly secret: string;
   readonly reexecute: boolean;
 };
-
-/** One end of a stretch of blocks, to be joined with the next. */
-export type ChainEnd = { readonly hash: string; readonly stateCommitment: string; readonly timestampMs: number };
 
 export type BlocksAnswer = {
   readonly findings: readonly Finding[];
@@ -104,10 +94,7 @@ export async function checkBlocks(
   for (let number = task.from; number < task.to && progress.findings.length < FINDINGS_MAX; number += 1) {
     const row = headers.get(number) as unknown as [unknown, unknown] | undefined;
     const rows = bodies.all(positionOf(number, 0), positionOf(number + 1, 0)) as unknown as [number, unknown][];
-    const header = row === undefined ? undefined : checkHeader(progress, number, row);
-    if (row === undefined) {
-      progress.findings.push({ code: 'block-missing', message: 'the block is missing', table: 'block', block: number });
-    }
+    const header = row === undefined ? missingHeader(progress, number) : readHeader(progress, number, row);
     const roots = await checkBodies(progress, number, header, rows);
     if (header === undefined || row === undefined) {
       previous = undefined;
@@ -143,69 +130,15 @@ export async function checkBlocks(
   };
 }
 
-/** What is wrong between a block and the one before it. */
-export function joinFindings(
-  block: number,
-  previous: ChainEnd,
-  next: { readonly previousHash: string; readonly writesRoot: string; readonly end: ChainEnd },
-): readonly Finding[] {
-  const findings: Finding[] = [];
-  const place = { table: 'block', block } as const;
-  if (next.previousHash !== previous.hash) {
-    findings.push({ code: 'header', message: 'the header does not continue the block before', ...place });
-  }
-  if (next.end.timestampMs < previous.timestampMs) {
-    findings.push({ code: 'header', message: 'the block is earlier than the one before', ...place });
-  }
-  if (nextCommitment(previous.stateCommitment, next.writesRoot) !== next.end.stateCommitment) {
-    findings.push({ code: 'state-commitment', message: 'the state commitment does not follow', ...place });
-  }
-  return findings;
+function missingHeader({ findings }: Progress, block: number): undefined {
+  findings.push({ code: 'block-missing', message: 'the block is missing', table: 'block', block });
 }
 
-function checkHeader(progress: Progress, block: number, row: readonly [unknown, unknown]): BlockHeader | undefined {
-  const [text, signature] = row;
-  const place = { table: 'block', block } as const;
-  const header = findHeader(text);
-  if (header === undefined) {
-    progress.findings.push({ code: 'header', message: 'the header is malformed', ...place });
-    return undefined;
-  }
-  const { facts } = progress.task;
-  const wellFormed =
-    header.version === BLOCK_VERSION &&
-    header.alg === BLOCK_ALG &&
-    header.network === facts.network &&
-    header.ledgerKey === facts.ledgerKey &&
-    header.number === block &&
-    canonical(header as unknown as Json) === text;
-  if (!wellFormed) {
-    progress.findings.push({ code: 'header', message: 'the header is not of this place in this ledger', ...place });
-  }
+function readHeader(progress: Progress, block: number, row: readonly [unknown, unknown]): BlockHeader | undefined {
+  const { header, findings } = checkHeader(progress.task.facts, block, row);
+  progress.findings.push(...findings);
   progress.signatures += 1;
-  const isSigned =
-    typeof signature === 'string' && verifyText(facts.ledgerKey, hashHeaderText(text as string), signature);
-  if (!isSigned) {
-    progress.findings.push({ code: 'header-signature', message: 'the ledger key did not sign this header', ...place });
-  }
   return header;
-}
-
-function findHeader(text: unknown): BlockHeader | undefined {
-  if (typeof text !== 'string') return undefined;
-  try {
-    const header = JSON.parse(text) as BlockHeader | null;
-    const { count, timestampMs } = header ?? {};
-    const wellFormed =
-      Number.isSafeInteger(count) &&
-      count! >= 0 &&
-      count! <= BLOCK_TRANSACTIONS_MAX &&
-      Number.isSafeInteger(timestampMs);
-    return wellFormed ? header! : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 type Roots = { readonly bodies: readonly Uint8Array[]; readonly writes: readonly Uint8Array[] };
@@ -346,26 +279,4 @@ export function writesOf(
   const written = writes.map(([key, value]) => [key, value === null ? null : JSON.stringify(value)] as const);
   if (text.endsWith(`"writes":${writesText(written)}},"timestampMs":${body.timestampMs}}`)) return written;
   return writes.map(([key, value]) => [key, value === null ? null : canonical(value)] as const);
-}
-
-type ReadAt = (key: string, before: number) => Json | undefined;
-
-/** The signer's key before the transaction; only the founding's signer is known after it at the earliest. */
-export function findSignerKey(
-  runtime: ContractRuntime,
-  call: SignedCall,
-  read: ReadAt,
-  position: number,
-): string | undefined {
-  return (
-    runtime.signerKeyHint((key) => read(key, position), call) ??
-    runtime.signerKeyHint((key) => read(key, position + 1), call)
-  );
-}
-
-/** As `verifyCall` of `@salus/crypto`, on the text that the block holds. */
-export function isSignedBy(call: SignedCall, payloadText: string, publicKey: string | undefined): boolean {
-  return (
-    publicKey !== undefined && verifyText(publicKey, payloadText, call.signature) && namesKey(call.payload, publicKey)
-  );
 }

@@ -3,7 +3,7 @@ import type { Json } from '@salus/contracts';
 import { PAYLOAD_START, parseBody, payloadEnd } from '../block.ts';
 import type { ContractRuntime } from '../contract-runtime.ts';
 import { positionOf } from '../embedded/schema.ts';
-import { findSignerKey, isSignedBy } from './blocks.ts';
+import { findSignerKey, isSignedBy } from './call-signature.ts';
 import type { Finding } from './finding.ts';
 
 /** Calls that are judged again; a damaged key of a busy signer makes suspects of all its calls. */

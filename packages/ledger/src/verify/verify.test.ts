@@ -172,6 +172,7 @@ describe('verify', () => {
       `INSERT INTO body VALUES(65700, '{}')`,
       `INSERT INTO block VALUES(-1, '{}', '')`,
       `INSERT INTO block VALUES(9999, '{}', '')`,
+      `INSERT INTO block VALUES(99999999999, '{}', '')`,
     ];
     for (const sql of additions) {
       const findings = await damaged((database) => database.exec(sql));

@@ -4,19 +4,20 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type BlockHeader, genesisHash, hashHeaderText, nextCommitment, type StateRoot } from '../block.ts';
 import { loadRuntime } from '../contract-runtime.ts';
 import { positionOf, schemaFaults } from '../embedded/schema.ts';
-import type { LostRange } from '../ledger.ts';
 import { LedgerError } from '../ledger-error.ts';
-import { type BlocksAnswer, type BlocksTask, type ChainEnd, type ChainFacts, joinFindings } from './blocks.ts';
+import type { BlocksTask } from './blocks.ts';
 import { type CheckpointReport, type CheckpointSources, checkCheckpoints } from './checkpoints.ts';
 import { FINDINGS_MAX, type Finding } from './finding.ts';
+import { type Counts, Gathered } from './gathered.ts';
+import type { ChainFacts } from './headers.ts';
 import { locate } from './locate.ts';
-import { Multiset, newMultisetSecret } from './multiset.ts';
+import { newMultisetSecret } from './multiset.ts';
 import { openReadOnly } from './read-only.ts';
 import { strayRows } from './stray-rows.ts';
 import { judgeSuspects } from './suspects.ts';
-import { keyRanges, type RefusalsTask, type TableAnswer, type VersionsTask } from './tables.ts';
-import { type Done, inlineRunner, isSqliteError, TaskPool, type TaskRunner } from './task-pool.ts';
-import type { StructureTask, Task } from './tasks.ts';
+import { keyRanges, type RefusalsTask, type VersionsTask } from './tables.ts';
+import { inlineRunner, isSqliteError, TaskPool, type TaskRunner } from './task-pool.ts';
+import type { StructureTask } from './tasks.ts';
 
 /** Blocks in one task of a thread; a full one has 16,384 calls. */
 const BLOCKS_PER_TASK = 32;
@@ -73,38 +74,43 @@ export type VerifyReport = {
 export async function verifyLedger(file: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const startMs = performance.now();
   if (!existsSync(file)) throw new LedgerError('not-a-ledger', 'there is no ledger file');
-  const run: Run = {
-    file,
-    options,
-    findings: [],
-    counts: { transactions: 0, signatures: 0, versions: 0, reexecuted: 0, otherVersion: 0 },
-  };
+  const findings: Finding[] = [];
   let database: DatabaseSync | undefined;
   let head: Head | undefined;
-  let checkpoint: CheckpointReport = { kind: 'absent' };
+  let checked: Checked = { checkpoint: { kind: 'absent' }, counts: NOTHING };
   try {
     database = openReadOnly(file);
     const faults = schemaFaults(database);
-    for (const message of faults) run.findings.push({ code: 'schema', message });
-    head = faults.length === 0 ? readHead(database, run.findings) : undefined;
-    if (head !== undefined) checkpoint = await checkAll(run, database, head);
+    for (const message of faults) findings.push({ code: 'schema', message });
+    head = faults.length === 0 ? readHead(database, findings) : undefined;
+    if (head !== undefined) checked = await checkAll({ file, options, findings, database, head });
   } catch (error) {
     // Whatever SQLite throws on a damaged file is a finding; a fault of this code is not.
     if (!isSqliteError(error)) throw error;
-    run.findings.push({ code: 'unreadable', message: error.message });
+    findings.push({ code: 'unreadable', message: error.message });
   } finally {
     database?.close();
   }
-  const findings = run.findings.sort(byPlace).slice(0, FINDINGS_MAX);
-  const blocks = head === undefined ? 0 : head.number + 1;
-  return { findings, checkpoint, head, blocks, ...run.counts, durationMs: performance.now() - startMs };
+  return {
+    findings: findings.sort(byPlace).slice(0, FINDINGS_MAX),
+    checkpoint: checked.checkpoint,
+    head,
+    blocks: head === undefined ? 0 : head.number + 1,
+    ...checked.counts,
+    durationMs: performance.now() - startMs,
+  };
 }
 
+const NOTHING: Counts = { transactions: 0, signatures: 0, versions: 0, reexecuted: 0, otherVersion: 0 };
+
+type Checked = { readonly checkpoint: CheckpointReport; readonly counts: Counts };
 type Run = {
   readonly file: string;
   readonly options: VerifyOptions;
+  /** Grows while the run goes on. */
   readonly findings: Finding[];
-  readonly counts: Record<'transactions' | 'signatures' | 'versions' | 'reexecuted' | 'otherVersion', number>;
+  readonly database: DatabaseSync;
+  readonly head: Head;
 };
 
 type Head = NonNullable<VerifyReport['head']>;
@@ -169,8 +175,7 @@ function isGenesis(header: BlockHeader): boolean {
   );
 }
 
-async function checkAll(run: Run, database: DatabaseSync, head: Head): Promise<CheckpointReport> {
-  const { file, options, findings } = run;
+async function checkAll({ file, options, findings, database, head }: Run): Promise<Checked> {
   const runtime = await loadRuntime(options.runtimeModule);
   const secret = newMultisetSecret();
   const before = positionOf(head.number + 1, 0);
@@ -179,10 +184,14 @@ async function checkAll(run: Run, database: DatabaseSync, head: Head): Promise<C
     threads === 0
       ? inlineRunner(database, runtime)
       : new TaskPool({ file, runtimeModule: options.runtimeModule }, threads);
-  const gathered = new Gathered(run, head, secret);
-  await pool.run(tasksOf(database, { head, secret, before, reexecute: options.reexecute === true }), (done) =>
-    gathered.add(done),
-  );
+  const gathered = new Gathered(findings, secret);
+  const reexecute = options.reexecute === true;
+  await pool.run(tasksOf(database, { head, secret, before, reexecute, findings }), (done) => {
+    gathered.add(done);
+    if (done.task.kind !== 'blocks') return;
+    const { transactions } = gathered.counts;
+    options.onProgress?.({ transactions, block: done.task.to - 1, head: head.number });
+  });
   findings.push(...strayRows(database), ...gathered.joinChain());
   findings.push(...judgeSuspects(database, runtime, gathered.suspects));
   const damage = gathered.damage();
@@ -192,105 +201,31 @@ async function checkAll(run: Run, database: DatabaseSync, head: Head): Promise<C
   const { network } = head;
   const checkpoints = checkCheckpoints({ database, runtime, network, rollbacks: gathered.rollbacks }, options);
   findings.push(...checkpoints.findings);
-  return checkpoints.report;
+  return { checkpoint: checkpoints.report, counts: gathered.counts };
 }
+
+type Plan = {
+  readonly head: Head;
+  readonly secret: string;
+  readonly before: number;
+  readonly reexecute: boolean;
+  readonly findings: readonly Finding[];
+};
 
 function* tasksOf(
   database: DatabaseSync,
-  what: { readonly head: Head; readonly secret: string; readonly before: number; readonly reexecute: boolean },
+  { head, secret, before, reexecute, findings }: Plan,
 ): Generator<BlocksTask | VersionsTask | RefusalsTask | StructureTask> {
-  const { head, secret, before, reexecute } = what;
   const facts: ChainFacts = { network: head.network, ledgerKey: head.ledgerKey };
   yield { kind: 'structure' };
   yield { kind: 'refusals', before, secret };
   for (let from = 0; from <= head.number; from += BLOCKS_PER_TASK) {
+    // A single added row may claim a number far away: nobody needs all the gaps before it.
+    if (findings.length >= FINDINGS_MAX) return;
     const to = Math.min(from + BLOCKS_PER_TASK, head.number + 1);
     yield { kind: 'blocks', from, to, facts, secret, reexecute };
   }
   for (const keys of keyRanges(database, KEYS_PER_TASK)) yield { kind: 'versions', keys, before, secret };
-}
-
-/** The ends of a task's blocks: all that is kept of it. */
-type Stretch = { readonly from: number } & Pick<BlocksAnswer, 'first' | 'last'>;
-
-/** What the tasks found, put together. */
-class Gathered {
-  readonly stateRoots: (StateRoot & { readonly block: number })[] = [];
-  readonly rollbacks: LostRange[] = [];
-  readonly suspects: { readonly block: number; readonly index: number }[] = [];
-  readonly #run: Run;
-  readonly #head: Head;
-  readonly #written: { readonly versions: Multiset; readonly refusals: Multiset };
-  readonly #stored: { readonly versions: Multiset; readonly refusals: Multiset };
-  readonly #stretches: Stretch[] = [];
-
-  constructor(run: Run, head: Head, secret: string) {
-    this.#run = run;
-    this.#head = head;
-    this.#written = { versions: new Multiset(secret), refusals: new Multiset(secret) };
-    this.#stored = { versions: new Multiset(secret), refusals: new Multiset(secret) };
-  }
-
-  add({ task, answer, error }: Done<Task>): void {
-    if (answer === undefined) {
-      this.#run.findings.push(unreadable(task, error ?? 'unknown'));
-      return;
-    }
-    switch (task.kind) {
-      case 'blocks':
-        this.#addBlocks(task, answer as BlocksAnswer);
-        return;
-      case 'versions':
-        this.#stored.versions.merge((answer as TableAnswer).sums);
-        this.#run.counts.versions += (answer as TableAnswer).rows;
-        this.#run.findings.push(...(answer as TableAnswer).findings);
-        return;
-      case 'refusals':
-        this.#stored.refusals.merge((answer as TableAnswer).sums);
-        this.#run.findings.push(...(answer as TableAnswer).findings);
-        return;
-      case 'structure':
-        for (const message of answer as readonly string[]) this.#run.findings.push({ code: 'unreadable', message });
-        return;
-      case 'state-root':
-        return;
-    }
-  }
-
-  joinChain(): readonly Finding[] {
-    const stretches = this.#stretches.sort((left, right) => left.from - right.from);
-    const findings: Finding[] = [];
-    let last: ChainEnd | undefined;
-    for (const { from, first, last: end } of stretches) {
-      if (last !== undefined && first !== undefined) findings.push(...joinFindings(from, last, first));
-      last = end;
-    }
-    return findings;
-  }
-
-  damage(): { readonly versions: ReadonlySet<number>; readonly refusals: ReadonlySet<number> } {
-    return {
-      versions: this.#written.versions.differences(this.#stored.versions),
-      refusals: this.#written.refusals.differences(this.#stored.refusals),
-    };
-  }
-
-  #addBlocks(task: BlocksTask, answer: BlocksAnswer): void {
-    const { counts, findings, options } = this.#run;
-    findings.push(...answer.findings);
-    counts.transactions += answer.transactions;
-    counts.signatures += answer.signatures;
-    counts.reexecuted += answer.reexecution.compared;
-    counts.otherVersion += answer.reexecution.otherVersion;
-    this.#written.versions.merge(answer.versions);
-    this.#written.refusals.merge(answer.refusals);
-    // What one thread returns is bounded by its stretch; rollbacks and state roots are rare.
-    this.stateRoots.push(...answer.stateRoots);
-    this.rollbacks.push(...answer.rollbacks);
-    this.suspects.push(...answer.suspects);
-    this.#stretches.push({ from: task.from, first: answer.first, last: answer.last });
-    options.onProgress?.({ transactions: counts.transactions, block: task.to - 1, head: this.#head.number });
-  }
 }
 
 /** The newest state root that a header names; older ones follow from the chain of commitments. */
@@ -309,30 +244,6 @@ async function checkStateRoot(
     const message = error ?? `the state after block ${newest.number} has another root`;
     findings.push({ code: 'state-root', message, table: 'state', block: newest.block });
   });
-}
-
-function unreadable(task: Task, message: string): Finding {
-  switch (task.kind) {
-    case 'blocks':
-      return {
-        code: 'unreadable',
-        message: `blocks ${task.from} to ${task.to - 1}: ${message}`,
-        table: 'body',
-        block: task.from,
-      };
-    case 'versions':
-      return {
-        code: 'unreadable',
-        message,
-        table: 'state',
-        ...(task.keys.after === undefined ? {} : { key: task.keys.after }),
-      };
-    case 'refusals':
-      return { code: 'unreadable', message, table: 'refusal' };
-    case 'structure':
-    case 'state-root':
-      return { code: 'unreadable', message };
-  }
 }
 
 function byPlace(left: Finding, right: Finding): number {
