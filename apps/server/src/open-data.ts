@@ -1,9 +1,19 @@
+import { ADMINISTRATOR_ROLE } from '@salus/contracts';
 import { BundleWorkers } from '@salus/records';
-import { type DataLayout, dataLayout, findNetworkFile, lockDataDirectory, writeNetworkFile } from './data-directory.ts';
+import { openAdministrators } from './administrators.ts';
+import {
+  type DataLayout,
+  dataLayout,
+  findNetworkFile,
+  lockDataDirectory,
+  type NetworkFile,
+  writeNetworkFile,
+} from './data-directory.ts';
 import { CONSORTIUM } from './demonstration/consortium.ts';
 import { findEarlierDemonstration, setAside } from './demonstration/credentials.ts';
 import { seedDemonstration } from './demonstration/demonstration.ts';
-import { endFounding, foundDirectory } from './founded-directory.ts';
+import { endFounding, type FoundOptions, foundDirectory } from './founded-directory.ts';
+import type { FoundedMember } from './founding.ts';
 import { type Node, openNode } from './node.ts';
 import { ServerError } from './server-error.ts';
 import type { Settings } from './settings.ts';
@@ -30,38 +40,67 @@ interface Place {
   readonly nowMs: () => number;
 }
 
-async function found(settings: Settings, { layout, workers, nowMs }: Place): Promise<Node> {
-  if (!settings.demonstration) {
-    throw new ServerError(
-      'ledger-missing',
-      'SALUS_DATA is empty and SALUS_DEMO is 0: restore a backup into it, or found a network with SALUS_FOUND.',
-    );
-  }
-  // The threads read the FHIR definitions while the network is founded.
-  workers.start();
-  const earlier = findEarlierDemonstration(settings.configDirectory);
-  const plans = CONSORTIUM.map(({ slug, staff }) => ({ slug, members: staff }));
-  const forgettable = earlier === undefined ? [] : [earlier];
-  const { file, organisations } = await foundDirectory({
-    settings,
-    layout,
-    plans,
-    demonstration: true,
-    forgettable,
-    workers,
-    nowMs,
-  });
-  setAside(settings.configDirectory, earlier);
-  const node = await openNode({ settings, layout, file, workers, nowMs });
+/** Founds what the settings ask for; `network.json` comes last, so that an interrupted founding is none. */
+async function found(settings: Settings, place: Place): Promise<Node> {
+  const { layout } = place;
+  const { node, file } =
+    settings.found.length > 0 ? await foundFor(settings, place) : await foundDemonstration(settings, place);
   try {
-    await seedDemonstration(
-      node,
-      organisations.flatMap(({ members }) => members),
-      settings.configDirectory,
-    );
     writeNetworkFile(layout, file);
     endFounding(layout);
     return node;
+  } catch (error) {
+    await node[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+interface Founded {
+  readonly node: Node;
+  readonly file: NetworkFile;
+}
+
+/** A network of its own: one administrator each, whose wallets and passwords lie in the configuration directory. */
+async function foundFor(settings: Settings, place: Place): Promise<Founded> {
+  const plans = settings.found.map((slug) => ({
+    slug,
+    members: [{ account: `${slug}.admin`, roles: [ADMINISTRATOR_ROLE, 'privacy-officer'] }],
+  }));
+  return fill(settings, place, { plans, demonstration: false, forgettable: [] }, async (node, members) => {
+    await openAdministrators(node, members, settings.configDirectory);
+  });
+}
+
+async function foundDemonstration(settings: Settings, place: Place): Promise<Founded> {
+  if (!settings.demonstration) {
+    throw new ServerError(
+      'ledger-missing',
+      'SALUS_DATA is empty and SALUS_DEMO is 0: restore a backup into it, or name in SALUS_FOUND the organisations to found a network with.',
+    );
+  }
+  // The threads read the FHIR definitions while the network is founded.
+  place.workers.start();
+  const earlier = findEarlierDemonstration(settings.configDirectory);
+  const plans = CONSORTIUM.map(({ slug, staff }) => ({ slug, members: staff }));
+  const forgettable = earlier === undefined ? [] : [earlier];
+  return fill(settings, place, { plans, demonstration: true, forgettable }, async (node, members) => {
+    setAside(settings.configDirectory, earlier);
+    await seedDemonstration(node, members, settings.configDirectory);
+  });
+}
+
+async function fill(
+  settings: Settings,
+  place: Place,
+  plan: Pick<FoundOptions, 'plans' | 'demonstration' | 'forgettable'>,
+  furnish: (node: Node, members: readonly FoundedMember[]) => Promise<void>,
+): Promise<Founded> {
+  const { file, organisations } = await foundDirectory({ settings, ...place, ...plan });
+  const node = await openNode({ settings, ...place, file });
+  try {
+    const members = organisations.flatMap((organisation) => organisation.members);
+    await furnish(node, members);
+    return { node, file };
   } catch (error) {
     await node[Symbol.asyncDispose]();
     throw error;

@@ -38,6 +38,8 @@ describe('settings', () => {
     [{ SALUS_HOST: '0.0.0.0' }, /SALUS_HOST is not loopback/],
     [{ SALUS_TLS_CERT: 'a.pem' }, /given together or not at all/],
     [{ SALUS_TLS_CERT: 'a.pem', SALUS_TLS_KEY: 'b.pem' }, /does not exist/],
+    [{ SALUS_FOUND: 'Hospital A' }, /SALUS_FOUND is a list of different names/],
+    [{ SALUS_FOUND: 'hospital-a,hospital-a' }, /SALUS_FOUND is a list of different names/],
     [{ SALUS_DEMO: 'yes' }, /SALUS_DEMO is 0 or 1/],
     [{ SALUS_LOG_LEVEL: 'loud' }, /SALUS_LOG_LEVEL is one of/],
     [{ SALUS_PUBLIC_URL: 'here' }, /SALUS_PUBLIC_URL is not a URL/],

@@ -17,6 +17,8 @@ export interface Settings {
   readonly checkpointFile: string;
   /** Whether an empty data directory is filled with the demonstration consortium. */
   readonly demonstration: boolean;
+  /** Organisations with which an empty data directory is founded, instead of the demonstration. */
+  readonly found: readonly string[];
   readonly logLevel: LogLevel;
   /** Bearer token for /metrics from other hosts; without it only loopback may read them. */
   readonly metricsToken: string | null;
@@ -35,12 +37,15 @@ export const SETTING_NAMES = [
   'SALUS_MASTER_KEY_FILE',
   'SALUS_CHECKPOINT_FILE',
   'SALUS_DEMO',
+  'SALUS_FOUND',
   'SALUS_LOG_LEVEL',
   'SALUS_METRICS_TOKEN',
 ] as const;
 type SettingName = (typeof SETTING_NAMES)[number];
 
 const DEFAULT_PORT = 8470;
+const ORGANISATIONS_MAX = 64;
+const SLUG = /^[a-z][a-z0-9-]{1,31}$/;
 const CONFIG_BYTES_MAX = 64 * 1024;
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
@@ -75,6 +80,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
     masterKeyFile: path('SALUS_MASTER_KEY_FILE', join(configDirectory, 'master-keys.json')),
     checkpointFile: path('SALUS_CHECKPOINT_FILE', join(configDirectory, 'checkpoint.jsonl')),
     demonstration: parseFlag('SALUS_DEMO', value.of('SALUS_DEMO') ?? '1'),
+    found: parseSlugs('SALUS_FOUND', value.of('SALUS_FOUND')),
     logLevel: parseLogLevel(value.of('SALUS_LOG_LEVEL') ?? 'info'),
     metricsToken: value.of('SALUS_METRICS_TOKEN') ?? null,
   };
@@ -147,6 +153,21 @@ function parseUrl(text: string): string {
 function parseFlag(name: SettingName, text: string): boolean {
   if (text !== '0' && text !== '1') throw badSetting(name, 'is 0 or 1');
   return text === '1';
+}
+
+function parseSlugs(name: SettingName, text: string | undefined): readonly string[] {
+  const slugs = text === undefined ? [] : text.split(',').map((slug) => slug.trim());
+  if (
+    slugs.length > ORGANISATIONS_MAX ||
+    new Set(slugs).size !== slugs.length ||
+    !slugs.every((slug) => SLUG.test(slug))
+  ) {
+    throw badSetting(
+      name,
+      'is a list of different names with commas between them, each of 2 to 32 lower-case letters, digits and dashes',
+    );
+  }
+  return slugs;
 }
 
 function parseLogLevel(text: string): LogLevel {
