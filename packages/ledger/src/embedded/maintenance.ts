@@ -53,6 +53,8 @@ export class Maintenance implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Who waits for the end must not see the process end before.
+    this.#worker?.ref();
     await this.#worker?.terminate();
   }
 

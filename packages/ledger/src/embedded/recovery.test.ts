@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newSigner, newWriter, type Writer } from '../../test/notebook.ts';
 import { newPlace, type Place } from '../../test/open-notebook.ts';
@@ -151,6 +153,13 @@ describe('opening', () => {
     } finally {
       other.remove();
     }
+  });
+});
+
+describe('closing', () => {
+  it('comes to its end when nothing else keeps the process alive', () => {
+    const child = fileURLToPath(new URL('../../test/close-child.ts', import.meta.url));
+    expect(execFileSync(process.execPath, [child], { encoding: 'utf8' })).toBe('closed\n');
   });
 });
 

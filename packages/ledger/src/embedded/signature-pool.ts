@@ -51,7 +51,7 @@ export class SignaturePool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#workers.map((lane) => lane.worker.terminate()));
+    await Promise.all(this.#workers.map((lane) => lane.end()));
   }
 
   #flush(): void {
@@ -110,6 +110,12 @@ class Lane {
       for (const batch of [...this.#batches.keys()]) this.#settle(batch, () => undefined);
       onAnswers();
     });
+  }
+
+  /** Keeps the process alive until the thread has ended: whoever waits for that must not be left waiting. */
+  async end(): Promise<void> {
+    this.worker.ref();
+    await this.worker.terminate();
   }
 
   send(questions: readonly SignatureQuestion[]): void {
