@@ -12,6 +12,11 @@ const BASE64URL = /^[A-Za-z0-9_-]*$/;
 const ENDS_24_BITS = /[AEIMQUYcgkosw048]$/;
 const ENDS_12_BITS = /[AQgw]$/;
 
+/** Keys, salts, nonces and ids are drawn together: each call of the generator costs 3 µs, whatever it gives. */
+const drawn = new Uint8Array(4096);
+const DRAWN_SHARE_MAX = 64;
+let drawnAt = drawn.length;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -84,5 +89,14 @@ export function randomBytes(length: number): Bytes {
   if (!Number.isInteger(length) || length < 0 || length > RANDOM_BYTES_MAX) {
     throw new CryptoError('bad-argument', `randomBytes takes 0 to ${RANDOM_BYTES_MAX}`);
   }
-  return crypto.getRandomValues(new Uint8Array(length));
+  if (length > DRAWN_SHARE_MAX) return crypto.getRandomValues(new Uint8Array(length));
+  if (drawnAt + length > drawn.length) {
+    crypto.getRandomValues(drawn);
+    drawnAt = 0;
+  }
+  const share = drawn.slice(drawnAt, drawnAt + length);
+  // What was given out is kept nowhere else.
+  drawn.fill(0, drawnAt, drawnAt + length);
+  drawnAt += length;
+  return share;
 }
