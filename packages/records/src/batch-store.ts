@@ -133,29 +133,25 @@ export class BatchStore {
       await trx.insertInto('patient').values(row).execute();
       covered.push({ kind: 'patient', rowKey: row.pidToken, row });
     }
-    for (const { facts, identifiers, relationships } of order.versions) {
-      const token = resourceToken(masterKey, facts.type, facts.id);
-      for (const name of identifiers.flatMap((identifier) => identifierTokens(masterKey, facts.type, identifier))) {
-        const row = identifierRow(masterKey, {
-          batchId,
-          type: facts.type,
-          id: facts.id,
-          resourceToken: token,
-          token: name,
-        });
-        const { numInsertedOrUpdatedRows } = await trx
-          .insertInto('identifier')
-          .values(row)
-          .onConflict((conflict) => conflict.doNothing())
-          .executeTakeFirst();
-        if (numInsertedOrUpdatedRows === 0n) continue;
-        covered.push({ kind: 'identifier', rowKey: rowKeyOf([row.token, row.resourceToken]), row });
-      }
+    const fresh: ReturnType<typeof identifierRow>[] = [];
+    for (const { facts, identifiers, relationships, replaces } of order.versions) {
+      if (identifiers.length + relationships.length === 0) continue;
+      const { type, id } = facts;
+      const token = resourceToken(masterKey, type, id);
+      const names = new Set(identifiers.flatMap((identifier) => identifierTokens(masterKey, type, identifier)));
+      const rows = [...names].map((name) => identifierRow(masterKey, { batchId, type, id, resourceToken: token, token: name }));
+      // An earlier version may have stated some of them: those rows stay as they are.
+      if (replaces === null) fresh.push(...rows);
+      else fresh.push(...(await withoutKnown(trx, rows)));
       for (const relationship of relationships) {
         const row = relationshipRow(masterKey, relationship, { resourceToken: token, batchId });
         await trx.insertInto('careRelationship').values(row).execute();
         covered.push({ kind: 'careRelationship', rowKey: row.relationshipId, row });
       }
+    }
+    await insertRows(trx, 'identifier', fresh);
+    for (const row of fresh) {
+      covered.push({ kind: 'identifier', rowKey: rowKeyOf([row.token, row.resourceToken]), row });
     }
     if (order.bundleToken !== null) {
       const inserted = await trx
@@ -204,4 +200,19 @@ async function removeStale(
     ...identifiers.map((row) => ({ kind: 'identifier', rowKey: rowKeyOf([row.token, row.resourceToken]), row: null })),
     ...relationships.map((row) => ({ kind: 'careRelationship', rowKey: row.relationshipId, row: null })),
   ];
+}
+
+async function withoutKnown<Row extends { readonly token: string; readonly resourceToken: string }>(
+  trx: StoreTransaction,
+  rows: readonly Row[],
+): Promise<readonly Row[]> {
+  const [first] = rows;
+  if (first === undefined) return [];
+  const known = await trx
+    .selectFrom('identifier')
+    .select('token')
+    .where('resourceToken', '=', first.resourceToken)
+    .execute();
+  const tokens = new Set(known.map(({ token }) => token));
+  return rows.filter(({ token }) => !tokens.has(token));
 }

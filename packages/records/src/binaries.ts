@@ -4,6 +4,7 @@ import { classify, type FhirTree, pairIndex, parseFhirJson, stringifyFhirJson, w
 import { type AttachmentReference, findReferences, referenceText } from './attachment-reference.ts';
 import { type Attachments, contentBytesOf } from './attachments.ts';
 import type { RecordWriter } from './commit.ts';
+import { textOf } from './fhir-values.ts';
 import { findOwners } from './find-owners.ts';
 import { auditsOf, removePrepared, versionOf } from './new-versions.ts';
 import type { Patients } from './patients.ts';
@@ -110,9 +111,9 @@ export class Binaries {
     const text = fromUtf8(await this.#parts.ciphertext.readPlaintext(record));
     const [reference] = findReferences(text);
     const { contentType, data } = parseFhirJson(text);
-    const common = { kind: 'found', contentType: String(contentType), versionId: String(record.version) } as const;
+    const common = { kind: 'found', contentType: textOf(contentType), versionId: String(record.version) } as const;
     if (reference === undefined) {
-      const content = Buffer.from(typeof data === 'string' ? data : '', 'base64');
+      const content = Buffer.from(textOf(data), 'base64');
       return { ...common, sizeBytes: content.length, content: onePiece(content) };
     }
     return { ...common, ...this.#stream(reference) };
