@@ -32,7 +32,7 @@ import {
   sealToken,
   useRequest,
 } from '@salus/wallet';
-import { BundleWorkers } from '../src/bundle-workers.ts';
+import type { BundleWorkers } from '../src/bundle-workers.ts';
 import type { ExchangePeer } from '../src/exchange/exchange-peer.ts';
 import type { GrantToken } from '../src/exchange/grant-tokens.ts';
 import { type OrganisationExchange, openExchange } from '../src/exchange/organisation-exchange.ts';
@@ -76,16 +76,22 @@ export class Consortium implements AsyncDisposable {
   /** What a member finds as the gateway of another: tests put dishonest ones here. */
   readonly peers = new Map<string, ExchangePeer>();
   readonly failures: unknown[] = [];
-  readonly #workers = new BundleWorkers(1);
+  readonly #workers: BundleWorkers;
   ledger: EmbeddedLedger;
   readonly #ledgerSigner: SyncSigner;
   #nowMs = START_MS;
 
-  constructor(directory: string, network: string, ledger: EmbeddedLedger, ledgerSigner: SyncSigner) {
+  constructor(
+    { directory, network }: { readonly directory: string; readonly network: string },
+    ledger: EmbeddedLedger,
+    ledgerSigner: SyncSigner,
+    workers: BundleWorkers,
+  ) {
     this.directory = directory;
     this.network = network;
     this.ledger = ledger;
     this.#ledgerSigner = ledgerSigner;
+    this.#workers = workers;
   }
 
   readonly clock = (): number => this.#nowMs;
@@ -149,7 +155,7 @@ export class Consortium implements AsyncDisposable {
     await this.#enrol(administrator, [node.chain, clinician.chain]);
     const partial = { name, directory, masterKey, ca, administrator, clinician, hpkeKid: hpke.kid, vault };
     const nodeIdentity = { id: node.id, signer: nodeSigner };
-    const exchange = await this.#openExchange(name, vault, nodeIdentity, hpke.kid);
+    const exchange = await this.#openExchange(vault, nodeIdentity, hpke.kid);
     const member: Member = { ...partial, node: nodeIdentity, exchange };
     this.members.set(name, member);
     this.peers.set(name, exchange.gateway);
@@ -311,7 +317,7 @@ export class Consortium implements AsyncDisposable {
     await member.exchange[Symbol.asyncDispose]();
     await member.vault[Symbol.asyncDispose]();
     member.vault = await this.#openVault(name, member.directory, member.masterKey);
-    member.exchange = await this.#openExchange(name, member.vault, member.node, member.hpkeKid);
+    member.exchange = await this.#openExchange(member.vault, member.node, member.hpkeKid);
     this.peers.set(name, member.exchange.gateway);
     return member;
   }
@@ -330,14 +336,13 @@ export class Consortium implements AsyncDisposable {
     this.ledger = await openEmbeddedLedger(this.#ledgerOptions());
     for (const member of this.members.values()) {
       member.vault = await this.#openVault(member.name, member.directory, member.masterKey);
-      member.exchange = await this.#openExchange(member.name, member.vault, member.node, member.hpkeKid);
+      member.exchange = await this.#openExchange(member.vault, member.node, member.hpkeKid);
       this.peers.set(member.name, member.exchange.gateway);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-    await this.#workers[Symbol.asyncDispose]();
     await rm(this.directory, { recursive: true });
   }
 
@@ -350,12 +355,12 @@ export class Consortium implements AsyncDisposable {
     return openVault({ directory, organisation, ledger, masterKey, clock, workers: this.#workers });
   }
 
-  #openExchange(name: string, vault: Vault, node: MemberSigner, hpkeKid: string): Promise<OrganisationExchange> {
+  #openExchange(vault: Vault, node: MemberSigner, hpkeKid: string): Promise<OrganisationExchange> {
     return openExchange({
       vault,
       node,
       hpkeKid,
-      findPeer: (other) => (other === name ? undefined : this.peers.get(other)),
+      findPeer: (other) => this.peers.get(other),
       onFailure: (error) => this.failures.push(error),
     });
   }
@@ -410,14 +415,17 @@ export class Consortium implements AsyncDisposable {
   }
 }
 
-/** Founds a network of the named organisations in a temporary directory. */
-export async function createConsortium(names: readonly string[] = ['hospital-a', 'hospital-b']): Promise<Consortium> {
+/** Founds a network of the named organisations in a temporary directory; `workers` are the test file's. */
+export async function createConsortium(
+  workers: BundleWorkers,
+  names: readonly string[] = ['hospital-a', 'hospital-b'],
+): Promise<Consortium> {
   const directory = await mkdtemp(join(tmpdir(), 'salus-consortium-'));
   const network = newNonce();
   const ledgerSigner = signerFromPkcs8((await generateSigningKey()).privateKey);
   let clock = (): number => START_MS;
   const ledger = await createEmbeddedLedger({ network, ...ledgerOptions(directory, ledgerSigner, () => clock()) });
-  const consortium = new Consortium(directory, network, ledger, ledgerSigner);
+  const consortium = new Consortium({ directory, network }, ledger, ledgerSigner, workers);
   clock = consortium.clock;
   for (const name of names) await consortium.addMember(name);
   return consortium;

@@ -1,4 +1,5 @@
 import { newNonce } from '@salus/crypto';
+import type { BundleWorkers } from '../src/bundle-workers.ts';
 import { type Consortium, createConsortium, type Member, type Patient } from './consortium.ts';
 
 const PATIENT = '11111111-1111-4111-8111-111111111111';
@@ -18,8 +19,8 @@ export interface Story {
   readonly practitioner: string;
 }
 
-export async function createStory(): Promise<Story> {
-  const consortium = await createConsortium();
+export async function createStory(workers: BundleWorkers): Promise<Story> {
+  const consortium = await createConsortium(workers);
   const author = consortium.member('hospital-a');
   const readerSide = consortium.member('hospital-b');
   const directory = [

@@ -1,6 +1,7 @@
 import { randomBytes, sha256, toBase64url } from '@salus/crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createStory, laterMedication, type Story } from '../../test/story.ts';
+import { BundleWorkers } from '../bundle-workers.ts';
 import type {
   ExchangePeer,
   FetchResult,
@@ -11,11 +12,12 @@ import type {
 } from './exchange-peer.ts';
 import type { ExchangeReader } from './reader.ts';
 
+const workers = new BundleWorkers(1);
 let story: Story;
 let reader: ExchangeReader;
 
 beforeAll(async () => {
-  story = await createStory();
+  story = await createStory(workers);
   reader = story.readerSide.exchange.reader;
 });
 
@@ -25,6 +27,7 @@ afterEach(() => {
 
 afterAll(async () => {
   await story.consortium[Symbol.asyncDispose]();
+  await workers[Symbol.asyncDispose]();
 });
 
 interface Lies {

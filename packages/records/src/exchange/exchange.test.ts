@@ -3,15 +3,17 @@ import { emergencyRequest, makeCard, narrow, revoke, staffCall } from '@salus/wa
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createStory, laterMedication, type Story } from '../../test/story.ts';
 import { auditContentHash, auditEntryHash } from '../audit-entry.ts';
+import { BundleWorkers } from '../bundle-workers.ts';
 import { treeLeaf } from '../record-tree.ts';
 import type { GrantToken } from './grant-tokens.ts';
 import type { ExchangeReader } from './reader.ts';
 
+const workers = new BundleWorkers(1);
 let story: Story;
 let reader: ExchangeReader;
 
 beforeAll(async () => {
-  story = await createStory();
+  story = await createStory(workers);
   reader = story.readerSide.exchange.reader;
 });
 
@@ -20,6 +22,7 @@ afterAll(async () => {
   const failures = story.consortium.failures.map((error) => (error as { detail?: string }).detail);
   expect(failures.filter((detail) => detail !== 'not-after-passed')).toEqual([]);
   await story.consortium[Symbol.asyncDispose]();
+  await workers[Symbol.asyncDispose]();
 });
 
 /** A session of hospital B's clinician under a fresh grant. */
@@ -284,6 +287,20 @@ test('opens an emergency session with the patient’s card, and shows it to the 
   expect((await readAll(session)).length).toBeGreaterThan(2);
   const lines = await author.vault.audit.listOfPid(patient.pid, { limit: 10 });
   expect(lines.map(({ event }) => event.kind)).toContain('emergency');
+});
+
+test('opens an emergency session at home without a card', async () => {
+  const { consortium, author, patient } = story;
+  const { clinician, exchange } = author;
+  const { call, chain } = await emergencyRequest(clinician, consortium.occasion, {
+    ...{ pid: patient.pid, role: 'clinician', reason: 'life-threatening', text: '' },
+    ...{ untilMs: consortium.clock() + 3_600_000, card: null },
+  });
+  const { id, organisation, roles } = clinician;
+  const request = { author: 'hospital-a', reader: { id, organisation, roles }, request: call, chain };
+  const { session } = await exchange.reader.open({ ...request, token: null, ancestors: [] });
+  const chart = await exchange.reader.chart(session);
+  expect(new Set([...chart.records.values()].map(({ type }) => type))).toContain('Observation');
 });
 
 async function revokeToken(token: GrantToken): Promise<void> {

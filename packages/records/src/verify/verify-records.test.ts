@@ -6,14 +6,16 @@ import { DatabaseSync } from 'node:sqlite';
 import { scaled } from '@salus/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createStory, laterMedication, type Story } from '../../test/story.ts';
+import { BundleWorkers } from '../bundle-workers.ts';
 import { type RecordsVerification, verifyRecords } from './verify-records.ts';
 
+const workers = new BundleWorkers(1);
 let story: Story;
 let copies: string;
 
 /** A story with reads, a refusal, a correction, an erasure and a delivery; closed, so that every root is on the ledger. */
 beforeAll(async () => {
-  story = await createStory();
+  story = await createStory(workers);
   const { consortium, author, readerSide, patient } = story;
   const token = await consortium.grant({ author, reader: readerSide, patient });
   const { reader } = readerSide.exchange;
@@ -35,6 +37,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await story.consortium[Symbol.asyncDispose]();
+  await workers[Symbol.asyncDispose]();
   await rm(copies, { recursive: true });
 });
 

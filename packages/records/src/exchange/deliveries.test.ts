@@ -1,0 +1,166 @@
+import { newNonce } from '@salus/crypto';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type Consortium, createConsortium, type Member } from '../../test/consortium.ts';
+import { BundleWorkers } from '../bundle-workers.ts';
+import { Deliveries, type Sending } from './deliveries.ts';
+import type { ExchangePeer } from './exchange-peer.ts';
+import { signPeerRequest } from './peer-request.ts';
+
+const workers = new BundleWorkers(1);
+let consortium: Consortium;
+let sender: Member;
+let receiver: Member;
+
+beforeAll(async () => {
+  consortium = await createConsortium(workers, ['hospital-a', 'laboratory']);
+  sender = consortium.member('hospital-a');
+  receiver = consortium.member('laboratory');
+}, 120_000);
+
+afterEach(() => {
+  consortium.peers.set('laboratory', receiver.exchange.gateway);
+});
+
+afterAll(async () => {
+  await consortium[Symbol.asyncDispose]();
+  await workers[Symbol.asyncDispose]();
+});
+
+function sending(overrides: Partial<Sending> = {}): Sending {
+  const { id, organisation, roles } = sender.clinician;
+  return {
+    delivery: newNonce(),
+    to: 'laboratory',
+    kind: 'order',
+    body: '{"resourceType":"ServiceRequest"}',
+    who: { kind: 'member', id, organisation, roles },
+    pid: null,
+    ...overrides,
+  };
+}
+
+const inbox = () => receiver.exchange.deliveries.listInbox({ state: 'new', limit: 100 });
+
+test('hands an order over once, with a receipt that the receiver signed, logged on both sides', async () => {
+  const order = sending();
+  const sent = await sender.exchange.deliveries.send(order);
+  expect(sent).toMatchObject({ state: 'delivered', code: null });
+  expect(sent.receipt?.payload).toMatchObject({ delivery: order.delivery, from: 'hospital-a', to: 'laboratory' });
+  expect(await sender.exchange.deliveries.send(order)).toEqual(sent);
+  const arrived = (await inbox()).filter(({ delivery }) => delivery === order.delivery);
+  expect(arrived).toMatchObject([{ from: 'hospital-a', kind: 'order', body: order.body, state: 'new' }]);
+  const [[out], [at]] = await Promise.all([
+    sender.vault.audit.list({ limit: 1 }),
+    receiver.vault.audit.list({ limit: 1 }),
+  ]);
+  expect(out?.event).toMatchObject({ kind: 'delivery', who: order.who, outcome: 'ok' });
+  expect(at?.event).toMatchObject({ kind: 'delivery', exchange: { peer: 'hospital-a', id: out?.event.exchange?.id } });
+});
+
+test('keeps what was not answered and sends it again after a restart, without a second arrival', async () => {
+  const { gateway } = receiver.exchange;
+  consortium.peers.set('laboratory', {
+    ...({} as ExchangePeer),
+    deliver: async (request) => {
+      await gateway.deliver(request);
+      throw new Error('the answer was lost');
+    },
+  });
+  const order = sending();
+  await expect(sender.exchange.deliveries.send(order)).rejects.toThrow('lost');
+  consortium.peers.set('laboratory', gateway);
+  await consortium.reopen('hospital-a');
+  expect((await sender.exchange.deliveries.findSent(order.delivery))?.state).toBe('pending');
+  expect(await sender.exchange.deliveries.resendPending()).toBe(1);
+  expect((await sender.exchange.deliveries.findSent(order.delivery))?.state).toBe('delivered');
+  expect((await inbox()).filter(({ delivery }) => delivery === order.delivery)).toHaveLength(1);
+});
+
+test('refuses another body under a delivery id that has arrived, and tells two senders’ ids apart', async () => {
+  const order = sending();
+  await sender.exchange.deliveries.send(order);
+  const { vault, node } = sender;
+  const twin = new Deliveries({
+    ...{ network: consortium.network, organisation: 'hospital-a', node, clock: consortium.clock },
+    ...{ store: receiver.vault.store, masterKey: vault.masterKey, ledger: consortium.ledger, audit: vault.audit },
+    findPeer: () => receiver.exchange.gateway,
+    openHpke: (kid) => vault.privateKeys.openHpke(kid),
+  });
+  expect(await twin.send({ ...order, body: '{"other":1}' })).toMatchObject({ state: 'refused', code: 'conflict' });
+  const back = { ...sending({ to: 'hospital-a' }), delivery: order.delivery };
+  expect(await receiver.exchange.deliveries.send(back)).toMatchObject({ state: 'delivered' });
+});
+
+test('refuses a delivery that is sealed to another organisation, or whose envelope was changed', async () => {
+  const order = sending();
+  let code: string | undefined;
+  consortium.peers.set('laboratory', {
+    ...({} as ExchangePeer),
+    deliver: async ({ payload }) => {
+      const { body, to } = payload;
+      const meant = { ...consortium, organisation: 'hospital-a', node: sender.node, clock: consortium.clock };
+      const changed = { ...body, kind: 'result' as const };
+      const answer = await receiver.exchange.gateway.deliver(await signPeerRequest(meant, to, 'deliver', changed));
+      code = answer.kind === 'refused' ? answer.code : undefined;
+      return answer;
+    },
+  });
+  expect(await sender.exchange.deliveries.send(order)).toMatchObject({ state: 'refused' });
+  expect(code).toBe('key-mismatch');
+});
+
+test('believes no receipt of another delivery or of another node', async () => {
+  const first = sending();
+  const { receipt } = await sender.exchange.deliveries.send(first);
+  consortium.peers.set('laboratory', {
+    ...({} as ExchangePeer),
+    deliver: async () => ({ kind: 'ok', result: receipt! }),
+  });
+  await expect(sender.exchange.deliveries.send(sending())).rejects.toMatchObject({ code: 'signature-invalid' });
+});
+
+test('refuses requests that were seen, are old, are for another, or are not signed by a node of the sender', async () => {
+  const { gateway } = receiver.exchange;
+  const meant = { network: consortium.network, organisation: 'hospital-a', node: sender.node, clock: consortium.clock };
+  const body = { session: newNonce(), after: null, limit: 1 };
+  const refused = async (request: Parameters<typeof gateway.manifest>[0], code: string): Promise<void> => {
+    expect(await gateway.manifest(request)).toEqual({ kind: 'refused', code });
+  };
+  const good = await signPeerRequest(meant, 'laboratory', 'manifest', body);
+  await refused(good, 'not-found');
+  await refused(good, 'signature-invalid');
+  await refused(
+    await signPeerRequest({ ...meant, clock: () => consortium.clock() - 121_000 }, 'laboratory', 'manifest', body),
+    'signature-invalid',
+  );
+  await refused(await signPeerRequest(meant, 'hospital-a', 'manifest', body), 'signature-invalid');
+  await refused(
+    await signPeerRequest({ ...meant, organisation: 'laboratory' }, 'laboratory', 'manifest', body),
+    'signature-invalid',
+  );
+  await refused(
+    await signPeerRequest({ ...meant, node: receiver.node }, 'laboratory', 'manifest', body),
+    'signature-invalid',
+  );
+  const { clinician } = sender;
+  await refused(
+    await signPeerRequest({ ...meant, node: clinician }, 'laboratory', 'manifest', body),
+    'signature-invalid',
+  );
+});
+
+test('refuses what no envelope holds, and a receiver whom nobody knows', async () => {
+  const big = sending({ body: 'x'.repeat(1024 * 1024 + 1) });
+  await expect(sender.exchange.deliveries.send(big)).rejects.toMatchObject({ code: 'too-large' });
+  await expect(sender.exchange.deliveries.send(sending({ to: 'nobody' }))).rejects.toMatchObject({ code: 'not-found' });
+});
+
+test('makes room in the inbox with what was dealt with', async () => {
+  const order = sending();
+  await sender.exchange.deliveries.send(order);
+  await receiver.exchange.deliveries.settle('hospital-a', order.delivery);
+  expect((await inbox()).some(({ delivery }) => delivery === order.delivery)).toBe(false);
+  await expect(receiver.exchange.deliveries.settle('hospital-a', newNonce())).rejects.toMatchObject({
+    code: 'not-found',
+  });
+});
