@@ -16,6 +16,7 @@ export { HomeAccess, type HomeDecision } from './care.ts';
 export { Corrections } from './corrections.ts';
 export { DataKeys } from './data-keys.ts';
 export { LeafStates } from './erase.ts';
+export { type CrossCheckFinding, type CrossCheckSide, crossCheckAudits } from './exchange/cross-check.ts';
 export {
   DELIVERY_KINDS,
   type DeliveryKind,
