@@ -1,7 +1,7 @@
 import { ContractError } from '@salus/contracts';
 import { CryptoError } from '@salus/crypto';
 import { FhirError, type Issue, issueOf } from '@salus/fhir';
-import { LedgerError, type SubmitResult } from '@salus/ledger';
+import { LedgerError } from '@salus/ledger';
 import { RecordsError } from '@salus/records';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
 
@@ -75,11 +75,6 @@ export function statusOf(code: string): number {
 export function problem(code: string, detail?: string, status = statusOf(code)): Problem {
   const title = code.replaceAll('-', ' ');
   return { type: `urn:salus:error:${code}`, title, status, code, ...(detail === undefined ? {} : { detail }) };
-}
-
-/** A refused call, as the client sees it: the contract's own code. */
-export function problemOfRefusal({ code, detail }: Extract<SubmitResult, { kind: 'refused' }>): Problem {
-  return problem(code, detail);
 }
 
 /** What any thrown value becomes. Only errors with a closed code tell what they are; the rest is `internal`. */

@@ -6,8 +6,7 @@ export const matching = (pattern: string, maxLength: number): JsonSchema => ({ t
 export const oneOf = (values: readonly string[]): JsonSchema => ({ type: 'string', enum: values });
 export const count: JsonSchema = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 export const flag: JsonSchema = { type: 'boolean' };
-/** Milliseconds since the epoch. */
-export const timeMs = count;
+export const timeMs: JsonSchema = { ...count, description: 'Milliseconds since the epoch.' };
 export const nullable = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] });
 export const list = (items: JsonSchema, maxItems: number, minItems = 0): JsonSchema => ({
   type: 'array',
@@ -77,4 +76,5 @@ export const signedCall = object({
 });
 export const privateArgs = object({ salt: hash, values: anyObject });
 
-export const hpkeEnvelope = anyObject;
+/** A sealed envelope (docs: crypto); its own parser checks every member. */
+export const hpkeEnvelope: JsonSchema = { type: 'object', maxProperties: 8 };
