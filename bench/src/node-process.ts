@@ -9,6 +9,8 @@ import { delegation, type StaffWallet } from '@salus/wallet';
 import { openWalletFile, staffWalletOf } from '@salus/wallet/node';
 
 const MAIN = fileURLToPath(new URL('../../apps/server/src/main.ts', import.meta.url));
+/** Of /proc/<pid>/stat: `USER_HZ`, 100 on every Linux that Node runs on. */
+const TICK_MS = 10;
 const READY_MS = 60_000;
 const SOCKETS = 64;
 const SCOPE = ['record.commit', 'record.correct', 'record.tombstone', 'patient.register', 'patient.reissueClaim'];
@@ -22,6 +24,8 @@ export interface NodeProcess extends AsyncDisposable {
   logIn(account: string): Promise<StaffSession>;
   send(asked: Asked): Promise<Answer>;
   rssBytes(): Promise<number>;
+  /** Processor time of all its threads so far, user and system, in milliseconds. */
+  cpuMs(): Promise<number>;
 }
 
 export interface StaffSession {
@@ -61,7 +65,7 @@ export async function startNode(): Promise<NodeProcess> {
     SALUS_PORT: String(port),
     SALUS_LOG_LEVEL: 'warn',
   };
-  const child = spawn(process.execPath, [MAIN], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...(process.env.SALUS_BENCH_PROFILE ? ["--cpu-prof", `--cpu-prof-dir=${process.env.SALUS_BENCH_PROFILE}`] : []), MAIN], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   await ready(child);
   const configDirectory = join(place, 'config', 'salus');
   const send = sender(port);
@@ -72,6 +76,7 @@ export async function startNode(): Promise<NodeProcess> {
     send,
     logIn: (account) => logIn(send, configDirectory, account),
     rssBytes: () => rssOf(child.pid!),
+    cpuMs: () => cpuMsOf(child.pid!),
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM');
       if (child.exitCode === null) await once(child, 'exit');
@@ -151,4 +156,11 @@ export async function sendJson<T>(send: NodeProcess['send'], asked: Asked): Prom
 async function rssOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}
+
+async function cpuMsOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // proc(5): after the name in parentheses, utime and stime are the 12th and 13th fields.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
