@@ -139,7 +139,9 @@ export class BatchStore {
       const { type, id } = facts;
       const token = resourceToken(masterKey, type, id);
       const names = new Set(identifiers.flatMap((identifier) => identifierTokens(masterKey, type, identifier)));
-      const rows = [...names].map((name) => identifierRow(masterKey, { batchId, type, id, resourceToken: token, token: name }));
+      const rows = [...names].map((name) =>
+        identifierRow(masterKey, { batchId, type, id, resourceToken: token, token: name }),
+      );
       // An earlier version may have stated some of them: those rows stay as they are.
       if (replaces === null) fresh.push(...rows);
       else fresh.push(...(await withoutKnown(trx, rows)));

@@ -10,7 +10,7 @@ import { auditsOf, removePrepared, versionOf } from './new-versions.ts';
 import type { Patients } from './patients.ts';
 import { FIRST_VERSION } from './prepare-bundle.ts';
 import { RecordsError } from './records-error.ts';
-import type { VaultCaller, VaultRepository } from './repository.ts';
+import type { VaultCaller, VaultRepository, WritingCaller } from './repository.ts';
 import type { CiphertextReader, Clock, Owner, RecordRows } from './vault-types.ts';
 
 /** RFC 6838 media type with parameters, as R4 `code` allows it. */
@@ -55,7 +55,7 @@ export class Binaries {
 
   /** Acknowledged when committed, as every write. Throws `bad-input`, `not-found`, crypto's `too-large`, and what a write throws. */
   async create(
-    caller: Extract<VaultCaller, { readonly kind: 'writer' }>,
+    caller: WritingCaller,
     { contentType, securityContext }: NewBinary,
     source: ByteSource,
   ): Promise<{ readonly id: string; readonly callId: string }> {

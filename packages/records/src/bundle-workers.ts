@@ -4,8 +4,9 @@ import type { Answer, FromWorker, Question, ToWorker } from './bundle-worker-mes
 import type { BundleInput, BundleQuestions, PreparedBundle } from './prepare-bundle.ts';
 import { RecordsError } from './records-error.ts';
 
-/** Bundles that wait or are prepared at once; each holds its bytes in memory. */
+/** Bundles that wait or are prepared at once, by number and by bytes held in memory. */
 export const BUNDLES_WAITING_MAX = 256;
+export const BUNDLE_BYTES_WAITING_MAX = 256 * 1024 * 1024;
 /** Bundles that one worker has in hand: while one waits for an answer it works on another. */
 const JOBS_PER_WORKER = 2;
 /** A thread with the FHIR definitions takes about 200 MB (SETUP §9): a second one lives only while there is work for it. */
@@ -31,6 +32,7 @@ export class BundleWorkers implements AsyncDisposable {
   readonly #queue: { readonly id: number; readonly job: Job }[] = [];
   #nextId = 0;
   #running = 0;
+  #bytes = 0;
   #closed = false;
 
   constructor(size = Math.min(WORKERS_MAX, Math.max(1, availableParallelism() - 1))) {
@@ -48,10 +50,18 @@ export class BundleWorkers implements AsyncDisposable {
     if (this.#queue.length + this.#running >= BUNDLES_WAITING_MAX) {
       return Promise.reject(new RecordsError('overloaded', `more than ${BUNDLES_WAITING_MAX} bundles are waiting`));
     }
+    const { byteLength } = input.bytes;
+    if (this.#bytes > 0 && this.#bytes + byteLength > BUNDLE_BYTES_WAITING_MAX) {
+      return Promise.reject(new RecordsError('overloaded', `bundles of ${BUNDLE_BYTES_WAITING_MAX} bytes are waiting`));
+    }
     const answer = Promise.withResolvers<PreparedBundle>();
+    this.#bytes += byteLength;
+    const settled = answer.promise.finally(() => {
+      this.#bytes -= byteLength;
+    });
     this.#queue.push({ id: this.#nextId++, job: { input, questions, answer } });
     this.#assign();
-    return answer.promise;
+    return settled;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -44,6 +44,8 @@ type Parts = {
   readonly attachments: Attachments;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  /** Told why a batch could not be settled; it is tried again. */
+  readonly onFailure: (error: unknown) => void;
   readonly crash?: CrashHook;
 };
 
@@ -198,13 +200,16 @@ export class RecordWriter implements AsyncDisposable {
   }
 
   async #settleLater(batchId: string, call: string): Promise<void> {
-    while (!this.#stop.signal.aborted) {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      // Closing ends the wait; the batch stays pending and the next start settles it.
+      await delay(SETTLE_DELAY_MS, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
       try {
-        await delay(SETTLE_DELAY_MS, undefined, { signal: this.#stop.signal });
         await this.settle({ batchId, call });
         return;
-      } catch {
-        // Still no answer, or closing: the batch stays pending and the next attempt or the next start settles it.
+      } catch (error) {
+        this.#parts.onFailure(error);
       }
     }
   }

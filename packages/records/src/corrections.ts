@@ -12,13 +12,11 @@ import { auditsOf, removePrepared, versionOf } from './new-versions.ts';
 import type { Patients } from './patients.ts';
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
-import { refusedWrite, type VaultCaller, type VaultTransactionResult } from './repository.ts';
+import { refusedWrite, type VaultTransactionResult, type WritingCaller } from './repository.ts';
 import type { AuditLog, Clock, RecordRows, StoredRecord } from './vault-types.ts';
 
 /** Versions that one tombstone call hides. */
 export const TOMBSTONES_MAX = 500;
-
-type WritingCaller = Extract<VaultCaller, { readonly kind: 'writer' }>;
 
 type Parts = {
   readonly ledger: Ledger;
@@ -154,7 +152,19 @@ export class Corrections {
 
   async #demandAccess(caller: WritingCaller, record: StoredRecord): Promise<void> {
     const decision = await this.#parts.access.decide(caller.writer.who, record.meta);
-    if (decision.kind === 'denied') throw new RecordsError('denied', `home access is not allowed: ${decision.reason}`);
+    if (decision.kind === 'allowed') return;
+    const { audit, clock } = this.#parts;
+    const { recordId, version, meta } = record;
+    const event = {
+      kind: 'refusal',
+      atMs: clock(),
+      pid: pidOf(meta.owner) ?? null,
+      records: [{ recordId, version }],
+    } as const;
+    const { who } = caller.writer;
+    const { purpose } = caller;
+    await audit.append({ ...event, who, purpose, outcome: decision.reason, grant: null, session: null, request: null });
+    throw new RecordsError('denied', `home access is not allowed: ${decision.reason}`);
   }
 
   async #submit(call: SignedCall): Promise<string> {

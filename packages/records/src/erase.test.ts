@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { cp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   deriveSigningKey,
@@ -192,6 +193,26 @@ test.each(['erase:after-ledger', 'erase:after-pack', 'erase:after-rows'] as cons
     await demandConsistent(place.vault);
   },
 );
+
+test('a restored backup from before an erasure is erased again by the next start', async () => {
+  const story = await makeStory();
+  const records = await versionsOf('DocumentReference', story.documentId);
+  const ciphertext = Buffer.from(await place.vault.ciphertext.readCiphertext(records[0]!));
+  const call = await eraseCall(story, records);
+  await place.close();
+  const backup = join(place.directory, 'backup');
+  await cp(place.vault.directory, backup, { recursive: true });
+  await place.open();
+  const who = { kind: 'patient', pid: story.pid, kid: 'phone' } as const;
+  await place.vault.leafStates.erase(call, who);
+  await place.close();
+  await rm(place.vault.directory, { recursive: true });
+  await rename(backup, place.vault.directory);
+  expect((await bytesBelow(place.vault.directory)).includes(ciphertext.subarray(0, 32))).toBe(true);
+  await place.open();
+  expect((await bytesBelow(place.vault.directory)).includes(ciphertext.subarray(0, 32))).toBe(false);
+  expect(await place.vault.rows.findResource('DocumentReference', story.documentId)).toBeUndefined();
+});
 
 test('erases nothing that the contract refuses', async () => {
   const story = await makeStory();

@@ -42,6 +42,8 @@ export type VaultCaller =
   | { readonly kind: 'writer'; readonly writer: Writer; readonly purpose: string }
   | { readonly kind: 'patient'; readonly who: Who & { readonly kind: 'patient' } };
 
+export type WritingCaller = Extract<VaultCaller, { readonly kind: 'writer' }>;
+
 export interface VaultTransactionOptions extends TransactionOptions {
   /** Take a bundle that was imported before. */
   readonly again?: boolean;
@@ -97,7 +99,9 @@ export class VaultRepository implements Repository<VaultCaller> {
       return await this.#transaction(caller, bytes, options, held);
     } catch (error) {
       if (!(error instanceof RecordsError) || error.code === 'corrupt') throw error;
-      return refusedWrite(error.detail ?? error.code, error.message);
+      const code = error.detail ?? error.code;
+      if (error.code === 'ledger-refused') await this.#logRefusedWrite(caller, code);
+      return refusedWrite(code, error.message);
     } finally {
       for (const release of held) release();
     }
@@ -121,7 +125,7 @@ export class VaultRepository implements Repository<VaultCaller> {
   }
 
   async #transaction(
-    caller: Extract<VaultCaller, { readonly kind: 'writer' }>,
+    caller: WritingCaller,
     bytes: Uint8Array,
     options: VaultTransactionOptions,
     held: (() => void)[],
@@ -153,6 +157,14 @@ export class VaultRepository implements Repository<VaultCaller> {
     const audits = auditsOf(caller.writer.who, caller.purpose, versions, nowMs);
     const receipt = await writer.write({ writer: caller.writer, versions, patients, bundleToken, audits });
     return { kind: 'committed', outcomes, callId: receipt.callId };
+  }
+
+  async #logRefusedWrite(caller: WritingCaller, outcome: string): Promise<void> {
+    const { audit, clock } = this.#parts;
+    const { who } = caller.writer;
+    const { purpose } = caller;
+    const event = { kind: 'refusal', atMs: clock(), pid: null, who, purpose, records: [], outcome } as const;
+    await audit.append({ ...event, grant: null, session: null, request: null });
   }
 
   #lock(bundleToken: string, identifiers: readonly TypedIdentifier[]): Promise<() => void> {

@@ -273,6 +273,8 @@ test('refuses a write that nobody delegated, with the contract’s code, and lea
     bundleOf([patient, observation()]),
   );
   expect(result).toMatchObject({ kind: 'refused', code: 'delegation-required' });
+  const [line] = await place.vault.audit.list({ limit: 1 });
+  expect(line!.event).toMatchObject({ kind: 'refusal', outcome: 'delegation-required', who: caller.writer.who });
   expect(await place.vault.store.read.selectFrom('batch').select('batchId').execute()).toEqual(before);
   expect(await place.vault.store.read.selectFrom('batch').where('state', '=', 'pending').selectAll().execute()).toEqual(
     [],
@@ -287,4 +289,29 @@ test('does not open with another master key, for another organisation, or on ano
   const elsewhere = { ...options, organisation: 'hospital-b', masterKey: place.masterKey };
   await expect(openVault(elsewhere)).rejects.toMatchObject({ code: 'corrupt' });
   await expect(openVault({ ...options, masterKey: randomBytes(31) })).rejects.toMatchObject({ code: 'master-key' });
+});
+
+test('gives each record of a bundle to its own patient, and refuses one that names two', async () => {
+  const second = { ...patient, id: 'q' };
+  const [[, one], [, two], [, first], [, other]] = (await write([
+    patient,
+    second,
+    observation(),
+    observation({ subject: { reference: 'urn:uuid:q' } }),
+  ])) as [[string, string], [string, string], [string, string], [string, string]];
+  const owners = await Promise.all([first, other].map((id) => place.vault.rows.findResource('Observation', id)));
+  const pids = await Promise.all([one, two].map((id) => place.vault.patients.findByFhirId(id)));
+  expect(owners.map((record) => record!.meta.owner)).toEqual(pids.map((known) => `pid:${known!.pid}`));
+  expect(pids[0]!.pid).not.toBe(pids[1]!.pid);
+  const caller = await place.writer();
+  const both = {
+    resourceType: 'Appointment',
+    status: 'proposed',
+    participant: [
+      { actor: { reference: 'urn:uuid:p' }, status: 'accepted' },
+      { actor: { reference: 'urn:uuid:q' }, status: 'accepted' },
+    ],
+  };
+  const result = await place.vault.repository.transaction(caller, bundleOf([patient, second, both]));
+  expect(result).toMatchObject({ kind: 'refused', code: 'owner-unknown' });
 });

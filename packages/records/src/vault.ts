@@ -40,6 +40,8 @@ export interface VaultOptions {
   readonly baseUrl?: string;
   /** Threads that prepare bundles: one pool for all vaults of a process, closed by whoever made it. Else the vault has its own. */
   readonly workers?: BundleWorkers;
+  /** Told of failures that no caller waits for; what failed is tried again. */
+  readonly onFailure?: (error: unknown) => void;
   /** Tests only: called at each step of a write. */
   readonly crash?: CrashHook;
 }
@@ -104,7 +106,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const rows = createRecordRows(store, masterKey);
   const ciphertext = createCiphertextReader(packs, keys);
   const batches = new BatchStore({ ...base, keys });
-  const writing = { ...base, keys, batches, rows, ...(crash === undefined ? {} : { crash }) };
+  const onFailure = options.onFailure ?? (() => {});
+  const writing = { ...base, keys, batches, rows, onFailure, ...(crash === undefined ? {} : { crash }) };
   const writer = new RecordWriter(writing);
   const leafStates = new LeafStates(writing);
   const patients = new Patients(base);

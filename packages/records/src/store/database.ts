@@ -1,7 +1,10 @@
-import { DatabaseSync } from 'node:sqlite';
+import { close, fdatasync, openSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 import { type Insertable, Kysely, sql } from 'kysely';
 import { RecordsError } from '../records-error.ts';
 import { createExchangeTables } from './exchange-migration.ts';
+import { prepareForTransactions } from './prepared.ts';
 import type { Tables } from './schema.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 import { createVaultTables } from './vault-migration.ts';
@@ -13,60 +16,84 @@ export const WRITE_GROUP_MAX = 512;
 /** Another process (verify, backup) may hold a lock for a moment. */
 const BUSY_TIMEOUT_MS = 10_000;
 const CACHE_KIB = 65_536;
+const syncData = promisify(fdatasync);
+const closeFile = promisify(close);
 
 /** Queries inside one write. Await nothing else in between: every other write waits for it. */
 export type StoreTransaction = Kysely<Tables>;
 export type WriteBody<T> = (trx: StoreTransaction) => Promise<T>;
 
 type Job = {
+  /** Whether readers may see the rows before the disk has them. */
+  readonly isEarly: boolean;
   readonly body: WriteBody<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
 };
 
 /**
- * One organisation's database: WAL, `synchronous=FULL`. Writes are queued and share commits; a body that throws undoes
- * only itself. Reads have a connection of their own and see committed rows.
+ * One organisation's database: WAL, each commit synced before it is acknowledged. Writes are queued and share commits; a
+ * body that throws undoes only itself. Reads have a connection of their own and see committed rows.
  */
 export class Store implements AsyncDisposable {
   readonly read: Kysely<Tables>;
   readonly #writer: Kysely<Tables>;
-  readonly #writerDatabase: DatabaseSync;
+  readonly #commits: Commits;
   readonly #queue: Job[] = [];
   #draining: Promise<void> | undefined;
+  #syncing: Promise<void> | undefined;
   #closed = false;
 
-  constructor(read: Kysely<Tables>, writer: Kysely<Tables>, writerDatabase: DatabaseSync) {
+  constructor(read: Kysely<Tables>, writer: Kysely<Tables>, commits: Commits) {
     this.read = read;
     this.#writer = writer;
-    this.#writerDatabase = writerDatabase;
+    this.#commits = commits;
   }
 
   /** Resolves with the body's result once it is durable. Rejects `overloaded`, `closed`, or with what the body threw. */
   write<T>(body: WriteBody<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new RecordsError('closed', 'the store is closed'));
-    if (this.#queue.length >= WRITE_QUEUE_MAX) {
-      return Promise.reject(new RecordsError('overloaded', `more than ${WRITE_QUEUE_MAX} writes are waiting`));
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#queue.push({ body, resolve: resolve as (value: unknown) => void, reject });
-    this.#draining ??= this.#drain();
-    return promise;
+    return this.#enqueue(body, false);
+  }
+
+  /**
+   * As `write`, but the event loop does not stand still while the disk works, and readers may see the rows an instant
+   * before they are durable: for rows of which nothing is told outside before `durable()` has resolved.
+   */
+  append<T>(body: WriteBody<T>): Promise<T> {
+    return this.#enqueue(body, true);
+  }
+
+  /** Resolves once everything that a reader can see now is durable. */
+  async durable(): Promise<void> {
+    await this.#syncing;
   }
 
   /** Empties the write-ahead log into the database, so that no page of an erased row is left there. */
   async truncateWal(): Promise<void> {
     await this.#draining;
-    const [result] = this.#writerDatabase.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
-    if (result?.busy !== 0) throw new RecordsError('overloaded', 'a reader holds the write-ahead log');
+    this.#commits.truncateWal();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#draining;
+    await this.#commits.close();
     await this.read.destroy();
     await this.#writer.destroy();
+  }
+
+  #enqueue<T>(body: WriteBody<T>, isEarly: boolean): Promise<T> {
+    if (this.#closed || this.#commits.isBroken) {
+      return Promise.reject(new RecordsError('closed', 'the store is closed'));
+    }
+    if (this.#queue.length >= WRITE_QUEUE_MAX) {
+      return Promise.reject(new RecordsError('overloaded', `more than ${WRITE_QUEUE_MAX} writes are waiting`));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#queue.push({ isEarly, body, resolve: resolve as (value: unknown) => void, reject });
+    this.#draining ??= this.#drain();
+    return promise;
   }
 
   async #drain(): Promise<void> {
@@ -85,14 +112,19 @@ export class Store implements AsyncDisposable {
     const settle: (() => void)[] = [];
     try {
       await this.#writer.connection().execute(async (connection) => {
-        await sql`begin immediate`.execute(connection);
+        const isEarly = group.every((job) => job.isEarly);
+        this.#commits.begin({ isEarly });
         try {
-          for (const job of group) settle.push(await runJob(connection, job));
-          await sql`commit`.execute(connection);
+          for (const job of group) settle.push(await this.#runJob(connection, job, group.length > 1));
+          this.#commits.commit();
         } catch (error) {
-          await sql`rollback`.execute(connection);
+          this.#commits.rollback();
           throw error;
         }
+        if (!isEarly) return;
+        this.#syncing = this.#commits.sync();
+        await this.#syncing;
+        this.#syncing = undefined;
       });
     } catch (error) {
       for (const job of group) job.reject(error);
@@ -100,20 +132,33 @@ export class Store implements AsyncDisposable {
     }
     for (const done of settle) done();
   }
+
+  /** Runs one body, in a savepoint when it shares the commit; returns how to answer its caller once the group is durable. */
+  async #runJob(connection: Kysely<Tables>, job: Job, isShared: boolean): Promise<() => void> {
+    if (!isShared) {
+      const value = await job.body(connection);
+      return () => job.resolve(value);
+    }
+    this.#commits.savepoint();
+    try {
+      const value = await job.body(connection);
+      this.#commits.release();
+      return () => job.resolve(value);
+    } catch (error) {
+      this.#commits.undo();
+      return () => job.reject(error);
+    }
+  }
 }
 
-/** Runs one body in a savepoint; returns how to answer its caller once the group is durable. */
-async function runJob(connection: Kysely<Tables>, job: Job): Promise<() => void> {
-  await sql`savepoint job`.execute(connection);
-  try {
-    const value = await job.body(connection);
-    await sql`release job`.execute(connection);
-    return () => job.resolve(value);
-  } catch (error) {
-    await sql`rollback to job`.execute(connection);
-    await sql`release job`.execute(connection);
-    return () => job.reject(error);
-  }
+/** Transactions of the writing connection, and when the disk has them. */
+class Commits {
+  readonly begun: StatementSync;
+  readonly #database: DatabaseSync;
+  readonly #statements: Readonly<Record<'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'undo', StatementSync>>;
+  readonly #log: number;
+  #isFull = true;
+  #isBroken = false;
 }
 
 /** Opens or creates the database file and brings its schema up to date. A newer schema throws `corrupt`. */
