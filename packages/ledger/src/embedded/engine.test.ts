@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newWriter, privately, type Writer } from '../../test/notebook.ts';
 import { newPlace, type Place, START_MS } from '../../test/open-notebook.ts';
 import type { SubmitResult } from '../ledger.ts';
+import { QUEUE_CALLS_MAX } from './call-queue.ts';
 import type { EmbeddedLedger } from './embedded-ledger.ts';
-import { QUEUE_CALLS_MAX } from './engine.ts';
 
 let place: Place;
 let ledger: EmbeddedLedger;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ContractCode, Outcome, PrivateArgs, SignedCall } from '@salus/contracts';
+import type { ContractCode, Json, Outcome, PrivateArgs, SignedCall } from '@salus/contracts';
 import type { Signer } from '@salus/crypto';
 import {
   BLOCK_ALG,
@@ -16,27 +16,14 @@ import type { LostRange, SubmitResult } from '../ledger.ts';
 import { LedgerError } from '../ledger-error.ts';
 import { createPure } from '../pure.ts';
 import { BlockBuilder } from './block-builder.ts';
+import { CallQueue } from './call-queue.ts';
 import type { CheckpointFile } from './checkpoint-file.ts';
 import type { Maintenance } from './maintenance.ts';
-import { BYTES_PER_CHARACTER, type Pending, pendingCall } from './pending.ts';
+import { type Pending, pendingCall } from './pending.ts';
 import { placeOf } from './schema.ts';
-import { SignaturePool } from './signature-pool.ts';
 import type { LedgerStore } from './store.ts';
 import type { WorldState } from './world-state.ts';
 
-/** Calls, and bytes of their texts, that may wait; beyond it `overloaded`. */
-export const QUEUE_CALLS_MAX = 10_000;
-export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
-/** A block stays so small that it is executed and stored in well under a second. */
-export const BLOCK_CALLS_MAX = 512;
-export const BLOCK_CHARACTERS_MAX = 8 * 1024 * 1024;
-/**
- * While more calls wait, a block is not begun with fewer: its two syncs cost as much as a dozen calls. In a shorter queue all
- * that wait share the block.
- */
-const BLOCK_CALLS_GATHERED = 192;
-/** So few calls are verified where they are executed: a worker's answer would take longer. */
-const INLINE_CALLS_MAX = 2;
 /** The event loop gets its turn after this many calls, for requests and for the workers' next batches. */
 const CALLS_PER_TURN = 32;
 /**
@@ -79,9 +66,7 @@ export type EngineParts = {
 export class Engine implements AsyncDisposable {
   readonly #parts: EngineParts;
   readonly #pure = createPure();
-  readonly #pool: SignaturePool;
-  #queue: Pending[] = [];
-  #queueBytes = 0;
+  readonly #queue: CallQueue;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   #stopped = false;
@@ -96,7 +81,9 @@ export class Engine implements AsyncDisposable {
     this.#head = parts.head;
     this.#checkpoint = parts.checkpoint;
     this.#lost = parts.lost;
-    this.#pool = new SignaturePool(() => this.#wake?.());
+    const { runtime, state } = parts;
+    const read = (key: string): Json | undefined => state.get(key);
+    this.#queue = new CallQueue(runtime, read, () => this.#wake?.());
     if (parts.dueStateRoot !== undefined) this.#addStateRoot(parts.dueStateRoot);
   }
 
@@ -112,22 +99,13 @@ export class Engine implements AsyncDisposable {
     return this.#lost;
   }
 
-  get stopped(): boolean {
-    return this.#stopped;
-  }
-
   submit(call: SignedCall, privateArgs: PrivateArgs | undefined): Promise<SubmitResult> {
     if (this.#stopped) return Promise.resolve({ kind: 'refused', callId: null, code: 'stopped' });
-    if (this.#queue.length >= QUEUE_CALLS_MAX || this.#queueBytes >= QUEUE_BYTES_MAX) {
-      return Promise.resolve({ kind: 'refused', callId: null, code: 'overloaded' });
-    }
+    if (this.#queue.isFull) return Promise.resolve({ kind: 'refused', callId: null, code: 'overloaded' });
     const { promise, resolve, reject } = Promise.withResolvers<SubmitResult>();
-    const pending = pendingCall(call, privateArgs, { resolve, reject });
-    this.#queue.push(pending);
-    this.#queueBytes += pending.sizeBytes;
+    this.#queue.push(pendingCall(call, privateArgs, { resolve, reject }));
     // The first calls wait for the end of this turn, so that those of the same turn share their block.
     this.#running ??= nextTurn().then(() => this.#run());
-    if (this.#queue.length > INLINE_CALLS_MAX) this.#askWorkers();
     return promise;
   }
 
@@ -136,77 +114,28 @@ export class Engine implements AsyncDisposable {
     this.#stopped = true;
     this.#wake?.();
     await this.#running;
-    await this.#pool[Symbol.asyncDispose]();
-  }
-
-  #askWorkers(): void {
-    if (!this.#pool.ready) return;
-    // From the end: those before the first that was asked were asked with it.
-    for (let at = this.#queue.length - 1; at >= 0; at -= 1) {
-      const pending = this.#queue[at]!;
-      if (pending.verification !== 'none') return;
-      this.#ask(pending);
-    }
-  }
-
-  #ask(pending: Pending): void {
-    const { signed } = pending;
-    const publicKey = this.#parts.runtime.signerKeyHint((key) => this.#parts.state.get(key), pending.call);
-    if (signed === undefined || publicKey === undefined) {
-      // It will be refused, or its signer is enrolled by a call before it.
-      pending.verification = 'answered';
-      return;
-    }
-    pending.verification = 'asked';
-    const { callId, payloadText, signature } = signed;
-    const answer = (valid: boolean | undefined): void => {
-      pending.verification = 'answered';
-      if (valid !== undefined) pending.verified = { callId, publicKey, signature, valid };
-    };
-    this.#pool.ask({ payloadText, signature, publicKey, answer });
+    await this.#queue[Symbol.asyncDispose]();
   }
 
   async #run(): Promise<void> {
     try {
       while (this.#queue.length > 0 && !this.#stopped) {
-        if (this.#queue.length > INLINE_CALLS_MAX) this.#askWorkers();
-        const batch = this.#take();
+        const batch = this.#queue.take();
         if (batch.length > 0) await this.#makeBlock(batch);
-        else
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-        this.#wake = undefined;
+        else await this.#untilReady();
       }
     } finally {
       this.#running = undefined;
     }
     if (!this.#stopped) return;
-    for (const pending of this.#drain()) pending.resolve({ kind: 'refused', callId: null, code: 'stopped' });
+    for (const pending of this.#queue.drain()) pending.resolve({ kind: 'refused', callId: null, code: 'stopped' });
   }
 
-  /** The next block's calls, at the head of the queue; none while workers are busy with too many of them. */
-  #take(): Pending[] {
-    const enough = Math.min(this.#queue.length, BLOCK_CALLS_GATHERED);
-    let count = 0;
-    let bytes = 0;
-    for (const pending of this.#queue) {
-      const isFull = count === BLOCK_CALLS_MAX || bytes > BYTES_PER_CHARACTER * BLOCK_CHARACTERS_MAX;
-      if (isFull) break;
-      if (pending.verification === 'asked') {
-        if (count < enough) return [];
-        break;
-      }
-      count += 1;
-      bytes += pending.sizeBytes;
-    }
-    this.#queueBytes -= bytes;
-    return this.#queue.splice(0, count);
-  }
-
-  #drain(): Pending[] {
-    this.#queueBytes = 0;
-    return this.#queue.splice(0);
+  async #untilReady(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#wake = undefined;
   }
 
   async #makeBlock(batch: readonly Pending[]): Promise<void> {
