@@ -95,10 +95,13 @@ export { BATCH_LEAVES_MAX, LEAVES_MAX, type LeafReference } from './record/leaf.
 export {
   type BatchFact,
   batchKey,
+  type EndedLeaf,
   type ErasureFact,
   erasureKey,
+  findEndedLeaf,
   type KeyFact,
   keyKey,
+  LEAF_PREFIX,
   type LeafFact,
   type LeafStatus,
   leafKey,

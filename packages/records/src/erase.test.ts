@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { cp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { leafKey } from '@salus/contracts';
 import {
   deriveSigningKey,
   fromUtf8,
@@ -212,6 +213,14 @@ test('a restored backup from before an erasure is erased again by the next start
   await place.open();
   expect((await bytesBelow(place.vault.directory)).includes(ciphertext.subarray(0, 32))).toBe(false);
   expect(await place.vault.rows.findResource('DocumentReference', story.documentId)).toBeUndefined();
+});
+
+test('erases nothing where a copy of a leaf was erased under another key', async () => {
+  const story = await makeStory();
+  const [record] = await versionsOf('Observation', story.observationId);
+  const { keyId, leafHash } = record!;
+  expect(await place.vault.leafStates.eraseAgain([leafKey(toBase64url(randomBytes(16)), leafHash)])).toBe(0);
+  expect(await place.vault.leafStates.eraseAgain([leafKey(keyId, leafHash)])).toBe(1);
 });
 
 test('erases nothing that the contract refuses', async () => {

@@ -1,4 +1,11 @@
-import { type Json, type LeafFact, leafKey, type SignedCall } from '@salus/contracts';
+import {
+  type EndedLeaf,
+  findEndedLeaf,
+  type Json,
+  LEAF_PREFIX,
+  type LeafFact,
+  type SignedCall,
+} from '@salus/contracts';
 import type { Ledger } from '@salus/ledger';
 import type { Attachments } from './attachments.ts';
 import type { CrashHook } from './crash-points.ts';
@@ -28,7 +35,7 @@ type Parts = {
   readonly crash?: CrashHook;
 };
 
-type Ended = { readonly leafHash: string; readonly status: LeafFact['status'] };
+type Ended = EndedLeaf & { readonly status: LeafFact['status'] };
 
 type ErasedRow = {
   readonly batchId: string;
@@ -78,19 +85,19 @@ export class LeafStates {
 
   /**
    * Destroys versions whose erasure is known although a ledger that was rolled back does not hold it (DESIGN §5: restore
-   * re-applies erasure). Returns how many were there.
+   * re-applies erasure). Takes their state keys; returns how many were there.
    */
-  async eraseAgain(leafHashes: readonly string[]): Promise<number> {
-    const ended = leafHashes.map((leafHash): Ended => ({ leafHash, status: 'erased' }));
+  async eraseAgain(keys: readonly string[]): Promise<number> {
+    const ended = keys.flatMap((key) => endedAt(key, { status: 'erased' }));
     return this.#apply(ended, null);
   }
 
   /** Compares all leaf states of the ledger with the store: after a crash and after a restore. */
   async applyAll(): Promise<void> {
-    for (let start = leafKey(''); ; ) {
+    for (let start = LEAF_PREFIX; ; ) {
       const page = await this.#parts.ledger.range(start, 'leaf0', RANGE_PAGE);
       await this.#apply(
-        page.map(({ key, value }) => endedAt(key, value)),
+        page.flatMap(({ key, value }) => endedAt(key, value)),
         null,
       );
       const last = page.at(-1);
@@ -113,21 +120,22 @@ export class LeafStates {
     for (let at = 0; at < ended.length; at += LEAVES_PAGE) {
       const page = ended.slice(at, at + LEAVES_PAGE);
       for (const status of ['superseded', 'tombstoned'] as const) {
-        await this.#hide(hashesOf(page, status), status);
+        await this.#hide(leavesOf(page, status), status);
       }
-      erased += await this.#erase(hashesOf(page, 'erased'), who);
+      erased += await this.#erase(leavesOf(page, 'erased'), who);
     }
     return erased;
   }
 
-  async #hide(leafHashes: readonly string[], status: 'superseded' | 'tombstoned'): Promise<void> {
-    if (leafHashes.length === 0) return;
-    const stale = await this.#parts.store.read
+  async #hide(leaves: readonly EndedLeaf[], status: 'superseded' | 'tombstoned'): Promise<void> {
+    if (leaves.length === 0) return;
+    const named = await this.#parts.store.read
       .selectFrom('record')
-      .select('leafHash')
-      .where('leafHash', 'in', leafHashes)
+      .select(['keyId', 'leafHash'])
+      .where('leafHash', 'in', hashesOf(leaves))
       .where('status', '=', 'current')
       .execute();
+    const stale = underTheirKeys(named, leaves);
     if (stale.length === 0) return;
     const hashes = stale.map((row) => row.leafHash);
     await this.#parts.store.write((trx) =>
@@ -135,8 +143,8 @@ export class LeafStates {
     );
   }
 
-  async #erase(leafHashes: readonly string[], who: Who | null): Promise<number> {
-    const rows = leafHashes.length === 0 ? [] : await this.#findErased(leafHashes);
+  async #erase(leaves: readonly EndedLeaf[], who: Who | null): Promise<number> {
+    const rows = leaves.length === 0 ? [] : await this.#findErased(leaves);
     if (rows.length === 0) return 0;
     const { store, packs, attachments } = this.#parts;
     await this.#log(rows, who);
@@ -155,15 +163,15 @@ export class LeafStates {
     return rows.length;
   }
 
-  async #findErased(leafHashes: readonly string[]): Promise<readonly ErasedRow[]> {
+  async #findErased(leaves: readonly EndedLeaf[]): Promise<readonly ErasedRow[]> {
     const { store, masterKey } = this.#parts;
     const rows = await store.read
       .selectFrom('record')
       .selectAll()
-      .where('leafHash', 'in', leafHashes)
+      .where('leafHash', 'in', hashesOf(leaves))
       .where('status', '!=', 'erased')
       .execute();
-    return rows.map((row) => {
+    return underTheirKeys(rows, leaves).map((row) => {
       const { recordId, version, sealed } = row;
       if (recordId === null || version === null || sealed === null) {
         throw new RecordsError('corrupt', 'a record row that is not erased lacks columns');
@@ -260,13 +268,25 @@ export class LeafStates {
 }
 
 function endedBy(writes: readonly (readonly [string, Json | null])[]): readonly Ended[] {
-  return writes.flatMap(([key, value]) => (key.startsWith('leaf/') && value !== null ? [endedAt(key, value)] : []));
+  return writes.flatMap(([key, value]) => (value !== null ? endedAt(key, value) : []));
 }
 
-function endedAt(key: string, value: Json): Ended {
-  return { leafHash: key.slice('leaf/'.length), status: (value as LeafFact).status };
+/** What a state key says of a leaf; nothing where it is another key. */
+function endedAt(key: string, value: Json): readonly Ended[] {
+  const leaf = findEndedLeaf(key);
+  return leaf === undefined ? [] : [{ ...leaf, status: (value as LeafFact).status }];
 }
 
-function hashesOf(ended: readonly Ended[], status: Ended['status']): readonly string[] {
-  return ended.filter((leaf) => leaf.status === status).map((leaf) => leaf.leafHash);
+function leavesOf(ended: readonly Ended[], status: Ended['status']): readonly EndedLeaf[] {
+  return ended.filter((leaf) => leaf.status === status);
+}
+
+function hashesOf(leaves: readonly EndedLeaf[]): readonly string[] {
+  return leaves.map((leaf) => leaf.leafHash);
+}
+
+/** Others may have committed a copy of a leaf of ours under a key of theirs: what they end is their copy. */
+function underTheirKeys<Row extends EndedLeaf>(rows: readonly Row[], leaves: readonly EndedLeaf[]): readonly Row[] {
+  const named = new Set(leaves.map(({ keyId, leafHash }) => `${keyId}/${leafHash}`));
+  return rows.filter(({ keyId, leafHash }) => named.has(`${keyId}/${leafHash}`));
 }

@@ -5,8 +5,8 @@ import {
   type IdentityFact,
   identityKey,
   type Json,
+  LEAF_PREFIX,
   type LeafFact,
-  leafKey,
   type SignedCall,
 } from '@salus/contracts';
 import { CryptoError, canonical, parseJson } from '@salus/crypto';
@@ -24,6 +24,7 @@ const PLACE_INTERVAL = 1_000;
 type JournalEntry =
   /** `consent.revoke` never lapses: it can be sent again as it is. */
   | { readonly kind: 'revocation'; readonly block: number; readonly call: SignedCall }
+  /** `leaves`: the state keys `leaf/<key id>/<leaf hash>`. */
   | { readonly kind: 'erasure'; readonly block: number; readonly leaves: readonly string[] }
   | { readonly kind: 'member'; readonly block: number; readonly id: string }
   | { readonly kind: 'place'; readonly block: number };
@@ -31,7 +32,7 @@ type JournalEntry =
 export interface Replay {
   /** Revocations that the ledger did not hold and holds now. */
   readonly replayed: number;
-  /** Leaves whose erasure the ledger does not hold: their bytes must go again, and their owners be asked to sign again. */
+  /** State keys of leaves whose erasure the ledger does not hold: their bytes must go again, and their owners be asked to sign again. */
   readonly erased: readonly string[];
   /** Ids of members whose revocation only their administrator can sign again. */
   readonly outstanding: readonly string[];
@@ -144,8 +145,8 @@ export class RevocationJournal implements AsyncDisposable {
     throw new RecordsError('ledger-refused', 'the ledger refused a known revocation', { detail: outcome.code });
   }
 
-  async #isErased(leaf: string): Promise<boolean> {
-    const fact = (await this.#ledger.get(leafKey(leaf))) as LeafFact | undefined;
+  async #isErased(key: string): Promise<boolean> {
+    const fact = (await this.#ledger.get(key)) as LeafFact | undefined;
     return fact?.status === 'erased';
   }
 
@@ -194,7 +195,7 @@ function entriesOf(block: number, { call, outcome }: TransactionView): readonly 
       return [{ kind: 'member', block, id: String((args as { readonly id?: Json }).id) }];
     case 'record.erase':
     case 'record.approveErasure': {
-      const leaves = outcome.writes.flatMap(([key]) => (key.startsWith('leaf/') ? [key.slice('leaf/'.length)] : []));
+      const leaves = outcome.writes.flatMap(([key]) => (key.startsWith(LEAF_PREFIX) ? [key] : []));
       return [{ kind: 'erasure', block, leaves }];
     }
     default:

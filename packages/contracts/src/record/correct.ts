@@ -27,7 +27,7 @@ export const correct = defineTransaction<CorrectArgs>({
     'The call commits a batch for the owner of each replaced leaf: `replacement-missing`.',
     'No replaced leaf was ended before, so that of two concurrent corrections one commits: `leaf-ended`.',
   ],
-  writes: [...COMMIT_WRITES, 'leaf/<leafHash> {status: superseded, call}'],
+  writes: [...COMMIT_WRITES, 'leaf/<keyId>/<leafHash> {status: superseded, call}'],
   errors: [...COMMIT_ERRORS, 'batch-unknown', 'inclusion-invalid', 'replacement-missing', 'leaf-ended'],
   parse: (value) => {
     const fields = parseFields(value, 'args', [...COMMIT_FIELDS, 'replaces']);
@@ -38,7 +38,7 @@ export const correct = defineTransaction<CorrectArgs>({
     for (const leaf of args.replaces) {
       // The batch's owner is one that the caller may write, or the commit below refuses.
       demand(owners.has(await readLeafOwner(context, leaf)), 'replacement-missing');
-      await endLeaf(context, leaf.leafHash, 'superseded');
+      await endLeaf(context, leaf, 'superseded');
     }
     return runCommit(context, args);
   },

@@ -16,7 +16,7 @@ export const erase = defineTransaction<EraseArgs>({
     'Each leaf belongs to the pid whose device signed: `owner-foreign`.',
     'No leaf was erased before; superseded and tombstoned ones may be: `leaf-ended`.',
   ],
-  writes: ['leaf/<leafHash> {status: erased, call}'],
+  writes: ['leaf/<keyId>/<leafHash> {status: erased, call}'],
   errors: ['patient-closed', 'batch-unknown', 'inclusion-invalid', 'owner-foreign', 'leaf-ended'],
   parse: (value) => ({ leaves: parseLeaves(parseFields(value, 'args', ['leaves']).leaves, 'args.leaves') }),
   run: async (context, { leaves }) => {
@@ -24,7 +24,7 @@ export const erase = defineTransaction<EraseArgs>({
     for (const leaf of leaves) {
       const owner = await readLeafOwner(context, leaf);
       demand(caller.kind === 'pid' && owner === `pid:${caller.pid}`, 'owner-foreign');
-      await endLeaf(context, leaf.leafHash, 'erased');
+      await endLeaf(context, leaf, 'erased');
     }
     return { leaves: leaves.length };
   },

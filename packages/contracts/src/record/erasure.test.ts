@@ -39,7 +39,10 @@ async function propose(): Promise<string> {
 describe('an erasure for a legal reason', () => {
   it('needs administrators of two organisations and takes effect with the second', async () => {
     const erasure = await propose();
-    const leaves = [0, 1].map((index) => batch.leaf(index, call).leafHash);
+    const leaves = [0, 1].map((index) => {
+      const { keyId, leafHash } = batch.leaf(index, call);
+      return { keyId, leafHash };
+    });
     const { administrator } = world.organisation('hospital-a');
     expect(world.state.get(erasureKey(erasure))).toEqual({
       owner: world.owner,
@@ -50,10 +53,11 @@ describe('an erasure for a legal reason', () => {
       proposedMs: world.nowMs(),
       status: 'open',
     });
-    for (const leaf of leaves) expect(world.state.has(leafKey(leaf))).toBe(false);
+    for (const { keyId, leafHash } of leaves) expect(world.state.has(leafKey(keyId, leafHash))).toBe(false);
     await world.refuse(approvalOf(erasure, administrator), 'erasure-same-organisation');
     await expect(world.commit(approvalOf(erasure))).resolves.toEqual({ owner: world.owner, leaves: 2 });
-    for (const leaf of leaves) expect(world.state.get(leafKey(leaf))).toMatchObject({ status: 'erased' });
+    for (const { keyId, leafHash } of leaves)
+      expect(world.state.get(leafKey(keyId, leafHash))).toMatchObject({ status: 'erased' });
     expect(world.state.get(erasureKey(erasure))).toMatchObject({
       status: 'approved',
       approvedBy: { organisation: 'hospital-b', ms: world.nowMs() },

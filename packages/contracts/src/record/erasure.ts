@@ -52,7 +52,7 @@ export const proposeErasure = defineTransaction<ProposeErasureArgs>({
     const fact: ErasureFact = {
       owner: owner.text,
       reason,
-      leaves: leaves.map((leaf) => leaf.leafHash),
+      leaves: leaves.map(({ keyId, leafHash }) => ({ keyId, leafHash })),
       organisation,
       proposer: id,
       proposedMs: context.timestampMs,
@@ -80,7 +80,7 @@ export const approveErasure = defineTransaction<ApproveErasureArgs>({
   ],
   writes: [
     'record/erasure/<callId of the proposal> {…, status: approved, approvedBy}',
-    'leaf/<leafHash> {status: erased, call}',
+    'leaf/<keyId>/<leafHash> {status: erased, call}',
   ],
   errors: ['erasure-unknown', 'erasure-approved', 'erasure-expired', 'erasure-same-organisation', 'leaf-ended'],
   parse: (value) => ({ erasure: parseHash(parseFields(value, 'args', ['erasure']).erasure, 'args.erasure') }),
@@ -92,7 +92,7 @@ export const approveErasure = defineTransaction<ApproveErasureArgs>({
     demand(proposal.status === 'open', 'erasure-approved');
     demand(timestampMs <= proposal.proposedMs + ERASURE_OPEN_MS, 'erasure-expired');
     demand(organisation !== proposal.organisation, 'erasure-same-organisation');
-    for (const leafHash of proposal.leaves) await endLeaf(context, leafHash, 'erased');
+    for (const leaf of proposal.leaves) await endLeaf(context, leaf, 'erased');
     const approved: ErasureFact = {
       ...proposal,
       status: 'approved',

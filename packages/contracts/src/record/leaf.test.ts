@@ -33,7 +33,7 @@ const eraseOf = (leaves: readonly LeafReference[], by: CallOptions['by'] = world
   args: { leaves },
   by,
 });
-const stored = (leaf: LeafReference) => world.state.get(leafKey(leaf.leafHash));
+const stored = (leaf: LeafReference) => world.state.get(leafKey(leaf.keyId, leaf.leafHash));
 
 describe('record.correct', () => {
   it('commits the new version and marks the old one', async () => {
@@ -150,5 +150,18 @@ describe('record.erase', () => {
     const other = batch.leaf(3, call);
     await world.refuse(eraseOf([other, v1]), 'leaf-ended');
     expect(stored(other)).toBeUndefined();
+  });
+
+  it('ends no version of another owner by a copy of its leaf in a batch of one’s own', async () => {
+    const eve = await world.claim('hospital-b', 'eve');
+    const copy = batchOf('copy', 'v1');
+    const { feed } = world.organisation('hospital-b');
+    const owner = `pid:${eve.pid}`;
+    const copied = await commitBatch(world, copy, { owner, keys: ['copy'], table: true, by: feed });
+    expect(copy.leaf(0, copied).leafHash).toBe(v1.leafHash);
+    await world.commit(eraseOf([copy.leaf(0, copied)], eve.phone));
+    expect(stored(copy.leaf(0, copied))).toMatchObject({ status: 'erased' });
+    expect(stored(v1)).toBeUndefined();
+    await world.commit(correction('v2', v1));
   });
 });

@@ -2,7 +2,7 @@ import { demandUnique, PROOF_MAX, parseFields, parseHash, parseId, parseInteger,
 import type { Context } from '../context.ts';
 import { ContractError, demand } from '../errors.ts';
 import type { Json } from '../json.ts';
-import { type BatchFact, batchKey, type LeafFact, type LeafStatus, leafKey } from './record-facts.ts';
+import { type BatchFact, batchKey, type EndedLeaf, type LeafFact, type LeafStatus, leafKey } from './record-facts.ts';
 
 /** Leaves that one call may end. */
 export const LEAVES_MAX = 1000;
@@ -43,11 +43,12 @@ export async function readLeafOwner(context: Context, leaf: LeafReference): Prom
  * Ends a version. Only absent → any and superseded | tombstoned → erased are allowed, so that of two corrections of one
  * version the second finds the key written and is refused: `leaf-ended`.
  */
-export async function endLeaf(context: Context, leafHash: string, status: LeafStatus): Promise<void> {
-  const before = await context.get<LeafFact>(leafKey(leafHash));
+export async function endLeaf(context: Context, { keyId, leafHash }: EndedLeaf, status: LeafStatus): Promise<void> {
+  const key = leafKey(keyId, leafHash);
+  const before = await context.get<LeafFact>(key);
   const allowed = before === undefined || (status === 'erased' && before.status !== 'erased');
   demand(allowed, 'leaf-ended');
-  context.put(leafKey(leafHash), { status, call: context.txId } satisfies LeafFact);
+  context.put(key, { status, call: context.txId } satisfies LeafFact);
 }
 
 function parseLeaf(value: Json, name: string): LeafReference {

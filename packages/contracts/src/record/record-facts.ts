@@ -9,14 +9,17 @@ export type BatchFact = { readonly owner: string; readonly count: number; readon
 
 export type LeafStatus = 'superseded' | 'tombstoned' | 'erased';
 
-/** leaf/<leafHash>: absent while the version stands; `call` is the one that ended it. */
+/** leaf/<keyId>/<leafHash>: absent while the version stands; `call` is the one that ended it. */
 export type LeafFact = { readonly status: LeafStatus; readonly call: string };
+
+/** A version by the key that it was committed under and its leaf. */
+export type EndedLeaf = { readonly keyId: string; readonly leafHash: string };
 
 /** record/erasure/<callId of the proposal>: an erasure that a second organisation must approve. */
 export type ErasureFact = {
   readonly owner: string;
   readonly reason: string;
-  readonly leaves: readonly string[];
+  readonly leaves: readonly EndedLeaf[];
   readonly organisation: string;
   readonly proposer: string;
   readonly proposedMs: number;
@@ -32,5 +35,15 @@ export const keyKey = (keyId: string): string => `record/key/${keyId}`;
 export const tableKey = (owner: string, epoch: number): string =>
   `record/table/${owner}/${String(epoch).padStart(EPOCH_DIGITS, '0')}`;
 export const batchKey = (keyId: string, callId: string): string => `record/root/${keyId}/${callId}`;
-export const leafKey = (leafHash: string): string => `leaf/${leafHash}`;
+/**
+ * The key id is part of it: whoever knows a leaf can commit a copy of it in a batch of their own, and must not end the original
+ * with it.
+ */
+export const leafKey = (keyId: string, leafHash: string): string => `leaf/${keyId}/${leafHash}`;
+export const LEAF_PREFIX = 'leaf/';
+/** The version whose state a key holds; undefined for another key. */
+export function findEndedLeaf(key: string): EndedLeaf | undefined {
+  const [prefix, keyId, leafHash] = key.split('/');
+  return prefix === 'leaf' && keyId !== undefined && leafHash !== undefined ? { keyId, leafHash } : undefined;
+}
 export const erasureKey = (callId: string): string => `record/erasure/${callId}`;

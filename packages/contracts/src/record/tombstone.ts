@@ -17,7 +17,7 @@ export const tombstone = defineTransaction<TombstoneArgs>({
     "The caller may write its owner's records, as in record.commit: `owner-foreign`, `delegation-required`, `role-missing`.",
     'No leaf was ended before: `leaf-ended`.',
   ],
-  writes: ['leaf/<leafHash> {status: tombstoned, call}'],
+  writes: ['leaf/<keyId>/<leafHash> {status: tombstoned, call}'],
   errors: [
     ...(['batch-unknown', 'inclusion-invalid', 'leaf-ended', 'owner-foreign', 'delegation-required'] as const),
     ...(['role-missing', 'patient-unknown', 'patient-closed'] as const),
@@ -29,7 +29,7 @@ export const tombstone = defineTransaction<TombstoneArgs>({
       const owner = await readLeafOwner(context, leaf);
       if (!checked.has(owner)) await demandWriter(context, parseOwner(owner, 'owner'));
       checked.add(owner);
-      await endLeaf(context, leaf.leafHash, 'tombstoned');
+      await endLeaf(context, leaf, 'tombstoned');
     }
     return { leaves: leaves.length };
   },

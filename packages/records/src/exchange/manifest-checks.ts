@@ -88,7 +88,7 @@ async function checkAnswer(
   try {
     return await checkManifest(question, page);
   } catch (cause) {
-    if (!(cause instanceof CryptoError || cause instanceof TypeError)) throw cause;
+    if (!(cause instanceof CryptoError)) throw cause;
     throw new RecordsError('proof-invalid', "the author's node sent a malformed manifest", { cause });
   }
 }
@@ -206,7 +206,7 @@ async function checkTrees(
       shown.delete(name);
       if (tree === undefined) suspect('omitted-record', `batch ${name}`);
       else if (isTreeSound(tree, value as BatchFact, owner, suspect)) {
-        checked.push({ opening, tree, states: await readStates(ledger, tree.leaves) });
+        checked.push({ opening, tree, states: await readStates(ledger, tree) });
       }
     }
   }
@@ -252,14 +252,13 @@ function checkLeaf({
 
 async function readStates(
   ledger: LedgerView,
-  leaves: readonly ManifestLeaf[],
+  { keyId, leaves }: ManifestTree,
 ): Promise<readonly (LeafFact | undefined)[]> {
   const states: (LeafFact | undefined)[] = [];
   for (let at = 0; at < leaves.length; at += STATES_AT_ONCE) {
     const some = leaves.slice(at, at + STATES_AT_ONCE);
-    states.push(
-      ...((await Promise.all(some.map((leaf) => ledger.get(leafKey(leaf.leafHash))))) as (LeafFact | undefined)[]),
-    );
+    const read = await Promise.all(some.map(({ leafHash }) => ledger.get(leafKey(keyId, leafHash))));
+    states.push(...(read as (LeafFact | undefined)[]));
   }
   return states;
 }

@@ -289,8 +289,8 @@ export class ExchangeReader {
       : new RecordsError('not-found', 'the record is no longer current');
   }
 
-  #stateOf({ leafHash }: ChartRecord): Promise<LeafFact | undefined> {
-    return this.#parts.ledger.get(leafKey(leafHash)) as Promise<LeafFact | undefined>;
+  #stateOf({ keyId, leafHash }: ChartRecord): Promise<LeafFact | undefined> {
+    return this.#parts.ledger.get(leafKey(keyId, leafHash)) as Promise<LeafFact | undefined>;
   }
 
   #openListed(reading: Reading, record: ReleasedRecord, known: ChartRecord): ReadRecord {

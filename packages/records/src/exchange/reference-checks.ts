@@ -19,7 +19,7 @@ export async function checkReference(
   const [key, batch, state] = (await Promise.all([
     ledger.get(keyKey(record.keyId)),
     ledger.get(batchKey(record.keyId, record.callId)),
-    ledger.get(leafKey(leafHash)),
+    ledger.get(leafKey(record.keyId, leafHash)),
   ])) as [KeyFact | undefined, BatchFact | undefined, LeafFact | undefined];
   if (key?.owner !== owner || batch?.owner !== owner) {
     throw new RecordsError('key-mismatch', 'the ledger holds no such batch of this owner');

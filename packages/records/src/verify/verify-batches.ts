@@ -128,7 +128,7 @@ async function verifyStatuses(
   { pendingCalls, rolledBack }: { readonly pendingCalls: ReadonlySet<string>; readonly rolledBack: boolean },
 ): Promise<void> {
   for (const row of records) {
-    const fact = (await ledger.get(leafKey(row.leafHash))) as LeafFact | undefined;
+    const fact = (await ledger.get(leafKey(row.keyId, row.leafHash))) as LeafFact | undefined;
     // The call that ends the version is on the ledger, and its batch is settled at the next start.
     if (fact !== undefined && pendingCalls.has(fact.call)) continue;
     if (row.status === (fact?.status ?? 'current')) continue;
