@@ -5,6 +5,7 @@ import { createStory, laterMedication, type Story } from '../../test/story.ts';
 import { auditContentHash, auditEntryHash } from '../audit-entry.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
 import { treeLeaf } from '../record-tree.ts';
+import type { ExchangePeer } from './exchange-peer.ts';
 import type { GrantToken } from './grant-tokens.ts';
 import type { ExchangeReader } from './reader.ts';
 
@@ -99,6 +100,38 @@ test('ends open sessions with the revocation, at the next object', async () => {
   await revokeToken(token);
   await expect(reader.read(session, [first])).rejects.toMatchObject({ code: 'session-ended', detail: 'grant-revoked' });
   await expect(reader.chart(session, { fresh: true })).rejects.toMatchObject({ detail: 'grant-revoked' });
+});
+
+test('refuses what was on its way when the revocation arrived', async () => {
+  const { consortium, author } = story;
+  const { session, token } = await openSession();
+  const ids = [...(await reader.chart(session)).records.keys()];
+  await reader.read(session, ids);
+  const { gateway } = author.exchange;
+  consortium.peers.set('hospital-a', {
+    ...({} as ExchangePeer),
+    fetch: async (request) => {
+      const answer = await gateway.fetch(request);
+      await revokeToken(token);
+      return answer;
+    },
+  });
+  const late = reader.read(session, ids);
+  await expect(late).rejects.toMatchObject({ code: 'session-ended', detail: 'grant-revoked' });
+  consortium.peers.set('hospital-a', gateway);
+});
+
+test('forgets the keys of an ended grant within a second, and still asks the author, whose patient sees it', async () => {
+  const { author, patient } = story;
+  const { session, token } = await openSession();
+  const [first = ''] = (await reader.chart(session)).records.keys();
+  await reader.read(session, [first]);
+  const startMs = performance.now();
+  await revokeToken(token);
+  await expect(reader.read(session, [first])).rejects.toMatchObject({ detail: 'grant-revoked' });
+  expect(performance.now() - startMs).toBeLessThan(1_000);
+  const [line] = await author.vault.audit.listOfPid(patient.pid, { limit: 1 });
+  expect(line?.event).toMatchObject({ kind: 'refusal', outcome: 'grant-revoked', session });
 });
 
 test('ends open sessions when the patient narrows the grant under them', async () => {

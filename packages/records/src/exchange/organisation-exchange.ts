@@ -11,6 +11,7 @@ import type { ExchangePeer } from './exchange-peer.ts';
 import { ExpirySweep } from './expiry-sweep.ts';
 import { Gateway } from './gateway.ts';
 import { GatewaySessions, type Reader } from './gateway-session.ts';
+import { GrantFollower } from './grant-follower.ts';
 import { GrantTokens } from './grant-tokens.ts';
 import { ExchangeReader } from './reader.ts';
 
@@ -76,6 +77,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   const hpke = { kid: options.hpkeKid, ...(await openHpke(options.hpkeKid)) };
   const reader = new ExchangeReader({ ...base, hpke });
   const roots = new RootPublisher({ ...base, onFailure });
+  const follower = new GrantFollower(ledger, reader, onFailure);
   const expiries = new ExpirySweep({ ...base, sessions, onFailure });
   return {
     gateway,
@@ -87,6 +89,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
     roots,
     expiries,
     [Symbol.asyncDispose]: async () => {
+      await follower[Symbol.asyncDispose]();
       await expiries[Symbol.asyncDispose]();
       await roots[Symbol.asyncDispose]();
     },

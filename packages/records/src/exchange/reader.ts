@@ -1,4 +1,6 @@
 import {
+  type GrantFact,
+  grantKey,
   type LeafFact,
   leafKey,
   type OpenedTerms,
@@ -19,7 +21,7 @@ import { idOfCall } from '../node-call.ts';
 import { openRecord } from '../record-object.ts';
 import { RecordsError } from '../records-error.ts';
 import { keyInfo } from '../sealed-key.ts';
-import type { AuditEvent, AuditKind, AuditLog, OpenedKey, Owner } from '../vault-types.ts';
+import type { AuditEvent, AuditKind, AuditLog, Owner } from '../vault-types.ts';
 import { openPieces } from './attachment-pieces.ts';
 import type {
   AttachmentBody,
@@ -156,12 +158,13 @@ export class ExchangeReader {
     const reading = this.#reading(session);
     const before = await this.chart(session);
     const { value: read, nonce } = await this.#checked(reading, async (exchange) => {
-      const { result, states } = await this.#fetch(reading, recordIds, exchange);
+      const held = new Map(reading.keys);
+      const { result, states } = await this.#fetch(reading, { recordIds, held }, exchange);
       // A newer version than the chart's: the record was corrected since.
       const isNewer = ({ recordId, version }: ReleasedRecord): boolean =>
         version > (before.records.get(recordId)?.version ?? 0);
       const chart = result.records.some(isNewer) ? await this.chart(session, { fresh: true }) : before;
-      await this.#openKeys(reading, result.keys, reading.owner);
+      const keys = await this.#openKeys(reading, { held, released: result.keys, owner: reading.owner });
       const byId = new Map(result.records.map((record) => [record.recordId, record]));
       return Promise.all(
         recordIds.map(async (recordId) => {
@@ -170,11 +173,12 @@ export class ExchangeReader {
           const record = byId.get(recordId);
           if (record === undefined) throw await this.#missing(known);
           await this.#demandCurrent(known, states.get(recordId));
-          return this.#openListed(reading, record, known);
+          return this.#openListed({ record, known, keys, owner: reading.owner });
         }),
       );
     });
     await this.#log('read', { ...aboutOf(reading, nonce), records: read });
+    await this.#demandStillGranted(reading);
     return Promise.all(read.map((record) => this.#withAttachments(session, record)));
   }
 
@@ -185,17 +189,18 @@ export class ExchangeReader {
     references: readonly string[],
   ): Promise<ReadonlyMap<string, ReadRecord | null>> {
     const reading = this.#reading(session);
-    const body = { session, from, references, knownKeys: [...reading.keys.keys()] };
+    const held = new Map(reading.keys);
+    const body = { session, from, references, knownKeys: [...held.keys()] };
     const owner: Owner = `org:${reading.request.author}`;
     const { value: found, nonce } = await this.#checked(reading, async (exchange) => {
       const answer = await this.#ask({ reading, exchange }, 'references', body, (peer, signed) =>
         peer.references(signed),
       );
       const result = await this.#accept(reading, parseFetchResult(answer), exchange);
-      await this.#openKeys(reading, result.keys, owner);
+      const keys = await this.#openKeys(reading, { held, released: result.keys, owner });
       const byReference = new Map<string, ReadRecord | null>(references.map((reference) => [reference, null]));
       for (const record of result.records) {
-        const text = this.#openText(reading, record, owner);
+        const text = openText(record, keys, owner);
         const reference = await checkReference(this.#parts.ledger, { record, owner, text });
         if (!byReference.has(reference)) {
           throw new RecordsError('content-mismatch', 'a record answers no asked reference');
@@ -206,6 +211,7 @@ export class ExchangeReader {
     });
     const records = [...found.values()].filter((record) => record !== null);
     await this.#log('read', { ...aboutOf(reading, nonce), records });
+    await this.#demandStillGranted(reading);
     return found;
   }
 
@@ -230,6 +236,20 @@ export class ExchangeReader {
       await this.#log('read', { ...aboutOf(reading, nonce), records: [record] });
       return bytes;
     });
+  }
+
+  /**
+   * Forgets the keys and lists of sessions under a grant that has ended. The sessions stay known, so that the next read
+   * still asks the author's node, whose refusal the patient sees.
+   */
+  forgetGrant(pid: string, grant: string): void {
+    for (const reading of this.#readings.values()) {
+      const { token, ancestors } = reading.request;
+      const used = token === null ? ancestors : [token, ...ancestors];
+      if (!used.some(({ terms }) => terms.pid === pid && terms.grant === grant)) continue;
+      reading.keys.clear();
+      reading.chart = undefined;
+    }
   }
 
   /** Forgets a session and its keys. */
@@ -262,13 +282,17 @@ export class ExchangeReader {
   }
 
   /** Asks for records; the ledger's word on them is read before, so that only what was wrong already counts as wrong. */
-  async #fetch(reading: Reading, recordIds: readonly string[], exchange: Exchange) {
+  async #fetch(
+    reading: Reading,
+    { recordIds, held }: { readonly recordIds: readonly string[]; readonly held: ReadonlyMap<string, Uint8Array> },
+    exchange: Exchange,
+  ) {
     const states = new Map<string, LeafFact | undefined>();
     for (const recordId of recordIds) {
       const known = reading.chart?.records.get(recordId);
       if (known !== undefined) states.set(recordId, await this.#stateOf(known));
     }
-    const knownKeys = [...reading.keys.keys()];
+    const knownKeys = [...held.keys()];
     const body = { session: reading.session, records: recordIds, knownKeys, withProofs: false };
     const answer = await this.#ask({ reading, exchange }, 'fetch', body, (peer, signed) => peer.fetch(signed));
     return { result: await this.#accept(reading, parseFetchResult(answer), exchange), states };
@@ -282,6 +306,15 @@ export class ExchangeReader {
     }
   }
 
+  /** A revocation that arrived while the answer was on its way counts, too. */
+  async #demandStillGranted({ owner, request }: Reading): Promise<void> {
+    const grant = request.token?.terms.grant;
+    if (grant === undefined) return;
+    const fact = (await this.#parts.ledger.get(grantKey(owner.slice('pid:'.length), grant))) as GrantFact | undefined;
+    if (fact?.status === 'active') return;
+    throw new RecordsError('session-ended', 'the grant has ended', { detail: `grant-${fact?.status ?? 'unknown'}` });
+  }
+
   /** A listed record that was not sent: it ended since, or the node keeps it back. */
   async #missing(known: ChartRecord): Promise<RecordsError> {
     return (await this.#stateOf(known)) === undefined
@@ -293,7 +326,17 @@ export class ExchangeReader {
     return this.#parts.ledger.get(leafKey(keyId, leafHash)) as Promise<LeafFact | undefined>;
   }
 
-  #openListed(reading: Reading, record: ReleasedRecord, known: ChartRecord): ReadRecord {
+  #openListed({
+    record,
+    known,
+    keys,
+    owner,
+  }: {
+    readonly record: ReleasedRecord;
+    readonly known: ChartRecord;
+    readonly keys: ReadonlyMap<string, Uint8Array>;
+    readonly owner: Owner;
+  }): ReadRecord {
     const same =
       record.version === known.version &&
       record.keyId === known.keyId &&
@@ -301,7 +344,7 @@ export class ExchangeReader {
       record.contentHash === known.contentHash;
     if (!same) throw new RecordsError('proof-invalid', 'a record is not the leaf that the manifest proved');
     const { recordId, version } = record;
-    return { recordId, version, text: this.#openText(reading, record, reading.owner), attachments: [] };
+    return { recordId, version, text: openText(record, keys, owner), attachments: [] };
   }
 
   async #withAttachments(session: string, record: ReadRecord): Promise<ReadRecord> {
@@ -318,36 +361,36 @@ export class ExchangeReader {
     return { ...record, text: await inlineAttachments({ read }, record.text) };
   }
 
-  #openText(reading: Reading, record: ReleasedRecord, owner: Owner): string {
-    const E = reading.keys.get(record.keyId);
-    if (E === undefined) throw new RecordsError('key-mismatch', "the author's node sealed no key for a record");
-    try {
-      const { recordId, version, keyId, ciphertextHash, contentHash, wrap } = record;
-      const facts = { recordId, version, keyId, ciphertextHash, contentHash, wrap };
-      const bytes = { ciphertext: fromBase64url(record.ciphertext), salt: fromBase64url(record.salt) };
-      return fromUtf8(openRecord({ ...facts, ...bytes, owner, E }));
-    } catch (cause) {
-      if (!(cause instanceof CryptoError)) throw cause;
-      throw new RecordsError('key-mismatch', 'a record does not open with the key of its leaf', { cause });
-    }
-  }
-
-  async #openKeys(reading: Reading, keys: readonly ReleasedKey[], owner: Owner): Promise<void> {
+  /**
+   * The keys for one answer: those held when it was asked for, and those that came with it. The session keeps them
+   * unless its grant ended meanwhile.
+   */
+  async #openKeys(
+    reading: Reading,
+    {
+      held,
+      released,
+      owner,
+    }: {
+      readonly held: ReadonlyMap<string, Uint8Array>;
+      readonly released: readonly ReleasedKey[];
+      readonly owner: Owner;
+    },
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
     const { hpke, network } = this.#parts;
-    for (const { keyId, epoch, grant, envelope } of keys) {
-      const info = keyInfo(
-        network,
-        { owner, keyId, epoch } satisfies Pick<OpenedKey, 'owner' | 'keyId' | 'epoch'>,
-        hpke.kid,
-        grant,
-      );
+    const keys = new Map(held);
+    for (const { keyId, epoch, grant, envelope } of released) {
+      const info = keyInfo(network, { owner, keyId, epoch }, hpke.kid, grant);
       try {
-        reading.keys.set(keyId, await openHpke({ ...hpke, info, envelope }));
+        const E = await openHpke({ ...hpke, info, envelope });
+        keys.set(keyId, E);
+        reading.keys.set(keyId, E);
       } catch (cause) {
         if (!(cause instanceof CryptoError)) throw cause;
         throw new RecordsError('key-mismatch', 'a key is not sealed for this owner, epoch and session', { cause });
       }
     }
+    return keys;
   }
 
   /** Runs checks; what they find is logged here as a refusal, so that the patient sees who served what. */
@@ -424,6 +467,20 @@ interface LogAbout {
   readonly session: string;
   readonly records?: readonly { readonly recordId: string; readonly version: number }[];
   readonly outcome?: string;
+}
+
+function openText(record: ReleasedRecord, keys: ReadonlyMap<string, Uint8Array>, owner: Owner): string {
+  const E = keys.get(record.keyId);
+  if (E === undefined) throw new RecordsError('key-mismatch', "the author's node sealed no key for a record");
+  try {
+    const { recordId, version, keyId, ciphertextHash, contentHash, wrap } = record;
+    const facts = { recordId, version, keyId, ciphertextHash, contentHash, wrap };
+    const bytes = { ciphertext: fromBase64url(record.ciphertext), salt: fromBase64url(record.salt) };
+    return fromUtf8(openRecord({ ...facts, ...bytes, owner, E }));
+  } catch (cause) {
+    if (!(cause instanceof CryptoError)) throw cause;
+    throw new RecordsError('key-mismatch', 'a record does not open with the key of its leaf', { cause });
+  }
 }
 
 function aboutOf({ request, owner, session }: Reading, nonce: string): LogAbout {

@@ -1,0 +1,133 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SignedCall } from '@salus/contracts';
+import {
+  generateSigningKey,
+  type Json,
+  newNonce,
+  randomBytes,
+  signerFromPkcs8,
+  verifyConsistency,
+} from '@salus/crypto';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { AuditJournal } from './audit.ts';
+import { createMasterKey } from './master-key.ts';
+import { RootPublisher } from './root-publisher.ts';
+import { rowsLog } from './rows-log.ts';
+import { openStore, type Store } from './store/index.ts';
+import type { AuditEvent } from './vault-types.ts';
+
+const network = newNonce();
+const organisation = 'hospital-a';
+
+let directory: string;
+let store: Store;
+let journal: AuditJournal;
+let state: Map<string, { readonly size: number; readonly root: string }>;
+let calls: SignedCall[];
+let failures: unknown[];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'salus-roots-'));
+  store = await openStore(join(directory, 'records.sqlite'));
+  journal = new AuditJournal(store, createMasterKey(randomBytes(32), { network, organisation }));
+  state = new Map();
+  calls = [];
+  failures = [];
+});
+
+afterEach(async () => {
+  await store[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+const event: AuditEvent = {
+  ...{ kind: 'login', atMs: 1, pid: null, who: null, purpose: null, grant: null, session: null },
+  ...{ records: [], outcome: 'ok', request: null },
+};
+
+type RootArgs = {
+  readonly log: string;
+  readonly size: number;
+  readonly root: string;
+  readonly proof: readonly string[];
+};
+
+/** What the access contract does with a root. */
+function takeRoot(
+  call: SignedCall,
+): { readonly kind: 'committed' } | { readonly kind: 'refused'; readonly code: string } {
+  const { log, size, root, proof } = call.payload.args as unknown as RootArgs;
+  const key = `access/root/${organisation}/${log}`;
+  const last = state.get(key);
+  const consistent =
+    last === undefined
+      ? proof.length === 0
+      : verifyConsistency({ size1: last.size, root1: last.root, size2: size, root2: root, proof });
+  if (!consistent) return { kind: 'refused', code: 'proof-invalid' };
+  state.set(key, { size, root });
+  calls.push(call);
+  return { kind: 'committed' };
+}
+
+async function createPublisher(intervalMs = 60_000): Promise<RootPublisher> {
+  const signer = signerFromPkcs8((await generateSigningKey()).privateKey);
+  return new RootPublisher({
+    ...{ store, network, organisation, intervalMs, node: { id: newNonce(), signer }, clock: () => 1_000 },
+    ledger: { get: async (key) => state.get(key) as Json | undefined, submit: async (call) => takeRoot(call) },
+    onFailure: (error) => failures.push(error),
+  });
+}
+
+test('roots what grew since, each root proven consistent with the one before', async () => {
+  await using publisher = await createPublisher();
+  for (const count of [1, 2, 300, 1]) {
+    await Promise.all(Array.from({ length: count }, () => journal.append(event)));
+    await publisher.publish();
+  }
+  await publisher.publish();
+  expect(calls.map((call) => (call.payload.args as unknown as RootArgs).size)).toEqual([1, 3, 303, 304]);
+  await store.write((trx) => rowsLog.cover(trx, 'example', 'k', { n: 1 }));
+  await publisher.publish();
+  expect(state.get(`access/root/${organisation}/rows`)?.size).toBe(1);
+});
+
+test('roots an event within a second, without being told', async () => {
+  await using _publisher = await createPublisher(200);
+  await journal.append(event);
+  const startMs = performance.now();
+  await expect
+    .poll(() => state.get(`access/root/${organisation}/audit`)?.size, { interval: 20, timeout: 5_000 })
+    .toBe(1);
+  expect(performance.now() - startMs).toBeLessThan(1_000);
+});
+
+test('roots what is left when it closes', async () => {
+  const publisher = await createPublisher();
+  await journal.append(event);
+  await publisher[Symbol.asyncDispose]();
+  expect(state.get(`access/root/${organisation}/audit`)?.size).toBe(1);
+});
+
+test('refuses to root a log that is shorter than the ledger says: the store is an older one', async () => {
+  const publisher = await createPublisher();
+  await journal.append(event);
+  state.set(`access/root/${organisation}/audit`, { size: 5, root: 'x' });
+  await expect(publisher.publish()).rejects.toMatchObject({ code: 'rollback-unnamed' });
+  state.clear();
+  await publisher[Symbol.asyncDispose]();
+});
+
+test('tells of a refusal and tries again at the next interval', async () => {
+  const publisher = await createPublisher();
+  await journal.append(event);
+  state.set(`access/root/${organisation}/audit`, { size: 1, root: 'x'.repeat(43) });
+  await journal.append(event);
+  await expect(publisher.publish()).rejects.toMatchObject({ code: 'ledger-refused', detail: 'proof-invalid' });
+  state.clear();
+  await publisher.publish();
+  expect(state.get(`access/root/${organisation}/audit`)?.size).toBe(2);
+  await publisher[Symbol.asyncDispose]();
+  expect(failures).toEqual([]);
+});
