@@ -1,8 +1,10 @@
 import { fromUtf8, randomBytes, sha256, toBase64url, utf8 } from '@salus/crypto';
+import { sql } from 'kysely';
 import { auditContentHash, auditEntryHash, auditEventText } from './audit-entry.ts';
 import type { MasterKey } from './master-key.ts';
 import { RecordsError } from './records-error.ts';
 import { insertRows, type Store, type StoreTransaction } from './store/index.ts';
+import { prepareForTransactions } from './store/prepared.ts';
 import { readInclusionProof, readLogHead, readLogRoot, storeCompletedNodes } from './tree-log.ts';
 import type { AuditEvent, AuditLog } from './vault-types.ts';
 
@@ -136,7 +138,7 @@ export class AuditJournal implements AuditLog {
     while (this.#waiting.length > 0) {
       const group: Waiting[] = [];
       try {
-        const first = await this.#store.write((trx) => {
+        const first = await this.#store.append((trx) => {
           // Taken here and not before: whoever arrived while the store was busy shares this commit.
           group.push(...this.#waiting.splice(0, AUDIT_GROUP_MAX));
           return insertEvents(
@@ -199,14 +201,12 @@ async function nextPidSeq(trx: StoreTransaction, seen: Map<string, number>, pidT
   return last + 1;
 }
 
+const lastOfPid = prepareForTransactions((db) =>
+  db.selectFrom('auditEvent').select('pidSeq').where('pidToken', '=', '').orderBy('pidSeq', 'desc').limit(sql.lit(1)),
+);
+
 async function readLastPidSeq(trx: StoreTransaction, pidToken: string): Promise<number> {
-  const last = await trx
-    .selectFrom('auditEvent')
-    .select('pidSeq')
-    .where('pidToken', '=', pidToken)
-    .orderBy('pidSeq', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  const [last] = await lastOfPid(trx, pidToken);
   return last?.pidSeq ?? 0;
 }
 

@@ -70,6 +70,8 @@ export class RootPublisher implements AsyncDisposable {
     if (size === 0 || rooted?.size === size) return;
     const root = await readLogRoot(store.read, log, size);
     const proof = rooted === undefined ? [] : await readConsistencyProof(store.read, log, rooted.size, size);
+    // Not before the disk has them: a root of rows that a power cut took would look like a rollback.
+    await store.durable();
     const signed = await signNodeCall(this.#options, { transaction: 'access.root', args: { log, size, root, proof } });
     const outcome = await ledger.submit(signed.call);
     if (outcome.kind === 'refused') {

@@ -1,7 +1,9 @@
 import { fromBase64url, MerkleLog, merkleRoot, nodeHash, toBase64url } from '@salus/crypto';
+import { sql } from 'kysely';
 import { treeLeaf } from './record-tree.ts';
 import { RecordsError } from './records-error.ts';
 import { insertRows, type StoreTransaction } from './store/index.ts';
+import { prepareForTransactions } from './store/prepared.ts';
 import type { Tables } from './store/schema.ts';
 
 /** The logs of an organisation, by the name under which the ledger holds their roots: `access/root/<org>/<log>`. */
@@ -21,14 +23,18 @@ export interface LogHead {
   readonly lastHash: string | null;
 }
 
+const lastLeaf = {
+  audit: prepareForTransactions((db) => lastLeafQuery(db, 'audit')),
+  rows: prepareForTransactions((db) => lastLeafQuery(db, 'rows')),
+} as const satisfies Record<LogName, unknown>;
+
+function lastLeafQuery(db: StoreTransaction, log: LogName) {
+  return db.selectFrom(LEAF_TABLES[log]).select(['seq', 'hash']).orderBy('seq', 'desc').limit(sql.lit(1));
+}
+
 /** Size and last leaf of a log as this transaction sees it. */
 export async function readLogHead(trx: StoreTransaction, log: LogName): Promise<LogHead> {
-  const last = await trx
-    .selectFrom(LEAF_TABLES[log])
-    .select(['seq', 'hash'])
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  const [last] = await lastLeaf[log](trx);
   return last === undefined ? { size: 0, lastHash: null } : { size: last.seq + 1, lastHash: last.hash };
 }
 

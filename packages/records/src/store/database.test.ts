@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openStore, STORE_VERSION, type Store, WRITE_QUEUE_MAX } from './database.ts';
+import { openStore, STORE_VERSION, type Store, type StoreTransaction, WRITE_QUEUE_MAX } from './database.ts';
 
 let directory: string;
 let store: Store;
@@ -37,6 +37,21 @@ test('shows a write to readers once it has resolved, and never before', async ()
     expect(await keys()).toEqual([]);
   });
   expect(await keys()).toEqual(['a']);
+});
+
+test('keeps early writes and others in order, each undone alone', async () => {
+  const seen: string[] = [];
+  const add = (key: string) => async (trx: StoreTransaction) => {
+    await trx.insertInto('meta').values({ key, value: 'v' }).execute();
+    seen.push(key);
+  };
+  const early = [store.append(add('a')), store.append(add('b'))];
+  await Promise.all(early);
+  const mixed = await Promise.allSettled([store.append(add('c')), store.write(add('d')), store.append(add('a'))]);
+  expect(mixed.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+  await store.durable();
+  expect(seen).toEqual(['a', 'b', 'c', 'd']);
+  expect(await keys()).toEqual(['a', 'b', 'c', 'd']);
 });
 
 test('gives its reading connection no way to write', async () => {

@@ -1,10 +1,9 @@
-import { close, fdatasync, openSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { promisify } from 'node:util';
-import { type Insertable, Kysely, sql } from 'kysely';
+import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type CompiledQuery, type DialectAdapter, type Insertable, Kysely, sql } from 'kysely';
 import { RecordsError } from '../records-error.ts';
+import { Commits } from './commits.ts';
 import { createExchangeTables } from './exchange-migration.ts';
-import { prepareForTransactions } from './prepared.ts';
 import type { Tables } from './schema.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 import { createVaultTables } from './vault-migration.ts';
@@ -13,11 +12,11 @@ import { createVaultTables } from './vault-migration.ts';
 export const WRITE_QUEUE_MAX = 20_000;
 /** Writes that share one commit. */
 export const WRITE_GROUP_MAX = 512;
+/** Rows inserted in one turn of the event loop. */
+const INSERT_SLICE = 64;
 /** Another process (verify, backup) may hold a lock for a moment. */
 const BUSY_TIMEOUT_MS = 10_000;
 const CACHE_KIB = 65_536;
-const syncData = promisify(fdatasync);
-const closeFile = promisify(close);
 
 /** Queries inside one write. Await nothing else in between: every other write waits for it. */
 export type StoreTransaction = Kysely<Tables>;
@@ -71,7 +70,7 @@ export class Store implements AsyncDisposable {
   /** Empties the write-ahead log into the database, so that no page of an erased row is left there. */
   async truncateWal(): Promise<void> {
     await this.#draining;
-    this.#commits.truncateWal();
+    this.#commits.truncateLog();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,12 +97,12 @@ export class Store implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     // One turn of the event loop lets writers that arrive together share the first commit.
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
     while (this.#queue.length > 0) {
       const group = this.#queue.splice(0, WRITE_GROUP_MAX);
       await this.#commitGroup(group);
       // Timers and sockets get their turn between commits.
-      if (this.#queue.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      if (this.#queue.length > 0) await nextTurn();
     }
     this.#draining = undefined;
   }
@@ -151,16 +150,6 @@ export class Store implements AsyncDisposable {
   }
 }
 
-/** Transactions of the writing connection, and when the disk has them. */
-class Commits {
-  readonly begun: StatementSync;
-  readonly #database: DatabaseSync;
-  readonly #statements: Readonly<Record<'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'undo', StatementSync>>;
-  readonly #log: number;
-  #isFull = true;
-  #isBroken = false;
-}
-
 /** Opens or creates the database file and brings its schema up to date. A newer schema throws `corrupt`. */
 export async function openStore(file: string): Promise<Store> {
   const writerDatabase = openFile(file);
@@ -172,8 +161,11 @@ export async function openStore(file: string): Promise<Store> {
     throw error;
   }
   const read = new Kysely<Tables>({ dialect: sqliteDialect(openFile(file, true)) });
-  return new Store(read, writer, writerDatabase);
+  return new Store(read, writer, new Commits(writerDatabase, file));
 }
+
+/** Inserts by table and columns, compiled once for each database: compiling costs more than inserting. */
+const inserts = new WeakMap<DialectAdapter, Map<string, CompiledQuery>>();
 
 /** Inserts many rows of one shape with one compiled statement. */
 export async function insertRows<Table extends keyof Tables & string>(
@@ -184,10 +176,28 @@ export async function insertRows<Table extends keyof Tables & string>(
   const [first] = rows;
   if (first === undefined) return;
   const columns = Object.keys(first) as (keyof Insertable<Tables[Table]>)[];
-  const compiled = trx.insertInto(table).values(first).compile();
-  for (const row of rows) {
+  const compiled = compiledInsert(trx, table, first);
+  for (const [at, row] of rows.entries()) {
+    // Readers and sockets get their turn during a large write.
+    if (at > 0 && at % INSERT_SLICE === 0) await nextTurn();
     await trx.executeQuery({ ...compiled, parameters: columns.map((column) => row[column]) });
   }
+}
+
+function compiledInsert<Table extends keyof Tables & string>(
+  trx: StoreTransaction,
+  table: Table,
+  first: Insertable<Tables[Table]>,
+): CompiledQuery {
+  const { adapter } = trx.getExecutor();
+  const known = inserts.get(adapter) ?? new Map<string, CompiledQuery>();
+  inserts.set(adapter, known);
+  const name = [table, ...Object.keys(first)].join();
+  const found = known.get(name);
+  if (found !== undefined) return found;
+  const compiled = trx.insertInto(table).values(first).compile();
+  known.set(name, compiled);
+  return compiled;
 }
 
 function openFile(file: string, queryOnly = false): DatabaseSync {
