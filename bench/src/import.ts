@@ -36,6 +36,7 @@ export async function benchImport({ rounds = 4 }: { readonly rounds?: number } =
     return entries;
   };
   await importAll(bundles.slice(0, 3));
+  const cpuBeforeMs = await node.cpuMs();
   const startMs = performance.now();
   const entries = await importAll(Array.from({ length: rounds }, () => bundles).flat());
   const seconds = (performance.now() - startMs) / 1_000;
@@ -45,6 +46,7 @@ export async function benchImport({ rounds = 4 }: { readonly rounds?: number } =
     resources: entries,
     seconds,
     bundles: bundles.length * rounds,
+    nodeCpuMsPerResource: ((await node.cpuMs()) - cpuBeforeMs) / entries,
     nodeRssMb: (await node.rssBytes()) / 2 ** 20,
   };
   return {

@@ -65,7 +65,14 @@ export async function startNode(): Promise<NodeProcess> {
     SALUS_PORT: String(port),
     SALUS_LOG_LEVEL: 'warn',
   };
-  const child = spawn(process.execPath, [...(process.env.SALUS_BENCH_PROFILE ? ["--cpu-prof", `--cpu-prof-dir=${process.env.SALUS_BENCH_PROFILE}`] : []), MAIN], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    [
+      ...(process.env.SALUS_BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.SALUS_BENCH_PROFILE}`] : []),
+      MAIN,
+    ],
+    { env: environment, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   await ready(child);
   const configDirectory = join(place, 'config', 'salus');
   const send = sender(port);
