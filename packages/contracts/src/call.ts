@@ -40,7 +40,7 @@ export function parseCall(value: unknown): SignedCall {
     matches(payload['transaction'], NAME) &&
     matches(payload['signer'], SIGNER) &&
     matches(payload['nonce'], NONCE) &&
-    (privateHash === undefined || matches(privateHash, HASH)) &&
+    (!Object.hasOwn(payload, 'privateHash') || matches(privateHash, HASH)) &&
     (notAfter === null || (typeof notAfter === 'number' && Number.isSafeInteger(notAfter) && notAfter >= 0)) &&
     isJsonObject(payload['args']);
   if (!wellFormed) throw new ContractError('call-malformed');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DAY_MS, HOUR_MS, type TestCall } from '../test/host.ts';
+import { DAY_MS, HOUR_MS, pure, type TestCall } from '../test/host.ts';
 import { testHash, testId, testKey } from '../test/keys.ts';
 import { createNetwork, patientOf, type TestNetwork } from '../test/network.ts';
 import type { Outcome } from './context.ts';
@@ -50,6 +50,7 @@ describe('the form of a call', () => {
       { payload: { ...payload, notAfter: 1.5 }, signature },
       { payload: { ...payload, notAfter: undefined }, signature },
       { payload: { ...payload, privateHash: 'x' }, signature },
+      { payload: { ...payload, privateHash: undefined }, signature },
       { payload, signature: signature.slice(1) },
       { payload, signature: 7 },
     ];
@@ -121,6 +122,33 @@ describe('the order of checks', () => {
     const late = await execute(network.host, { call: call.call, timestampMs: network.nowMs() + DAY_MS, mode: 'full' });
     expect(late).toEqual(again);
     expect(network.state).toEqual(before);
+  });
+
+  it('answers no repeated call that comes with other private arguments than the committed ones', async () => {
+    const { pid } = await network.register('hospital-a', 'asked twice');
+    const asked = {
+      ...{ version: 'salus:request:v1', network: network.host.network, pid, request: testId('asked') },
+      ...{ grantee: { kind: 'organisation', organisation: 'hospital-a' }, categories: ['laboratory'] },
+      ...{ purposes: ['TREAT'], notAfterMs: null, text: 'please' },
+    };
+    const values = { asked, salt: testHash('salt') };
+    const args = { pid, request: asked.request, commitment: pure.hashTuple('request', values.salt, asked) };
+    const asking = network.sign({ transaction: 'consent.request', args, values, by: registrar });
+    const first = await network.submit(asking);
+    expect(first.kind).toBe('committed');
+    const privateArgs = { ...asking.privateArgs!, values: { ...values, asked: { ...asked, text: 'or else' } } };
+    const other = { call: asking.call, timestampMs: network.nowMs(), mode: 'full' } as const;
+    const mismatch = { kind: 'refused', callId: first.callId, code: 'private-mismatch' };
+    expect(await execute(network.host, { ...other, privateArgs })).toEqual(mismatch);
+    expect(await network.submit(asking)).toMatchObject({ kind: 'repeated' });
+    expect(await execute(network.host, other)).toMatchObject({ kind: 'repeated' });
+  });
+
+  it('parses the arguments before it refuses a known signer, so that no engine records arbitrary text', async () => {
+    const args = { patient: 'a name, a date of birth' };
+    const unparsed = ['membership.revoke', 'access.root', 'record.commit', 'patient.register'];
+    for (const transaction of unparsed) await network.refuse({ transaction, args, by: registrar }, 'args-invalid');
+    await network.refuse({ transaction: 'record.commit', args, by: node }, 'args-invalid');
   });
 
   it('commits what a call with another nonce says again only if the contract allows it', async () => {

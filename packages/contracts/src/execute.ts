@@ -1,6 +1,6 @@
 import { checkNotAfter, parseCall, parsePrivateArgs, parseSigner } from './call.ts';
 import { findTransaction } from './catalogue.ts';
-import type { Caller, Context, Event, Execution, Host, Outcome, SignedCall } from './context.ts';
+import type { Caller, Context, Event, Execution, Host, Outcome, PrivateArgs, SignedCall } from './context.ts';
 import { checkDelegation } from './delegation.ts';
 import { ContractError, demand } from './errors.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
@@ -20,8 +20,9 @@ export const callKey = (callId: string): string => `call/${callId}`;
 /**
  * Runs one call on the host's state and tells what it does; writes nothing itself. The order of the checks is fixed, so that
  * every engine refuses with the same code: form and bounds, network, `call/<id>` (a committed call is `repeated`, also after
- * its `notAfter`), `notAfter`, transaction, kind of signer, signer's key, signature, kind and role of a member, delegation,
- * private arguments, then the transaction's own. A refusal writes nothing. Rejects only when an invariant is broken.
+ * its `notAfter`), `notAfter`, transaction, kind of signer, signer's key, signature, form of the arguments, kind and role of a
+ * member, delegation, private arguments, then the transaction's own. The arguments are parsed as soon as it is sure who signed:
+ * what an engine records of a refusal is never arbitrary text. A refusal writes nothing. Rejects only when an invariant is broken.
  */
 export async function execute(host: Host, execution: Execution): Promise<Outcome> {
   let callId: string | null = null;
@@ -33,6 +34,9 @@ export async function execute(host: Host, execution: Execution): Promise<Outcome
     const earlier = await host.get(callKey(callId));
     // What an inner call opened has no result of its own: submitted as a call, it is refused as an unknown transaction below.
     if (isJsonObject(earlier) && Object.hasOwn(earlier, 'result')) {
+      // Its host may go on with the private arguments: they are those that committed, or the call is not the same.
+      if (execution.mode === 'full' && execution.privateArgs !== undefined)
+        openPrivate(host, execution.privateArgs, call);
       return { kind: 'repeated', callId, result: earlier['result']! };
     }
     return await run(host, execution, { call, callId, members });
@@ -61,6 +65,7 @@ async function run(host: Host, execution: Execution, job: Job): Promise<Outcome>
   const args = transaction.resolveSigner === undefined ? undefined : transaction.parse(payload.args);
   const signer = await findSigner(host, transaction, { ...job, timestampMs, args });
   demand(host.pure.verifyCall(call, signer.publicKey), 'signature-invalid');
+  const parsed = args ?? transaction.parse(payload.args);
   const caller = await authorise(host, transaction, { ...job, timestampMs, caller: signer.caller });
   const values = findPrivateValues(host, execution, call, transaction);
   const overlay = openOverlay(host);
@@ -82,7 +87,6 @@ async function run(host: Host, execution: Execution, job: Job): Promise<Outcome>
       events.push({ name, value });
     },
   };
-  const parsed = args ?? transaction.parse(payload.args);
   const priv = values === undefined ? undefined : transaction.parsePrivate?.(values);
   const result = await transaction.run(context, parsed, priv);
   overlay.put(callKey(callId), { transaction: nameOf(transaction), result });
@@ -153,7 +157,12 @@ function findPrivateValues(
   demand(transaction.private !== undefined, 'private-unexpected');
   if (execution.mode === 'public') return undefined;
   demand(execution.privateArgs !== undefined, 'private-missing');
-  const { salt, values } = parsePrivateArgs(execution.privateArgs);
+  return openPrivate(host, execution.privateArgs, call);
+}
+
+function openPrivate(host: Host, privateArgs: PrivateArgs, { payload: { privateHash } }: SignedCall): JsonObject {
+  demand(privateHash !== undefined, 'private-unexpected');
+  const { salt, values } = parsePrivateArgs(privateArgs);
   demand(host.pure.hashTuple('private', salt, values) === privateHash, 'private-mismatch');
   return values;
 }
