@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Json } from '@salus/contracts';
 import type { Insertable } from 'kysely';
 import type { KeyPlan } from './data-keys.ts';
@@ -11,6 +12,9 @@ import type { Tables } from './store/schema.ts';
 import type { OpenedKey, RecordMeta } from './vault-types.ts';
 import type { NewVersion, WriteOrder } from './write-order.ts';
 
+/** Rows made in one turn of the event loop. */
+const BIND_SLICE = 64;
+
 /** A batch as it will stand in the store and on the ledger, under the keys of one plan. */
 export interface BoundBatch {
   readonly records: readonly Insertable<Tables['record']>[];
@@ -21,7 +25,7 @@ export interface BoundBatch {
 }
 
 /** Puts every version under its key: one tree per key id, leaves in the order of the versions. */
-export function bindBatch(
+export async function bindBatch(
   masterKey: MasterKey,
   batch: {
     readonly batchId: string;
@@ -29,11 +33,13 @@ export function bindBatch(
     readonly objects: readonly SealedObject[];
     readonly plans: OwnerPlans;
   },
-): BoundBatch {
+): Promise<BoundBatch> {
   const { batchId, order, objects, plans } = batch;
   const trees = new Map<string, { readonly key: OpenedKey; readonly leaves: string[] }>();
   let packOffset = 0;
-  const records = order.versions.map((version, at) => {
+  const records: Insertable<Tables['record']>[] = [];
+  for (const [at, version] of order.versions.entries()) {
+    if (at > 0 && at % BIND_SLICE === 0) await nextTurn();
     const object = objects[at];
     if (object === undefined) throw new Error('broken invariant: each version has its object');
     const key = keyFor(plans, version);
@@ -43,8 +49,9 @@ export function bindBatch(
     const leafIndex = tree.leaves.push(leafHash) - 1;
     const place = { keyId: key.keyId, leafIndex, leafHash, packOffset };
     packOffset += object.ciphertext.length;
-    return recordRow(masterKey, { batchId, version, object, wrap, place, author: order.writer.who.id });
-  });
+    const author = order.writer.who.id;
+    records.push(recordRow(masterKey, { batchId, version, object, wrap, place, author }));
+  }
   const attachments = order.versions.flatMap((version) => attachmentRows(batchId, version));
   const batches = [...trees.values()].map(({ key, leaves }): Json => {
     return { owner: key.owner, keyId: key.keyId, count: leaves.length, root: treeRoot(leaves) };

@@ -61,7 +61,7 @@ export class RecordWriter implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #stop = new AbortController();
   readonly #settling = new Set<Promise<void>>();
-  #inFlight = 0;
+  readonly #inFlight = new Set<Promise<WriteReceipt>>();
   #crashed = false;
 
   constructor(parts: Parts) {
@@ -70,7 +70,7 @@ export class RecordWriter implements AsyncDisposable {
 
   /** True when a write stopped in between, so that files or intents may be left for the next start. */
   get isDisturbed(): boolean {
-    return this.#crashed || this.#inFlight > 0 || this.#settling.size > 0;
+    return this.#crashed || this.#inFlight.size > 0 || this.#settling.size > 0;
   }
 
   /**
@@ -84,11 +84,12 @@ export class RecordWriter implements AsyncDisposable {
       await removePrepared(this.#parts.attachments, order.versions);
       throw refusal;
     }
-    this.#inFlight += 1;
+    const writing = this.#write(order);
+    this.#inFlight.add(writing);
     try {
-      return await this.#write(order);
+      return await writing;
     } finally {
-      this.#inFlight -= 1;
+      this.#inFlight.delete(writing);
     }
   }
 
@@ -106,6 +107,7 @@ export class RecordWriter implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    await Promise.allSettled(this.#inFlight);
     await Promise.allSettled(this.#settling);
   }
 
@@ -114,7 +116,7 @@ export class RecordWriter implements AsyncDisposable {
     if (order.versions.length > BATCH_RECORDS_MAX) {
       return new RecordsError('too-large', `a batch has at most ${BATCH_RECORDS_MAX} records`);
     }
-    if (this.#inFlight < WRITES_IN_FLIGHT_MAX) return undefined;
+    if (this.#inFlight.size < WRITES_IN_FLIGHT_MAX) return undefined;
     return new RecordsError('overloaded', `more than ${WRITES_IN_FLIGHT_MAX} writes are under way`);
   }
 
@@ -151,7 +153,7 @@ export class RecordWriter implements AsyncDisposable {
     const plans = await planOwners(keys, order);
     let call: SignedCall;
     try {
-      const bound = bindBatch(masterKey, { batchId, order, objects, plans });
+      const bound = await bindBatch(masterKey, { batchId, order, objects, plans });
       call = await this.#signCall(order, bound.args);
       const intent = {
         batchId,
