@@ -65,7 +65,7 @@ test('copies a running node consistently, while it writes, and restores it to wh
   const manifest = await backUp(directory);
   await writing;
   expect(manifest.organisations).toEqual(['hospital-a', 'hospital-b']);
-  expect(manifest.files.length).toBeGreaterThan(4);
+  expect(manifest.files.length).toBeGreaterThanOrEqual(4);
   const { verifications } = await restoreData({ from: directory, to: join(outside, 'restored') });
   expect(verifications.map(({ findings }) => findings)).toEqual([[], []]);
   expect(verifications[0]?.seen.records).toBeGreaterThanOrEqual(7);
