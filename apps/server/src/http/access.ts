@@ -45,24 +45,36 @@ export function demandAccess(
       throw new ServerError('internal', `${String(method)} ${url} does not declare who may call it.`);
     }
   });
-  app.addHook('onRequest', async (request) => {
-    const access = request.routeOptions.config.access;
-    // The handler for unknown paths has no access of its own; it tells nothing.
-    if (request.is404) return;
-    if (access === undefined) throw new ServerError('not-permitted', 'This route is closed.');
-    switch (access.kind) {
-      case 'public':
-        return;
-      case 'signature':
-        findSession(request, sessions);
-        return;
-      case 'metrics':
-        demandMetrics(request, metricsToken);
-        return;
-      case 'session':
-        demandSession(request, findSession(request, sessions), access);
+  app.addHook('onRequest', (request, _reply, done) => {
+    try {
+      authorise(request, { sessions, metricsToken });
+      done();
+    } catch (error) {
+      done(error as Error);
     }
   });
+}
+
+function authorise(
+  request: FastifyRequest,
+  { sessions, metricsToken }: { readonly sessions: Sessions; readonly metricsToken: string | null },
+): void {
+  const access = request.routeOptions.config.access;
+  // The handler for unknown paths has no access of its own; it tells nothing.
+  if (request.is404) return;
+  if (access === undefined) throw new ServerError('not-permitted', 'This route is closed.');
+  switch (access.kind) {
+    case 'public':
+      return;
+    case 'signature':
+      findSession(request, sessions);
+      return;
+    case 'metrics':
+      demandMetrics(request, metricsToken);
+      return;
+    case 'session':
+      demandSession(request, findSession(request, sessions), access);
+  }
 }
 
 /** The session of a route whose access is `session`. */

@@ -184,6 +184,7 @@ describe('answers', () => {
 
   it('says nothing of a query in the log, and closes every door of a browser', async () => {
     const { app, lines } = await openHttp();
+    addEcho(app);
     const answer = await app.inject({ url: '/api/v1/nowhere?name=Mrs+Example' });
     expect(answer.json()).toMatchObject({ status: 404, code: 'not-found' });
     expect(lines.join('')).not.toMatch(/Example|nowhere/);
@@ -193,6 +194,11 @@ describe('answers', () => {
       'content-security-policy': expect.stringContaining("default-src 'none'") as string,
     });
     expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
+    for (const url of ['/api/v1/orgs/hospital-a/echo', '/%E0%A4%A']) {
+      const refused = await app.inject({ method: 'POST', url, headers: { origin: 'https://elsewhere.example' } });
+      expect(refused.headers, url).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+      expect(refused.headers).not.toHaveProperty('access-control-allow-origin');
+    }
   });
 
   it('answers unknown FHIR paths with an OperationOutcome', async () => {

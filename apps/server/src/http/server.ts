@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import { parseJson } from '@salus/crypto';
@@ -34,9 +33,6 @@ const HEADER_BYTES_MAX = 16 * 1024;
 const CONNECTIONS_MAX = 2_000;
 const PARAMETER_LENGTH_MAX = 256;
 const VALIDATION_LENGTH_MAX = 300;
-/** For each address, over all routes; log-in and calls without a session have tighter limits of their own. */
-const REQUESTS_PER_MINUTE = 600_000;
-
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** FHIR routes answer with OperationOutcome instead of problem+json. */
@@ -72,6 +68,7 @@ export async function createHttp({
     connectionsCheckingInterval: Math.min(SLOW_CLIENTS_CHECK_MS, headersTimeout),
     maxHeaderSize: HEADER_BYTES_MAX,
   };
+  const headers = securityHeaders(settings.tls !== null);
   const app = Fastify({
     loggerInstance: log as unknown as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -92,26 +89,27 @@ export async function createHttp({
     },
     clientErrorHandler: refuseConnection,
     frameworkErrors: (error, request, reply) => {
-      void sendError(error, request, reply, metrics);
+      void sendError(error, request, reply.headers(headers), metrics);
     },
   }) as unknown as FastifyInstance;
   app.server.maxConnections = CONNECTIONS_MAX;
   acceptStrictJson(app);
-  await app.register(helmet, {
-    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    strictTransportSecurity: settings.tls === null ? false : { maxAge: 31_536_000 },
+  // First of all hooks, so that refusals carry them too.
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(headers);
+    done();
   });
+  // Only routes that say so are limited by address: who has a session is known by name.
   await app.register(rateLimit, {
-    max: REQUESTS_PER_MINUTE,
-    timeWindow: 60_000,
-    addHeadersOnExceeding: {},
+    global: false,
     errorResponseBuilder: () => new ServerError('too-many-requests', 'Too many requests: wait a minute.'),
   });
   await app.register(swagger, openApi(settings.publicUrl));
   demandAccess(app, { sessions, metricsToken: settings.metricsToken });
-  // Whatever this node answers may be somebody's health: no cache keeps it.
-  app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
-  app.addHook('onResponse', async (request, reply) => observe(request, reply, metrics));
+  app.addHook('onResponse', (request, reply, done) => {
+    observe(request, reply, metrics);
+    done();
+  });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, metrics));
   app.setNotFoundHandler(async (request, reply) =>
     sendError(new ServerError('not-found', 'There is nothing here.'), request, reply, metrics),
@@ -154,6 +152,21 @@ function refuseConnection(error: ConnectionError, socket: Socket): void {
   socket.end(
     `HTTP/1.1 ${status} Bad Request\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+}
+
+/** What a browser must know of an API that shows nothing: no frames, no scripts, no guessing of types, no cache, no referrer. */
+function securityHeaders(tls: boolean): Readonly<Record<string, string>> {
+  return {
+    // Whatever this node answers may be somebody's health: no cache keeps it.
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    ...(tls ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : {}),
+  };
 }
 
 function acceptStrictJson(app: FastifyInstance): void {

@@ -10,6 +10,8 @@ const HPKE_KEYS_MAX = 256;
 
 const { count, flag, id, list, nullable, object, organisation, publicKey, text, timeMs } = schema;
 const PUBLIC = { kind: 'public' } as const;
+/** For each address: monitors and wallets ask now and then. */
+const ASKED_PER_MINUTE = 6_000;
 
 /** What anybody may know: that the node runs, who its members are, and how to speak with it. */
 export function addPublicRoutes(app: FastifyInstance, node: Node, metrics: Metrics): void {
@@ -18,6 +20,7 @@ export function addPublicRoutes(app: FastifyInstance, node: Node, metrics: Metri
     url: '/health',
     access: PUBLIC,
     summary: 'Whether the node serves; `releasing` is false while a rollback is unnamed.',
+    perMinute: ASKED_PER_MINUTE,
     answer: object({ status: schema.oneOf(['ok']), height: count, releasing: flag }),
     handle: async () => ({
       status: 'ok',
@@ -48,6 +51,7 @@ function addNetwork(app: FastifyInstance, node: Node): void {
     url: '/api/v1/network',
     access: PUBLIC,
     summary: 'The network, its members and the keys to which patients may seal.',
+    perMinute: ASKED_PER_MINUTE,
     answer: object({
       network: id,
       demonstration: flag,
