@@ -192,7 +192,7 @@ function entriesOf(block: number, { call, outcome }: TransactionView): readonly 
     case 'consent.revoke':
       return [{ kind: 'revocation', block, call }];
     case 'membership.revoke':
-      return [{ kind: 'member', block, id: String((args as { readonly id?: Json }).id) }];
+      return [{ kind: 'member', block, id: (args as { readonly id: string }).id }];
     case 'record.erase':
     case 'record.approveErasure': {
       const leaves = outcome.writes.flatMap(([key]) => (key.startsWith(LEAF_PREFIX) ? [key] : []));

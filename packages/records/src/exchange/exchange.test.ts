@@ -19,9 +19,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  // The clock of these tests leaps while a root is on its way; the next one gets through.
-  const failures = story.consortium.failures.map((error) => (error as { detail?: string }).detail);
-  expect(failures.filter((detail) => detail !== 'not-after-passed')).toEqual([]);
   await story.consortium[Symbol.asyncDispose]();
   await workers[Symbol.asyncDispose]();
 });
@@ -334,6 +331,12 @@ test('opens an emergency session at home without a card', async () => {
   const { session } = await exchange.reader.open({ ...request, token: null, ancestors: [] });
   const chart = await exchange.reader.chart(session);
   expect(new Set([...chart.records.values()].map(({ type }) => type))).toContain('Observation');
+});
+
+test('failed at nothing in the background', () => {
+  // The clock of these tests leaps while a root is on its way; the next one gets through.
+  const failures = story.consortium.failures.map((error) => (error as { detail?: string }).detail);
+  expect(failures.filter((detail) => detail !== 'not-after-passed')).toEqual([]);
 });
 
 async function revokeToken(token: GrantToken): Promise<void> {

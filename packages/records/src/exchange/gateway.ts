@@ -39,7 +39,7 @@ import {
   type SubmittingLedger,
   submitDelegation,
 } from './gateway-open.ts';
-import { demandLiveSession, type GatewaySession } from './gateway-session.ts';
+import { demandLiveSession, type GatewaySession, type Reader } from './gateway-session.ts';
 import { buildManifestPage } from './manifest.ts';
 import { PeerRequestGuard } from './peer-request.ts';
 import { demandIds, joinRelease, ownerOf, type ReleaseParts, releaseRecord } from './release.ts';
@@ -288,11 +288,22 @@ export class Gateway implements ExchangePeer {
     }
     const request = body.request as SignedCall | undefined;
     const pid = request === undefined ? null : await this.#ownPid(request);
-    await this.#log('refusal', {
-      payload,
-      outcome,
-      ...(request === undefined || pid === null ? {} : { request, pid }),
-    });
+    if (request === undefined || pid === null) return this.#log('refusal', { payload, outcome });
+    const reader = await this.#findAsker(payload, outcome);
+    await this.#log('refusal', { payload, outcome, request, pid, ...(reader === undefined ? {} : { reader }) });
+  }
+
+  /** The person whose refused request this is, as certified; the request stands in the log for whoever checks it. */
+  async #findAsker(
+    { body, from }: PeerRequestPayload<ExchangeOperation, unknown>,
+    outcome: string,
+  ): Promise<Reader | undefined> {
+    // These say that nobody knows whose it is: the log names the node that brought it.
+    if (outcome === 'signature-invalid' || outcome === 'certificate-invalid') return undefined;
+    const { request, chain } = body as { readonly request: SignedCall; readonly chain?: unknown };
+    if (!Array.isArray(chain) || !chain.every((link) => typeof link === 'string')) return undefined;
+    const reader = await this.#parts.findReader(from, chain, this.#parts.clock());
+    return reader !== undefined && request.payload.signer === `id:${reader.id}` ? reader : undefined;
   }
 
   /** The pid that a refused request names, when it is one of this organisation's patients. */
@@ -317,6 +328,8 @@ interface LogAbout {
   readonly payload: PeerRequestPayload<ExchangeOperation, unknown>;
   readonly session?: GatewaySession;
   readonly request?: SignedCall;
+  /** Whose refused request it is, before there is a session. */
+  readonly reader?: Reader;
   readonly pid?: string;
   readonly grant?: string;
   readonly records?: readonly StoredRecord[];
@@ -325,18 +338,30 @@ interface LogAbout {
 
 function auditEvent(kind: AuditKind, atMs: number, about: LogAbout): AuditEvent {
   const { payload, session } = about;
+  const reader = session?.reader ?? about.reader;
+  const asked = wordsOf(about.request);
   const asker = { kind: 'member', id: payload.node, organisation: payload.from, roles: ['node'] } as const;
   return {
     kind,
     atMs,
     pid: session?.pid ?? about.pid ?? null,
-    who: session === undefined ? asker : { kind: 'member', ...session.reader },
-    purpose: session?.purpose ?? null,
-    grant: session?.grant ?? about.grant ?? null,
+    who: reader === undefined ? asker : { kind: 'member', ...reader },
+    purpose: session?.purpose ?? asked.purpose,
+    grant: session?.grant ?? about.grant ?? asked.grant,
     session: session?.session ?? null,
     records: (about.records ?? []).map(({ recordId, version }) => ({ recordId, version })),
     outcome: about.outcome ?? 'ok',
     request: session?.request ?? about.request ?? null,
     exchange: { peer: payload.from, id: payload.nonce },
   };
+}
+
+/** What a refused request asked for, in its signer's own words. */
+function wordsOf(request: SignedCall | undefined): { readonly purpose: string | null; readonly grant: string | null } {
+  const { purpose, grant } = (request?.payload.args ?? {}) as { readonly purpose?: unknown; readonly grant?: unknown };
+  return { purpose: wordOf(purpose), grant: wordOf(grant) };
+}
+
+function wordOf(value: unknown): string | null {
+  return typeof value === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(value) ? value : null;
 }

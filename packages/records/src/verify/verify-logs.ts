@@ -104,7 +104,7 @@ class TreeCheck {
     this.#rooted = (await ledger.get(logRootKey(organisation, this.#log))) as LogRootFact | undefined;
     const select = database.prepare('select "level", "position", "hash" from "logNode" where "log" = ?');
     for (const { level, position, hash } of select.iterate(this.#log)) {
-      this.#nodes.set(`${level}/${position}`, String(hash));
+      this.#nodes.set(`${String(level)}/${String(position)}`, String(hash));
     }
   }
 
