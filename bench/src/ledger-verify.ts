@@ -30,6 +30,8 @@ export async function benchLedgerVerify(options: { readonly transactions?: numbe
     seconds: report.durationMs / 1_000,
     versions: report.versions,
     cores: threads,
+    // Not 0 when the contracts were changed while the bench ran.
+    otherVersion: again.otherVersion,
     reexecutedPerSecond: (again.reexecuted * 1_000) / again.durationMs,
     limit: 'P-256 verifications/s of all cores, mean of before and after',
   };

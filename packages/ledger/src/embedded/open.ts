@@ -56,7 +56,10 @@ export async function createEmbeddedLedger(
   if (existsSync(file)) throw new LedgerError('already-exists', 'there is a file in place of the new ledger');
   // Founding anew beside it would hide that the ledger it vouches for is gone.
   if (readCheckpointFile(options.checkpointFile).length > 0) {
-    throw new LedgerError('bad-checkpoint-file', 'the checkpoint file vouches for another ledger');
+    throw new LedgerError(
+      'bad-checkpoint-file',
+      'the checkpoint file vouches for another ledger: restore that one, or name another checkpoint file',
+    );
   }
   const runtime = options.runtime ?? installedContracts();
   const writesRoot = rootOf([]);

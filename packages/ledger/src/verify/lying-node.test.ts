@@ -8,6 +8,7 @@ import {
   bodyText,
   committedText,
   nextCommitment,
+  parseBody,
   refusedText,
   rootOf,
   sealHeader,
@@ -22,6 +23,7 @@ import { verifyLedger } from './verify.ts';
 
 /** Whoever holds the ledger's key can seal what they like: what `verify` finds all the same. */
 
+const NOT_CANONICAL = 'the transaction is not in canonical form';
 const runtimeModule = new URL('../../test/notebook-runtime.ts', import.meta.url).href;
 let place: Place;
 let writer: Writer;
@@ -29,12 +31,20 @@ let writer: Writer;
 beforeEach(async () => {
   place = newPlace();
   writer = newWriter();
+  await fill();
+});
+
+async function fill(): Promise<void> {
   await using ledger = await place.create();
   await ledger.submit(await writer.enrol());
   await ledger.submit(await writer.write([['page/1', 1]]));
-});
+}
 
-afterEach(() => place.remove());
+async function reset(): Promise<void> {
+  place.remove();
+  place = newPlace();
+  await fill();
+}
 
 type Lie = {
   readonly header?: Partial<BlockHeader>;
@@ -42,6 +52,7 @@ type Lie = {
   readonly writes?: readonly Write[];
   readonly refused?: 'stale-epoch';
   readonly signer?: ReturnType<typeof newSigner>;
+  readonly body?: (honest: string) => string;
 };
 
 /** Appends a block, sealed and consistent but for the lie. */
@@ -56,7 +67,7 @@ async function append(lie: Lie): Promise<void> {
   const writes = lie.refused === undefined ? [outcome, ...(lie.writes ?? [['page/1', 2] as const])] : [];
   const texts = writes.map(([key, value]) => [key, value === null ? null : canonical(value)] as const);
   const writesOf = writesText(texts);
-  const body = bodyText({
+  const honest = bodyText({
     payloadText: callText(call.payload as Parameters<typeof callText>[0]),
     signature: lie.signature?.(call.signature) ?? call.signature,
     outcomeText:
@@ -65,6 +76,7 @@ async function append(lie: Lie): Promise<void> {
         : refusedText(lie.refused),
     timestampMs: lie.header?.timestampMs ?? head.header.timestampMs,
   });
+  const body = lie.body?.(honest) ?? honest;
   const writesRoot = rootOf([textLeaf(writesOf)]);
   const { stateRoot: _, ...previous } = head.header;
   const header: BlockHeader = {
@@ -101,6 +113,28 @@ describe('a node that seals false blocks', () => {
     expect(await findings()).toMatchObject([{ code: 'call-signature', block: 3, index: 0 }]);
   });
 
+  it('cannot show another call than the one that was signed', async () => {
+    const shownIn = (honest: string): string => {
+      const { call } = parseBody(honest);
+      return canonical({ ...call, payload: { ...call.payload, args: { writes: [['page/1', 'shown']] } } } as never);
+    };
+    const lies: ((honest: string) => string)[] = [
+      // JSON.parse takes the last of two members of one name, the signature is checked over the first.
+      (honest) => honest.replace(',"outcome":', `,"call":${shownIn(honest)},"outcome":`),
+      (honest) => honest.replace(',"timestampMs":', `,"call":${shownIn(honest)},"timestampMs":`),
+      (honest) => honest.replace('{"call":', '{"aaaa":').replace(',"outcome":', `,"call":${shownIn(honest)},"outcome":`),
+      (honest) => honest.replace(',"timestampMs":', ', "timestampMs":'),
+      (honest) => honest.replace(/\}$/, ',"zz":1}'),
+    ];
+    for (const body of lies) {
+      await reset();
+      await append({ body });
+      expect(await findings(), body.toString()).toContainEqual(
+        expect.objectContaining({ code: 'transaction', block: 3, index: 0, message: NOT_CANONICAL }),
+      );
+    }
+  });
+
   it('cannot let a call write what its contract did not: running it again shows it', async () => {
     await append({ writes: [['page/1', 3]] });
     expect(await findings()).toEqual([]);
@@ -130,13 +164,7 @@ describe('a node that seals false blocks', () => {
     const other = newSigner();
     lies.push(['header', { signer: other, header: { ledgerKey: other.publicKey } }]);
     for (const [code, lie] of lies) {
-      place.remove();
-      place = newPlace();
-      {
-        await using ledger = await place.create();
-        await ledger.submit(await writer.enrol());
-        await ledger.submit(await writer.write([['page/1', 1]]));
-      }
+      await reset();
       await append(lie);
       const found = await findings();
       expect(

@@ -249,6 +249,26 @@ describe('verify', () => {
     expect(existsSync(`${copy}-wal`)).toBe(false);
   });
 
+  it('reports a file that is no database, is empty or was cut off, and throws for none', async () => {
+    const copy = join(place.folder, 'broken.db');
+    const original = readFileSync(pristine);
+    const files: [string, Buffer][] = [
+      ['garbage', Buffer.from('this is no ledger at all, not even nearly, however long it is'.repeat(100))],
+      ['empty', Buffer.alloc(0)],
+      ['half', original.subarray(0, original.length / 2)],
+      ['page', original.subarray(0, 4096)],
+    ];
+    for (const [name, bytes] of files) {
+      writeFileSync(copy, bytes);
+      for (const threads of [0, 1]) {
+        const { findings } = await verify(copy, { threads });
+        expect(findings.length, name).toBeGreaterThan(0);
+        expect(['unreadable', 'schema'], name).toContain(findings[0]?.code);
+      }
+    }
+    await expect(verify(join(place.folder, 'none.db'))).rejects.toMatchObject({ code: 'not-a-ledger' });
+  });
+
   it('finds a tail that was cut off consistently, by the checkpoint only', async () => {
     const copy = join(place.folder, 'cut.db');
     copyFileSync(pristine, copy);
