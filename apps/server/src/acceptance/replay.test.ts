@@ -1,4 +1,4 @@
-import { callId, hashTuple, type Json, signerFromPkcs8, toBase64url } from '@salus/crypto';
+import { callId, hashTuple, type Json, kidOf, signerFromPkcs8, toBase64url } from '@salus/crypto';
 import { createEmbeddedLedger } from '@salus/ledger';
 import { grant, revoke, type StaffWallet } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -250,6 +250,6 @@ function makeGrant(grantee: Parameters<typeof grant>[2]['choice']['grantee']) {
       ...{ notBeforeMs: nowMs - HOUR_MS, notAfterMs: nowMs + 100 * HOUR_MS },
     },
     envelopes: [],
-    recipients: [{ kid: hpke.kid, publicKey: hpke.publicKey }],
+    recipients: [{ kid: kidOf(hpke.publicKey), publicKey: hpke.publicKey }],
   });
 }

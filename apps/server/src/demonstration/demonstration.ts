@@ -10,6 +10,7 @@ import { drawSecret, type StaffCredential, saveStaffWallet } from '../staff-cred
 import { type Cast, type CastPatient, castOf, claimSlip, createPatient, given, grantTo, printSlip } from './cast.ts';
 import { author, CONSORTIUM } from './consortium.ts';
 import { type Credentials, demonstrationDirectory, type PatientCredential, writeCredentials } from './credentials.ts';
+import { shuffled } from './shuffled.ts';
 import { type Story, tellStories } from './stories.ts';
 
 export const PATIENTS = 12;
@@ -83,7 +84,8 @@ async function writeStories(cast: Cast): Promise<readonly Known[]> {
   const at = new Map<Story, PatientCredential['at'][number][]>(stories.map((story) => [story, []]));
   await Promise.all(
     [...cast.node.organisations.keys()].map(async (slug) => {
-      for (const story of stories) {
+      // In another order at each: else the n-th patient of one were the n-th of the other.
+      for (const story of shuffled(stories)) {
         for (const chapter of story.chapters.filter(({ organisation }) => organisation === slug)) {
           at.get(story)!.push(await writeChapter(cast, slug, chapter.bundle));
         }
@@ -112,17 +114,23 @@ interface ActingPatient extends Known {
   readonly slips: readonly string[];
 }
 
+/** Everybody visits the desks in an order that says nothing: whose pids belong together must not show in who came when. */
 async function claimAll(cast: Cast, known: readonly Known[]): Promise<readonly ActingPatient[]> {
-  const patients: ActingPatient[] = [];
-  for (const [index, { story, at }] of known.entries()) {
-    const slips: string[] = [];
-    for (const { organisation: slug, fhirId } of at)
-      slips.push(await printSlip(cast, { slug, account: author(slug).account, fhirId }));
-    const acting = index < CLAIMED ? await createPatient(cast) : undefined;
-    if (acting !== undefined) for (const slip of slips) await claimSlip(cast, acting, slip);
-    patients.push({ story, at, acting, slips: acting === undefined ? slips : [] });
+  const people = await Promise.all(
+    known.map(async (person, index) => ({
+      ...person,
+      acting: index < CLAIMED ? await createPatient(cast) : undefined,
+      slips: [] as string[],
+    })),
+  );
+  const visits = people.flatMap((person) => person.at.map((place) => ({ person, place })));
+  for (const { person, place } of shuffled(visits)) {
+    const { organisation: slug, fhirId } = place;
+    const slip = await printSlip(cast, { slug, account: author(slug).account, fhirId });
+    if (person.acting === undefined) person.slips.push(slip);
+    else await claimSlip(cast, person.acting, slip);
   }
-  return patients;
+  return people;
 }
 
 /** One request that waits, one grant that is read, one that was revoked, one emergency. */
