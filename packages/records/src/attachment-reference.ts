@@ -23,6 +23,11 @@ export interface AttachmentReference extends AttachmentName {
   readonly form: Form;
 }
 
+/** False for the text of a resource that is too small to hold large content and holds no reference: nothing to look for. */
+export function mayHoldAttachments(text: string): boolean {
+  return text.length > INLINE_BYTES_MAX || text.includes(PREFIX);
+}
+
 /** Moves large inline content of a resource into files. The tree is returned as it was when there is none. */
 export async function extractAttachments(
   attachments: Attachments,

@@ -1,13 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { openLedgerState } from '@salus/ledger';
 import { scaled } from '@salus/testing';
 import { afterAll, expect, test } from 'vitest';
 import { demandConsistent } from '../test/consistency.ts';
 import { testWriter } from '../test/network.ts';
 import { makePlace, type Place } from '../test/place.ts';
 import { BundleWorkers } from './bundle-workers.ts';
+import type { Finding } from './verify/finding.ts';
+import { verifyRecords } from './verify/verify-records.ts';
 
 const workers = new BundleWorkers(1);
 afterAll(() => workers[Symbol.asyncDispose]());
@@ -46,6 +50,13 @@ async function startWriting(
   return { child, acknowledged };
 }
 
+/** What verification finds in the files as the kill left them. */
+async function findingsIn(place: Place): Promise<readonly Finding[]> {
+  using ledger = openLedgerState(join(place.directory, 'ledger.sqlite'));
+  const directory = join(place.directory, 'hospital-a');
+  return (await verifyRecords({ directory, organisation: 'hospital-a', ledger })).findings;
+}
+
 test(`no acknowledged write is lost and nothing is half there after ${KILLS} kills under load`, async () => {
   const place = await makePlace({ workers });
   try {
@@ -58,6 +69,7 @@ test(`no acknowledged write is lost and nothing is half there after ${KILLS} kil
       writing.child.kill('SIGKILL');
       await ended;
       acknowledged.push(...writing.acknowledged);
+      expect(await findingsIn(place)).toEqual([]);
       await place.open();
       const { records } = await demandConsistent(place.vault);
       expect(records).toBeGreaterThanOrEqual(acknowledged.length * 3);

@@ -27,7 +27,7 @@ import {
   validateTransaction,
   withVersion,
 } from '@salus/fhir';
-import { extractAttachments } from './attachment-reference.ts';
+import { extractAttachments, mayHoldAttachments } from './attachment-reference.ts';
 import { Attachments } from './attachments.ts';
 import { type CareFact, careFactsOf } from './care-facts.ts';
 import { dataTimeOf } from './data-time.ts';
@@ -155,7 +155,10 @@ async function prepareCreate(
   const { type, id, classification } = entry;
   const versionId = String(correction?.version ?? FIRST_VERSION);
   const stored = withVersion(entry.resource, { versionId, lastUpdatedMs: nowMs });
-  const extracted = await extractAttachments(attachments, stored);
+  const whole = stringifyFhirJson(stored);
+  const extracted = mayHoldAttachments(whole)
+    ? await extractAttachments(attachments, stored)
+    : { tree: stored, written: [] };
   written.push(...extracted.written);
   const { fromMs, toMs } = dataTimeOf(stored);
   return {
@@ -163,7 +166,7 @@ async function prepareCreate(
     type,
     id,
     // A buffer of its own, so that it moves between threads without a copy.
-    plaintext: utf8(stringifyFhirJson(extracted.tree)),
+    plaintext: utf8(extracted.tree === stored ? whole : stringifyFhirJson(extracted.tree)),
     pair: pairIndex(classification.category, classification.labelClass),
     subject: classification.ownerKind === 'organisation' ? null : (classification.subject ?? `Patient/${id}`),
     dataFromMs: fromMs,
