@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { type IdentityFact, identityKey } from '@salus/contracts';
 import { hashHeaderText } from '../block.ts';
 import { type Checkpoint, verifyCheckpointSignature } from '../checkpoint.ts';
 import type { ContractRuntime } from '../contract-runtime.ts';
@@ -46,11 +47,12 @@ export function checkCheckpoints(
     findings.push({ code: 'rollback-unnamed', message, table: 'block', block: lost.from });
   }
   const checkpoints = [...entries.map((entry) => entry.checkpoint), ...(sources.checkpoints ?? [])];
+  const timeline = new Timeline(ledger.database);
   let signatures = 0;
   for (const checkpoint of checkpoints) {
     const isBlock = compare(ledger, checkpoint, findings);
     // Signatures are judged by the members as of the checkpoint's own block.
-    if (isBlock) signatures += checkSignatures(ledger, checkpoint, findings);
+    if (isBlock) signatures += checkSignatures(ledger.runtime, timeline, checkpoint, findings);
   }
   if (checkpoints.length === 0) return { report: { kind: 'absent' }, findings };
   const newest = Math.max(...checkpoints.map(({ number }) => number));
@@ -89,8 +91,12 @@ function compare({ database, network, rollbacks }: Ledger, checkpoint: Checkpoin
   return false;
 }
 
-function checkSignatures({ database, runtime }: Ledger, checkpoint: Checkpoint, findings: Finding[]): number {
-  const timeline = new Timeline(database);
+function checkSignatures(
+  runtime: ContractRuntime,
+  timeline: Timeline,
+  checkpoint: Checkpoint,
+  findings: Finding[],
+): number {
   const before = positionOf(checkpoint.number + 1, 0);
   let valid = 0;
   checkpoint.signatures.forEach(({ organisation, id }, at) => {
@@ -98,7 +104,9 @@ function checkSignatures({ database, runtime }: Ledger, checkpoint: Checkpoint, 
     const publicKey = runtime.signerKeyHint((key) => timeline.get(key, before), call);
     // The first checkpoints are older than the enrolment of those who sign them.
     if (publicKey === undefined) return;
-    if (verifyCheckpointSignature(checkpoint, at, publicKey)) valid += 1;
+    const identity = timeline.get(identityKey(id), before) as IdentityFact | undefined;
+    const isOwn = identity === undefined || identity.organisation === organisation;
+    if (isOwn && verifyCheckpointSignature(checkpoint, at, publicKey)) valid += 1;
     else {
       const message = `the checkpoint's signature of ${organisation} is not valid`;
       findings.push({ code: 'checkpoint-signature', message, table: 'block', block: checkpoint.number });
