@@ -137,6 +137,20 @@ export type TransactionBody = {
   readonly timestampMs: number;
 };
 
+/**
+ * Does the text hold what it parses to and nothing else? JSON.parse takes the last of two members of one name: without this, a
+ * body could hold one call for the signature and show another. Throws a `CryptoError` where a value has no canonical form.
+ */
+export function isBodyText({ call, outcome, timestampMs }: TransactionBody, text: string): boolean {
+  const { payload, signature } = call;
+  const isWrittenBy = (write: (value: Json) => string): boolean => {
+    const [payloadText, outcomeText] = [payload, outcome].map((value) => write(value as unknown as Json));
+    return bodyText({ payloadText: payloadText!, signature, outcomeText: outcomeText!, timestampMs }) === text;
+  };
+  // JSON.stringify writes parsed canonical text as it was, unless a member's name looks like a number.
+  return isWrittenBy(JSON.stringify) || isWrittenBy(canonical);
+}
+
 /** A body of a block that this ledger wrote or that `verify` checks otherwise: only its JSON is parsed. */
 export function parseBody(text: string): TransactionBody {
   return JSON.parse(text) as TransactionBody;

@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { canonical } from '@salus/crypto';
+import { CryptoError, canonical } from '@salus/crypto';
 import {
   type BlockHeader,
   hashHeaderText,
+  isBodyText,
   NO_WRITES,
   PAYLOAD_START,
   parseBody,
@@ -197,7 +198,9 @@ function checkRoots(progress: Progress, header: BlockHeader, roots: Roots): void
   }
 }
 
-function findBody(text: unknown): TransactionBody | undefined {
+type FoundBody = TransactionBody & { readonly isExact: boolean };
+
+function findBody(text: unknown): FoundBody | undefined {
   if (typeof text !== 'string') return undefined;
   try {
     const { call, outcome, timestampMs } = parseBody(text);
@@ -207,15 +210,17 @@ function findBody(text: unknown): TransactionBody | undefined {
       typeof signature === 'string' &&
       Number.isSafeInteger(timestampMs) &&
       (outcome.kind === 'refused' || Array.isArray(outcome.writes));
-    return wellFormed ? { call, outcome, timestampMs } : undefined;
+    if (!wellFormed) return undefined;
+    const body = { call, outcome, timestampMs };
+    return { ...body, isExact: isBodyText(body, text) };
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof CryptoError) return undefined;
     throw error;
   }
 }
 
 type BodyAt = {
-  readonly body: TransactionBody;
+  readonly body: FoundBody;
   readonly text: string;
   readonly header: BlockHeader | undefined;
   readonly block: number;
@@ -228,6 +233,9 @@ function checkBody(progress: Progress, at: BodyAt): Uint8Array {
   const { call, outcome, timestampMs } = body;
   const place = { table: 'body', block, index } as const;
   const position = positionOf(block, index);
+  if (!body.isExact) {
+    progress.findings.push({ code: 'transaction', message: 'the transaction is not in canonical form', ...place });
+  }
   const payloadText = text.slice(PAYLOAD_START, text.indexOf(payloadEnd(call.signature), PAYLOAD_START));
   const callId = hash('sha256', payloadText, 'base64url');
   progress.signatures += 1;

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { PAYLOAD_START, parseBody, payloadEnd, type TransactionBody } from '../block.ts';
+import { CryptoError } from '@salus/crypto';
+import { isBodyText, PAYLOAD_START, parseBody, payloadEnd, type TransactionBody } from '../block.ts';
 import { placeOf } from '../embedded/schema.ts';
 import { writesOf } from './blocks.ts';
 import { FINDINGS_MAX, type Finding } from './finding.ts';
@@ -94,14 +95,15 @@ function refusedIn(text: string): string | undefined {
 }
 
 /** A malformed body was reported where blocks are checked. */
-function findBody(text: unknown): TransactionBody | undefined {
+function findBody(text: string): TransactionBody | undefined {
   try {
-    const body = parseBody(text as string);
-    return Array.isArray((body.outcome as { writes?: unknown }).writes) || body.outcome.kind === 'refused'
-      ? body
-      : undefined;
+    const body = parseBody(text);
+    const hasOutcome = Array.isArray((body.outcome as { writes?: unknown }).writes) || body.outcome.kind === 'refused';
+    // Throws where a value has no canonical form, which `writesOf` needs.
+    isBodyText(body, text);
+    return hasOutcome ? body : undefined;
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof CryptoError) return undefined;
     throw error;
   }
 }

@@ -122,7 +122,8 @@ describe('a node that seals false blocks', () => {
       // JSON.parse takes the last of two members of one name, the signature is checked over the first.
       (honest) => honest.replace(',"outcome":', `,"call":${shownIn(honest)},"outcome":`),
       (honest) => honest.replace(',"timestampMs":', `,"call":${shownIn(honest)},"timestampMs":`),
-      (honest) => honest.replace('{"call":', '{"aaaa":').replace(',"outcome":', `,"call":${shownIn(honest)},"outcome":`),
+      (honest) =>
+        honest.replace('{"call":', '{"aaaa":').replace(',"outcome":', `,"call":${shownIn(honest)},"outcome":`),
       (honest) => honest.replace(',"timestampMs":', ', "timestampMs":'),
       (honest) => honest.replace(/\}$/, ',"zz":1}'),
     ];

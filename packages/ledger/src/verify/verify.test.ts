@@ -105,6 +105,23 @@ describe('verify', () => {
     expect(readdirSync(place.folder)).toEqual(before);
   });
 
+  it('reports numbers beyond a double and half surrogate pairs, which have no canonical form', async () => {
+    const huge = '1e999';
+    const changes: readonly (readonly [sql: string, code: string])[] = [
+      [`UPDATE body SET text = replace(text, '"round":1', '"round":${huge}')`, 'transaction'],
+      [`UPDATE body SET text = replace(text, 'ä', '\\ud800')`, 'transaction'],
+      [`UPDATE block SET header = replace(header, '"count":1,', '"count":1,"stateRoot":${huge},')`, 'header'],
+      [`UPDATE state SET value = replace(value, '"round":1', '"round":${huge}')`, 'version-unexpected'],
+    ];
+    for (const [sql, code] of changes) {
+      const found = await damaged((database) => expect(database.prepare(sql).run().changes).toBeGreaterThan(0));
+      expect(
+        found.map((finding) => finding.code),
+        sql,
+      ).toContain(code);
+    }
+  });
+
   it('says when there is no checkpoint to compare with', async () => {
     expect((await verify(pristine)).checkpoint).toEqual({ kind: 'absent' });
     const missing = await verify(pristine, { checkpointFile: join(place.folder, 'none') });
