@@ -1,6 +1,6 @@
 import { hashTuple, verifyInclusion } from '@salus/crypto';
 import { emergencyRequest, makeCard, narrow, revoke, staffCall } from '@salus/wallet';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createStory, laterMedication, type Story } from '../../test/story.ts';
 import { auditContentHash, auditEntryHash } from '../audit-entry.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
@@ -12,6 +12,9 @@ import type { ExchangeReader } from './reader.ts';
 const workers = new BundleWorkers(1);
 let story: Story;
 let reader: ExchangeReader;
+
+/** On a machine that may be busy. */
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 beforeAll(async () => {
   story = await createStory(workers);
@@ -208,6 +211,13 @@ test('refuses with the contract’s own code, and shows each refusal to the pati
     wrong.map(([detail]) => ['refusal', detail]).reverse(),
   );
   expect(lines.every(({ event }) => event.request !== null)).toBe(true);
+  // Who and why: the person whose request it was, not the node that brought it.
+  const { grant } = token.terms;
+  expect(lines.map(({ event }) => [event.who, event.purpose, event.grant])).toMatchObject([
+    [{ id: readerSide.clinician.id, roles: ['clinician'] }, 'TREAT', grant],
+    [{ id: readerSide.clinician.id, organisation: 'hospital-b' }, 'HRESCH', grant],
+    [{ id: nurse.id, roles: ['nurse'] }, 'TREAT', grant],
+  ]);
 });
 
 test('answers no organisation with the request of another organisation’s reader', async () => {
