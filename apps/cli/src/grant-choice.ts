@@ -102,10 +102,12 @@ export function describeOpening(
     else group.closed += 1;
     groups.set(name, group);
   }
-  const rows = [...groups].sort().map(([name, { opens, closed }]) => {
-    const [category = '', labelClass = ''] = name.split('\u0000');
-    return [category, labelClass, String(opens), String(closed)];
-  });
+  const rows = [...groups]
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([name, { opens, closed }]) => {
+      const [category = '', labelClass = ''] = name.split('\u0000');
+      return [category, labelClass, String(opens), String(closed)];
+    });
   const opens = rows.reduce((sum, [, , count]) => sum + Number(count), 0);
   const terms = [
     `${describeGrantee(choice.grantee)} may read at ${organisation}, for ${choice.purposes.join(', ')}, until ${when(choice.notAfterMs)}`,

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { CryptoError, parseJson } from '@salus/crypto';
+import { CryptoError, type Json, parseJson } from '@salus/crypto';
 import type { VerifyReport } from '@salus/ledger';
 import type { PlacedFinding } from './verification.ts';
 
@@ -10,6 +10,8 @@ const NODE_FILE_BYTES_MAX = 64 * 1024;
 export interface NodeFile {
   readonly network: string;
   readonly ledgerKey: string;
+  /** Slugs of the organisations that this node hosts. */
+  readonly organisations: readonly string[];
 }
 
 /** @returns undefined where the file is missing or damaged: a finding of `checkNodeFile`. */
@@ -18,8 +20,10 @@ export function readNodeFile(directory: string): NodeFile | undefined {
   if (!existsSync(file) || statSync(file).size > NODE_FILE_BYTES_MAX) return undefined;
   try {
     const parsed = parseJson(readFileSync(file), { sizeMax: NODE_FILE_BYTES_MAX, depthMax: 8 });
-    const { network, ledgerKey } = (parsed ?? {}) as Partial<NodeFile>;
-    return typeof network === 'string' && typeof ledgerKey === 'string' ? { network, ledgerKey } : undefined;
+    const { network, ledgerKey, organisations } = (parsed ?? {}) as { readonly [name: string]: Json };
+    const slugs = Array.isArray(organisations) ? organisations.map(slugOf) : [undefined];
+    if (typeof network !== 'string' || typeof ledgerKey !== 'string') return undefined;
+    return slugs.every((slug) => slug !== undefined) ? { network, ledgerKey, organisations: slugs } : undefined;
   } catch (error) {
     if (error instanceof CryptoError) return undefined;
     throw error;
@@ -34,4 +38,9 @@ export function checkNodeFile(file: NodeFile | undefined, head: VerifyReport['he
   if (file.network !== head.network) problems.push(finding('it names another network than the ledger'));
   if (file.ledgerKey !== head.ledgerKey) problems.push(finding('it names another ledger key than the blocks'));
   return problems;
+}
+
+function slugOf(value: Json): string | undefined {
+  const slug = (value as { readonly slug?: Json } | null)?.slug;
+  return typeof slug === 'string' && /^[a-z][a-z0-9-]{1,31}$/.test(slug) ? slug : undefined;
 }

@@ -12,7 +12,7 @@ import type { ApiClient } from './api-client.ts';
 import type { CommandContext } from './command-context.ts';
 import { readSecret } from './passphrase.ts';
 import {
-  demonstrationCredential,
+  foundedCredential,
   type OpenWallet,
   openStaff,
   openWallet,
@@ -151,7 +151,7 @@ async function logInStaff(
   named: string | undefined,
 ): Promise<NodeSession & { readonly nodeId: string }> {
   const { api, configDirectory, terminal, passwordFile } = context;
-  const known = demonstrationCredential(configDirectory, file);
+  const known = foundedCredential(configDirectory, file);
   const account = named ?? known?.account ?? walletName(file);
   const { organisation } = stored;
   const password =

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { unmark } from './words.ts';
 
 /** Whose wallet; the same words on every command. */
 export function walletOption(whose: 'staff' | 'patient' | 'anybody'): Option {
@@ -40,6 +41,7 @@ export function timeMs(value: string): number {
 
 /** 16 random bytes as base64url: a pid, a grant, a request, a record. */
 export function id(value: string): string {
-  if (!/^[A-Za-z0-9_-]{22}$/.test(value)) throw new InvalidArgumentError('It has 22 letters, digits, - or _.');
-  return value;
+  const word = unmark(value);
+  if (!/^[A-Za-z0-9_-]{22}$/.test(word)) throw new InvalidArgumentError('It has 22 letters, digits, - or _.');
+  return word;
 }

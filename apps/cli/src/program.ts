@@ -6,17 +6,22 @@ import { Command, CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
 import { type CommandContext, commandContext, type GlobalOptions, type Surroundings } from './command-context.ts';
 import { addAuditCommand } from './commands/audit.ts';
+import { addBackupCommands } from './commands/backup.ts';
 import { addEmergencyCommands } from './commands/emergency.ts';
 import { addGrantCommand } from './commands/grant.ts';
 import { addGrantsCommands } from './commands/grants.ts';
 import { addImportCommand } from './commands/import.ts';
 import { addLedgerCommands } from './commands/ledger.ts';
+import { addPatientCommands } from './commands/patient.ts';
 import { addRecordsCommand } from './commands/records.ts';
 import { addRequestCommands } from './commands/request.ts';
 import { addDeskCommands } from './commands/slip.ts';
+import { addStaffCommands } from './commands/staff.ts';
+import { addStartCommand } from './commands/start.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { EXIT, EXIT_HELP, type ExitCode } from './exit-codes.ts';
 import { openTerminal } from './terminal.ts';
+import { markIds, unmark } from './words.ts';
 
 /** A command's work: with its context, its options, and the words after its name. What it throws becomes an exit code. */
 export type Work<Options> = (context: CommandContext, options: Options, words: readonly string[]) => Promise<ExitCode>;
@@ -32,11 +37,14 @@ export async function run(words: readonly string[], surroundings: Surroundings):
     command.addHelpText('after', `\nExample:\n  $ ${example}\n\n${EXIT_HELP}`);
     command.action(async () => {
       const context = commandContext(command.optsWithGlobals<GlobalOptions>(), surroundings);
-      exit = await work(context, command.opts(), command.args);
+      exit = await work(context, unmark(command.opts()), unmark(command.args));
     });
   };
+  addStartCommand(program, act);
   addImportCommand(program, act);
   addDeskCommands(program, act);
+  addPatientCommands(program, act);
+  addStaffCommands(program, act);
   addRequestCommands(program, act);
   addGrantCommand(program, act);
   addGrantsCommands(program, act);
@@ -45,8 +53,9 @@ export async function run(words: readonly string[], surroundings: Surroundings):
   addAuditCommand(program, act);
   addLedgerCommands(program, act);
   addVerifyCommand(program, act);
+  addBackupCommands(program, act);
   try {
-    await program.parseAsync(words, { from: 'user' });
+    await program.parseAsync(markIds(words, program), { from: 'user' });
     return exit;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;

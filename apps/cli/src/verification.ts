@@ -1,10 +1,18 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Finding, type VerifyReport, verifyLedger } from '@salus/ledger';
+import {
+  type Finding,
+  LedgerError,
+  type LedgerState,
+  openLedgerState,
+  type VerifyReport,
+  verifyLedger,
+} from '@salus/ledger';
+import { type RecordsVerification, verifyRecords } from '@salus/records';
 import { findCheckpointSource } from './checkpoint-source.ts';
 import { CliError } from './cli-error.ts';
 import type { CommandContext } from './command-context.ts';
-import { checkNodeFile, readNodeFile } from './node-file.ts';
+import { checkNodeFile, type NodeFile, readNodeFile } from './node-file.ts';
 
 /** One thing that is wrong, and where. */
 export interface PlacedFinding {
@@ -14,12 +22,7 @@ export interface PlacedFinding {
   readonly message: string;
 }
 
-export interface OrganisationReport {
-  readonly organisation: string;
-  readonly records: number;
-  readonly auditEvents: number;
-  readonly rows: number;
-}
+export type OrganisationReport = Pick<RecordsVerification, 'organisation' | 'seen' | 'notes'>;
 
 export interface Verification {
   readonly directory: string;
@@ -59,12 +62,61 @@ export async function verifyData(
     },
   });
   progress?.end();
+  const organisations = await verifyOrganisations(context, { directory, file, nodeFile });
   return {
     directory,
     ledger,
-    organisations: [],
-    findings: [...checkNodeFile(nodeFile, ledger.head), ...findings.map(placeOfLedger)],
+    organisations: organisations.map(({ organisation, seen, notes }) => ({ organisation, seen, notes })),
+    findings: [
+      ...checkNodeFile(nodeFile, ledger.head),
+      ...findings.map(placeOfLedger),
+      ...organisations.flatMap((verified) => verified.findings.map((finding) => placeOfRecords(verified, finding))),
+    ],
   };
+}
+
+/** Every organisation that has a directory here or should have one. */
+async function verifyOrganisations(
+  { terminal }: CommandContext,
+  {
+    directory,
+    file,
+    nodeFile,
+  }: { readonly directory: string; readonly file: string; readonly nodeFile: NodeFile | undefined },
+): Promise<readonly RecordsVerification[]> {
+  const parent = join(directory, 'orgs');
+  const present = existsSync(parent) ? readdirSync(parent) : [];
+  const slugs = [...new Set([...present, ...(nodeFile?.organisations ?? [])])].sort();
+  const verified: RecordsVerification[] = [];
+  const progress = terminal.progress('records: organisations', slugs.length);
+  using ledger = openState(file);
+  for (const organisation of ledger === undefined ? [] : slugs) {
+    verified.push(await verifyRecords({ directory: join(parent, organisation), organisation, ledger: ledger! }));
+    progress.at(verified.length, organisation);
+  }
+  progress.end();
+  return verified;
+}
+
+/** A ledger that cannot be read at all is a finding of its own verification; nothing can be compared with it. */
+function openState(file: string): LedgerState | undefined {
+  try {
+    return openLedgerState(file);
+  } catch (error) {
+    if (error instanceof LedgerError || isSqliteError(error)) return undefined;
+    throw error;
+  }
+}
+
+function isSqliteError(error: unknown): boolean {
+  return error instanceof Error && (error as { readonly code?: unknown }).code === 'ERR_SQLITE_ERROR';
+}
+
+function placeOfRecords(
+  { organisation }: RecordsVerification,
+  { code, place }: RecordsVerification['findings'][number],
+): PlacedFinding {
+  return { place: `${organisation} ${place}`, code, message: code.replaceAll('-', ' ') };
 }
 
 function placeOfLedger({ code, message, table, block, index, key }: Finding): PlacedFinding {

@@ -21,12 +21,16 @@ export interface OpenWallet<Stored extends StoredWallet> {
 const EXTENSION = '.wallet';
 const CREDENTIALS_BYTES_MAX = 1024 * 1024;
 
-/** The file of a wallet: a path as given; a name in the person's own directory, else among the demonstration's. */
+/** Where a node that founded a network put wallets, with the credentials that open them beside. */
+const FOUNDED_DIRECTORIES = ['demonstration', 'administrators'] as const;
+
+/** The file of a wallet: a path as given; a name in the person's own directory, else among those of a founding. */
 export function walletPath({ configDirectory, workingDirectory }: Places, wallet: string): string {
   if (wallet.includes(sep) || wallet.endsWith(EXTENSION)) return resolve(workingDirectory, wallet);
-  const own = join(configDirectory, 'wallets', `${wallet}${EXTENSION}`);
-  const demonstration = join(configDirectory, 'demonstration', `${wallet}${EXTENSION}`);
-  return !existsSync(own) && existsSync(demonstration) ? demonstration : own;
+  const [own = '', ...founded] = ['wallets', ...FOUNDED_DIRECTORIES].map((directory) =>
+    join(configDirectory, directory, `${wallet}${EXTENSION}`),
+  );
+  return existsSync(own) ? own : (founded.find((file) => existsSync(file)) ?? own);
 }
 
 type Places = Pick<CommandContext, 'configDirectory' | 'workingDirectory'>;
@@ -36,7 +40,7 @@ export function walletName(file: string): string {
   return basename(file, EXTENSION);
 }
 
-/** Opens a patient's wallet; a demonstration's passphrase stands in the credentials beside it. */
+/** Opens a patient's wallet; the passphrase of a founding stands in the credentials beside it. */
 export async function openPatient(
   context: CommandContext,
   wallet: string | undefined,
@@ -61,23 +65,25 @@ export async function openWallet(
   return open(context, wallet);
 }
 
-/** How the demonstration's credentials say that a wallet is opened and its owner logs in. */
-export interface DemonstrationCredential {
+/** How the credentials of a founding say that a wallet is opened and its owner logs in. */
+export interface FoundedCredential {
   readonly wallet?: string;
   readonly passphrase?: string;
   readonly account?: string;
   readonly password?: string;
 }
 
-/** What the demonstration's credentials say of a wallet, when it is one of theirs. */
-export function demonstrationCredential(configDirectory: string, file: string): DemonstrationCredential | undefined {
-  const directory = join(configDirectory, 'demonstration');
-  const credentials = join(directory, 'credentials.json');
-  if (!resolve(file).startsWith(resolve(directory) + sep) || !existsSync(credentials)) return undefined;
+/** What the credentials beside a wallet say of it, where a founding put both there. */
+export function foundedCredential(configDirectory: string, file: string): FoundedCredential | undefined {
+  const directory = FOUNDED_DIRECTORIES.map((name) => join(configDirectory, name)).find((candidate) =>
+    resolve(file).startsWith(resolve(candidate) + sep),
+  );
+  const credentials = join(directory ?? configDirectory, 'credentials.json');
+  if (directory === undefined || !existsSync(credentials)) return undefined;
   if (statSync(credentials).size > CREDENTIALS_BYTES_MAX) return undefined;
   const { staff = [], patients = [] } = JSON.parse(readFileSync(credentials, 'utf8')) as {
-    readonly staff?: readonly DemonstrationCredential[];
-    readonly patients?: readonly DemonstrationCredential[];
+    readonly staff?: readonly FoundedCredential[];
+    readonly patients?: readonly FoundedCredential[];
   };
   return [...staff, ...patients].find(({ wallet }) => wallet !== undefined && walletName(wallet) === walletName(file));
 }
@@ -102,12 +108,9 @@ async function open(
   if (!existsSync(file)) {
     throw new CliError('wallet-missing', `There is no wallet at ${file}.`, { next: knownSentence(context) });
   }
-  const demonstration =
-    context.passphraseFile === undefined
-      ? demonstrationCredential(context.configDirectory, file)?.passphrase
-      : undefined;
-  const passphrase =
-    demonstration ?? (await readSecret(context.terminal, `Passphrase of ${file}: `, context.passphraseFile));
+  const known =
+    context.passphraseFile === undefined ? foundedCredential(context.configDirectory, file)?.passphrase : undefined;
+  const passphrase = known ?? (await readSecret(context.terminal, `Passphrase of ${file}: `, context.passphraseFile));
   try {
     return { file, passphrase, stored: await openWalletFile(file, passphrase) };
   } catch (cause) {
@@ -127,7 +130,7 @@ function onlyWallet(configDirectory: string): string {
 }
 
 function knownSentence({ configDirectory }: Pick<Places, 'configDirectory'>): string {
-  const known = ['wallets', 'demonstration'].flatMap((directory) => walletsIn(join(configDirectory, directory)));
+  const known = ['wallets', ...FOUNDED_DIRECTORIES].flatMap((directory) => walletsIn(join(configDirectory, directory)));
   if (known.length === 0) return 'A patient makes one with `salus patient claim SLIP`.';
   return `Known wallets: ${known.join(', ')}.`;
 }

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
+import { readSettings, startServer } from '@salus/server';
 import type { Surroundings } from '../command-context.ts';
 import { run } from '../program.ts';
 
@@ -14,43 +15,78 @@ export interface Ran {
   json<T>(): T;
 }
 
+export interface DeskOptions {
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly fetch?: typeof fetch;
+  /** A directory that somebody else makes and removes. */
+  readonly home?: string;
+}
+
 /** A person at a terminal of their own: a home directory, no TTY, and whatever answers as the node. */
 export interface Desk extends Disposable {
   readonly home: string;
   readonly configDirectory: string;
   salus(...words: readonly string[]): Promise<Ran>;
+  /** Writes a file of mode 0600 into the home directory and returns its path. */
+  secretFile(name: string, text: string): string;
 }
 
-export function openDesk(
-  given: {
-    readonly environment?: NodeJS.ProcessEnv;
-    readonly fetch?: typeof fetch;
-    readonly nowMs?: () => number;
-  } = {},
-): Desk {
-  const home = mkdtempSync(join(tmpdir(), 'salus-cli-'));
+export function openDesk(options: DeskOptions = {}): Desk {
+  const home = options.home ?? mkdtempSync(join(tmpdir(), 'salus-cli-'));
   const configDirectory = join(home, 'salus');
-  mkdirSync(configDirectory, { mode: 0o700 });
+  mkdirSync(configDirectory, { recursive: true, mode: 0o700 });
   return {
     home,
     configDirectory,
-    salus: (...words) => runAt(home, words, given),
-    [Symbol.dispose]: () => rmSync(home, { recursive: true, force: true }),
+    salus: (...words) => runAt(home, words, options),
+    secretFile: (name, text) => {
+      const file = join(home, name);
+      writeFileSync(file, `${text}\n`, { mode: 0o600 });
+      return file;
+    },
+    [Symbol.dispose]: () => {
+      if (options.home === undefined) rmSync(home, { recursive: true, force: true });
+    },
   };
 }
 
-async function runAt(
-  home: string,
-  words: readonly string[],
-  given: { readonly environment?: NodeJS.ProcessEnv; readonly fetch?: typeof fetch; readonly nowMs?: () => number },
-): Promise<Ran> {
+/** A node of its own with the demonstration's people, and the desk at which they sit. */
+export interface Demonstration extends AsyncDisposable {
+  readonly desk: Desk;
+  readonly dataDirectory: string;
+  /** Ends the node and leaves its data, as an operator does. */
+  stop(): Promise<void>;
+}
+
+export async function openDemonstration(): Promise<Demonstration> {
+  const home = mkdtempSync(join(tmpdir(), 'salus-acceptance-'));
+  const dataDirectory = join(home, 'data');
+  const environment = { XDG_CONFIG_HOME: home, SALUS_DATA: dataDirectory, SALUS_PORT: '0', SALUS_LOG_LEVEL: 'error' };
+  const server = await startServer(readSettings(environment, home), (line) => process.stderr.write(line));
+  let running = true;
+  const stop = async (): Promise<void> => {
+    if (running) await server.close();
+    running = false;
+  };
+  return {
+    desk: openDesk({ home, environment: { SALUS_PUBLIC_URL: server.url, SALUS_DATA: dataDirectory } }),
+    dataDirectory,
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+async function runAt(home: string, words: readonly string[], options: DeskOptions): Promise<Ran> {
   const [stdout, stderr] = [collector(), collector()];
   const surroundings: Surroundings = {
-    environment: { XDG_CONFIG_HOME: home, ...given.environment },
+    environment: { XDG_CONFIG_HOME: home, ...options.environment },
     workingDirectory: home,
     streams: { stdin: new PassThrough(), stdout: stdout.stream, stderr: stderr.stream },
-    fetch: given.fetch ?? globalThis.fetch,
-    nowMs: given.nowMs ?? Date.now,
+    fetch: options.fetch ?? globalThis.fetch,
+    nowMs: Date.now,
   };
   const exit = await run(words, surroundings);
   const [out, err] = [stdout.text(), stderr.text()];

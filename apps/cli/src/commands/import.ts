@@ -22,7 +22,13 @@ interface ImportOptions {
 
 /** What became of one file. */
 type ImportedFile =
-  | { readonly file: string; readonly created: number; readonly matched: number }
+  | {
+      readonly file: string;
+      readonly created: number;
+      readonly matched: number;
+      /** `Type/id` of each entry, in the order of the bundle. */
+      readonly resources: readonly string[];
+    }
   | {
       readonly file: string;
       readonly error: { readonly code: string; readonly message: string; readonly next?: string };
@@ -99,17 +105,18 @@ async function importFile(session: NodeSession, path: string, again: boolean): P
   const file = basename(path);
   try {
     const answer = await session.api.send<{
-      readonly entry?: readonly { readonly response?: { readonly status?: string } }[];
+      readonly entry?: readonly { readonly response?: { readonly status?: string; readonly location?: string } }[];
     }>({
       method: 'POST',
-      path: `/${session.organisation}/fhir/R4`,
-      query: { match: 'identifier', ...(again ? { again: 1 } : {}) },
+      path: `/api/v1/orgs/${session.organisation}/imports`,
+      query: again ? { again: 1 } : {},
       fhir: readFileSync(path),
       token: session.token,
     });
-    const statuses = (answer.entry ?? []).map(({ response }) => response?.status ?? '');
-    const created = statuses.filter((status) => status.startsWith('201')).length;
-    return { file, created, matched: statuses.length - created };
+    const responses = (answer.entry ?? []).map(({ response }) => response ?? {});
+    const created = responses.filter(({ status = '' }) => status.startsWith('201')).length;
+    const resources = responses.map(({ location = '' }) => location.replace(/\/_history\/.*$/, ''));
+    return { file, created, matched: responses.length - created, resources };
   } catch (error) {
     if (!(error instanceof CliError) || error.exit === EXIT.denied) throw error;
     const { code, message, next } = error;

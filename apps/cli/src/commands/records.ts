@@ -1,4 +1,7 @@
-import type { Purpose } from '@salus/contracts';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Json, type Purpose, parseTerms } from '@salus/contracts';
+import { parseJson } from '@salus/crypto';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -21,11 +24,14 @@ import { openWallet } from '../wallet-files.ts';
 import { listUsable, type UsableGrant } from './grants.ts';
 import { demandCategories, purposesOption } from './request.ts';
 
+const GRANTS_BYTES_MAX = 4 * 1024 * 1024;
+
 export interface RecordsOptions {
   readonly wallet?: string;
   readonly account?: string;
   readonly at?: string;
   readonly grant?: string;
+  readonly token?: string;
   readonly session?: string;
   readonly purposes?: readonly Purpose[];
   readonly categories?: readonly string[];
@@ -42,6 +48,7 @@ export function addRecordsCommand(program: Command, act: Act): void {
     )
     .option('--at <organisation>', 'only records at this organisation')
     .option('--grant <id>', 'staff: which grant to use (default: the only one; see `salus grants`)')
+    .option('--token <file>', 'staff: a grant as `salus --json grants` or `take-token` printed it, instead of --grant')
     .option('--session <id>', 'staff: read in a session that is open already')
     .addOption(purposesOption())
     .option('--categories <list>', 'staff: only these categories of the grant', list)
@@ -136,13 +143,30 @@ export async function tellReading(
 async function openOrResume(
   context: CommandContext,
   staff: StaffAtWork,
-  { session, grant, at, purposes = ['TREAT'], categories }: RecordsOptions,
+  { session, grant, token: file, at, purposes = ['TREAT'], categories }: RecordsOptions,
 ): Promise<Partial<ReadingSession> & Pick<ReadingSession, 'session'>> {
   if (session !== undefined) return { session };
-  const token = chooseGrant(await listUsable(staff.session), { grant, at });
+  const held =
+    file === undefined ? await listUsable(staff.session) : readGrants(resolve(context.workingDirectory, file));
+  const token = chooseGrant(held, { grant, at });
   const [purpose = 'TREAT', ...others] = purposes;
   if (others.length > 0) context.terminal.say(`A session has one purpose: ${purpose}.`);
   return openReading(staff, { token, purpose, categories: categories ?? token.terms.categories });
+}
+
+function readGrants(file: string): readonly UsableGrant[] {
+  const bad = (cause?: unknown): CliError => new CliError('bad-file', `${file} holds no grants.`, { cause });
+  if (!existsSync(file) || statSync(file).size > GRANTS_BYTES_MAX) throw bad();
+  let value: { readonly grants?: readonly Partial<UsableGrant>[] } | null;
+  try {
+    value = parseJson(readFileSync(file), { sizeMax: GRANTS_BYTES_MAX, depthMax: 12 }) as unknown as typeof value;
+  } catch (cause) {
+    throw bad(cause);
+  }
+  return (value?.grants ?? []).map(({ terms, salt, authorOrganisation }) => {
+    if (typeof salt !== 'string' || typeof authorOrganisation !== 'string') throw bad();
+    return { terms: parseTerms(terms as unknown as Json, 'terms'), salt, authorOrganisation };
+  });
 }
 
 function chooseGrant(

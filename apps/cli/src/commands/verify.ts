@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.ts';
 import type { Act } from '../program.ts';
-import { type Verification, verifyData } from '../verification.ts';
+import { type OrganisationReport, type Verification, verifyData } from '../verification.ts';
 
 /** Findings that are printed for people; --json has all. */
 const SHOWN_MAX = 50;
@@ -44,13 +44,23 @@ function describe({ ledger, organisations, findings, directory }: Verification):
     ...(ledger.otherVersion > 0
       ? [`${ledger.otherVersion} calls are of contracts that are not installed here: checked, but not run again.`]
       : []),
-    ...organisations.map(
-      ({ organisation, records, auditEvents, rows }) =>
-        `${organisation}: ${records} record versions, ${auditEvents} audit events, ${rows} other rows checked.`,
-    ),
+    ...organisations.map(describeOrganisation),
   ];
   if (findings.length === 0) return [...lines, 'Nothing is wrong.'].join('\n');
   const shown = findings.slice(0, SHOWN_MAX).map(({ place, code, message }) => `  ${place}: ${message} (${code})`);
   const more = findings.length > SHOWN_MAX ? [`  … and ${findings.length - SHOWN_MAX} more: --json lists all.`] : [];
   return [...lines, `WRONG in ${findings.length} places:`, ...shown, ...more].join('\n');
+}
+
+function describeOrganisation({ organisation, seen, notes }: OrganisationReport): string {
+  const facts = `${seen.records} record versions in ${seen.batches} batches and ${seen.objects} objects, ${seen.auditEvents} audit events, ${seen.rows} rows, ${seen.ledgerEntries} ledger entries checked`;
+  const said = [
+    ...(notes.unrooted > 0 ? [`${notes.unrooted} log entries are too new for a root on the ledger`] : []),
+    ...(notes.pendingBatches > 0 ? [`${notes.pendingBatches} writes were under way`] : []),
+    ...(notes.orphanFiles > 0 ? [`${notes.orphanFiles} files belong to no write; the next start removes them`] : []),
+    ...(notes.erasedBeforeRollback > 0
+      ? [`${notes.erasedBeforeRollback} versions were erased by calls that a rollback lost`]
+      : []),
+  ];
+  return `${organisation}: ${[facts, ...said].join('; ')}.`;
 }

@@ -1,0 +1,273 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { scaled, testData } from '@salus/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXIT } from '../exit-codes.ts';
+import {
+  Imported,
+  readBundle,
+  type SentBundle,
+  syntheaFiles,
+  writeMedicationFixture,
+  writeRegistration,
+} from './bundles.ts';
+import { type Demonstration, type Desk, openDemonstration, type Ran } from './desk.ts';
+
+const synthea = testData('synthea');
+/** Entries of all published bundles (the data's own manifest). */
+const ALL_ENTRIES = 5_053;
+const ROOT_WAIT_MS = 10_000;
+/** Some thirty command lines, each with a log-in whose password hash is slow on purpose. */
+const STORY_TIMEOUT_MS = 240_000;
+
+interface ImportReport {
+  readonly created: number;
+  readonly matched: number;
+  readonly refused: number;
+  readonly resourcesPerSecond: number;
+  readonly files: readonly {
+    readonly file: string;
+    readonly resources: readonly string[];
+    readonly error?: { code: string };
+  }[];
+}
+interface AuditLine {
+  readonly pidSeq: number;
+  readonly proof: 'proven' | 'pending';
+  readonly signedByReader: boolean | null;
+  readonly event: {
+    readonly kind: string;
+    readonly atMs: number;
+    readonly who: { readonly id?: string; readonly organisation?: string; readonly roles?: readonly string[] } | null;
+    readonly purpose: string | null;
+    readonly grant: string | null;
+    readonly session: string | null;
+    readonly outcome: string;
+    readonly records: readonly { readonly recordId: string }[];
+  };
+}
+
+let demonstration: Demonstration;
+let desk: Desk;
+let passphrase: string;
+
+beforeAll(async () => {
+  demonstration = await openDemonstration();
+  ({ desk } = demonstration);
+  passphrase = desk.secretFile('passphrase', 'correct horse battery staple');
+}, 120_000);
+
+afterAll(() => demonstration[Symbol.asyncDispose]());
+
+describe.skipIf(synthea === undefined)('a record goes from hospital A to hospital B with the patient’s consent', () => {
+  it('imports published bundles, every entry answered, and refuses the same bundle again', async () => {
+    const files = syntheaFiles(synthea!).slice(0, scaled(2, 21));
+    const bundles = files.map(readBundle);
+    const sent = bundles.reduce((sum, { resources }) => sum + resources.length, 0);
+    if (files.length === 21) expect(sent).toBe(ALL_ENTRIES);
+    const report = (await done('import', '--org', 'hospital-a', '--as', 'a.rossi', ...files)).json<ImportReport>();
+    expect(report).toMatchObject({ refused: 0 });
+    expect(report.created + report.matched).toBe(sent);
+    expect(report.created).toBeGreaterThan(0);
+    const again = await desk.salus('import', '--json', '--as', 'a.rossi', files[0]!);
+    expect(again.exit).toBe(EXIT.refused);
+    expect(again.json<ImportReport>().files[0]?.error?.code).toBe('already-imported');
+    const taken = (await done('import', '--again', '--as', 'a.rossi', files[0]!)).json<ImportReport>();
+    expect(taken.created + taken.matched).toBe(bundles[0]!.resources.length);
+    // The same providers are matched by identifier: none is there twice.
+    expect(taken.matched).toBeGreaterThan(0);
+  });
+
+  it(
+    'opens exactly the medication of a published patient',
+    async () => {
+      const file = syntheaFiles(synthea!).find((name) => medicationCount(readBundle(name)) > 0)!;
+      await tellStory('published', file);
+    },
+    STORY_TIMEOUT_MS,
+  );
+});
+
+describe('numbers that doubles would change', () => {
+  it(
+    'arrive at hospital B as they were written at hospital A',
+    async () => {
+      const texts = await tellStory('fixture', writeMedicationFixture(desk.home));
+      for (const literal of ['1.50', '0.010', '12345678901234567890', '100E-3']) {
+        expect(
+          texts.some((text) => text.includes(literal)),
+          literal,
+        ).toBe(true);
+      }
+    },
+    STORY_TIMEOUT_MS,
+  );
+});
+
+/** Import, slip, claim, request, partial grant, read, revocation, refusal, audit; returns what B read. */
+async function tellStory(name: string, file: string): Promise<readonly string[]> {
+  const bundle = readBundle(file);
+  const report = (await done('import', '--again', '--as', 'a.rossi', file)).json<ImportReport>();
+  const imported = new Imported([bundle], report.files);
+  await claimAt('hospital-a', { wallet: name, patient: imported.patientOf(bundle), desk: 'a.desk' });
+  const registered = (await done('import', '--as', 'b.novak', writeRegistration(desk.home, name))).json<ImportReport>();
+  const atB = registered.files[0]!.resources[0]!.replace('Patient/', '');
+  await claimAt('hospital-b', { wallet: name, patient: atB, desk: 'b.desk' });
+
+  const asked = await done(
+    ...['request', '--patient', atB, '--categories', 'laboratory,medication', '--purpose', 'TREAT'],
+    ...['--for', 'organisation', '--text', 'Before surgery', '--as', 'b.novak'],
+  );
+  const { request } = asked.json<{ request: string }>();
+  const grant = await grantMedication(name, request);
+  const read = await readAsB(grant);
+  expectExactly(imported, bundle, read);
+  await expectRefusedAfterRevocation(name, { grant, read });
+  await expectAudited(name, { grant, read });
+  return read.contents.map(({ text }) => text);
+}
+
+async function claimAt(
+  organisation: string,
+  { wallet, patient, desk: clerk }: { readonly wallet: string; readonly patient: string; readonly desk: string },
+): Promise<void> {
+  const { slip } = (await done('slip', patient, '--as', clerk)).json<{ slip: string }>();
+  const claimed = (await done('patient', 'claim', slip, '--as', wallet, '--passphrase-file', passphrase)).json();
+  expect(claimed).toMatchObject({ organisation });
+  const twice = await desk.salus('patient', 'claim', slip, '--as', `${wallet}-thief`, '--passphrase-file', passphrase);
+  expect(twice.exit, twice.stderr).toBe(EXIT.refused);
+}
+
+async function grantMedication(wallet: string, request: string): Promise<string> {
+  const { requests } = (await asPatient('requests', '--as', wallet, '--open')).json<{
+    requests: readonly { asked: { request: string; categories: readonly string[]; text: string } }[];
+  }>();
+  expect(requests).toMatchObject([
+    { asked: { request, categories: ['laboratory', 'medication'], text: 'Before surgery' } },
+  ]);
+  const words = ['grant', '--request', request, '--categories', 'medication', '--labels', 'all', '--as', wallet];
+  const unasked = await asPatientRaw(...words);
+  expect(unasked.exit).toBe(EXIT.usage);
+  expect(unasked.stderr).toMatch(/medication +N +[1-9]/);
+  const granted = (await asPatient(...words, '--yes')).json<{
+    answer: string;
+    grants: readonly { grant: string; organisation: string }[];
+  }>();
+  expect(granted).toMatchObject({ answer: 'partly', grants: [{ organisation: 'hospital-a' }] });
+  return granted.grants[0]!.grant;
+}
+
+interface ReadByB {
+  readonly session: string;
+  readonly records: readonly { readonly recordId: string; readonly category: string }[];
+  readonly pairs: readonly { readonly state: string; readonly withheld: number }[];
+  readonly contents: readonly { readonly reference: string; readonly text: string }[];
+  /** The grant with its salt, as B keeps it. */
+  readonly tokenFile: string;
+}
+
+async function readAsB(grant: string): Promise<ReadByB> {
+  const held = (await done('grants', '--as', 'b.novak')).json<{ grants: readonly { terms: { grant: string } }[] }>();
+  const tokenFile = join(desk.home, `${grant}.json`);
+  writeFileSync(tokenFile, JSON.stringify({ grants: held.grants.filter(({ terms }) => terms.grant === grant) }));
+  for (const [categories, code] of [['laboratory', 'category-not-granted']] as const) {
+    const refused = await desk.salus(
+      'records',
+      '--json',
+      '--grant',
+      grant,
+      '--categories',
+      categories,
+      '--as',
+      'b.novak',
+    );
+    expect(refused).toMatchObject({ exit: EXIT.refused });
+    expect(refused.json()).toMatchObject({ error: { code } });
+  }
+  const read = (await done('records', '--grant', grant, '--content', '--as', 'b.novak')).json<ReadByB>();
+  return { ...read, tokenFile };
+}
+
+function expectExactly(imported: Imported, bundle: SentBundle, read: ReadByB): void {
+  expect(new Set(read.contents.map(({ reference }) => reference))).toEqual(imported.medicationOf(bundle));
+  expect(read.records.every(({ category }) => category === 'medication')).toBe(true);
+  expect(read.pairs.every(({ state, withheld }) => state === 'complete' && withheld === 0)).toBe(true);
+  for (const { reference, text } of read.contents) expect(imported.isSent(reference, text), reference).toBe(true);
+  expect(read.contents.length).toBeGreaterThan(read.records.length);
+}
+
+async function expectRefusedAfterRevocation(
+  wallet: string,
+  { grant, read }: { readonly grant: string; readonly read: ReadByB },
+): Promise<void> {
+  const record = read.records[0]!.recordId;
+  const inSession = ['records', record, '--session', read.session, '--as', 'b.novak'];
+  await done(...inSession);
+  await asPatient('revoke', grant, '--as', wallet);
+  // The very next read, in the session that was open, well within a second of the revocation's block.
+  const open = await desk.salus(...inSession, '--json');
+  expect(open.exit, open.stdout).toBe(EXIT.refused);
+  expect(open.json()).toMatchObject({ error: { code: 'grant-revoked' } });
+  const fresh = await desk.salus('records', '--json', '--token', read.tokenFile, '--as', 'b.novak');
+  expect(fresh.exit).toBe(EXIT.refused);
+  expect(fresh.json()).toMatchObject({ error: { code: 'grant-revoked' } });
+  const { grants } = (await done('grants', '--as', 'b.novak')).json<{
+    grants: readonly { terms: { grant: string } }[];
+  }>();
+  expect(grants.some(({ terms }) => terms.grant === grant)).toBe(false);
+}
+
+async function expectAudited(
+  wallet: string,
+  { grant, read }: { readonly grant: string; readonly read: ReadByB },
+): Promise<void> {
+  const lines = await provenAudit(wallet);
+  const ofB = lines.filter(({ event }) => event.who?.organisation === 'hospital-b');
+  for (const { event, proof, signedByReader } of ofB) {
+    expect(event).toMatchObject({ purpose: 'TREAT', grant, who: { roles: ['clinician'] } });
+    expect(Date.now() - event.atMs).toBeLessThan(600_000);
+    expect({ proof, signedByReader }).toEqual({ proof: 'proven', signedByReader: true });
+  }
+  const outcomes = (kind: string): readonly string[] =>
+    ofB.filter(({ event }) => event.kind === kind).map(({ event }) => event.outcome);
+  expect(outcomes('session')).toEqual(['ok']);
+  expect([...outcomes('refusal')].sort()).toEqual(['category-not-granted', 'grant-revoked', 'grant-revoked']);
+  const seen = new Set(
+    ofB
+      .filter(({ event }) => event.kind === 'read')
+      .flatMap(({ event }) => event.records.map(({ recordId }) => recordId)),
+  );
+  for (const { recordId } of read.records) expect(seen.has(recordId)).toBe(true);
+  expect(lines.map(({ pidSeq }) => pidSeq)).toEqual(lines.map((_line, at) => lines.length - at));
+}
+
+/** The patient's log at hospital A once its newest line is rooted on the ledger. */
+async function provenAudit(wallet: string): Promise<readonly AuditLine[]> {
+  const startMs = performance.now();
+  for (;;) {
+    const audit = await asPatient('audit', '--at', 'hospital-a', '--limit', '1000', '--as', wallet);
+    const { lines } = audit.json<{ logs: readonly { lines: readonly AuditLine[] }[] }>().logs[0]!;
+    if (lines.every(({ proof }) => proof === 'proven')) return lines;
+    expect(performance.now() - startMs).toBeLessThan(ROOT_WAIT_MS);
+    await wait(200);
+  }
+}
+
+async function done(...words: readonly string[]): Promise<Ran> {
+  const ran = await desk.salus(...words, '--json');
+  expect(ran.exit, `${words.join(' ')}\n${ran.stderr}\n${ran.stdout.slice(0, 2_000)}`).toBe(EXIT.ok);
+  return ran;
+}
+
+function asPatientRaw(...words: readonly string[]): Promise<Ran> {
+  return desk.salus(...words, '--passphrase-file', passphrase, '--json');
+}
+
+async function asPatient(...words: readonly string[]): Promise<Ran> {
+  return done(...words, '--passphrase-file', passphrase);
+}
+
+function medicationCount({ resources }: SentBundle): number {
+  return resources.filter(({ tree }) => tree.resourceType === 'MedicationRequest').length;
+}
