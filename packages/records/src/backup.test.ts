@@ -2,7 +2,7 @@ import { appendFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { revoke, staffCall } from '@salus/wallet';
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createStory, laterMedication, type Story } from '../test/story.ts';
 import { backupData, restoreData } from './backup.ts';
 import { BundleWorkers } from './bundle-workers.ts';
@@ -31,6 +31,9 @@ afterEach(async () => {
   await story.consortium[Symbol.asyncDispose]();
   await rm(outside, { recursive: true });
 });
+
+/** Databases are copied and verified twice, on a machine that may be busy. */
+vi.setConfig({ testTimeout: STORY_TIMEOUT_MS });
 
 const vaults = () => [...story.consortium.members.values()].map(({ vault }) => vault);
 

@@ -1,5 +1,5 @@
 import { randomBytes, sha256, toBase64url } from '@salus/crypto';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { createStory, laterMedication, type Story } from '../../test/story.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
 import type {
@@ -15,6 +15,9 @@ import type { ExchangeReader } from './reader.ts';
 const workers = new BundleWorkers(1);
 let story: Story;
 let reader: ExchangeReader;
+
+/** On a machine that may be busy. */
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 beforeAll(async () => {
   story = await createStory(workers);

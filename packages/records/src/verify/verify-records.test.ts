@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { scaled } from '@salus/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createStory, laterMedication, type Story } from '../../test/story.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
 import { type RecordsVerification, verifyRecords } from './verify-records.ts';
@@ -12,6 +12,9 @@ import { type RecordsVerification, verifyRecords } from './verify-records.ts';
 const workers = new BundleWorkers(1);
 let story: Story;
 let copies: string;
+
+/** Each mutation is a verification of the whole store, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 /** A story with reads, a refusal, a correction, an erasure and a delivery; closed, so that every root is on the ledger. */
 beforeAll(async () => {
