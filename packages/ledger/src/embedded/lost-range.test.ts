@@ -40,6 +40,17 @@ describe('the lost range', () => {
     expect(findLostRange(entries('9a'), 9, ledger(6, 9))).toEqual({ from: 1, to: 9, hash: '9a' });
   });
 
+  it('holds what was lost before and is not named yet', () => {
+    const lost = { from: 6, to: 9, hash: '9a' };
+    const [, , five, six] = entries('5a', '9a', '5a', '6b').map((entry) => ({ ...entry, lost }));
+    const known = [...entries('3a', '5a', '9a'), five!, six!];
+    expect(findLostRange(known, 6, ledger(6, 6))).toEqual(lost);
+    expect(findLostRange(known, 5, ledger(6, 5))).toEqual(lost);
+    expect(findLostRange(known, 3, ledger(6, 3))).toEqual({ from: 4, to: 9, hash: '9a' });
+    const [beyond] = entries('12b').map((entry) => ({ ...entry, lost }));
+    expect(findLostRange([...known, beyond!], 3, ledger(6, 3))).toEqual({ from: 4, to: 12, hash: '12b' });
+  });
+
   it('ignores what an earlier rollback has settled', () => {
     expect(findLostRange(entries('5a', '8a', '6b', '7b'), 7, ledger(6, 7))).toBeUndefined();
     expect(findLostRange(entries('5a', '8a', '6b', '7b', '9b'), 7, ledger(6, 7))).toEqual({
@@ -48,6 +59,6 @@ describe('the lost range', () => {
       hash: '9b',
     });
     // The backup was taken before the earlier rollback.
-    expect(findLostRange(entries('5a', '8a', '6b', '7b'), 8, ledger(99, 8))).toEqual({ from: 7, to: 7, hash: '7b' });
+    expect(findLostRange(entries('5a', '8a', '6b', '7b'), 8, ledger(99, 8))).toEqual({ from: 6, to: 7, hash: '7b' });
   });
 });

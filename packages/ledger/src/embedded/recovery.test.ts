@@ -203,6 +203,53 @@ describe('a restored backup', () => {
     expect(await verify()).toMatchObject(clean);
   });
 
+  it('says so when the ledger is cut back again within a range that was named before', async () => {
+    const [backup, second] = [join(place.folder, 'backup.db'), join(place.folder, 'second.db')];
+    {
+      await using ledger = await place.create();
+      await ledger.submit(await writer.enrol());
+      await ledger.backup(backup);
+      for (let page = 0; page < 4; page += 1) await ledger.submit(await writer.write([[`page/${page}`, page]]));
+    }
+    copyFileSync(backup, place.file);
+    {
+      await using ledger = await place.open();
+      const lost = ledger.rollbackNeeded!;
+      expect(lost).toMatchObject({ from: 2, to: 5 });
+      await ledger.submit(await writer.write([['access/rollback/named', lost]]));
+      await ledger.backup(second);
+      await ledger.submit(await writer.write([['page/again', 1]]));
+    }
+    expect(await verify()).toMatchObject(clean);
+    copyFileSync(second, place.file);
+    expect(await verify()).toMatchObject({ findings: [{ code: 'checkpoint', block: 3 }] });
+  });
+
+  it('names all that is lost when an older backup is restored before the first loss was named', async () => {
+    const [older, backup] = [join(place.folder, 'older.db'), join(place.folder, 'backup.db')];
+    {
+      await using ledger = await place.create();
+      await ledger.submit(await writer.enrol());
+      await ledger.backup(older);
+      for (let page = 0; page < 2; page += 1) await ledger.submit(await writer.write([[`page/${page}`, page]]));
+      await ledger.backup(backup);
+      await ledger.submit(await writer.write([['page/2', 2]]));
+    }
+    copyFileSync(backup, place.file);
+    {
+      await using ledger = await place.open();
+      expect(ledger.rollbackNeeded).toMatchObject({ from: 4, to: 4 });
+    }
+    copyFileSync(older, place.file);
+    {
+      await using ledger = await place.open();
+      expect(ledger.rollbackNeeded).toMatchObject({ from: 2, to: 4 });
+      await ledger.submit(await writer.write([['access/rollback/named', ledger.rollbackNeeded!]]));
+      expect(ledger.rollbackNeeded).toBeUndefined();
+    }
+    expect(await verify()).toMatchObject(clean);
+  });
+
   it('needs no second rollback when the power failed after the first one’s block', async () => {
     const backup = join(place.folder, 'backup.db');
     {

@@ -46,7 +46,10 @@ export function checkCheckpoints(
     const message = `blocks ${lost.from} to ${lost.to} were lost and no rollback names them`;
     findings.push({ code: 'rollback-unnamed', message, table: 'block', block: lost.from });
   }
-  const checkpoints = [...entries.map((entry) => entry.checkpoint), ...(sources.checkpoints ?? [])];
+  const checkpoints: Vouched[] = [
+    ...entries.map((entry, at) => ({ ...entry.checkpoint, named: () => namedAfter(ledger, entries, at) })),
+    ...(sources.checkpoints ?? []).map((kept) => ({ ...kept, named: () => namedFor(ledger, kept) })),
+  ];
   const timeline = new Timeline(ledger.database);
   let signatures = 0;
   for (const checkpoint of checkpoints) {
@@ -70,7 +73,23 @@ function readFile(file: string | undefined, findings: Finding[]): readonly Check
   }
 }
 
-function compare({ database, network, rollbacks }: Ledger, checkpoint: Checkpoint, findings: Finding[]): boolean {
+/** A checkpoint with the lost ranges that may explain why the ledger does not have its block. */
+type Vouched = Checkpoint & { readonly named: () => readonly LostRange[] };
+
+/**
+ * What the file says was lost after its entry `at` was written, where rollbacks have named it. What was written later vouches for
+ * the ledger that went on: a rollback of the same numbers, made before or in advance, explains nothing of it.
+ */
+function namedAfter(ledger: Ledger, entries: readonly CheckpointEntry[], at: number): readonly LostRange[] {
+  return entries.slice(at + 1).flatMap(({ lost }) => (lost !== undefined && isNamed(ledger, lost) ? [lost] : []));
+}
+
+/** Nobody can tell when a single checkpoint was kept: any rollback may explain it, but for the block whose hash it gives. */
+function namedFor({ rollbacks }: Ledger, { number, hash }: Checkpoint): readonly LostRange[] {
+  return rollbacks.filter((range) => number !== range.to || hash === range.hash);
+}
+
+function compare({ database, network }: Ledger, checkpoint: Vouched, findings: Finding[]): boolean {
   const { number, hash } = checkpoint;
   const place = { table: 'block', block: number } as const;
   if (checkpoint.network !== network) {
@@ -81,8 +100,7 @@ function compare({ database, network, rollbacks }: Ledger, checkpoint: Checkpoin
     | [string]
     | undefined;
   if (row !== undefined && hashHeaderText(row[0]) === hash) return true;
-  // A lost block is explained when a rollback names its range and the hash of the range's end.
-  if (rollbacks.some((range) => range.from <= number && number <= range.to)) return false;
+  if (checkpoint.named().some((range) => range.from <= number && number <= range.to)) return false;
   const message =
     row === undefined
       ? 'the ledger was cut back: a checkpoint vouches for this block, which is missing'

@@ -46,6 +46,8 @@ async function reset(): Promise<void> {
   await fill();
 }
 
+afterEach(() => place.remove());
+
 type Lie = {
   readonly header?: Partial<BlockHeader>;
   readonly signature?: (honest: string) => string;
