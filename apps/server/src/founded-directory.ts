@@ -7,6 +7,7 @@ import type { DataLayout, NetworkFile } from './data-directory.ts';
 import { type FoundedOrganisation, foundNetwork, type OrganisationPlan } from './founding.ts';
 import { createLedgerKey, LEDGER_KEY_NAME } from './ledger-key.ts';
 import { ensureMasterKeys, writePrivateFile } from './master-keys.ts';
+import { journalFile } from './node.ts';
 import { keepKeys } from './organisation.ts';
 import { ServerError } from './server-error.ts';
 import type { Settings } from './settings.ts';
@@ -82,7 +83,9 @@ function putCheckpointsAside(file: string, forgettable: readonly string[]): void
   if (!existsSync(file)) return;
   const network = networkOf(file);
   if (network === undefined || forgettable.includes(network)) {
-    renameSync(file, `${file}.${network ?? 'empty'}`);
+    for (const known of [file, journalFile(file)]) {
+      if (existsSync(known)) renameSync(known, `${known}.${network ?? 'empty'}`);
+    }
     return;
   }
   throw new ServerError(

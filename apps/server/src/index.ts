@@ -5,6 +5,7 @@ export {
   type PatientCredential,
   readCredentials,
 } from './demonstration/credentials.ts';
+export { runServer } from './main.ts';
 export { ensureMasterKeys, type MasterKeys, readMasterKeys } from './master-keys.ts';
 export { type RunningServer, startServer } from './server.ts';
 export { ServerError, type ServerErrorCode } from './server-error.ts';

@@ -1,30 +1,35 @@
 import { openLog } from './http/log.ts';
 import { type RunningServer, startServer } from './server.ts';
 import { ServerError } from './server-error.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { type LogLevel, readSettings, type Settings } from './settings.ts';
 
 /** A clean end that takes longer is given up: whatever was acknowledged is on the disk already. */
 const SHUTDOWN_MS = 20_000;
 
-if (import.meta.main) await main();
+if (import.meta.main) await runServer(process.env, process.cwd());
 
-/** `npm start`: one line when the node is ready, exit code 0 after SIGTERM or SIGINT, 1 with a sentence when it cannot run. */
-async function main(): Promise<void> {
+/**
+ * `npm start` and `salus start`: one line when the node is ready, exit code 0 after SIGTERM or SIGINT, 1 with a sentence
+ * when it cannot run.
+ */
+export async function runServer(environment: NodeJS.ProcessEnv, workingDirectory: string): Promise<void> {
   let settings: Settings | undefined;
   try {
-    settings = readSettings(process.env, process.cwd());
+    settings = readSettings(environment, workingDirectory);
     const server = await startServer(settings);
     endOnSignal(server, settings);
     console.log(welcome(server));
   } catch (error) {
-    if (error instanceof Error && hasCode(error)) console.error(`Salus cannot start: ${error.message} (${error.code})`);
-    else
-      openLog(settings?.logLevel ?? 'error', (line) => process.stderr.write(line)).error(
-        { err: error },
-        'Salus cannot start',
-      );
+    tell(error, settings?.logLevel ?? 'error');
     process.exitCode = 1;
   }
+}
+
+function tell(error: unknown, level: LogLevel): void {
+  // What went wrong first, where closing what was open went wrong as well.
+  const first: unknown = error instanceof SuppressedError ? error.suppressed : error;
+  if (first instanceof Error && hasCode(first)) console.error(`Salus cannot start: ${first.message} (${first.code})`);
+  else openLog(level, (line) => process.stderr.write(line)).error({ err: first }, 'Salus cannot start');
 }
 
 function welcome({ url, demonstration, organisations, credentialsFile }: RunningServer): string {

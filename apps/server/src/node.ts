@@ -1,6 +1,12 @@
-import type { EmbeddedLedger, Ledger } from '@salus/ledger';
-import { openEmbeddedLedger } from '@salus/ledger';
-import type { BundleWorkers, VaultCaller, Who } from '@salus/records';
+import { type EmbeddedLedger, openEmbeddedLedger } from '@salus/ledger';
+import {
+  type BundleWorkers,
+  openRevocationJournal,
+  type Replay,
+  replayRevocations,
+  type VaultCaller,
+  type Who,
+} from '@salus/records';
 import type { FastifyRequest } from 'fastify';
 import type { DataLayout, NetworkFile } from './data-directory.ts';
 import { patientOf, sessionOf, staffOf } from './http/access.ts';
@@ -18,16 +24,21 @@ export type { HostedOrganisation } from './organisation.ts';
 export interface Node extends AsyncDisposable {
   readonly network: string;
   readonly demonstration: boolean;
-  readonly ledger: Ledger;
+  readonly ledger: EmbeddedLedger;
+  readonly layout: DataLayout;
+  /** Where backups of the running node are made. */
+  readonly backupDirectory: string;
   readonly organisations: ReadonlyMap<string, HostedOrganisation>;
   readonly sessions: Sessions;
   readonly nowMs: () => number;
+  /** Sends known revocations again; until none is left that only an administrator can sign, nothing is released. */
+  repeatRevocations(): Promise<Replay>;
   /** Where failures of background work are told; they never hold health data. */
   onFailure(listener: (error: unknown) => void): void;
 }
 
 export interface NodeOptions {
-  readonly settings: Pick<Settings, 'masterKeyFile' | 'checkpointFile' | 'publicUrl'>;
+  readonly settings: Pick<Settings, 'masterKeyFile' | 'checkpointFile' | 'backupDirectory' | 'publicUrl'>;
   readonly layout: DataLayout;
   readonly file: NetworkFile;
   readonly workers: BundleWorkers;
@@ -41,36 +52,44 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   const masterKeys = readMasterKeys(settings.masterKeyFile, [LEDGER_KEY_NAME, ...slugs]);
   const organisations = new Map<string, HostedOrganisation>();
   const failures = failureList();
-  const ledger = await openEmbeddedLedger({
-    file: layout.ledgerFile,
-    signer: openLedgerKey(layout, masterKeys, file.network),
-    checkpointFile: settings.checkpointFile,
-    checkpointSigners: () => [...organisations.values()].map(({ slug, node }) => ({ organisation: slug, ...node })),
-    clock: nowMs,
-  });
+  await using resources = new AsyncDisposableStack();
+  const ledger = resources.use(
+    await openEmbeddedLedger({
+      file: layout.ledgerFile,
+      signer: openLedgerKey(layout, masterKeys, file.network),
+      checkpointFile: settings.checkpointFile,
+      checkpointSigners: () => [...organisations.values()].map(({ slug, node }) => ({ organisation: slug, ...node })),
+      clock: nowMs,
+    }),
+  );
+  const journal = resources.use(await openRevocationJournal(journalFile(settings.checkpointFile), ledger));
+  await openOrganisations(options, { ledger, masterKeys, organisations, resources, onFailure: failures.tell });
+  const vaults = [...organisations.values()].map(({ vault }) => vault);
+  const repeatRevocations = (): Promise<Replay> => replayRevocations(journal, vaults);
+  // What was taken back stays taken back, also when an older backup was restored.
+  await journal.catchUp();
+  await repeatRevocations();
+  journal.follow(failures.tell);
+  const sessions = new Sessions(nowMs);
   const closing = new AbortController();
-  try {
-    await openOrganisations(options, { ledger, masterKeys, organisations, onFailure: failures.tell });
-    const sessions = new Sessions(nowMs);
-    const following = endRevokedSessions(ledger, sessions, closing.signal).catch(failures.tell);
-    return {
-      network: file.network,
-      demonstration: file.demonstration,
-      ledger,
-      organisations,
-      sessions,
-      nowMs,
-      onFailure: failures.listen,
-      [Symbol.asyncDispose]: async () => {
-        closing.abort();
-        await following;
-        await close(organisations, ledger);
-      },
-    };
-  } catch (error) {
-    await close(organisations, ledger);
-    throw error;
-  }
+  const following = endRevokedSessions(ledger, sessions, closing.signal).catch(failures.tell);
+  resources.defer(async () => {
+    closing.abort();
+    await following;
+  });
+  const held = resources.move();
+  const { network, demonstration } = file;
+  return {
+    ...{ network, demonstration, ledger, layout, organisations, sessions, nowMs, repeatRevocations },
+    backupDirectory: settings.backupDirectory,
+    onFailure: failures.listen,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** Revocations are remembered beside the checkpoint: a restored data directory must not forget them. */
+export function journalFile(checkpointFile: string): string {
+  return `${checkpointFile}.revocations`;
 }
 
 /** @throws ServerError `not-found` for an organisation that this process does not host. */
@@ -118,11 +137,12 @@ interface Parts {
   readonly ledger: EmbeddedLedger;
   readonly masterKeys: MasterKeys;
   readonly organisations: Map<string, HostedOrganisation>;
+  readonly resources: AsyncDisposableStack;
   readonly onFailure: (error: unknown) => void;
 }
 
 async function openOrganisations({ file, layout, settings, workers, nowMs }: NodeOptions, parts: Parts): Promise<void> {
-  const { ledger, masterKeys, organisations, onFailure } = parts;
+  const { ledger, masterKeys, organisations, resources, onFailure } = parts;
   for (const { slug, node } of file.organisations) {
     const organisation = await openOrganisation({
       slug,
@@ -136,13 +156,8 @@ async function openOrganisations({ file, layout, settings, workers, nowMs }: Nod
       findPeer: (peer) => organisations.get(peer)?.exchange.gateway,
       onFailure,
     });
-    organisations.set(slug, organisation);
+    organisations.set(slug, resources.use(organisation));
   }
-}
-
-async function close(organisations: ReadonlyMap<string, HostedOrganisation>, ledger: EmbeddedLedger): Promise<void> {
-  for (const organisation of organisations.values()) await organisation[Symbol.asyncDispose]();
-  await ledger[Symbol.asyncDispose]();
 }
 
 /** Failures before somebody listens are kept: a start must not swallow them. */

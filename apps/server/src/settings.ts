@@ -15,6 +15,8 @@ export interface Settings {
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   readonly masterKeyFile: string;
   readonly checkpointFile: string;
+  /** Where backups of the running node go; a caller names one of them and chooses no path. */
+  readonly backupDirectory: string;
   /** Whether an empty data directory is filled with the demonstration consortium. */
   readonly demonstration: boolean;
   /** Organisations with which an empty data directory is founded, instead of the demonstration. */
@@ -36,6 +38,7 @@ export const SETTING_NAMES = [
   'SALUS_TLS_KEY',
   'SALUS_MASTER_KEY_FILE',
   'SALUS_CHECKPOINT_FILE',
+  'SALUS_BACKUPS',
   'SALUS_DEMO',
   'SALUS_FOUND',
   'SALUS_LOG_LEVEL',
@@ -79,6 +82,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
     tls,
     masterKeyFile: path('SALUS_MASTER_KEY_FILE', join(configDirectory, 'master-keys.json')),
     checkpointFile: path('SALUS_CHECKPOINT_FILE', join(configDirectory, 'checkpoint.jsonl')),
+    backupDirectory: path('SALUS_BACKUPS', 'backups'),
     demonstration: parseFlag('SALUS_DEMO', value.of('SALUS_DEMO') ?? '1'),
     found: parseSlugs('SALUS_FOUND', value.of('SALUS_FOUND')),
     logLevel: parseLogLevel(value.of('SALUS_LOG_LEVEL') ?? 'info'),
@@ -86,6 +90,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
   };
   refuseInsideData('SALUS_MASTER_KEY_FILE', settings.masterKeyFile, settings.dataDirectory);
   refuseInsideData('SALUS_CHECKPOINT_FILE', settings.checkpointFile, settings.dataDirectory);
+  refuseInsideData('SALUS_BACKUPS', settings.backupDirectory, settings.dataDirectory);
   return settings;
 }
 

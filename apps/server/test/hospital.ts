@@ -76,6 +76,7 @@ export async function openTestServer(
   const settings = {
     masterKeyFile: join(directory, 'keys.json'),
     checkpointFile: join(directory, 'checkpoint.jsonl'),
+    backupDirectory: join(directory, 'backups'),
     publicUrl: 'http://127.0.0.1:8470',
     tls: null,
     logLevel: 'debug',

@@ -1,5 +1,6 @@
 import type { SignedDelegation } from '@salus/contracts';
 import { fromBase64url, hashTuple, utf8, verifyEs256 } from '@salus/crypto';
+import type { Who } from '@salus/records';
 import type { FastifyInstance } from 'fastify';
 import { authenticate, changePassword } from '../accounts.ts';
 import { Challenges } from '../challenges.ts';
@@ -10,7 +11,7 @@ import { AttemptLimit } from '../http/attempt-limit.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { findPatientKey, readLiveIdentity } from '../identities.ts';
-import { type Node, readHosted } from '../node.ts';
+import { type HostedOrganisation, type Node, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
 
 /** For each address. One address may be a whole hospital behind a gateway. */
@@ -91,6 +92,7 @@ function addStaffLogin(app: FastifyInstance, node: Node, gate: Gate): void {
       attempts.clear(key);
       const person = { id: account.id, organisation: params.org, nowMs: node.nowMs() };
       const { roles, notAfterMs } = await readLiveIdentity(node.ledger, person);
+      await noteLogin(organisation, { kind: 'member', id: account.id, organisation: params.org, roles }, null);
       const session = node.sessions.open(
         { kind: 'staff', organisation: params.org, id: account.id, roles, account: account.name },
         notAfterMs,
@@ -98,6 +100,12 @@ function addStaffLogin(app: FastifyInstance, node: Node, gate: Gate): void {
       return { ...session, id: account.id, roles, node: organisation.node.id };
     },
   });
+}
+
+/** Who logged in stands in the audit log, and a patient's log-in in the patient's. */
+async function noteLogin({ vault }: HostedOrganisation, who: Who | null, pid: string | null): Promise<void> {
+  const nothing = { purpose: null, grant: null, session: null, records: [], request: null };
+  await vault.audit.append({ kind: 'login', atMs: vault.clock(), pid, who, outcome: 'ok', ...nothing });
 }
 
 function addPasswordChange(app: FastifyInstance, node: Node, gate: Gate): void {
@@ -145,7 +153,7 @@ function addPatientLogin(app: FastifyInstance, node: Node): void {
     answer: object({ token: hash, expiresMs: timeMs, kind: schema.oneOf(['patient', 'recovery']) }),
     perMinute: LOGINS_PER_MINUTE,
     handle: async ({ params, body: { pid, kid, challenge, signature } }) => {
-      readHosted(node, params.org);
+      const organisation = readHosted(node, params.org);
       const drawn = challenges.spend(challenge, params.org, pid, kid);
       const key = await findPatientKey(node.ledger, { organisation: params.org, pid, kid });
       const statement = utf8(hashTuple('login', node.network, params.org, pid, kid, challenge));
@@ -157,6 +165,7 @@ function addPatientLogin(app: FastifyInstance, node: Node): void {
       ) {
         throw new ServerError('wrong-credentials', 'The challenge is over, or not signed by a key of this pid.');
       }
+      await noteLogin(organisation, key.kind === 'patient' ? { kind: 'patient', pid, kid } : null, pid);
       return { ...node.sessions.open({ kind: key.kind, organisation: params.org, pid, kid }), kind: key.kind };
     },
   });

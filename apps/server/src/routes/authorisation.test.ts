@@ -58,6 +58,7 @@ describe('authorisation of every route', () => {
     const open = routes.filter(({ access }) => access.kind === 'public').map(({ method, url }) => `${method} ${url}`);
     expect(open.sort()).toEqual([
       'GET /api/v1/network',
+      'GET /api/v1/openapi.json',
       'GET /health',
       'POST /api/v1/orgs/{org}/login',
       'POST /api/v1/orgs/{org}/patient/challenge',
@@ -65,6 +66,7 @@ describe('authorisation of every route', () => {
     ]);
     expect(routes.filter(({ access }) => access.kind === 'signature').map(({ url }) => url)).toEqual([
       '/api/v1/orgs/{org}/calls',
+      '/api/v1/orgs/{org}/tokens',
     ]);
   });
 

@@ -1,4 +1,6 @@
 import {
+  type DeviceFact,
+  deviceKey,
   type IdentityFact,
   identityKey,
   type PatientFact,
@@ -6,8 +8,9 @@ import {
   patientKey,
   type SignedCall,
 } from '@salus/contracts';
+import { verifyCall } from '@salus/crypto';
 import type { Ledger } from '@salus/ledger';
-import type { Who } from '@salus/records';
+import { RecordsError, type Who } from '@salus/records';
 import type { FastifyInstance } from 'fastify';
 import { type Committed, type GivenCall, submitCall } from '../consent.ts';
 import { addRoute } from '../http/route.ts';
@@ -39,8 +42,8 @@ export function addCallRoutes(app: FastifyInstance, node: Node): void {
     perMinute: CALLS_PER_MINUTE,
     handle: async ({ params, body }) => {
       const organisation = readHosted(node, params.org);
-      await demandOwnSigner(node.ledger, params.org, body.call);
-      const { callId, block, index, timestampMs, result } = await takeCall(node, organisation, body);
+      const signer = await readOwnSigner(node.ledger, params.org, body.call);
+      const { callId, block, index, timestampMs, result } = await takeCall(node, organisation, body, signer);
       return { callId, block, index, timestampMs, result };
     },
   });
@@ -48,29 +51,95 @@ export function addCallRoutes(app: FastifyInstance, node: Node): void {
 
 /** Erasure is done before it is acknowledged: the vaults destroy what the call names. */
 const ERASING = new Set(['record.erase', 'record.approveErasure']);
+/** After these a node that was restored from an older backup may be able to release again. */
+const REOPENING = new Set(['access.rollback', 'membership.revoke']);
 
-async function takeCall(node: Node, organisation: HostedOrganisation, given: GivenCall): Promise<Committed> {
-  const committed = await submitCall(organisation, given);
-  const { contract, transaction, signer } = given.call.payload;
-  if (!ERASING.has(`${contract}.${transaction}`)) return committed;
-  const name = parseSigner(signer);
-  const who: Who =
-    name.kind === 'pid'
-      ? { kind: 'patient', pid: name.subject, kid: name.kid }
-      : { kind: 'member', id: name.subject, organisation: organisation.slug, roles: [] };
-  // The deciding approval may come from another organisation than the one that keeps the record.
-  for (const { vault } of node.organisations.values()) await vault.leafStates.applyCall(committed.callId, who);
+async function takeCall(
+  node: Node,
+  organisation: HostedOrganisation,
+  given: GivenCall,
+  signer: OwnSigner,
+): Promise<Committed> {
+  const { contract, transaction } = given.call.payload;
+  const name = `${contract}.${transaction}`;
+  const committed = await submitCall(organisation, given).catch(async (error: unknown) => {
+    await noteRefusal(organisation, given.call, signer, error);
+    throw error;
+  });
+  if (ERASING.has(name)) {
+    // The deciding approval may come from another organisation than the one that keeps the record.
+    for (const { vault } of node.organisations.values()) await vault.leafStates.applyCall(committed.callId, signer.who);
+  }
+  if (REOPENING.has(name) && organisation.vault.guard.isClosed) await node.repeatRevocations();
   return committed;
 }
 
-/** A node passes on what its own people sign: private arguments are for the organisation that they concern. */
-async function demandOwnSigner(ledger: Ledger, organisation: string, { payload }: SignedCall): Promise<void> {
-  const { kind, subject } = parseSigner(payload.signer);
-  const fact =
-    kind === 'id'
-      ? ((await ledger.get(identityKey(subject))) as IdentityFact | undefined)
-      : ((await ledger.get(patientKey(subject))) as PatientFact | undefined);
+/** Who a call says has signed it, when that is one of this organisation's own. */
+interface OwnSigner {
+  readonly publicKey: string | undefined;
+  readonly pid: string | null;
+  readonly who: Who | null;
+}
+
+/**
+ * A node passes on what its own people sign: private arguments are for the organisation that they concern.
+ *
+ * @throws ServerError `not-permitted`
+ */
+async function readOwnSigner(ledger: Ledger, organisation: string, { payload }: SignedCall): Promise<OwnSigner> {
+  const name = parseSigner(payload.signer);
+  const { subject } = name;
+  if (name.kind === 'id') {
+    const fact = (await ledger.get(identityKey(subject))) as IdentityFact | undefined;
+    demandOwn(fact, organisation);
+    const who: Who = { kind: 'member', id: subject, organisation, roles: fact.roles };
+    return { publicKey: fact.publicKey, pid: null, who };
+  }
+  const fact = (await ledger.get(patientKey(subject))) as PatientFact | undefined;
+  demandOwn(fact, organisation);
+  switch (name.kind) {
+    case 'claim':
+      return { publicKey: fact.claimKey, pid: subject, who: null };
+    case 'recovery':
+      return { publicKey: fact.recovery, pid: subject, who: null };
+    case 'pid': {
+      const device = (await ledger.get(deviceKey(subject, name.kid))) as DeviceFact | undefined;
+      return { publicKey: device?.publicKey, pid: subject, who: { kind: 'patient', pid: subject, kid: name.kid } };
+    }
+  }
+}
+
+function demandOwn<Fact extends { readonly organisation: string }>(
+  fact: Fact | undefined,
+  organisation: string,
+): asserts fact is Fact {
   if (fact?.organisation !== organisation) {
     throw new ServerError('not-permitted', 'The signer is not of this organisation: send the call to its own node.');
   }
+}
+
+/**
+ * What was refused to somebody who did sign it stands in the audit log: a slip used twice, a removed device, a grant that
+ * may not be. Who only claims to be somebody leaves no trace there: anybody could fill it.
+ */
+async function noteRefusal(
+  organisation: HostedOrganisation,
+  call: SignedCall,
+  signer: OwnSigner,
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof RecordsError) || signer.publicKey === undefined || !verifyCall(call, signer.publicKey)) return;
+  const { vault } = organisation;
+  await vault.audit.append({
+    kind: 'refusal',
+    atMs: vault.clock(),
+    pid: signer.pid,
+    who: signer.who,
+    purpose: null,
+    grant: null,
+    session: null,
+    records: [],
+    outcome: error.detail ?? error.code,
+    request: call,
+  });
 }

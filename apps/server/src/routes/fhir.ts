@@ -16,6 +16,8 @@ import { ServerError } from '../server-error.ts';
 export const BUNDLE_BYTES_MAX = 64 * 1024 * 1024;
 /** Bundles that arrive or are written at once: each lies whole in memory. */
 export const BUNDLES_AT_ONCE = 32;
+/** A single resource with its inline attachments. */
+const RESOURCE_BYTES_MAX = 16 * 1024 * 1024;
 const RESOURCE_IN_PATH = { type: schema.resourceType, id: schema.fhirId };
 const STAFF = { kind: 'session', who: ['staff'] } as const;
 
@@ -39,6 +41,7 @@ export function addFhirRoutes(app: FastifyInstance, node: Node): void {
     scope.addContentTypeParser(['application/fhir+json', 'application/json'], { parseAs: 'buffer' }, keep);
     addTransactions(scope, node);
     addReads(scope, node);
+    addCorrections(scope, node);
   });
 }
 
@@ -118,6 +121,50 @@ function addReads(app: FastifyInstance, node: Node): void {
       const { org, type, id, vid } = request.params;
       const { vault } = readHosted(node, org);
       return sendResource(reply, await vault.repository.vread(readerOf(request), knownType(type), id, vid));
+    },
+  });
+}
+
+const MATCHED_VERSION = /^(?:W\/)?"([1-9][0-9]{0,8})"$/;
+
+/** Nothing is overwritten: PUT writes the next version, DELETE hides the current one and keeps it. */
+function addCorrections(app: FastifyInstance, node: Node): void {
+  const params = { org: schema.organisation, ...RESOURCE_IN_PATH };
+  app.route<{ Params: Omit<InPath, 'vid'>; Body: Buffer | undefined }>({
+    method: 'PUT',
+    url: '/:org/fhir/R4/:type/:id',
+    config: { access: STAFF, fhir: true },
+    bodyLimit: RESOURCE_BYTES_MAX,
+    schema: describe('Corrects a resource: the next version after the one that If-Match names.', params, {}),
+    handler: async (request, reply) => {
+      const { org, type, id } = request.params;
+      const { vault } = readHosted(node, org);
+      const writer = writerOf(node, request);
+      const versionId = MATCHED_VERSION.exec(request.headers['if-match'] ?? '')?.[1];
+      if (versionId === undefined || request.body === undefined) {
+        throw new ServerError(
+          'bad-request',
+          'A correction has a resource as its body and names in If-Match the version it was made from.',
+        );
+      }
+      const result = await vault.corrections.correct(writer, { type: knownType(type), id, versionId }, request.body);
+      if (result.kind === 'refused') return sendFhirProblem(reply, { ...problem(result.code), issues: result.issues });
+      return sendResource(reply, await vault.repository.read(writer, knownType(type), id));
+    },
+  });
+  app.route<{ Params: Omit<InPath, 'vid'> }>({
+    method: 'DELETE',
+    url: '/:org/fhir/R4/:type/:id',
+    config: { access: STAFF, fhir: true },
+    schema: describe('Hides a resource, which stays provable; erasing is the patient’s own signed call.', params),
+    handler: async (request, reply) => {
+      const { org, type, id } = request.params;
+      const { vault } = readHosted(node, org);
+      const writer = writerOf(node, request);
+      const record = await vault.rows.findResource(knownType(type), id);
+      if (record === undefined) throw new ServerError('not-found', 'There is no such resource.');
+      await vault.corrections.tombstone(writer, [record.recordId]);
+      return reply.code(204).send();
     },
   });
 }

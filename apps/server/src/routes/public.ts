@@ -19,22 +19,41 @@ export function addPublicRoutes(app: FastifyInstance, node: Node, metrics: Metri
     method: 'GET',
     url: '/health',
     access: PUBLIC,
-    summary: 'Whether the node serves; `releasing` is false while a rollback is unnamed.',
+    summary: 'Whether the node serves; `releasing` is false while blocks lost by a restored backup are unnamed.',
     perMinute: ASKED_PER_MINUTE,
-    answer: object({ status: schema.oneOf(['ok']), height: count, releasing: flag }),
+    answer: object({
+      status: schema.oneOf(['ok']),
+      height: count,
+      releasing: flag,
+      rollbackNeeded: nullable(object({ from: count, to: count, hash: schema.hash })),
+    }),
     handle: async () => ({
       status: 'ok',
       height: await node.ledger.height(),
-      releasing: node.ledger.rollbackNeeded === undefined,
+      releasing: [...node.organisations.values()].every(({ vault }) => !vault.guard.isClosed),
+      rollbackNeeded: node.ledger.rollbackNeeded ?? null,
     }),
   });
-  app.get('/metrics', { config: { access: { kind: 'metrics' } }, schema: { hide: true } }, async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
-  app.get('/api/v1/openapi.json', { config: { access: PUBLIC }, schema: { hide: true } }, async (_request, reply) =>
-    reply.type('application/json').send(JSON.stringify(app.swagger())),
-  );
+  addDescriptions(app, metrics);
   addNetwork(app, node);
+}
+
+function addDescriptions(app: FastifyInstance, metrics: Metrics): void {
+  const text = { type: 'string' };
+  const metricsAnswer = { 200: { description: 'Figures.', content: { 'text/plain': { schema: text } } } };
+  app.get(
+    '/metrics',
+    {
+      config: { access: { kind: 'metrics' } },
+      schema: { summary: 'Figures for Prometheus.', response: metricsAnswer },
+    },
+    async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+  app.get(
+    '/api/v1/openapi.json',
+    { config: { access: PUBLIC }, schema: { summary: 'This description.' } },
+    async (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())),
+  );
 }
 
 function addNetwork(app: FastifyInstance, node: Node): void {

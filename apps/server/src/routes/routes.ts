@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../metrics.ts';
 import type { Node } from '../node.ts';
 import { addAuthRoutes } from './auth.ts';
+import { addBackupRoutes } from './backups.ts';
+import { addBinaryRoutes } from './binary.ts';
 import { addCallRoutes } from './calls.ts';
 import { addFhirRoutes } from './fhir.ts';
 import { addLedgerRoutes } from './ledger.ts';
@@ -24,4 +26,6 @@ export function addRoutes(app: FastifyInstance, node: Node, metrics: Metrics): v
   addReaderRoutes(app, node);
   addReadRoutes(app, node);
   addFhirRoutes(app, node);
+  addBinaryRoutes(app, node);
+  addBackupRoutes(app, node);
 }

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { ADMINISTRATOR_ROLE } from '@salus/contracts';
+import { backupData } from '@salus/records';
+import type { FastifyInstance } from 'fastify';
+import { Gate } from '../gate.ts';
+import { addRoute } from '../http/route.ts';
+import * as schema from '../http/schemas.ts';
+import type { Node } from '../node.ts';
+
+const { count, object, text } = schema;
+const PATH_LENGTH_MAX = 4_096;
+
+/** Backups of the running node: an administrator names one, the operator decided where they lie. */
+export function addBackupRoutes(app: FastifyInstance, node: Node): void {
+  // Stores stand still for a moment while they are copied: one at a time.
+  const gate = new Gate({ running: 1, waiting: 1 });
+  addRoute<{ org: string }, unknown, { name: string }>(app, {
+    method: 'POST',
+    url: '/api/v1/orgs/:org/backups',
+    access: { kind: 'session', who: ['staff'], roles: [ADMINISTRATOR_ROLE] },
+    summary:
+      'Copies ledger, records and objects of the whole node, verified; nothing in it opens without the master keys.',
+    params: schema.org,
+    body: object({ name: schema.matching('^[a-z0-9][a-z0-9-]{0,63}$', 64) }),
+    answer: object({ directory: text(PATH_LENGTH_MAX), number: count, hash: schema.hash, files: count, bytes: count }),
+    handle: ({ body }) => gate.run(() => backUp(node, body.name)),
+  });
+}
+
+async function backUp(node: Node, name: string): Promise<object> {
+  const { layout, ledger, nowMs } = node;
+  const directory = join(node.backupDirectory, name);
+  const vaults = [...node.organisations.values()].map(({ vault }) => vault);
+  const extraFiles = [
+    { from: layout.networkFile, path: 'network.json' },
+    { from: layout.ledgerKeyFile, path: 'ledger/key.sealed' },
+  ];
+  const manifest = await backupData({ vaults, ledger, directory, extraFiles, clock: nowMs });
+  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  return { directory, number: manifest.ledger.number, hash: manifest.ledger.hash, files: manifest.files.length, bytes };
+}
