@@ -1,18 +1,19 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { testData } from '@salus/testing';
+import { fileURLToPath } from 'node:url';
 import type { BenchResult } from './bench-result.ts';
 import type { TransactionAnswer } from './http-write.ts';
 import { sendJson, startNode } from './node-process.ts';
 
+const SHARED_DATA = fileURLToPath(new URL('../../../shared/data', import.meta.url));
 const TARGET = 2_000;
 /** Bundles under way at once, as `salus import` sends them. */
 const AT_ONCE = 4;
 
 /** Resources per second of the Synthea bundles over HTTP: parsed, validated, encrypted, committed and acknowledged. */
 export async function benchImport({ rounds = 4 }: { readonly rounds?: number } = {}): Promise<BenchResult> {
-  const directory = testData('synthea');
-  if (directory === undefined) throw new Error('the import is measured with the Synthea bundles of SALUS_TEST_DATA');
+  const directory = join(process.env.SALUS_TEST_DATA ?? SHARED_DATA, 'synthea');
+  if (!existsSync(directory)) throw new Error('the import is measured with the Synthea bundles of SALUS_TEST_DATA');
   const files = readdirSync(directory).filter((file) => file.endsWith('.json') && file !== 'manifest.json');
   const bundles = files.map((file) => readFileSync(join(directory, file)));
   await using node = await startNode();
