@@ -79,6 +79,11 @@ async function run(host: Host, execution: Execution): Promise<Outcome> {
       );
       break;
     }
+    case 'guess':
+      if (execution.mode === 'full' && execution.privateArgs?.values.right !== true) return refuse('holder-mismatch');
+      break;
+    case 'refused':
+      return refuse(args.code as ContractCode);
     case 'break':
       throw new Error('the notebook is broken');
     default:

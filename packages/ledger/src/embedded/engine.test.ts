@@ -200,6 +200,30 @@ describe('the embedded engine', () => {
     expect(last).toMatchObject({ status: 'fulfilled', value: { kind: 'committed' } });
   });
 
+  it('leaves no trace of refusals that tell of private arguments, of a reader or of unparsed text', async () => {
+    const [wrong, right] = [privately({ right: false }), privately({ right: true })];
+    const guess = await writer.call('guess', {}, { privateHash: wrong.privateHash });
+    const height = await ledger.height();
+    expect(await ledger.submit(guess, wrong.privateArgs)).toMatchObject({ kind: 'refused', code: 'holder-mismatch' });
+    for (const code of ['args-invalid', 'caller-foreign', 'delegation-malformed', 'member-kind-not-allowed']) {
+      expect(await ledger.submit(await writer.call('refused', { code }))).toMatchObject({ kind: 'refused', code });
+    }
+    expect(await ledger.height()).toBe(height);
+    const again = await writer.call('guess', {}, { privateHash: right.privateHash });
+    committed(await ledger.submit(again, right.privateArgs));
+    const refused = await ledger.submit(await writer.call('refused', { code: 'stale-epoch' }));
+    expect((await ledger.transaction(refused.callId!))?.outcome).toEqual({ kind: 'refused', code: 'stale-epoch' });
+  });
+
+  it('counts private arguments among the bytes that wait', async () => {
+    const { privateArgs, privateHash } = privately({ right: 'x'.repeat(200_000) });
+    const call = await writer.call('guess', {}, { privateHash });
+    const results = await Promise.all(Array.from({ length: 1_000 }, () => ledger.submit(call, privateArgs)));
+    const codes = results.map((result) => (result.kind === 'refused' ? result.code : result.kind));
+    expect(codes.filter((code) => code === 'overloaded').length).toBeGreaterThan(800);
+    expect(codes.filter((code) => code === 'holder-mismatch').length).toBeGreaterThan(100);
+  });
+
   it('says overloaded beyond its queue, and loses none of the calls that it took', async () => {
     const call = await newWriter().write([['page/1', 1]]);
     const results = await Promise.all(Array.from({ length: QUEUE_CALLS_MAX + 50 }, () => ledger.submit(call)));

@@ -27,13 +27,17 @@ import type { WorldState } from './world-state.ts';
 /** The event loop gets its turn after this many calls, for requests and for the workers' next batches. */
 const CALLS_PER_TURN = 32;
 /**
- * Refusals that never enter a block although the signer is known. Either the arguments were not parsed, and whatever a faulty
- * client put there might identify a patient; or the fault is in what travelled beside the call, for which not the signer but
- * whoever sent it answers.
+ * Refusals that never enter a block although the signer is known. Either the arguments or the delegation were not parsed, and
+ * whatever a faulty client put there might identify a patient; or the fault is in what travelled beside the call, for which not
+ * the signer but whoever sent it answers; or somebody signed whose name beside a grant or pid would tell that they are its
+ * reader: only the organisation that keeps the records may stand there.
  */
 const UNRECORDED: ReadonlySet<ContractCode> = new Set([
   'args-invalid',
+  'caller-foreign',
+  'delegation-malformed',
   'limit-exceeded',
+  'member-kind-not-allowed',
   'private-missing',
   'private-mismatch',
   'private-unexpected',
@@ -167,6 +171,12 @@ export class Engine implements AsyncDisposable {
       const host = builder.host(network, this.#pure);
       const { timestampMs } = builder;
       outcome = await runtime.execute(host, { call: pending.call, privateArgs, timestampMs, mode: 'full' });
+      // Only what its signer vouched for enters a block: nobody can fill the ledger with calls of unknown keys.
+      if (outcome.kind === 'refused' && this.#pure.authenticated && !UNRECORDED.has(outcome.code)) {
+        const open = await runtime.execute(host, { call: pending.call, timestampMs, mode: 'public' });
+        // A code that private arguments decided would tell of them: that the reader was revoked, say.
+        if (open.kind === 'refused' && open.code === outcome.code) builder.refuse(signed!, outcome.code);
+      }
     } catch (cause) {
       return () => pending.reject(new LedgerError('execution-failed', 'a contract broke an invariant', { cause }));
     }
@@ -184,8 +194,6 @@ export class Engine implements AsyncDisposable {
           pending.resolve({ kind: 'committed', callId, ...place, timestampMs: this.#timeOf(place.block), result });
       }
       case 'refused':
-        // Only what its signer vouched for enters a block: nobody can fill the ledger with calls of unknown keys.
-        if (this.#pure.authenticated && !UNRECORDED.has(outcome.code)) builder.refuse(signed!, outcome.code);
         return () => pending.resolve(outcome);
     }
   }

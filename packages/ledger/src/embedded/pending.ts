@@ -1,4 +1,4 @@
-import type { CallPayload, PrivateArgs, SignedCall } from '@salus/contracts';
+import { ARGS_LIMITS, type CallPayload, measureJson, type PrivateArgs, type SignedCall } from '@salus/contracts';
 import { CryptoError, callText, type CallPayload as SignedPayload, sha256, toBase64url, utf8 } from '@salus/crypto';
 import type { SubmitResult } from '../ledger.ts';
 import type { VerifiedSignature } from '../pure.ts';
@@ -38,11 +38,23 @@ export function pendingCall(
     call: signed === undefined ? call : { payload: signed.payload, signature: signed.signature },
     privateArgs,
     signed,
-    sizeBytes: signed === undefined ? MALFORMED_BYTES : BYTES_PER_CHARACTER * signed.payloadText.length,
+    sizeBytes: sizeOf(signed) + sizeOfPrivate(privateArgs),
     verification: 'none',
     verified: undefined,
     ...settle,
   };
+}
+
+function sizeOf(signed: Pending['signed']): number {
+  return signed === undefined ? MALFORMED_BYTES : BYTES_PER_CHARACTER * signed.payloadText.length;
+}
+
+/** What no contract takes counts as much as the largest that one does. */
+function sizeOfPrivate(privateArgs: PrivateArgs | undefined): number {
+  if (privateArgs === undefined) return 0;
+  const { sizeBytesMax, depthMax } = ARGS_LIMITS;
+  const measured = measureJson(privateArgs, { sizeBytesMax, depthMax: depthMax + 1 });
+  return BYTES_PER_CHARACTER * (measured.ok ? measured.sizeBytes : sizeBytesMax);
 }
 
 function findSigned(call: unknown): Pending['signed'] {
