@@ -8,12 +8,10 @@ import type { FastifyInstance } from 'fastify';
 import { findNetworkFile } from '../src/data-directory.ts';
 import { CONSORTIUM } from '../src/demonstration/consortium.ts';
 import { type Credentials, demonstrationDirectory, readCredentials } from '../src/demonstration/credentials.ts';
-import { createHttp } from '../src/http/server.ts';
 import { readMasterKeys } from '../src/master-keys.ts';
-import { createMetrics } from '../src/metrics.ts';
 import { type Node, openNode } from '../src/node.ts';
 import { openData } from '../src/open-data.ts';
-import { addRoutes } from '../src/routes/routes.ts';
+import { openApi, send } from './api.ts';
 import { makePlace, type TestPlace } from './consortium.ts';
 import type { Term } from './dictionary.ts';
 
@@ -78,38 +76,6 @@ function stealConfiguration({ settings }: TestPlace, directory: string): void {
     filter: (path) => path !== settings.masterKeyFile && path !== devices,
   });
   if (!existsSync(join(directory, 'config', 'checkpoint.jsonl'))) throw new Error('the checkpoints were not stolen');
-}
-
-async function openApi(node: Node, { settings }: TestPlace, log: string[]): Promise<FastifyInstance> {
-  const metrics = createMetrics(async () => ({
-    ledgerHeight: await node.ledger.height(),
-    sessions: node.sessions.size,
-  }));
-  const app = await createHttp({
-    settings: { ...settings, logLevel: 'debug' },
-    metrics,
-    sessions: node.sessions,
-    logTo: (line) => log.push(line),
-  });
-  addRoutes(app, node, metrics);
-  await app.ready();
-  return app;
-}
-
-type Answer = { readonly status: number; readonly json: ReturnType<typeof JSON.parse> };
-
-async function send(
-  app: FastifyInstance,
-  method: 'GET' | 'POST',
-  url: string,
-  { token = '', body = undefined as unknown } = {},
-): Promise<Answer> {
-  const headers: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` };
-  const content = body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) };
-  if (body !== undefined)
-    headers['content-type'] = url.includes('/fhir/') ? 'application/fhir+json' : 'application/json';
-  const { statusCode, body: text } = await app.inject({ method, url, headers, ...content });
-  return { status: statusCode, json: text.startsWith('{') ? JSON.parse(text) : undefined };
 }
 
 const ACTING = new Set(['a.rossi', 'b.novak', 'lab.ivers', 'hospital-a.admin']);

@@ -13,7 +13,7 @@ import {
   utf8,
 } from '@salus/crypto';
 import { claimKeyOf, delegation, parseSlip } from '@salus/wallet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   addPatient,
   foundConsortium,
@@ -23,6 +23,9 @@ import {
   type TestPatient,
 } from '../../test/consortium.ts';
 import { type Forged, forge, outcomeOf } from '../../test/forged-call.ts';
+
+/** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let consortium: TestConsortium;
 let patient: TestPatient;

@@ -2,7 +2,7 @@ import { execute, type SignedCall } from '@salus/contracts';
 import { callId, canonical, type Json, signerFromPkcs8 } from '@salus/crypto';
 import { createPure, type TransactionView } from '@salus/ledger';
 import { scaled } from '@salus/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
   addPatient,
   bringRequest,
@@ -12,6 +12,9 @@ import {
   type TestConsortium,
 } from '../../test/consortium.ts';
 import { forge } from '../../test/forged-call.ts';
+
+/** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const GRANTEES = ['hospital-b', 'laboratory'] as const;
 type Grantee = (typeof GRANTEES)[number];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { canonical, type Json } from '@salus/crypto';
 import { scaled } from '@salus/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
   addPatient,
   bringRequest,
@@ -17,6 +17,9 @@ import {
   writeBundle,
 } from '../../test/consortium.ts';
 import { prescriptionsBundle } from '../../test/patient-bundle.ts';
+
+/** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const FEW = 10;
 const MANY = scaled(1_000, 10_000);

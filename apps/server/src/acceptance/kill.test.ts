@@ -4,11 +4,14 @@ import { fromUtf8 } from '@salus/crypto';
 import { openLedgerState, verifyLedger } from '@salus/ledger';
 import { verifyRecords } from '@salus/records';
 import { scaled } from '@salus/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { addPatient, authorAt, foundConsortium, type TestConsortium, type TestPatient } from '../../test/consortium.ts';
 import { type Acknowledged, type LoadPlan, PASSWORD, planLoad, runLoad } from '../../test/load.ts';
 import { startNode } from '../../test/node-process.ts';
 import { createAccount } from '../accounts.ts';
+
+/** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const KILLS = scaled(3, 100);
 const LOAD_MS_MAX = 1_200;

@@ -19,7 +19,7 @@ import {
   restoreContent,
   revoke,
 } from '@salus/wallet';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
   addPatient,
   foundConsortium,
@@ -31,6 +31,9 @@ import { outcomeOf } from '../../test/forged-call.ts';
 import { submitCall } from '../consent.ts';
 import { given } from '../demonstration/cast.ts';
 import { findPatientKey } from '../identities.ts';
+
+/** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let consortium: TestConsortium;
 

@@ -1,7 +1,7 @@
 import { callId, hashTuple, type Json, kidOf, signerFromPkcs8, toBase64url } from '@salus/crypto';
 import { createEmbeddedLedger } from '@salus/ledger';
 import { grant, revoke, type StaffWallet } from '@salus/wallet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   addPatient,
   bringRequest,
@@ -13,6 +13,9 @@ import {
 } from '../../test/consortium.ts';
 import { type Forged, forge, outcomeOf } from '../../test/forged-call.ts';
 import { given } from '../demonstration/cast.ts';
+
+/** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const HOUR_MS = 3_600_000;
 const REPLAYS = 20;

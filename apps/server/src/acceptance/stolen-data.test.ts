@@ -1,10 +1,13 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { scaled } from '@salus/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { searchFor } from '../../test/dictionary.ts';
 import { KeyAttack } from '../../test/key-attack.ts';
 import { adjacencyGuesses, joinedPids, rankGuesses, sharedValues } from '../../test/link-attack.ts';
 import { filesBelow, steal, type Theft } from '../../test/theft.ts';
+
+/** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 /** At full scale every candidate is tried for every use, on some of the wrapped keys. */
 const EFFORT = { objects: scaled(8_000, 10_000_000), others: scaled(500, 10_000_000), wraps: 24 };
