@@ -149,6 +149,48 @@ test('refuses requests that were seen, are old, are for another, or are not sign
   );
 });
 
+test('refuses malformed requests and bodies without failing on them', async () => {
+  const { gateway } = receiver.exchange;
+  const meant = { network: consortium.network, organisation: 'hospital-a', node: sender.node, clock: consortium.clock };
+  for (const request of [
+    null,
+    undefined,
+    {},
+    [],
+    'x',
+    { payload: {}, signature: '' },
+    { payload: null, signature: 1 },
+  ]) {
+    expect(await gateway.open(request as never)).toEqual({ kind: 'refused', code: 'signature-invalid' });
+  }
+  const bodies: readonly unknown[] = [
+    null,
+    [],
+    {},
+    'x',
+    { session: 1 },
+    { session: 'x', request: {}, chain: [], token: 7 },
+  ];
+  let refused = 0;
+  for (const operation of [
+    'open',
+    'manifest',
+    'fetch',
+    'references',
+    'attachment',
+    'places',
+    'delegate',
+    'deliver',
+  ] as const) {
+    for (const body of bodies) {
+      const request = await signPeerRequest(meant, 'laboratory', operation, body);
+      expect(await gateway[operation](request as never), operation).toEqual({ kind: 'refused', code: 'bad-input' });
+      refused += 1;
+    }
+  }
+  expect(refused).toBe(48);
+});
+
 test('refuses what no envelope holds, and a receiver whom nobody knows', async () => {
   const big = sending({ body: 'x'.repeat(1024 * 1024 + 1) });
   await expect(sender.exchange.deliveries.send(big)).rejects.toMatchObject({ code: 'too-large' });

@@ -41,9 +41,11 @@ import {
 } from './gateway-open.ts';
 import { demandLiveSession, type GatewaySession, type Reader } from './gateway-session.ts';
 import { buildManifestPage } from './manifest.ts';
+import { demandBody, demandRequest } from './peer-bodies.ts';
 import { PeerRequestGuard } from './peer-request.ts';
 import { demandIds, joinRelease, ownerOf, type ReleaseParts, releaseRecord } from './release.ts';
 import { grantedPairs, type PairIndex, termsRelease } from './release-rules.ts';
+import { isObject } from './shapes.ts';
 
 /** Releases per session that a reference may start from. */
 const RELEASED_PER_SESSION_MAX = 100_000;
@@ -191,7 +193,9 @@ export class Gateway implements ExchangePeer {
   ): Promise<PeerAnswer<Result>> {
     let payload: PeerRequestPayload<Operation, Body> | undefined;
     try {
+      demandRequest(request);
       payload = await this.#requests.accept(request, operation);
+      demandBody(operation, payload.body);
       if (releases) this.#parts.guard.demandReleasing();
       return { kind: 'ok', result: await run(payload) };
     } catch (error) {
@@ -281,12 +285,13 @@ export class Gateway implements ExchangePeer {
   }
 
   async #logRefusal(payload: PeerRequestPayload<ExchangeOperation, unknown>, outcome: string): Promise<void> {
-    const body = payload.body as { readonly session?: unknown; readonly request?: unknown };
+    const body = isObject(payload.body) ? payload.body : {};
     if (typeof body.session === 'string') {
       const session = await this.#parts.sessions.find(body.session);
       if (session !== undefined) return this.#log('refusal', { payload, session, outcome });
     }
-    const request = body.request as SignedCall | undefined;
+    // Only what is a signed call at all is looked into.
+    const request = outcome === 'bad-input' ? undefined : (body.request as SignedCall | undefined);
     const pid = request === undefined ? null : await this.#ownPid(request);
     if (request === undefined || pid === null) return this.#log('refusal', { payload, outcome });
     const reader = await this.#findAsker(payload, outcome);
@@ -313,7 +318,7 @@ export class Gateway implements ExchangePeer {
       const patient = (await this.#parts.ledger.get(patientKey(pid))) as PatientFact | undefined;
       return patient?.organisation === this.#parts.organisation ? pid : null;
     } catch (error) {
-      if (error instanceof RecordsError || error instanceof TypeError) return null; // It named nothing that can be read.
+      if (error instanceof RecordsError) return null; // It names no pid.
       throw error;
     }
   }

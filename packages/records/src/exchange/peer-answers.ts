@@ -1,30 +1,6 @@
 import { RecordsError } from '../records-error.ts';
 import { FETCH_RECORDS_MAX, type FetchResult, type ManifestPage, type PeerAnswer } from './exchange-peer.ts';
-
-/** Forms only: what the values say is checked against the ledger afterwards. */
-type Check = (value: unknown) => boolean;
-
-const isText: Check = (value) => typeof value === 'string';
-const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
-const isTime: Check = (value) => value === null || Number.isSafeInteger(value);
-const isObject = (value: unknown): value is { readonly [name: string]: unknown } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const nullable =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value);
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value);
-const listOf =
-  (check: Check, max: number): Check =>
-  (value) =>
-    Array.isArray(value) && value.length <= max && value.every(check);
-const shape =
-  (members: { readonly [name: string]: Check }): Check =>
-  (value) =>
-    isObject(value) && Object.entries(members).every(([name, check]) => check(value[name]));
+import { type Check, isCount, isObject, isText, isTime, listOf, nullable, optional, shape } from './shapes.ts';
 
 const LIST_MAX = 1_000_000;
 const isProof = listOf(isText, 128);

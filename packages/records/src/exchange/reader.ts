@@ -190,7 +190,9 @@ export class ExchangeReader {
   ): Promise<ReadonlyMap<string, ReadRecord | null>> {
     const reading = this.#reading(session);
     const held = new Map(reading.keys);
-    const body = { session, from, references, knownKeys: [...held.keys()] };
+    const ofPatient = new Set([...(reading.chart?.records.values() ?? [])].map((record) => record.keyId));
+    const knownKeys = [...held.keys()].filter((keyId) => !ofPatient.has(keyId));
+    const body = { session, from, references, knownKeys };
     const owner: Owner = `org:${reading.request.author}`;
     const { value: found, nonce } = await this.#checked(reading, async (exchange) => {
       const answer = await this.#ask({ reading, exchange }, 'references', body, (peer, signed) =>
@@ -292,7 +294,9 @@ export class ExchangeReader {
       const known = reading.chart?.records.get(recordId);
       if (known !== undefined) states.set(recordId, await this.#stateOf(known));
     }
-    const knownKeys = [...held.keys()];
+    // Only those that this answer could need: a session may hold a key for each pair and epoch.
+    const needed = new Set(recordIds.map((recordId) => reading.chart?.records.get(recordId)?.keyId));
+    const knownKeys = [...held.keys()].filter((keyId) => needed.has(keyId));
     const body = { session: reading.session, records: recordIds, knownKeys, withProofs: false };
     const answer = await this.#ask({ reading, exchange }, 'fetch', body, (peer, signed) => peer.fetch(signed));
     return { result: await this.#accept(reading, parseFetchResult(answer), exchange), states };
