@@ -76,7 +76,11 @@ function isCanonicalText(value: Json, text: string): boolean {
   }
 }
 
-function findHeader(text: unknown): BlockHeader | undefined {
+/** What later checks hash and compare. */
+const TEXTS = ['network', 'ledgerKey', 'previousHash', 'transactionsRoot', 'writesRoot', 'stateCommitment'] as const;
+
+/** A header with the members that others rely on; undefined for any other text. */
+export function findHeader(text: unknown): BlockHeader | undefined {
   if (typeof text !== 'string') return undefined;
   try {
     const header = JSON.parse(text) as BlockHeader | null;
@@ -85,7 +89,8 @@ function findHeader(text: unknown): BlockHeader | undefined {
       Number.isSafeInteger(count) &&
       count! >= 0 &&
       count! <= BLOCK_TRANSACTIONS_MAX &&
-      Number.isSafeInteger(timestampMs);
+      Number.isSafeInteger(timestampMs) &&
+      TEXTS.every((name) => typeof header?.[name] === 'string');
     return wellFormed ? header! : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

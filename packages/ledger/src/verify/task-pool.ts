@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
+import { CryptoError } from '@salus/crypto';
 import type { ContractRuntime } from '../contract-runtime.ts';
 import { LedgerError } from '../ledger-error.ts';
 import { type Answer, runTask, type Task } from './tasks.ts';
@@ -25,7 +26,7 @@ export function inlineRunner(database: DatabaseSync, runtime: ContractRuntime): 
         try {
           onDone({ task, answer: (await runTask(database, runtime, task)) as Answer<typeof task>, error: undefined });
         } catch (error) {
-          if (!isSqliteError(error)) throw error;
+          if (!isDamage(error)) throw error;
           onDone({ task, answer: undefined, error: error.message });
         }
       }
@@ -34,8 +35,12 @@ export function inlineRunner(database: DatabaseSync, runtime: ContractRuntime): 
   };
 }
 
-/** What SQLite throws on a damaged file, or reading an integer beyond 2^53, which no ledger holds. */
-export function isSqliteError(error: unknown): error is Error {
+/**
+ * What a damaged file makes others throw: SQLite that cannot read it or finds an integer beyond 2^53, which no ledger holds,
+ * and the canonical form of a value that has none.
+ */
+export function isDamage(error: unknown): error is Error {
+  if (error instanceof CryptoError) return error.code === 'bad-json';
   const code = (error as { readonly code?: unknown }).code;
   return error instanceof Error && (code === 'ERR_SQLITE_ERROR' || code === 'ERR_OUT_OF_RANGE');
 }

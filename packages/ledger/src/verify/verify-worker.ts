@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadRuntime } from '../contract-runtime.ts';
 import { openReadOnly } from './read-only.ts';
-import { isSqliteError } from './task-pool.ts';
+import { isDamage } from './task-pool.ts';
 import { runTask, type Task } from './tasks.ts';
 
 export type WorkerSettings = { readonly file: string; readonly runtimeModule: string | undefined };
@@ -20,6 +20,6 @@ async function answer(task: Task): Promise<void> {
   } catch (error) {
     // Errors of SQLite on a damaged file end here and become findings; their texts name pages and columns, no values.
     const message = error instanceof Error ? error.message : String(error);
-    parentPort?.postMessage({ error: message, broken: !isSqliteError(error) } satisfies TaskAnswer);
+    parentPort?.postMessage({ error: message, broken: !isDamage(error) } satisfies TaskAnswer);
   }
 }

@@ -9,14 +9,14 @@ import type { BlocksTask } from './blocks.ts';
 import { type CheckpointReport, type CheckpointSources, checkCheckpoints } from './checkpoints.ts';
 import { FINDINGS_MAX, type Finding } from './finding.ts';
 import { type Counts, Gathered } from './gathered.ts';
-import type { ChainFacts } from './headers.ts';
+import { type ChainFacts, findHeader } from './headers.ts';
 import { locate } from './locate.ts';
 import { newMultisetSecret } from './multiset.ts';
 import { openReadOnly } from './read-only.ts';
 import { strayRows } from './stray-rows.ts';
 import { judgeSuspects } from './suspects.ts';
 import { keyRanges, type RefusalsTask, type VersionsTask } from './tables.ts';
-import { inlineRunner, isSqliteError, TaskPool, type TaskRunner } from './task-pool.ts';
+import { inlineRunner, isDamage, TaskPool, type TaskRunner } from './task-pool.ts';
 import type { StructureTask } from './tasks.ts';
 
 /** Blocks in one task of a thread; a full one has 16,384 calls. */
@@ -86,7 +86,7 @@ export async function verifyLedger(file: string, options: VerifyOptions = {}): P
     if (head !== undefined) checked = await checkAll({ file, options, findings, database, head });
   } catch (error) {
     // Whatever SQLite throws on a damaged file is a finding; a fault of this code is not.
-    if (!isSqliteError(error)) throw error;
+    if (!isDamage(error)) throw error;
     findings.push({ code: 'unreadable', message: error.message });
   } finally {
     database?.close();
@@ -117,53 +117,24 @@ type Head = NonNullable<VerifyReport['head']>;
 
 /** What the file says of itself; all of it is checked later. */
 function readHead(database: DatabaseSync, findings: Finding[]): Head | undefined {
-  const first = database.prepare('SELECT header FROM block WHERE number = 0').get();
-  const last = database.prepare('SELECT header FROM block ORDER BY number DESC LIMIT 1').get();
-  const [genesis, newest] = [first, last].map((row) => findHeader((row as unknown as [unknown] | undefined)?.[0]));
+  const rows = database.prepare(
+    'SELECT number, header FROM block WHERE number = 0 OR number = (SELECT max(number) FROM block) ORDER BY number',
+  );
+  const found = rows.all() as unknown as [number, unknown][];
+  const [number, text] = found.at(-1) ?? [0, undefined];
+  const genesis = found[0]?.[0] === 0 ? findHeader(found[0][1]) : undefined;
+  const newest = findHeader(text);
+  const place = { table: 'block', block: 0 } as const;
   if (genesis === undefined) {
-    findings.push({
-      code: 'block-missing',
-      message: 'the first header is missing or malformed',
-      table: 'block',
-      block: 0,
-    });
-  }
-  if (newest === undefined) {
-    const [number] = (database.prepare('SELECT max(number) FROM block').get() ?? [null]) as unknown as [number | null];
-    const block = number === null ? {} : { block: number };
-    findings.push({ code: 'header', message: 'the newest header is missing or malformed', table: 'block', ...block });
+    findings.push({ code: 'block-missing', message: 'the first header is missing or malformed', ...place });
+  } else if (!isGenesis(genesis)) {
+    findings.push({ code: 'header', message: 'the first header does not found this network', ...place });
   }
   const facts = genesis ?? newest;
-  const [number] = database.prepare('SELECT max(number) FROM block').get() as unknown as [number | null];
-  if (facts === undefined || number === null) return undefined;
-  const { network, ledgerKey } = facts.header;
-  if (genesis !== undefined && !isGenesis(genesis.header)) {
-    findings.push({
-      code: 'header',
-      message: 'the first header does not found this network',
-      table: 'block',
-      block: 0,
-    });
-  }
-  return {
-    network,
-    ledgerKey,
-    number,
-    hash: newest?.hash ?? '',
-    stateCommitment: newest?.header.stateCommitment ?? '',
-  };
-}
-
-function findHeader(text: unknown): { readonly header: BlockHeader; readonly hash: string } | undefined {
-  if (typeof text !== 'string') return undefined;
-  try {
-    const header = JSON.parse(text) as BlockHeader;
-    const isHeader = typeof header?.network === 'string' && typeof header.ledgerKey === 'string';
-    return isHeader ? { header, hash: hashHeaderText(text) } : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  if (facts === undefined) return undefined;
+  const { network, ledgerKey } = facts;
+  const hash = typeof text === 'string' ? hashHeaderText(text) : '';
+  return { network, ledgerKey, number, hash, stateCommitment: newest?.stateCommitment ?? '' };
 }
 
 function isGenesis(header: BlockHeader): boolean {
