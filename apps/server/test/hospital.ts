@@ -23,7 +23,7 @@ import {
 } from '@salus/wallet';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { createAccount } from '../src/accounts.ts';
-import { dataLayout } from '../src/data-directory.ts';
+import { dataLayout, writeNetworkFile } from '../src/data-directory.ts';
 import { author, CONSORTIUM } from '../src/demonstration/consortium.ts';
 import { tellStories } from '../src/demonstration/stories.ts';
 import { foundDirectory } from '../src/founded-directory.ts';
@@ -34,7 +34,7 @@ import { type Node, openNode } from '../src/node.ts';
 import { addRoutes } from '../src/routes/routes.ts';
 
 export const PASSWORD = 'a password for tests only';
-const SCOPE = ['record.commit', 'record.correct', 'patient.register', 'patient.reissueClaim'];
+const SCOPE = ['record.commit', 'record.correct', 'record.tombstone', 'patient.register', 'patient.reissueClaim'];
 
 /** What an HTTP request came back with. */
 export interface Answer {
@@ -96,6 +96,7 @@ export async function openTestServer(
     workers,
     nowMs,
   });
+  writeNetworkFile(layout, file);
   const node = await openNode({ settings, layout, file, workers, nowMs });
   const members = organisations.flatMap((organisation) => organisation.members);
   const log: string[] = [];

@@ -38,6 +38,10 @@ declare module 'fastify' {
     /** FHIR routes answer with OperationOutcome instead of problem+json. */
     fhir?: boolean;
   }
+  interface FastifyRequest {
+    /** The code with which the request was refused. */
+    refusal: string | null;
+  }
 }
 
 export interface HttpOptions {
@@ -89,10 +93,11 @@ export async function createHttp({
     },
     clientErrorHandler: refuseConnection,
     frameworkErrors: (error, request, reply) => {
-      void sendError(error, request, reply.headers(headers), metrics);
+      void sendError(error, request, reply.headers(headers));
     },
   }) as unknown as FastifyInstance;
   app.server.maxConnections = CONNECTIONS_MAX;
+  app.decorateRequest('refusal', null);
   acceptStrictJson(app);
   // First of all hooks, so that refusals carry them too.
   app.addHook('onRequest', (_request, reply, done) => {
@@ -110,18 +115,17 @@ export async function createHttp({
     observe(request, reply, metrics);
     done();
   });
-  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, metrics));
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply));
   app.setNotFoundHandler(async (request, reply) =>
-    sendError(new ServerError('not-found', 'There is nothing here.'), request, reply, metrics),
+    sendError(new ServerError('not-found', 'There is nothing here.'), request, reply),
   );
   return app;
 }
 
 const FHIR_PATH = /^\/[^/?]{1,64}\/fhir(?:\/|\?|$)/;
 
-function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, metrics: Metrics): FastifyReply {
+function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const found = problemOf(error);
-  metrics.refusals.inc({ code: found.code });
   if (found.status >= 500 && found.code === 'internal') {
     request.log.error({ err: error, method: request.method, route: routeOf(request) }, 'internal error');
   }
@@ -130,6 +134,7 @@ function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply,
 }
 
 export function sendFhirProblem(reply: FastifyReply, found: Problem): FastifyReply {
+  reply.request.refusal = found.code;
   return reply.code(found.status).type(FHIR_TYPE).serializer(JSON.stringify).send(outcomeOf(found));
 }
 
@@ -201,6 +206,7 @@ function openApi(url: string): Parameters<typeof swagger>[1] {
 function observe(request: FastifyRequest, reply: FastifyReply, metrics: Metrics): void {
   const route = routeOf(request);
   const status = String(reply.statusCode);
+  if (request.refusal !== null) metrics.refusals.inc({ code: request.refusal });
   metrics.requestSeconds.observe({ method: request.method, route, status }, reply.elapsedTime / 1000);
   request.log.debug(
     { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
