@@ -10,6 +10,7 @@ import {
   toBase64url,
   utf8,
 } from '@salus/crypto';
+import { BoundedCache } from './bounded-cache.ts';
 import { RecordsError } from './records-error.ts';
 
 export const MASTER_KEY_BYTES = 32;
@@ -19,6 +20,10 @@ const FORMAT_V1 = 1;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const HEADER_BYTES = 1 + NONCE_BYTES;
+/** Tokens kept at hand. */
+const TOKENS_CACHE_MAX = 20_000;
+/** Uses whose parts come again and again: every read names its patient and its reader. */
+const RECURRING: ReadonlySet<TokenUse> = new Set(['actor', 'owner', 'pid', 'request']);
 
 /** What a sub-key is for. One AES-GCM key with random nonces serves at most 2^32 messages: each use has its own. */
 export type SealUse =
@@ -93,14 +98,26 @@ export function createMasterKey(
     sealBytes(subKey(`seal/${use}`), aadOf(use, context), plaintext);
   const open: MasterKey['open'] = (use, context, sealed) =>
     openBytes(subKey(`seal/${use}`), aadOf(use, context), sealed);
+  const mac = (use: TokenUse, parts: readonly string[]): string => {
+    const digest = createHmac('sha256', subKey(`token/${use}`))
+      .update(canonical(parts))
+      .digest();
+    return toBase64url(digest.subarray(0, TOKEN_BYTES));
+  };
+  const tokens = new BoundedCache<string>(TOKENS_CACHE_MAX);
   return {
     seal,
     open,
     sealJson: (use, context, value) => seal(use, context, Buffer.from(JSON.stringify(value))),
     openJson: (use, context, sealed) => JSON.parse(fromUtf8(open(use, context, sealed))) as Json,
     token: (use, ...parts) => {
-      const mac = createHmac('sha256', subKey(`token/${use}`));
-      return toBase64url(mac.update(canonical(parts)).digest().subarray(0, TOKEN_BYTES));
+      if (!RECURRING.has(use)) return mac(use, parts);
+      const name = JSON.stringify([use, parts]);
+      const known = tokens.find(name);
+      if (known !== undefined) return known;
+      const token = mac(use, parts);
+      tokens.put(name, token);
+      return token;
     },
   };
 }

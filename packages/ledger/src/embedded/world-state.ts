@@ -3,7 +3,7 @@ import { deepFreeze } from '../block.ts';
 import { CachedVersion, StateCache } from './state-cache.ts';
 import type { BlockChanges, LedgerStore } from './store.ts';
 
-/** Keys of committed calls: each is read once, as absent, and again only when a call is repeated. */
+/** Keys of committed calls: each is read as absent once, before it is committed; those read later are open sessions. */
 const CALL_PREFIX = 'call/';
 
 /** Committed state: the store behind a cache. */
@@ -21,8 +21,8 @@ export class WorldState {
     if (cached !== undefined) return cached === 'absent' ? undefined : cached;
     const stored = this.#store.version(key);
     const version = stored === undefined ? undefined : new CachedVersion(stored);
-    // One-time keys would only push out what is read again and again.
-    if (!key.startsWith(CALL_PREFIX)) this.#cache.set(key, version ?? 'absent');
+    // What is absent once would only push out what is read again and again.
+    if (version !== undefined || !key.startsWith(CALL_PREFIX)) this.#cache.set(key, version ?? 'absent');
     return version;
   }
 

@@ -181,9 +181,20 @@ function demandLiveGrant(
 ): void {
   if (fact === undefined) throw ended('grant-unknown');
   if (fact.status !== 'active') throw ended(isParent ? 'parent-inactive' : `grant-${fact.status}`);
-  if (fact.commitment !== grantCommitment({ hashTuple }, opened)) throw ended('commitment-mismatch');
+  if (fact.commitment !== commitmentOf(opened)) throw ended('commitment-mismatch');
   if (nowMs < opened.terms.notBeforeMs) throw ended('grant-not-yet');
   if (nowMs > opened.terms.notAfterMs) throw ended('grant-expired');
+}
+
+/** Of terms that never change: hashed once, although they are compared with the ledger at every release. */
+const commitments = new WeakMap<OpenedTerms, string>();
+
+function commitmentOf(opened: OpenedTerms): string {
+  const known = commitments.get(opened);
+  if (known !== undefined) return known;
+  const commitment = grantCommitment({ hashTuple }, opened);
+  commitments.set(opened, commitment);
+  return commitment;
 }
 
 async function demandOpenEmergency(ledger: LedgerView, session: GatewaySession): Promise<void> {

@@ -1,4 +1,11 @@
-import { type IdentityFact, identityKey, loadMembers } from '@salus/contracts';
+import {
+  type IdentityFact,
+  identityKey,
+  type RevokedFact,
+  type RootsFact,
+  revokedKey,
+  rootsKey,
+} from '@salus/contracts';
 import { canonicalBytes, fromBase64url, type Json, newNonce, toBase64url, verifyEs256 } from '@salus/crypto';
 import type { LedgerView } from '../ledger-view.ts';
 import { RecordsError } from '../records-error.ts';
@@ -112,9 +119,10 @@ export async function findNodeKey(
   id: string,
   atMs: number,
 ): Promise<string | undefined> {
-  const [identity, members] = await Promise.all([
+  const [identity, roots, revoked] = await Promise.all([
     ledger.get(identityKey(id)) as Promise<IdentityFact | undefined>,
-    loadMembers((key) => ledger.get(key)),
+    ledger.get(rootsKey(organisation)) as Promise<RootsFact | undefined>,
+    ledger.get(revokedKey(organisation)) as Promise<RevokedFact | undefined>,
   ]);
   const active =
     identity !== undefined &&
@@ -123,8 +131,8 @@ export async function findNodeKey(
     identity.status === 'active' &&
     identity.notBeforeMs <= atMs &&
     atMs <= identity.notAfterMs &&
-    members.isActive(organisation) &&
-    !members.isRevoked(organisation, id);
+    roots?.status === 'active' &&
+    revoked?.some(([revokedId]) => revokedId === id) === false;
   return active ? identity.publicKey : undefined;
 }
 
