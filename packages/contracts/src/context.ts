@@ -64,6 +64,8 @@ export interface Pure {
   /** The key id of a public key, 22 characters. */
   kidOf(publicKey: string): string;
   callId(payload: CallPayload): string;
+  /** Is it a point on P-256, to which something can be sealed? */
+  isPublicKey(publicKey: string): boolean;
   verifyCall(call: SignedCall, publicKey: string): boolean;
   /** ES256, low S, over the UTF-8 bytes of `message`. */
   verifySignature(publicKey: string, message: string, signature: string): boolean;

@@ -40,6 +40,7 @@ export function createPure(): CallPure {
     canonical: crypto.canonical,
     hashTuple: crypto.hashTuple,
     kidOf: crypto.kidOf,
+    isPublicKey: crypto.isPublicKey,
     callId: (payload) => (payload === current?.payload ? current.callId : crypto.callId(payload as crypto.CallPayload)),
     verifyCall: (call, publicKey) => {
       if (current === undefined || call.payload !== current.payload || call.signature !== current.signature) {

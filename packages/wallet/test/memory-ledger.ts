@@ -14,6 +14,7 @@ import {
   canonical,
   fromBase64url,
   hashTuple,
+  isPublicKey,
   kidOf,
   utf8,
   verifyCall,
@@ -101,6 +102,7 @@ function hostOf(state: Map<string, Json>): Host {
       canonical,
       hashTuple,
       kidOf,
+      isPublicKey,
       callId: (payload) => callId(payload as Parameters<typeof callId>[0]),
       verifyCall: (call: SignedCall, publicKey) => verifyCall(call as Parameters<typeof verifyCall>[0], publicKey),
       verifySignature: (publicKey, message, signature) =>

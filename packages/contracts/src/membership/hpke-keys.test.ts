@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { HOUR_MS } from '../../test/host.ts';
-import { testId, testKey } from '../../test/keys.ts';
-import { createNetwork, type Member } from '../../test/network.ts';
+import { HOUR_MS, pure } from '../../test/host.ts';
+import { sign, testId, testKey } from '../../test/keys.ts';
+import { createNetwork, deviceArgs, joinArgs, type Member, prepareOrganisation } from '../../test/network.ts';
 import { loadMembers } from '../members.ts';
 
 const adding = (by: Member, label: string, holder: string) =>
@@ -28,6 +28,25 @@ describe('HPKE keys of an organisation', () => {
     expect(find('of the client', nowMs, 'hospital-b')).toBeUndefined();
     await network.refuse(retiring(administrator, 'second'), 'hpke-key-unknown');
     await network.refuse(adding(administrator, 'second', 'organisation'), 'hpke-key-exists');
+  });
+
+  it('are points on the curve, so that nobody fails to seal to them', async () => {
+    const network = await createNetwork(['hospital-a']);
+    const { administrator } = network.organisation('hospital-a');
+    const { publicKey } = testKey('no point');
+    const off = `${publicKey.slice(0, 40)}${publicKey[40] === 'A' ? 'B' : 'A'}${publicKey.slice(41)}`;
+    const args = { publicKey: off, holder: 'organisation' };
+    await network.refuse({ transaction: 'membership.addHpkeKey', args, by: administrator }, 'args-invalid');
+    const applicant = await prepareOrganisation(network, 'hospital-b');
+    const hpke = { ...applicant.hpke, publicKey: off };
+    const joining = { transaction: 'membership.proposeJoin', by: administrator };
+    await network.refuse({ ...joining, args: joinArgs(network, { ...applicant, hpke }) }, 'args-invalid');
+    const ann = await network.claim('hospital-a', 'ann');
+    const phone = deviceArgs(network, ann.pid, 'second phone');
+    const message = pure.hashTuple('device', network.host.network, ann.pid, phone.publicKey, off);
+    const device = { ...phone, hpke: off, proof: sign(testKey('second phone'), message) };
+    const change = { sequence: 2, device };
+    await network.refuse({ transaction: 'patient.addDevice', args: change, by: ann.phone }, 'args-invalid');
   });
 
   it('are held by the organisation or its own active clients only', async () => {

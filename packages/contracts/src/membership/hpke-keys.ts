@@ -2,6 +2,7 @@ import { parseFields, parseId, parsePublicKey } from '../args.ts';
 import type { Context } from '../context.ts';
 import { demand } from '../errors.ts';
 import { isLive, rootsKey } from '../members.ts';
+import { demandPoint } from '../public-key.ts';
 import { type AnyTransaction, defineTransaction } from '../transaction.ts';
 import { findIdentityFault, type IdentityFact, identityKey } from './identity.ts';
 import { hpkeKey } from './organisation.ts';
@@ -19,7 +20,7 @@ export const addHpkeKey = defineTransaction<{ readonly publicKey: string; readon
   ...ADMINISTRATOR,
   checks: [
     'The holder is `organisation` or an active client of the caller’s organisation.',
-    'The key was never listed before by this organisation.',
+    'The key is a point on P-256 and was never listed before by this organisation.',
   ],
   writes: ['membership/roots/<organisation>'],
   errors: ['hpke-holder', 'hpke-key-exists', 'limit-exceeded', 'args-invalid'],
@@ -34,6 +35,7 @@ export const addHpkeKey = defineTransaction<{ readonly publicKey: string; readon
     const { organisation } = administratorOf(context);
     const roots = readActiveRoots(context, organisation);
     demand(holder === 'organisation' || (await isOwnClient(context, holder)), 'hpke-holder');
+    demandPoint(context.pure, publicKey, 'publicKey');
     const added = hpkeKey(context, publicKey, holder);
     demand(!roots.hpke.some((fact) => fact.kid === added.kid), 'hpke-key-exists');
     demand(roots.hpke.length < HPKE_KEYS_MAX, 'limit-exceeded', 'hpke');

@@ -3,6 +3,7 @@ import type { Context, Pure } from '../context.ts';
 import { demand } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { type HpkeKeyFact, NETWORK_KEY, type NetworkFact, type RootsFact, revokedKey, rootsKey } from '../members.ts';
+import { demandPoint } from '../public-key.ts';
 import { authorityOf, type Enrolment, parseAuthority, parseEnrolment, readAdministrator } from './certificate.ts';
 import { type IdentityFact, identityKey } from './identity.ts';
 
@@ -45,6 +46,7 @@ export function parseApplicant(
 /** Verifies the administrator's chain under the applicant's own authority. `certificate-invalid` when that is no authority. */
 export async function verifyApplicant(pure: Pure, applicant: Applicant, atMs: number): Promise<VerifiedApplicant> {
   const { organisation, authority: certificate, administrator: enrolment, hpkeKeys } = applicant;
+  for (const publicKey of hpkeKeys) demandPoint(pure, publicKey, 'hpkeKeys');
   const authorities = [{ authority: authorityOf(pure, certificate), certificate }];
   const administrator = await readAdministrator(pure, { enrolment, authorities, organisation, atMs });
   return { organisation, certificate, administrator, hpkeKeys };

@@ -2,6 +2,7 @@ import { demandUnique, parseFields, parseList, parsePublicKey, parseSignature } 
 import type { Context } from '../context.ts';
 import { ContractError, demand } from '../errors.ts';
 import type { Json } from '../json.ts';
+import { demandPoint } from '../public-key.ts';
 import { type DeviceFact, deviceKey, type PatientFact, patientKey } from './patient.ts';
 
 /** Active devices of one pid. */
@@ -33,7 +34,7 @@ export function parseDevices(value: Json | undefined, name: string): readonly De
 
 /**
  * Writes new devices and returns their kids. Each proves that it holds its signing key, for this pid on this network; no kid of
- * this pid comes back, a removed one neither. Throws `device-proof`, `device-exists`, `key-reused`.
+ * this pid comes back, a removed one neither. Throws `device-proof`, `device-exists`, `key-reused`, `args-invalid`.
  */
 export async function putDevices(
   context: Context,
@@ -46,6 +47,7 @@ export async function putDevices(
   for (const { publicKey, hpke, proof } of devices) {
     // A key with two uses would let the holder of one act as the other: slip, recovery, device, encryption.
     demand(publicKey !== hpke && !reserved.includes(publicKey) && !reserved.includes(hpke), 'key-reused');
+    demandPoint(pure, hpke, 'hpke');
     const message = pure.hashTuple('device', network, pid, publicKey, hpke);
     demand(pure.verifySignature(publicKey, message, proof), 'device-proof');
     const kid = pure.kidOf(publicKey);
