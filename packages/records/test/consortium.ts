@@ -36,7 +36,7 @@ import type { BundleWorkers } from '../src/bundle-workers.ts';
 import type { ExchangePeer } from '../src/exchange/exchange-peer.ts';
 import type { GrantToken } from '../src/exchange/grant-tokens.ts';
 import { type OrganisationExchange, openExchange } from '../src/exchange/organisation-exchange.ts';
-import type { ReadingRequest } from '../src/exchange/reader.ts';
+import type { ReadingRequest } from '../src/exchange/reading.ts';
 import { openVault, type Vault } from '../src/vault.ts';
 import type { MemberSigner, StoredRecord, Writer } from '../src/vault-types.ts';
 

@@ -1,14 +1,5 @@
-import {
-  type GrantFact,
-  grantKey,
-  type LeafFact,
-  leafKey,
-  type OpenedTerms,
-  type SessionFact,
-  type SignedCall,
-  sessionKey,
-} from '@salus/contracts';
-import { CryptoError, fromBase64url, fromUtf8, type HpkePrivateKey, openHpke } from '@salus/crypto';
+import { type GrantFact, grantKey, type LeafFact, leafKey, type SessionFact, sessionKey } from '@salus/contracts';
+import { fromBase64url, type HpkePrivateKey } from '@salus/crypto';
 import {
   type AttachmentReference,
   findReferences,
@@ -18,27 +9,34 @@ import {
 import { type AttachmentName, contentBytesOf } from '../attachments.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { idOfCall } from '../node-call.ts';
-import { openRecord } from '../record-object.ts';
 import { RecordsError } from '../records-error.ts';
-import { keyInfo } from '../sealed-key.ts';
-import type { AuditEvent, AuditKind, AuditLog, Owner } from '../vault-types.ts';
+import type { AuditKind, AuditLog, Owner } from '../vault-types.ts';
 import { openPieces } from './attachment-pieces.ts';
-import type {
-  AttachmentBody,
-  ExchangeOperation,
-  ExchangePeer,
-  ManifestBody,
-  ManifestPage,
-  PeerAnswer,
-  PeerRequest,
-  ReleasedKey,
-  ReleasedRecord,
+import {
+  type AttachmentBody,
+  type ExchangeOperation,
+  type ExchangePeer,
+  MANIFEST_LEAVES_MAX,
+  type ManifestBody,
+  type ManifestPage,
+  type PeerAnswer,
+  type PeerRequest,
+  type ReleasedKey,
+  type ReleasedRecord,
 } from './exchange-peer.ts';
-import { MANIFEST_LEAVES_MAX } from './exchange-peer.ts';
 import type { Reader } from './gateway-session.ts';
 import { askChart, type Chart, type ChartRecord } from './manifest-checks.ts';
+import { type OpenedKeys, openListed, openReleased, openReleasedKeys } from './open-released.ts';
 import { parseAttachmentResult, parseFetchResult, parseManifestPage, parseOpenResult } from './peer-answers.ts';
 import { type PeerSender, signPeerRequest } from './peer-request.ts';
+import {
+  type Reading,
+  type ReadingRequest,
+  type ReadingStep,
+  type ReadRecord,
+  readingEvent,
+  stepOf,
+} from './reading.ts';
 import { checkReference } from './reference-checks.ts';
 import { grantedPairs, narrowsPairs } from './release-rules.ts';
 
@@ -54,36 +52,6 @@ export interface ReaderParts extends PeerSender {
   findPeer(organisation: string): ExchangePeer | undefined;
   /** The organisation's live HPKE key that new sessions name. */
   readonly hpke: { readonly kid: string; readonly publicKey: string; readonly privateKey: HpkePrivateKey };
-}
-
-/** What a person of this organisation brings to read elsewhere. */
-export interface ReadingRequest {
-  readonly author: string;
-  readonly reader: Reader;
-  readonly request: SignedCall;
-  readonly chain: readonly string[];
-  /** null in an emergency without card. */
-  readonly token: OpenedTerms | null;
-  readonly ancestors: readonly OpenedTerms[];
-}
-
-export interface ReadRecord {
-  readonly recordId: string;
-  readonly version: number;
-  /** The record's own JSON text, byte for byte as its author wrote it, attachments put back in. */
-  readonly text: string;
-  /** Attachments too large for that: their references stand in the text, and they are read as streams. */
-  readonly attachments: readonly AttachmentReference[];
-}
-
-/** One open session at another organisation. */
-interface Reading {
-  readonly session: string;
-  readonly untilMs: number;
-  readonly request: ReadingRequest;
-  readonly owner: Owner;
-  readonly keys: Map<string, Uint8Array>;
-  chart: Chart | undefined;
 }
 
 /**
@@ -148,7 +116,7 @@ export class ExchangeReader {
       }),
     );
     const records = [...chart.records.values()].map(({ recordId, version }) => ({ recordId, version }));
-    await this.#log('search', { ...aboutOf(reading, nonce), records });
+    await this.#log('search', { ...stepOf(reading, nonce), records });
     reading.chart = chart;
     return chart;
   }
@@ -173,11 +141,13 @@ export class ExchangeReader {
           const record = byId.get(recordId);
           if (record === undefined) throw await this.#missing(known);
           await this.#demandCurrent(known, states.get(recordId));
-          return this.#openListed({ record, known, keys, owner: reading.owner });
+          const { version } = record;
+          const text = openListed(record, known, { keys, owner: reading.owner });
+          return { recordId, version, text, attachments: [] };
         }),
       );
     });
-    await this.#log('read', { ...aboutOf(reading, nonce), records: read });
+    await this.#log('read', { ...stepOf(reading, nonce), records: read });
     await this.#demandStillGranted(reading);
     return Promise.all(read.map((record) => this.#withAttachments(session, record)));
   }
@@ -202,7 +172,7 @@ export class ExchangeReader {
       const keys = await this.#openKeys(reading, { held, released: result.keys, owner });
       const byReference = new Map<string, ReadRecord | null>(references.map((reference) => [reference, null]));
       for (const record of result.records) {
-        const text = openText(record, keys, owner);
+        const text = openReleased(record, keys, owner);
         const reference = await checkReference(this.#parts.ledger, { record, owner, text });
         if (!byReference.has(reference)) {
           throw new RecordsError('content-mismatch', 'a record answers no asked reference');
@@ -212,7 +182,7 @@ export class ExchangeReader {
       return byReference;
     });
     const records = [...found.values()].filter((record) => record !== null);
-    await this.#log('read', { ...aboutOf(reading, nonce), records });
+    await this.#log('read', { ...stepOf(reading, nonce), records });
     await this.#demandStillGranted(reading);
     return found;
   }
@@ -235,7 +205,7 @@ export class ExchangeReader {
         return fromBase64url((await this.#accept(reading, parseAttachmentResult(answer), exchange)).piece);
       });
       // Logged before any of it is shown.
-      await this.#log('read', { ...aboutOf(reading, nonce), records: [record] });
+      await this.#log('read', { ...stepOf(reading, nonce), records: [record] });
       return bytes;
     });
   }
@@ -330,27 +300,6 @@ export class ExchangeReader {
     return this.#parts.ledger.get(leafKey(keyId, leafHash)) as Promise<LeafFact | undefined>;
   }
 
-  #openListed({
-    record,
-    known,
-    keys,
-    owner,
-  }: {
-    readonly record: ReleasedRecord;
-    readonly known: ChartRecord;
-    readonly keys: ReadonlyMap<string, Uint8Array>;
-    readonly owner: Owner;
-  }): ReadRecord {
-    const same =
-      record.version === known.version &&
-      record.keyId === known.keyId &&
-      record.ciphertextHash === known.ciphertextHash &&
-      record.contentHash === known.contentHash;
-    if (!same) throw new RecordsError('proof-invalid', 'a record is not the leaf that the manifest proved');
-    const { recordId, version } = record;
-    return { recordId, version, text: openText(record, keys, owner), attachments: [] };
-  }
-
   async #withAttachments(session: string, record: ReadRecord): Promise<ReadRecord> {
     const attachments = findReferences(record.text);
     if (attachments.length === 0) return record;
@@ -365,36 +314,19 @@ export class ExchangeReader {
     return { ...record, text: await inlineAttachments({ read }, record.text) };
   }
 
-  /**
-   * The keys for one answer: those held when it was asked for, and those that came with it. The session keeps them
-   * unless its grant ended meanwhile.
-   */
+  /** The keys for one answer: those held when it was asked for, and those that came with it, which the session keeps. */
   async #openKeys(
     reading: Reading,
     {
       held,
       released,
       owner,
-    }: {
-      readonly held: ReadonlyMap<string, Uint8Array>;
-      readonly released: readonly ReleasedKey[];
-      readonly owner: Owner;
-    },
-  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    }: { readonly held: OpenedKeys; readonly released: readonly ReleasedKey[]; readonly owner: Owner },
+  ): Promise<OpenedKeys> {
     const { hpke, network } = this.#parts;
-    const keys = new Map(held);
-    for (const { keyId, epoch, grant, envelope } of released) {
-      const info = keyInfo(network, { owner, keyId, epoch }, hpke.kid, grant);
-      try {
-        const E = await openHpke({ ...hpke, info, envelope });
-        keys.set(keyId, E);
-        reading.keys.set(keyId, E);
-      } catch (cause) {
-        if (!(cause instanceof CryptoError)) throw cause;
-        throw new RecordsError('key-mismatch', 'a key is not sealed for this owner, epoch and session', { cause });
-      }
-    }
-    return keys;
+    const opened = await openReleasedKeys(released, { network, owner, hpke });
+    for (const [keyId, E] of opened) reading.keys.set(keyId, E);
+    return new Map([...held, ...opened]);
   }
 
   /** Runs checks; what they find is logged here as a refusal, so that the patient sees who served what. */
@@ -408,14 +340,14 @@ export class ExchangeReader {
     } catch (error) {
       // The peer's own refusals were logged where they arrived.
       const isFinding = error instanceof RecordsError && error.code !== 'session-ended';
-      if (isFinding) await this.#log('refusal', { ...aboutOf(reading, exchange.nonce), outcome: error.code });
+      if (isFinding) await this.#log('refusal', { ...stepOf(reading, exchange.nonce), outcome: error.code });
       throw error;
     }
   }
 
   async #accept<Result>(reading: Reading, answer: PeerAnswer<Result>, { nonce }: Exchange): Promise<Result> {
     if (answer.kind === 'ok') return answer.result;
-    await this.#log('refusal', { ...aboutOf(reading, nonce), outcome: answer.code });
+    await this.#log('refusal', { ...stepOf(reading, nonce), outcome: answer.code });
     throw new RecordsError('session-ended', `the author's node refused: ${answer.code}`, { detail: answer.code });
   }
 
@@ -433,23 +365,8 @@ export class ExchangeReader {
     return send(peer, signed);
   }
 
-  async #log(kind: AuditKind, about: LogAbout): Promise<void> {
-    const { request } = about;
-    const { purpose } = request.request.payload.args as { readonly purpose?: string };
-    const event: AuditEvent = {
-      kind,
-      atMs: this.#parts.clock(),
-      pid: about.pid,
-      who: { kind: 'member', ...request.reader },
-      purpose: purpose ?? 'ETREAT',
-      grant: request.token?.terms.grant ?? null,
-      session: about.session,
-      records: (about.records ?? []).map(({ recordId, version }) => ({ recordId, version })),
-      outcome: about.outcome ?? 'ok',
-      request: request.request,
-      exchange: { peer: about.author, id: about.nonce },
-    };
-    await this.#parts.audit.append(event);
+  async #log(kind: AuditKind, step: ReadingStep): Promise<void> {
+    await this.#parts.audit.append(readingEvent(kind, this.#parts.clock(), step));
   }
 
   #makeRoom(): void {
@@ -462,34 +379,6 @@ export class ExchangeReader {
 
 /** The nonce of the request that was sent last. */
 type Exchange = { nonce: string };
-
-interface LogAbout {
-  readonly author: string;
-  readonly nonce: string;
-  readonly pid: string;
-  readonly request: ReadingRequest;
-  readonly session: string;
-  readonly records?: readonly { readonly recordId: string; readonly version: number }[];
-  readonly outcome?: string;
-}
-
-function openText(record: ReleasedRecord, keys: ReadonlyMap<string, Uint8Array>, owner: Owner): string {
-  const E = keys.get(record.keyId);
-  if (E === undefined) throw new RecordsError('key-mismatch', "the author's node sealed no key for a record");
-  try {
-    const { recordId, version, keyId, ciphertextHash, contentHash, wrap } = record;
-    const facts = { recordId, version, keyId, ciphertextHash, contentHash, wrap };
-    const bytes = { ciphertext: fromBase64url(record.ciphertext), salt: fromBase64url(record.salt) };
-    return fromUtf8(openRecord({ ...facts, ...bytes, owner, E }));
-  } catch (cause) {
-    if (!(cause instanceof CryptoError)) throw cause;
-    throw new RecordsError('key-mismatch', 'a record does not open with the key of its leaf', { cause });
-  }
-}
-
-function aboutOf({ request, owner, session }: Reading, nonce: string): LogAbout {
-  return { author: request.author, nonce, pid: owner.slice('pid:'.length), request, session };
-}
 
 function refusal(code: string): RecordsError {
   return new RecordsError('ledger-refused', `the session was refused: ${code}`, { detail: code });

@@ -32,6 +32,8 @@ test('releases a record with a time exactly when it overlaps the period', () => 
   const time = fc.integer({ min: -50, max: 50 });
   fc.assert(
     fc.property(fc.option(time), fc.option(time), time, fc.nat({ max: 20 }), (from, to, start, length) => {
+      // Terms whose period ends before it starts are refused by the contract.
+      fc.pre(from === null || to === null || from <= to);
       const terms = { ...everything, dataFromMs: from, dataToMs: to };
       const days = Array.from({ length: length + 1 }, (_, at) => start + at);
       const overlaps = days.some((day) => (from === null || day >= from) && (to === null || day <= to));

@@ -8,7 +8,9 @@ export type FindingCode =
   | 'meta-changed'
   /** A log has fewer entries than the ledger has rooted. */
   | 'log-cut'
-  /** A log's entry is missing, of another place, or not what its own hash says. */
+  /** A log's entry is gone from between others. */
+  | 'log-entry-missing'
+  /** A log's entry is of another place, or not what its own hash says. */
   | 'log-entry-changed'
   /** An inner node of a log's tree is missing or another. */
   | 'log-node-changed'

@@ -42,12 +42,13 @@ export async function verifyAuditLog(context: LogContext): Promise<void> {
   for (const row of database.prepare('select * from "auditEvent" order by "seq"').iterate() as Iterable<AuditRow>) {
     const { seq, pidToken, pidSeq, contentHash } = row;
     const place = `auditEvent/${seq}`;
+    tree.fillGap(seq, 'auditEvent');
     const expected = pidToken === null ? null : (pidSeqs.get(pidToken) ?? 0) + 1;
-    if (pidToken !== null && expected !== null) pidSeqs.set(pidToken, expected);
     const hash = auditEntryHash({ seq, previous, pidToken, pidSeq, contentHash, sealedHash: hashOf(row.sealed) });
     if (seq !== tree.size || hash !== row.hash || pidSeq !== expected) report.find('log-entry-changed', place);
     // Goes on from what the row says of itself: one changed row is one finding, not one for each after it.
     previous = row.hash;
+    if (pidToken !== null && pidSeq !== null) pidSeqs.set(pidToken, pidSeq);
     tree.append(row.hash, place);
     report.seen.auditEvents += 1;
   }
@@ -63,6 +64,7 @@ export async function verifyRowsLog(context: LogContext): Promise<ReadonlyMap<st
   for (const row of database.prepare('select * from "rowEntry" order by "seq"').iterate() as Iterable<EntryRow>) {
     const { seq, kind, rowKey, rowHash } = row;
     const place = `rowEntry/${seq}`;
+    tree.fillGap(seq, 'rowEntry');
     if (seq !== tree.size || rowEntryHash(seq, kind, rowKey, rowHash) !== row.hash)
       report.find('log-entry-changed', place);
     covered.set(coveredName(kind, rowKey), { rowHash, seq });
@@ -81,6 +83,9 @@ export interface CoveredRow {
 export function coveredName(kind: string, rowKey: string): string {
   return `${kind}/${rowKey}`;
 }
+
+/** Stands in a tree for an entry that is gone: its root is none that the ledger holds. */
+const MISSING_HASH = toBase64url(new Uint8Array(32));
 
 /** Builds a log's tree anew and compares it with the stored nodes and with the root on the ledger. */
 class TreeCheck {
@@ -105,6 +110,16 @@ class TreeCheck {
     const select = database.prepare('select "level", "position", "hash" from "logNode" where "log" = ?');
     for (const { level, position, hash } of select.iterate(this.#log)) {
       this.#nodes.set(`${String(level)}/${String(position)}`, String(hash));
+    }
+  }
+
+  /** Names each entry that is missing before this one, and goes on behind it; as far as the ledger knows of entries. */
+  fillGap(seq: number, table: string): void {
+    if (seq > (this.#rooted?.size ?? 0)) return;
+    while (this.#tree.size < seq) {
+      const place = `${table}/${this.#tree.size}`;
+      this.#find('log-entry-missing', place);
+      this.append(MISSING_HASH, place);
     }
   }
 

@@ -213,6 +213,23 @@ test('finds logs that are cut back, even with everything that hangs on them', as
   }
 });
 
+test('names the entry that was taken out of a log, and not all that follow', async () => {
+  const { directory, file, pristine } = await singleFileCopy('hospital-a');
+  for (const table of ['auditEvent', 'rowEntry']) {
+    await writeFile(file, pristine);
+    changeDatabase(file, (database) => {
+      database.exec(`delete from "${table}" where "seq" = 1`);
+      return table;
+    });
+    const { findings } = await verifyCopy('hospital-a', directory);
+    expect(findings).toContainEqual({ code: 'log-entry-missing', place: `${table}/1` });
+    const changed = findings.filter(({ code }) => code === 'log-entry-changed').map(({ place }) => place);
+    // The next one names the hash of what is gone.
+    expect(changed).toEqual(table === 'auditEvent' ? [`${table}/2`] : []);
+  }
+  await writeFile(file, pristine);
+});
+
 test('finds two events that were swapped', async () => {
   const { directory, file, pristine } = await singleFileCopy('hospital-a');
   changeDatabase(file, (database) => {
