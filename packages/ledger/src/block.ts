@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Json, SignedCall } from '@salus/contracts';
-import { callId, canonical, emptyRoot, hashTuple, merkleRoot, type Signer, toBase64url, utf8 } from '@salus/crypto';
+import { canonical, emptyRoot, hashTuple, merkleRoot, type Signer, toBase64url, utf8 } from '@salus/crypto';
 import type { TransactionOutcome, TransactionView } from './ledger.ts';
 
 export const BLOCK_VERSION = 'salus:block:v1';
@@ -114,7 +114,7 @@ export function refusedText(code: string): string {
 }
 
 /** How every body starts: what follows is the canonical payload, the signed message of the call. */
-export const PAYLOAD_START = '{"call":{"payload":'.length;
+const PAYLOAD_START = '{"call":{"payload":'.length;
 
 /** The stored text of a transaction: the canonical form of {call, outcome, timestampMs}, put together from its parts. */
 export function bodyText(parts: {
@@ -127,7 +127,7 @@ export function bodyText(parts: {
 }
 
 /** What follows the payload in a body. */
-export function payloadEnd(signature: string): string {
+function payloadEnd(signature: string): string {
   return `,"signature":${JSON.stringify(signature)}},"outcome":`;
 }
 
@@ -159,13 +159,18 @@ export function parseBody(text: string): TransactionBody {
 export function viewOf(text: string, block: number, index: number): TransactionView {
   const { call, outcome, timestampMs } = parseBody(text);
   return deepFreeze({
-    callId: callId(call.payload as Parameters<typeof callId>[0]),
+    callId: hash('sha256', payloadTextOf(text, call.signature), 'base64url'),
     block,
     index,
     timestampMs,
     call,
     outcome,
   });
+}
+
+/** The canonical payload in a body, whose hash is the call's id: cut out, which costs a third of writing it anew. */
+export function payloadTextOf(text: string, signature: string): string {
+  return text.slice(PAYLOAD_START, text.indexOf(payloadEnd(signature), PAYLOAD_START));
 }
 
 /** Freezes a value that is JSON, all the way down. */

@@ -30,6 +30,7 @@ export class EmbeddedLedger implements Ledger {
   readonly #maintenance: Maintenance;
   readonly #followers = new Set<() => void>();
   #closed = false;
+  #lastRead: Block | undefined;
 
   constructor(parts: Omit<EngineParts, 'state' | 'onBlock'>) {
     this.network = parts.network;
@@ -129,11 +130,14 @@ export class EmbeddedLedger implements Ledger {
     this.#store[Symbol.dispose]();
   }
 
+  /** The block read last stays at hand: followers mostly ask for the same one, the newest. */
   #readBlock(row: SealedRow): Block {
     const { header, text, signature } = row;
     const { number } = header;
+    if (this.#lastRead?.header.number === number) return this.#lastRead;
     const transactions = this.#store.bodies(number).map((body, index) => viewOf(body, number, index));
-    return Object.freeze({ header: deepFreeze(header), hash: hashHeaderText(text), signature, transactions });
+    this.#lastRead = deepFreeze({ header, hash: hashHeaderText(text), signature, transactions });
+    return this.#lastRead;
   }
 
   #view(position: number): TransactionView {

@@ -6,9 +6,8 @@ import {
   hashHeaderText,
   isBodyText,
   NO_WRITES,
-  PAYLOAD_START,
   parseBody,
-  payloadEnd,
+  payloadTextOf,
   rootOf,
   type StateRoot,
   type TransactionBody,
@@ -236,7 +235,7 @@ function checkBody(progress: Progress, at: BodyAt): Uint8Array {
   if (!body.isExact) {
     progress.findings.push({ code: 'transaction', message: 'the transaction is not in canonical form', ...place });
   }
-  const payloadText = text.slice(PAYLOAD_START, text.indexOf(payloadEnd(call.signature), PAYLOAD_START));
+  const payloadText = payloadTextOf(text, call.signature);
   const callId = hash('sha256', payloadText, 'base64url');
   progress.signatures += 1;
   const { timeline, runtime } = progress;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { CryptoError } from '@salus/crypto';
-import { isBodyText, PAYLOAD_START, parseBody, payloadEnd, type TransactionBody } from '../block.ts';
+import { isBodyText, parseBody, payloadTextOf, type TransactionBody } from '../block.ts';
 import { placeOf } from '../embedded/schema.ts';
 import { writesOf } from './blocks.ts';
 import { FINDINGS_MAX, type Finding } from './finding.ts';
@@ -91,7 +91,7 @@ function writesIn(text: string): readonly (readonly [key: string, text: string |
 function refusedIn(text: string): string | undefined {
   const body = findBody(text);
   if (body?.outcome.kind !== 'refused') return undefined;
-  return hash('sha256', text.slice(PAYLOAD_START, text.indexOf(payloadEnd(body.call.signature))), 'base64url');
+  return hash('sha256', payloadTextOf(text, body.call.signature), 'base64url');
 }
 
 /** A malformed body was reported where blocks are checked. */

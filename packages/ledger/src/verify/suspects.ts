@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Json } from '@salus/contracts';
-import { PAYLOAD_START, parseBody, payloadEnd } from '../block.ts';
+import { parseBody, payloadTextOf } from '../block.ts';
 import type { ContractRuntime } from '../contract-runtime.ts';
 import { positionOf } from '../embedded/schema.ts';
 import { findSignerKey, isSignedBy } from './call-signature.ts';
@@ -26,7 +26,7 @@ export function judgeSuspects(
     const position = positionOf(block, index);
     const [text] = body.get(position) as unknown as [string];
     const { call } = parseBody(text);
-    const payloadText = text.slice(PAYLOAD_START, text.indexOf(payloadEnd(call.signature), PAYLOAD_START));
+    const payloadText = payloadTextOf(text, call.signature);
     if (isSignedBy(call, payloadText, findSignerKey(runtime, call, read, position))) return [];
     const message = 'the call is not signed by the key that its signer had then';
     return [{ code: 'call-signature', message, table: 'body', block, index } satisfies Finding];
