@@ -14,6 +14,12 @@ if (import.meta.main) await runServer(process.env, process.cwd());
  */
 export async function runServer(environment: NodeJS.ProcessEnv, workingDirectory: string): Promise<void> {
   let settings: Settings | undefined;
+  // A broken invariant stops the node: what was acknowledged is durable, and the next start settles the rest. Node's own
+  // report would quote the error's message.
+  process.once('uncaughtException', (error) => {
+    tell(error, 'error');
+    process.exit(1);
+  });
   try {
     settings = readSettings(environment, workingDirectory);
     const server = await startServer(settings);
@@ -28,8 +34,8 @@ export async function runServer(environment: NodeJS.ProcessEnv, workingDirectory
 function tell(error: unknown, level: LogLevel): void {
   // What went wrong first, where closing what was open went wrong as well.
   const first: unknown = error instanceof SuppressedError ? error.suppressed : error;
-  if (first instanceof Error && hasCode(first)) console.error(`Salus cannot start: ${first.message} (${first.code})`);
-  else openLog(level, (line) => process.stderr.write(line)).error({ err: first }, 'Salus cannot start');
+  if (first instanceof Error && hasCode(first)) console.error(`Salus cannot go on: ${first.message} (${first.code})`);
+  else openLog(level, (line) => process.stderr.write(line)).error({ err: first }, 'Salus cannot go on');
 }
 
 function welcome({ url, demonstration, organisations, credentialsFile }: RunningServer): string {

@@ -46,7 +46,10 @@ export async function startServer(settings: Settings, logTo?: (line: string) => 
     const address = app.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : settings.port;
     return {
-      url: settings.port === 0 ? `http://${settings.host}:${port}` : settings.publicUrl,
+      url:
+        settings.port === 0
+          ? `${settings.tls === null ? 'http' : 'https'}://${settings.host}:${port}`
+          : settings.publicUrl,
       demonstration: node.demonstration,
       organisations: node.organisations.size,
       credentialsFile: credentialsFile(settings.configDirectory),

@@ -1,11 +1,11 @@
 import { type Json, parseSealedEnvelope, type SealedEnvelope } from '@salus/crypto';
-import { AUDIT_PAGE_MAX, DELIVERY_KINDS, type DeliveryKind } from '@salus/records';
+import { AUDIT_PAGE_MAX, DELIVERY_KINDS, type DeliveryKind, type Who } from '@salus/records';
 import type { FastifyInstance } from 'fastify';
 import { type GivenCall, takeRequest } from '../consent.ts';
 import { staffOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
-import { memberOf, type Node, readHosted } from '../node.ts';
+import { type HostedOrganisation, memberOf, type Node, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
 import { committed } from './calls.ts';
 import { pageSize } from './ledger.ts';
@@ -141,13 +141,16 @@ function addDeliveries(app: FastifyInstance, node: Node): void {
       'limit',
     ]),
     answer: object({ deliveries: list(received, DELIVERIES_PAGE_MAX) }),
-    handle: async ({ params, query: { state = 'new', after, limit } }) => {
+    handle: async ({ params, query: { state = 'new', after, limit }, request }) => {
+      const { vault, exchange } = readHosted(node, params.org);
       const page = {
         state,
         limit: pageSize(limit, 50, DELIVERIES_PAGE_MAX),
         ...(after === undefined ? {} : { afterMs: Number(after) }),
       };
-      return { deliveries: await readHosted(node, params.org).exchange.deliveries.listInbox(page) };
+      const deliveries = await exchange.deliveries.listInbox(page);
+      if (deliveries.length > 0) await noteInbox(vault, memberOf(request));
+      return { deliveries };
     },
   });
   addRoute<InOrganisation & { delivery: string }, unknown, { from: string }>(app, {
@@ -161,6 +164,12 @@ function addDeliveries(app: FastifyInstance, node: Node): void {
     handle: ({ params, body: { from } }) =>
       readHosted(node, params.org).exchange.deliveries.settle(from, params.delivery),
   });
+}
+
+/** Deliveries hold health data: who looked into the inbox stands in the audit log before anything is shown. */
+async function noteInbox({ audit, clock }: HostedOrganisation['vault'], who: Who): Promise<void> {
+  const nothing = { pid: null, grant: null, session: null, records: [], request: null };
+  await audit.append({ kind: 'search', atMs: clock(), who, purpose: 'TREAT', outcome: 'ok', ...nothing });
 }
 
 function addReview(app: FastifyInstance, node: Node): void {

@@ -32,7 +32,7 @@ beforeAll(async () => {
     token: admin,
     body: { practitioner, person: server.wallet('a.rossi').id },
   });
-  expect(linked.status, linked.text).toBe(204);
+  if (linked.status !== 204) throw new Error(linked.text);
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -131,7 +131,7 @@ describe('FHIR at home', () => {
     };
     expect(codeOf(await put(undefined))).toBe('bad-request');
     const both = await Promise.all([put('W/"1"'), put('W/"1"')]);
-    expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+    expect(both.map(({ status }) => status).toSorted((left, right) => left - right)).toEqual([200, 409]);
     expect(both.find(({ status }) => status === 200)!.json.meta.versionId).toBe('2');
     expect((await server.send('GET', `${url}/_history/1`, { token: doctor })).text).toBe(before.text);
     expect((await server.send('DELETE', url, { token: doctor })).status).toBe(204);

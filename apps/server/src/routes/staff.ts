@@ -47,7 +47,7 @@ function addDesk(app: FastifyInstance, node: Node): void {
   addRoute<InOrganisation & { fhirId: string }>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patients/:fhirId',
-    access: { kind: 'session', who: ['staff'] },
+    access: desk,
     summary: 'The pid of one Patient resource.',
     params: object({ org: schema.organisation, fhirId }),
     answer: patient,
