@@ -1,7 +1,7 @@
 import type { Extension, JsonNameParams, X509Certificate } from '@peculiar/x509';
 import { type Bytes, concatBytes, randomBytes, toBase64url } from './bytes.ts';
 import { canonicalBytes } from './canonical-json.ts';
-import { findAttributes, KIND_ATTRIBUTE, type MemberKind, ROLES_ATTRIBUTE } from './certificate.ts';
+import { findAttributes, KIND_ATTRIBUTE, type MemberKind, nodeUnitOf, ROLES_ATTRIBUTE } from './certificate.ts';
 import {
   isNamedIssuer,
   isSignedBy,
@@ -45,7 +45,6 @@ export type CertificateRequest = {
   readonly serial?: string;
 } & ({ readonly publicKey: string } | { readonly csr: string });
 
-export const ADMINISTRATOR_ROLE = 'administrator';
 export const CERTIFICATE_ROLES_MAX = 16;
 
 const ID = /^[A-Za-z0-9_-]{22}$/;
@@ -255,19 +254,6 @@ function keyOfCsr(csr: string, id: string): string {
   const parsed = parseCsr(csr);
   if (parsed.id !== id) throw new CryptoError('bad-certificate', 'the request is for another id');
   return parsed.publicKey;
-}
-
-/** The organisational unit by which a Fabric MSP with NodeOUs tells roles apart. */
-function nodeUnitOf({ kind, roles }: Pick<CertificateRequest, 'kind' | 'roles'>): 'admin' | 'client' | 'peer' {
-  switch (kind) {
-    case 'staff':
-      return roles.includes(ADMINISTRATOR_ROLE) ? 'admin' : 'client';
-    case 'node':
-      return 'peer';
-    case 'client':
-    case 'device':
-      return 'client';
-  }
 }
 
 /** The leftmost 160 bits of the SHA-256 of the point (RFC 7093 §2, method 1). */

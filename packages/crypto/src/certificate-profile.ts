@@ -26,6 +26,8 @@ export const OID = {
   organisation: '55040a',
   organisationalUnit: '55040b',
   description: '55040d',
+  subjectKeyIdentifier: '551d0e',
+  authorityKeyIdentifier: '551d23',
   keyUsage: '551d0f',
   basicConstraints: '551d13',
   /** 1.2.3.4.5.6.7.8.1, where Fabric CA puts attributes and Fabric's `cid` reads them. */

@@ -47,13 +47,25 @@ export const KIND_ATTRIBUTE = 'salus.kind';
 export const ROLES_ATTRIBUTE = 'salus.roles';
 
 const ATTRIBUTES_SIZE_MAX = 2048;
+/** All that a member's certificate may say: it stands on the ledger for ever, where nothing may name a person. */
+const SUBJECT: ReadonlySet<string> = new Set([OID.commonName, OID.organisationalUnit, OID.organisation]);
+const EXTENSIONS: ReadonlySet<string> = new Set([
+  OID.keyUsage,
+  OID.basicConstraints,
+  OID.subjectKeyIdentifier,
+  OID.authorityKeyIdentifier,
+  OID.fabricAttributes,
+]);
+const ATTRIBUTES: ReadonlySet<string> = new Set([KIND_ATTRIBUTE, ROLES_ATTRIBUTE]);
+const ADMINISTRATOR_ROLE = 'administrator';
 
 /**
  * The facts of `chain[0]`, or of `certificate`, when it leads to one of `roots` and everything on the way is valid at
  * `atMs`; undefined for anything else, malformed input included. Depends on nothing but its arguments: checks
  * signatures (P-256, ecdsa-with-SHA256), validity, names, basic constraints with path length, key usage, unknown
  * critical extensions, and that one organisation stands in all of the chain (RFC 5280 §6.1, without policies and name
- * constraints). Revocation is the ledger's to know.
+ * constraints); that a member's certificate says nothing beyond its profile, and its NodeOU what its roles say. Revocation is the
+ * ledger's to know.
  */
 export async function verifyCertificate(
   input: CertificateInput | (Omit<CertificateInput, 'chain'> & { readonly certificate: string }),
@@ -87,20 +99,50 @@ function findFacts(leaf: ParsedCertificate, issuer: ParsedCertificate): Certific
   const organisation = subjectValue(leaf, OID.organisation);
   const attributes = findAttributes(leaf);
   const kind = MEMBER_KINDS.find((known) => known === attributes?.[KIND_ATTRIBUTE]);
-  const roles = attributes?.[ROLES_ATTRIBUTE];
-  if (id === undefined || organisation === undefined || kind === undefined || typeof roles !== 'string')
+  const rolesText = attributes?.[ROLES_ATTRIBUTE];
+  if (id === undefined || organisation === undefined || kind === undefined || typeof rolesText !== 'string')
     return undefined;
+  const roles = rolesText === '' ? [] : rolesText.split(',');
+  if (!isPlain(leaf, attributes ?? {}) || !isOfItsUnit(leaf, { kind, roles })) return undefined;
   return {
     id,
     organisation,
     kind,
-    roles: roles === '' ? [] : roles.split(','),
+    roles,
     publicKey: leaf.publicKey,
     serial: leaf.serial,
     notBeforeMs: leaf.notBeforeMs,
     notAfterMs: leaf.notAfterMs,
     issuer: kidOf(issuer.publicKey),
   };
+}
+
+/** A further name, an alternative name or a comment could identify a person. */
+function isPlain({ subject, extensions }: ParsedCertificate, attributes: object): boolean {
+  return (
+    subject.every(({ oid }) => SUBJECT.has(oid)) &&
+    [...extensions.keys()].every((oid) => EXTENSIONS.has(oid)) &&
+    Object.keys(attributes).every((name) => ATTRIBUTES.has(name))
+  );
+}
+
+/** Fabric reads the unit, contracts the attributes: a certificate that tells one of them more is refused. */
+function isOfItsUnit(leaf: ParsedCertificate, member: Pick<CertificateFacts, 'kind' | 'roles'>): boolean {
+  const units = leaf.subject.filter(({ oid }) => oid === OID.organisationalUnit);
+  return units.length === 0 || (units.length === 1 && units[0]?.value === nodeUnitOf(member));
+}
+
+/** The organisational unit by which a Fabric MSP with NodeOUs tells roles apart. */
+export function nodeUnitOf({ kind, roles }: Pick<CertificateFacts, 'kind' | 'roles'>): 'admin' | 'client' | 'peer' {
+  switch (kind) {
+    case 'staff':
+      return roles.includes(ADMINISTRATOR_ROLE) ? 'admin' : 'client';
+    case 'node':
+      return 'peer';
+    case 'client':
+    case 'device':
+      return 'client';
+  }
 }
 
 /** Each certificate is signed by the next, an authority of the same organisation that may stand where it stands. */

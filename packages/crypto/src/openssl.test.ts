@@ -42,6 +42,9 @@ function issue(): Promise<string> {
 /** `{"attrs":{"salus.kind":"staff","salus.roles":""}}` as the Fabric-CA extension. */
 const ATTRIBUTES =
   '1.2.3.4.5.6.7.8.1=DER:7b226174747273223a7b2273616c75732e6b696e64223a227374616666222c2273616c75732e726f6c6573223a22227d7d';
+/** As `ATTRIBUTES`, with `"hf.EnrollmentID":"Ada"`, which a Fabric CA adds. */
+const NAMED_ATTRIBUTES =
+  '1.2.3.4.5.6.7.8.1=DER:7b226174747273223a7b2268662e456e726f6c6c6d656e744944223a22416461222c2273616c75732e6b696e64223a227374616666222c2273616c75732e726f6c6573223a22227d7d';
 const MEMBER = ['basicConstraints=critical,CA:FALSE', 'keyUsage=critical,digitalSignature', ATTRIBUTES] as const;
 const DEFAULTS = {
   subject: `/CN=${id}/OU=client/O=hospital-a`,
@@ -126,6 +129,14 @@ describe('openssl', () => {
       }),
       'another organisation': await factsOf('org', subject(`/CN=${id}/OU=client/O=hospital-b`)),
       'two organisations': await factsOf('org2', subject(`/CN=${id}/O=hospital-a/O=hospital-a`)),
+      'a name beside the id': await factsOf('gn', subject(`/CN=${id}/GN=Ada/O=hospital-a`)),
+      'a name in the unit': await factsOf('ou', subject(`/CN=${id}/OU=Ada Lovelace/O=hospital-a`)),
+      'a unit above its roles': await factsOf('ou2', subject(`/CN=${id}/OU=admin/O=hospital-a`)),
+      'two units': await factsOf('ou3', subject(`/CN=${id}/OU=client/OU=client/O=hospital-a`)),
+      'an alternative name': await factsOf('san', { extensions: [...MEMBER, 'subjectAltName=email:ada@example.org'] }),
+      'an attribute beside kind and roles': await factsOf('attrs3', {
+        extensions: [...MEMBER.slice(0, 2), NAMED_ATTRIBUTES],
+      }),
       'two names': await factsOf('cn2', subject(`/CN=${id}/CN=x/O=hospital-a`)),
     };
     for (const [what, facts] of Object.entries(refused)) expect(facts, what).toBeUndefined();
