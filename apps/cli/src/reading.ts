@@ -133,8 +133,8 @@ async function findReferenced(
   }
 }
 
-export function nameOf(tree: FhirTree): string {
-  return `${String(tree.resourceType)}/${typeof tree.id === 'string' ? tree.id : '?'}`;
+function nameOf({ resourceType, id }: FhirTree): string {
+  return [resourceType, id].map((part) => (typeof part === 'string' ? part : '?')).join('/');
 }
 
 function directoryReferences(tree: FhirTree): ReadonlySet<string> {

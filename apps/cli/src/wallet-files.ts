@@ -58,10 +58,7 @@ export async function openStaff(context: CommandContext, wallet: string | undefi
 }
 
 /** Opens either kind, for what patients and staff may both do. */
-export async function openWallet(
-  context: CommandContext,
-  wallet: string | undefined,
-): Promise<{ readonly file: string; readonly passphrase: string; readonly stored: StoredWallet }> {
+export async function openWallet(context: CommandContext, wallet: string | undefined): Promise<Opened> {
   return open(context, wallet);
 }
 
@@ -100,11 +97,27 @@ export function newWalletPath(places: Places, wallet: string): string {
   return file;
 }
 
-async function open(
-  context: CommandContext,
-  wallet: string | undefined,
-): Promise<{ readonly file: string; readonly passphrase: string; readonly stored: StoredWallet }> {
+interface Opened {
+  readonly file: string;
+  readonly passphrase: string;
+  readonly stored: StoredWallet;
+}
+
+/** A command that looks into a wallet twice asks for its passphrase once. */
+const openedBy = new WeakMap<CommandContext, Map<string, Promise<Opened>>>();
+
+async function open(context: CommandContext, wallet: string | undefined): Promise<Opened> {
   const file = walletPath(context, wallet ?? onlyWallet(context.configDirectory));
+  const opened = openedBy.get(context) ?? new Map<string, Promise<Opened>>();
+  openedBy.set(context, opened);
+  const before = opened.get(file);
+  if (before !== undefined) return before;
+  const opening = openFile(context, file);
+  opened.set(file, opening);
+  return opening;
+}
+
+async function openFile(context: CommandContext, file: string): Promise<Opened> {
   if (!existsSync(file)) {
     throw new CliError('wallet-missing', `There is no wallet at ${file}.`, { next: knownSentence(context) });
   }

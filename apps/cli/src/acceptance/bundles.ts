@@ -63,7 +63,7 @@ export class Imported {
   medicationOf({ resources }: SentBundle): ReadonlySet<string> {
     const names = new Set<string>();
     for (const { fullUrl, tree } of resources) {
-      if (!MEDICATION_TYPES.includes(String(tree.resourceType))) continue;
+      if (!MEDICATION_TYPES.some((type) => type === tree.resourceType)) continue;
       names.add(this.references.get(fullUrl)!);
       for (const link of linksOf(tree)) {
         const target = this.references.get(link) ?? '';

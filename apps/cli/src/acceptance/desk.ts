@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { readSettings, startServer } from '@salus/server';
+import { type RunningServer, readSettings, startServer } from '@salus/server';
 import type { Surroundings } from '../command-context.ts';
 import { run } from '../program.ts';
 
@@ -53,27 +53,35 @@ export function openDesk(options: DeskOptions = {}): Desk {
 /** A node of its own with the demonstration's people, and the desk at which they sit. */
 export interface Demonstration extends AsyncDisposable {
   readonly desk: Desk;
-  readonly dataDirectory: string;
-  /** Ends the node and leaves its data, as an operator does. */
-  stop(): Promise<void>;
+  /** Ends the node and starts it on another data directory, as an operator does after a restore. */
+  reopen(dataDirectory: string): Promise<void>;
 }
 
 export async function openDemonstration(): Promise<Demonstration> {
   const home = mkdtempSync(join(tmpdir(), 'salus-acceptance-'));
-  const dataDirectory = join(home, 'data');
-  const environment = { XDG_CONFIG_HOME: home, SALUS_DATA: dataDirectory, SALUS_PORT: '0', SALUS_LOG_LEVEL: 'error' };
-  const server = await startServer(readSettings(environment, home), (line) => process.stderr.write(line));
-  let running = true;
-  const stop = async (): Promise<void> => {
-    if (running) await server.close();
-    running = false;
+  // The desk reads it for each command line: a node started again listens on another port.
+  const environment: NodeJS.ProcessEnv = {};
+  const start = async (dataDirectory: string): Promise<RunningServer> => {
+    const settings = {
+      XDG_CONFIG_HOME: home,
+      SALUS_DATA: dataDirectory,
+      SALUS_BACKUPS: join(home, 'backups'),
+      SALUS_PORT: '0',
+      SALUS_LOG_LEVEL: 'error',
+    };
+    const server = await startServer(readSettings(settings, home), (line) => process.stderr.write(line));
+    Object.assign(environment, { SALUS_PUBLIC_URL: server.url, SALUS_DATA: dataDirectory });
+    return server;
   };
+  let server = await start(join(home, 'data'));
   return {
-    desk: openDesk({ home, environment: { SALUS_PUBLIC_URL: server.url, SALUS_DATA: dataDirectory } }),
-    dataDirectory,
-    stop,
+    desk: openDesk({ home, environment }),
+    reopen: async (dataDirectory) => {
+      await server.close();
+      server = await start(dataDirectory);
+    },
     [Symbol.asyncDispose]: async () => {
-      await stop();
+      await server.close();
       rmSync(home, { recursive: true, force: true });
     },
   };

@@ -17,7 +17,8 @@ import { type Demonstration, type Desk, openDemonstration, type Ran } from './de
 const synthea = testData('synthea');
 /** Entries of all published bundles (the data's own manifest). */
 const ALL_ENTRIES = 5_053;
-const ROOT_WAIT_MS = 10_000;
+/** A root takes a second; a busy machine takes its time for the command lines that look. */
+const ROOT_WAIT_MS = 60_000;
 /** Some thirty command lines, each with a log-in whose password hash is slow on purpose. */
 const STORY_TIMEOUT_MS = 240_000;
 
@@ -83,7 +84,7 @@ describe.skipIf(synthea === undefined)('a record goes from hospital A to hospita
     'opens exactly the medication of a published patient',
     async () => {
       const file = syntheaFiles(synthea!).find((name) => medicationCount(readBundle(name)) > 0)!;
-      await tellStory('published', file);
+      await expectStory('published', file);
     },
     STORY_TIMEOUT_MS,
   );
@@ -93,7 +94,7 @@ describe('numbers that doubles would change', () => {
   it(
     'arrive at hospital B as they were written at hospital A',
     async () => {
-      const texts = await tellStory('fixture', writeMedicationFixture(desk.home));
+      const texts = await expectStory('fixture', writeMedicationFixture(desk.home));
       for (const literal of ['1.50', '0.010', '12345678901234567890', '100E-3']) {
         expect(
           texts.some((text) => text.includes(literal)),
@@ -106,7 +107,7 @@ describe('numbers that doubles would change', () => {
 });
 
 /** Import, slip, claim, request, partial grant, read, revocation, refusal, audit; returns what B read. */
-async function tellStory(name: string, file: string): Promise<readonly string[]> {
+async function expectStory(name: string, file: string): Promise<readonly string[]> {
   const bundle = readBundle(file);
   const report = (await done('import', '--again', '--as', 'a.rossi', file)).json<ImportReport>();
   const imported = new Imported([bundle], report.files);
@@ -250,7 +251,7 @@ async function provenAudit(wallet: string): Promise<readonly AuditLine[]> {
     const { lines } = audit.json<{ logs: readonly { lines: readonly AuditLine[] }[] }>().logs[0]!;
     if (lines.every(({ proof }) => proof === 'proven')) return lines;
     expect(performance.now() - startMs).toBeLessThan(ROOT_WAIT_MS);
-    await wait(200);
+    await wait(500);
   }
 }
 

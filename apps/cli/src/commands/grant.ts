@@ -44,7 +44,7 @@ export function addGrantCommand(program: Command, act: Act): void {
     program
       .command('grant')
       .description(
-        'Let somebody read some of your records. Shows first what that opens. With --request the request is answered and the other side told; without, give the printed token to the other side.',
+        'Let somebody read some of your records. Shows first what that opens. The other side is told; with --request the request is answered.',
       )
       .option('--request <id>', 'the request that this answers (see `salus requests`)', id)
       .option('--to <who>', 'hospital-b, role:clinician@hospital-b, person:<id>@hospital-b, study:<study>@research')
@@ -65,13 +65,14 @@ export function addGrantCommand(program: Command, act: Act): void {
     }
     const { made, wallet } = await makeGrants(context, home, plans);
     const answered = request === undefined ? null : await answerRequest(context, { home, wallet, request, made });
+    if (request === undefined) {
+      for (const { token } of made) await deliverToken(context, plans[0]!.choice.grantee, token);
+    }
     const lines = made.map(
       ({ organisation, grant: name, opens }) => `Grant ${name} at ${organisation} opens ${opens} records now.`,
     );
     const after =
-      answered === null
-        ? 'Give the token (--json) to the other side: salus take-token FILE'
-        : `The request is answered: ${answered}.`;
+      answered === null ? 'The other side can name it from now on.' : `The request is answered: ${answered}.`;
     context.terminal.result([...lines, after, `End it with: salus revoke ${made[0]?.grant ?? ''}`].join('\n'), {
       grants: made,
       answer: answered,
@@ -185,6 +186,17 @@ export async function recipientsOf({ api, nowMs }: CommandContext, { grantee }: 
   throw new CliError('recipient-unlisted', `${grantee.organisation} lists no key to which you could seal.`, {
     exit: EXIT.refused,
   });
+}
+
+/** Hands a token to the grantee's own node: it proves itself by the ledger, so nobody needs to log in there. */
+export async function deliverToken(
+  { api }: CommandContext,
+  grantee: GrantChoice['grantee'],
+  token: object,
+): Promise<void> {
+  if (grantee.kind === 'card') return;
+  const path = `/api/v1/orgs/${grantee.organisation}/tokens`;
+  await api.send({ method: 'POST', path, body: { token }, repeatable: true });
 }
 
 /** Hands a signed grant or narrowing to the author's node, with the keys that it seals. */

@@ -10,12 +10,12 @@ import type { CommandContext } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type GrantWords, labelsOf, narrowings } from '../grant-choice.ts';
 import { asPatient, asStaff, submitCall } from '../node-session.ts';
-import { accountOption, id, list, walletOption } from '../options.ts';
+import { id, list, walletOption } from '../options.ts';
 import { forEachPid, keepWallet, listGrants, openPatientAtHome, type PatientOptions } from '../patient-node.ts';
 import type { Act } from '../program.ts';
 import { table, when } from '../terminal.ts';
 import { openPatient, openWallet } from '../wallet-files.ts';
-import { findRequest, grantOptions, recipientsOf, sendAnswer, submitGrant } from './grant.ts';
+import { deliverToken, findRequest, grantOptions, recipientsOf, sendAnswer, submitGrant } from './grant.ts';
 import { demandCategories, describeGrantee } from './request.ts';
 
 const TOKEN_FILE_BYTES_MAX = 1024 * 1024;
@@ -106,7 +106,9 @@ function addNarrow(program: Command, act: Act): void {
     program
       .command('narrow')
       .argument('<grant>', 'the grant', id)
-      .description('Allow less than before. Give the new token to the other side: the old one is void.'),
+      .description(
+        'Allow less than before, at once. The other side is told the new terms; the old ones open nothing more.',
+      ),
   ).addOption(walletOption('patient'));
   interface Options extends GrantWords {
     readonly wallet?: string;
@@ -126,9 +128,10 @@ function addNarrow(program: Command, act: Act): void {
         const { callId, block } = await submitGrant(session, prepared);
         await keepWallet(context, opened, { wallet: prepared.wallet, session });
         const { envelope } = await sealToken(prepared.wallet, name, recipients[0]!);
+        await deliverToken(context, terms.grantee, envelope);
         return { grant: name, callId, block, token: envelope };
       });
-      const text = `Grant ${name} is narrowed (block ${made.block}). Give the token (--json) to the other side: salus take-token FILE`;
+      const text = `Grant ${name} is narrowed (block ${made.block}); the other side knows.`;
       context.terminal.result(text, made);
       return EXIT.ok;
     },
@@ -231,32 +234,27 @@ function addTakeToken(program: Command, act: Act): void {
   const command = program
     .command('take-token')
     .argument('<file>', 'the token, or what `salus --json grant` printed')
-    .description('Take a grant that a patient handed over; it is proven against the ledger.')
-    .addOption(walletOption('staff'))
-    .addOption(accountOption());
-  interface Options {
-    readonly wallet?: string;
-    readonly account?: string;
-  }
-  act<Options>(command, 'salus take-token token.json --as b.novak', async (context, options, [file = '']) => {
-    const tokens = readTokens(resolve(context.workingDirectory, file));
-    const taken = await asStaff(context, options, async ({ session: { api, organisation, token } }) => {
-      const kept: UsableGrant[] = [];
-      for (const sealed of tokens) {
-        const path = `/api/v1/orgs/${organisation}/tokens`;
-        kept.push(
-          await api.send<UsableGrant>({ method: 'POST', path, body: { token: sealed }, token, repeatable: true }),
-        );
+    .description('Take a grant that a patient handed over in a file; the ledger proves it, so nobody logs in.')
+    .requiredOption('--org <organisation>', 'the organisation that it is for');
+  act<{ readonly org: string }>(
+    command,
+    'salus take-token token.json --org hospital-b',
+    async (context, options, [file = '']) => {
+      const taken: string[] = [];
+      for (const token of readTokens(resolve(context.workingDirectory, file))) {
+        const path = `/api/v1/orgs/${encodeURIComponent(options.org)}/tokens`;
+        const { grant } = await context.api.send<{ grant: string }>({
+          method: 'POST',
+          path,
+          body: { token },
+          repeatable: true,
+        });
+        taken.push(grant);
       }
-      return kept;
-    });
-    const text = taken.map(
-      ({ terms, authorOrganisation }) =>
-        `Grant ${terms.grant}: ${terms.categories.join(', ')} at ${authorOrganisation}.`,
-    );
-    context.terminal.result(text.join('\n'), { grants: taken });
-    return EXIT.ok;
-  });
+      context.terminal.result(`${options.org} holds: ${taken.join(', ')}.`, { grants: taken });
+      return EXIT.ok;
+    },
+  );
 }
 
 /** A sealed token alone, `{token}`, or `{grants: [{token}…]}`. */

@@ -47,11 +47,16 @@ const FILE_BYTES_MAX = 8 * 1024 * 1024;
 const ROOT_SECRET_BYTES = 32;
 const PIDS_MAX = 32;
 
+interface OfferedDevice {
+  readonly pid: string;
+  readonly device: { readonly publicKey: string; readonly hpke: string; readonly proof: string };
+}
+
 /** What a new device tells the old one: public keys only, each proven. */
 interface DeviceOffer {
   readonly version: typeof OFFER_VERSION;
   readonly network: string;
-  readonly devices: readonly { readonly pid: string; readonly device: { readonly [key: string]: Json } }[];
+  readonly devices: readonly OfferedDevice[];
 }
 
 /** The wallet's content (no keys), sealed to the new device. */
@@ -122,7 +127,9 @@ function addOffer(patient: Command, act: Act): void {
     // An empty content stands in until the old device has sent the real one.
     const { content } = (await createPatientWallet(network, keys)).wallet;
     await saveWalletFile(file, passphrase, { kind: 'patient', rootSecret, content, demonstration: false });
-    const devices = await Promise.all(pids.map(async (pid) => ({ pid, device: await ownDevice(network, keys, pid) })));
+    const devices = await Promise.all(
+      pids.map(async (pid) => ({ pid, device: (await ownDevice(network, keys, pid)) as OfferedDevice['device'] })),
+    );
     const offer: DeviceOffer = { version: OFFER_VERSION, network, devices };
     context.terminal.result(
       `Run again with --json into a file, and on the old device: salus patient add-device FILE`,
@@ -160,18 +167,18 @@ function addAdd(patient: Command, act: Act): void {
 }
 
 async function sealJoin({ content }: PatientWallet, { devices }: DeviceOffer): Promise<DeviceJoin> {
-  const [first] = devices;
-  const kids = new Map(devices.map(({ pid, device }) => [pid, kidOf(String(device.publicKey))]));
+  const first = devices[0]!;
+  const kids = new Map(devices.map(({ pid, device }) => [pid, kidOf(device.publicKey)]));
   const pids = content.pids.flatMap((entry) => {
     const kid = kids.get(entry.pid);
     return kid === undefined ? [] : [{ ...entry, kid }];
   });
   const sealed = await sealHpke({
-    publicKey: String(first?.device.hpke),
-    info: [JOIN_VERSION, content.network, first?.pid ?? ''],
+    publicKey: first.device.hpke,
+    info: [JOIN_VERSION, content.network, first.pid],
     plaintext: canonicalBytes({ ...content, pids } as unknown as Json),
   });
-  return { version: JOIN_VERSION, network: content.network, pid: first?.pid ?? '', content: sealed };
+  return { version: JOIN_VERSION, network: content.network, pid: first.pid, content: sealed };
 }
 
 function addJoin(patient: Command, act: Act): void {
@@ -245,7 +252,8 @@ function readOffer(file: string): DeviceOffer {
     offer.devices.length <= PIDS_MAX &&
     offer.devices.every(
       ({ pid, device }) =>
-        typeof pid === 'string' && typeof device?.publicKey === 'string' && typeof device.hpke === 'string',
+        typeof pid === 'string' &&
+        [device?.publicKey, device?.hpke, device?.proof].every((text) => typeof text === 'string'),
     );
   if (!wellFormed) throw notOf(file, 'offer-device');
   return offer;

@@ -48,7 +48,7 @@ export function addRecordsCommand(program: Command, act: Act): void {
     )
     .option('--at <organisation>', 'only records at this organisation')
     .option('--grant <id>', 'staff: which grant to use (default: the only one; see `salus grants`)')
-    .option('--token <file>', 'staff: a grant as `salus --json grants` or `take-token` printed it, instead of --grant')
+    .option('--token <file>', 'staff: a grant as `salus --json grants` printed it, instead of --grant')
     .option('--session <id>', 'staff: read in a session that is open already')
     .addOption(purposesOption())
     .option('--categories <list>', 'staff: only these categories of the grant', list)
