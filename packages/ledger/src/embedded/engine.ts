@@ -247,12 +247,18 @@ export class Engine implements AsyncDisposable {
     const { number } = this.#head.header;
     maintenance.watchLog(
       () => store.logPages(),
-      () => {
-        if (!this.#stopped) store.copyLog();
-      },
+      () => this.#copyLog(),
     );
     if (number % this.#parts.stateRootInterval === 0) this.#addStateRoot(number);
     onBlock();
+  }
+
+  #copyLog(): void {
+    try {
+      this.#parts.store.copyLog();
+    } catch (cause) {
+      this.#fail(cause, []);
+    }
   }
 
   /** Computes a state root beside the ledger; the next block names it. */

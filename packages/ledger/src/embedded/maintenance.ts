@@ -4,7 +4,7 @@ import { LedgerError } from '../ledger-error.ts';
 import type { BackupResult, MaintenanceAnswer, MaintenanceTask } from './maintenance-worker.ts';
 
 /** The write-ahead log is copied back beside the engine from this number of pages on (32 MiB). */
-export const LOG_COPY_PAGES = 8_192;
+const LOG_COPY_PAGES = 8_192;
 /** The engine itself copies the rest when it is no more than this. */
 const LOG_REST_PAGES = 512;
 /** Copies in a row after which the engine copies the rest, however much it is: the log must not grow for ever. */
@@ -19,14 +19,17 @@ export type LogPages = { readonly written: number; readonly copied: number };
  */
 export class Maintenance implements AsyncDisposable {
   readonly #file: string;
+  readonly #copyPages: number;
   readonly #open = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #worker: Worker | undefined;
   #next = 0;
   #copying = false;
+  #ended = false;
   #copies = 0;
 
-  constructor(file: string) {
+  constructor(file: string, copyPages: number = LOG_COPY_PAGES) {
     this.#file = file;
+    this.#copyPages = copyPages;
   }
 
   stateRoot(number: number): Promise<StateRoot> {
@@ -39,9 +42,10 @@ export class Maintenance implements AsyncDisposable {
 
   /** Called after each block: copies a long log back, so that `copyRest` has little left and the log starts anew. */
   watchLog(pages: () => LogPages, copyRest: () => void): void {
-    if (this.#copying || pages().written < LOG_COPY_PAGES) return;
+    if (this.#copying || pages().written < this.#copyPages) return;
     this.#copying = true;
     const afterCopy = (): void => {
+      if (this.#ended) return;
       this.#copying = false;
       this.#copies += 1;
       const { written, copied } = pages();
@@ -53,6 +57,7 @@ export class Maintenance implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
     // Who waits for the end must not see the process end before.
     this.#worker?.ref();
     await this.#worker?.terminate();
