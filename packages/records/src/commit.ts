@@ -166,7 +166,7 @@ export class RecordWriter implements AsyncDisposable {
         packBytes: objects.reduce((sum, object) => sum + object.ciphertext.length, 0),
         nowMs: clock(),
       };
-      await store.write((trx) => batches.insert(trx, intent));
+      await store.append((trx) => batches.insert(trx, intent));
     } catch (error) {
       releasePlans(plans);
       throw error;
@@ -222,7 +222,7 @@ export class RecordWriter implements AsyncDisposable {
     // Queued in one turn, so that both share a commit.
     await Promise.all([
       ...logged.map((event) => audit.append(event)),
-      store.write((trx) => batches.finish(trx, batchId)),
+      store.append((trx) => batches.finish(trx, batchId)),
     ]);
   }
 

@@ -56,7 +56,8 @@ export class Store implements AsyncDisposable {
 
   /**
    * As `write`, but the event loop does not stand still while the disk works, and readers may see the rows an instant
-   * before they are durable: for rows of which nothing is told outside before `durable()` has resolved.
+   * before they are durable: for rows of which nothing is told outside before `durable()` has resolved (audit events),
+   * that readers do not see (a pending batch), or that the next start makes again (a batch that the ledger has).
    */
   append<T>(body: WriteBody<T>): Promise<T> {
     return this.#enqueue(body, true);
