@@ -20,6 +20,8 @@ import type { Settings } from './settings.ts';
 
 export type { HostedOrganisation } from './organisation.ts';
 
+const RESEND_INTERVAL_MS = 60_000;
+
 /** An open node: one ledger and the organisations that this process hosts. */
 export interface Node extends AsyncDisposable {
   readonly network: string;
@@ -77,6 +79,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     closing.abort();
     await following;
   });
+  resources.use(resendDeliveries(organisations, failures.tell));
   const held = resources.move();
   const { network, demonstration } = file;
   return {
@@ -84,6 +87,27 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     backupDirectory: settings.backupDirectory,
     onFailure: failures.listen,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** What no receipt has come for is sent again: at the start, since the last process may have ended in between, and later. */
+function resendDeliveries(
+  organisations: ReadonlyMap<string, HostedOrganisation>,
+  tell: (error: unknown) => void,
+): AsyncDisposable {
+  const resendAll = async (): Promise<void> => {
+    for (const { exchange } of organisations.values()) await exchange.deliveries.resendPending();
+  };
+  let running = resendAll().catch(tell);
+  const timer = setInterval(() => {
+    running = running.then(resendAll).catch(tell);
+  }, RESEND_INTERVAL_MS);
+  timer.unref();
+  return {
+    [Symbol.asyncDispose]: () => {
+      clearInterval(timer);
+      return running;
+    },
   };
 }
 

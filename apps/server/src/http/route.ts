@@ -25,6 +25,9 @@ export interface Call<Params, Query, Body> {
   readonly reply: FastifyReply;
 }
 
+/** The answer with 200; null for 204 without a body; `fhir`, `bytes`: the handler sends a resource's own text, or a stream. */
+export type Answer = JsonSchema | null | 'fhir' | 'bytes';
+
 export interface RouteDefinition<Params, Query, Body> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly url: string;
@@ -35,8 +38,7 @@ export interface RouteDefinition<Params, Query, Body> {
   readonly query?: JsonSchema;
   readonly body?: JsonSchema;
   readonly bodyBytesMax?: number;
-  /** The answer with 200; null for 204 without a body; `fhir` where the handler sends a resource's own text. */
-  readonly answer: JsonSchema | null | 'fhir';
+  readonly answer: Answer;
   /** Fewer requests for each address than the whole node allows. */
   readonly perMinute?: number;
   handle(call: Call<Params, Query, Body>): Promise<unknown>;
@@ -81,11 +83,20 @@ export function addRoute<Params = unknown, Query = unknown, Body = unknown>(
   });
 }
 
-function answerSchema(answer: JsonSchema | null | 'fhir'): object {
+function answerSchema(answer: Answer): object {
   if (answer === null) return { 204: { type: 'null', description: 'Done.' } };
-  if (answer !== 'fhir') return { 200: { description: 'Done.', ...answer } };
-  const resource = { type: 'object', description: 'A FHIR R4 resource.' };
-  return { 200: { description: 'Done.', content: { 'application/fhir+json': { schema: resource } } } };
+  switch (answer) {
+    case 'fhir':
+      return contentSchema('application/fhir+json', { type: 'object', description: 'A FHIR R4 resource.' });
+    case 'bytes':
+      return contentSchema('application/octet-stream', { type: 'string', format: 'binary' });
+    default:
+      return { 200: { description: 'Done.', ...answer } };
+  }
+}
+
+function contentSchema(type: string, content: JsonSchema): object {
+  return { 200: { description: 'Done.', content: { [type]: { schema: content } } } };
 }
 
 function operationId(method: string, url: string): string {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { OpenedTerms, SignedCall } from '@salus/contracts';
 import { PAIRS } from '@salus/fhir';
 import type { FastifyInstance } from 'fastify';
@@ -54,6 +55,7 @@ export function addReadRoutes(app: FastifyInstance, node: Node): void {
   addOpening(app, node);
   addChart(app, node);
   addReleases(app, node);
+  addAttachments(app, node);
 }
 
 function addOpening(app: FastifyInstance, node: Node): void {
@@ -165,6 +167,31 @@ function addReleases(app: FastifyInstance, node: Node): void {
       const record = found.get(query.reference) ?? null;
       if (record === null) throw new ServerError('not-found', 'The author’s organisation has no such resource.');
       return reply.type(FHIR_TYPE).send(record.text);
+    },
+  });
+}
+
+/** Content that is too large to stand inside its record's text (64 MiB) comes as a stream, each piece checked and logged. */
+function addAttachments(app: FastifyInstance, node: Node): void {
+  addRoute<InSession & { recordId: string; attachmentId: string }>(app, {
+    method: 'GET',
+    url: '/api/v1/orgs/:org/reads/:session/records/:recordId/attachments/:attachmentId',
+    access: STAFF,
+    summary: 'One large attachment that a record of this session names.',
+    params: object({ org: schema.organisation, session, recordId: id, attachmentId: id }),
+    answer: 'bytes',
+    handle: async ({ params, request, reply }) => {
+      const { reader } = ownReading(node, params, request).exchange;
+      const [record] = await reader.read(params.session, [params.recordId]);
+      const attachment = record?.attachments.find(({ attachmentId }) => attachmentId === params.attachmentId);
+      if (record === undefined || attachment === undefined) {
+        throw new ServerError('not-found', 'The record names no such attachment, or its text holds it already.');
+      }
+      const content = reader.readAttachment(params.session, record, attachment);
+      return reply
+        .type('application/octet-stream')
+        .header('content-disposition', 'attachment')
+        .send(Readable.from(content));
     },
   });
 }
