@@ -16,6 +16,8 @@ import {
   fromBase64url,
   type Json,
   openPasswordBox,
+  PASSWORD_COST,
+  PASSWORD_COST_MIN,
   parseJson,
   sealPasswordBox,
   signerFromPkcs8,
@@ -51,7 +53,9 @@ export type StoredWallet =
 
 /** Seals a wallet under a passphrase and replaces the file durably, mode 0600; a crash leaves the old or the new one. */
 export async function saveWalletFile(file: string, passphrase: string, wallet: StoredWallet): Promise<void> {
-  const box = await sealPasswordBox(passphrase, canonicalBytes(toJson(wallet)));
+  // A demonstration's passphrase is 120 random bits and guards nothing of worth: stretching it would only slow the start.
+  const cost = wallet.demonstration ? PASSWORD_COST_MIN : PASSWORD_COST;
+  const box = await sealPasswordBox(passphrase, canonicalBytes(toJson(wallet)), cost);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const temporary = `${file}.${process.pid}.new`;
   const descriptor = openSync(temporary, 'w', 0o600);
