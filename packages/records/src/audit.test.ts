@@ -139,3 +139,22 @@ test('refuses an event instead of releasing without one when the store cannot wr
   await expect(journal.append(event())).rejects.toMatchObject({ code: 'closed' });
   store = await openStore(join(directory, 'again.sqlite'));
 });
+
+test('counts on without a gap after a commit that failed', async () => {
+  await journal.append(event());
+  // Its text cannot be written: whoever shares the commit is refused too, and nothing of it remains.
+  const failing = await Promise.allSettled([
+    journal.append(event()),
+    journal.append(event({ records: [1n as never] })),
+  ]);
+  expect(failing.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(await journal.append(event())).toEqual({ seq: 1 });
+  expect((await journal.listOfPid(pid, { limit: 9 })).map(({ pidSeq }) => pidSeq)).toEqual([2, 1]);
+});
+
+test('goes on where another process ended the log', async () => {
+  await journal.append(event());
+  const next = new AuditJournal(store, masterKey);
+  expect(await next.append(event())).toEqual({ seq: 1 });
+  expect((await next.listOfPid(pid, { limit: 9 })).map(({ pidSeq }) => pidSeq)).toEqual([2, 1]);
+});

@@ -1,11 +1,12 @@
 import { fromUtf8, randomBytes, sha256, toBase64url, utf8 } from '@salus/crypto';
 import { sql } from 'kysely';
 import { auditContentHash, auditEntryHash, auditEventText } from './audit-entry.ts';
+import { BoundedCache } from './bounded-cache.ts';
 import type { MasterKey } from './master-key.ts';
 import { RecordsError } from './records-error.ts';
 import { insertRows, type Store, type StoreTransaction } from './store/index.ts';
 import { prepareForTransactions } from './store/prepared.ts';
-import { readInclusionProof, readLogHead, readLogRoot, storeCompletedNodes } from './tree-log.ts';
+import { type LogHead, readInclusionProof, readLogHead, readLogRoot, storeCompletedNodes } from './tree-log.ts';
 import type { AuditEvent, AuditLog } from './vault-types.ts';
 
 /** Events that share one commit. */
@@ -13,6 +14,8 @@ export const AUDIT_GROUP_MAX = 512;
 /** Events that wait for a commit; beyond it an event, and so the release that it would log, is refused. */
 export const AUDIT_QUEUE_MAX = 10_000;
 export const AUDIT_PAGE_MAX = 200;
+/** Pids whose last counter is kept at hand; at least as many as events share a commit. */
+const PID_COUNTERS_MAX = 10_000;
 const SALT_BYTES = 32;
 
 /** One event as its patient sees it, with what proves that the log holds exactly this at this place. */
@@ -56,6 +59,8 @@ export class AuditJournal implements AuditLog {
   readonly #masterKey: MasterKey;
   #waiting: Waiting[] = [];
   #flushing = false;
+  /** Where the durable log ends, while this journal, its only writer, knows: forgotten when a commit fails. */
+  #end: LogEnd | undefined;
 
   constructor(store: Store, masterKey: MasterKey) {
     this.#store = store;
@@ -138,19 +143,18 @@ export class AuditJournal implements AuditLog {
     while (this.#waiting.length > 0) {
       const group: Waiting[] = [];
       try {
-        const first = await this.#store.append((trx) => {
+        const { first, end } = await this.#store.append(async (trx) => {
           // Taken here and not before: whoever arrived while the store was busy shares this commit.
           group.push(...this.#waiting.splice(0, AUDIT_GROUP_MAX));
-          return insertEvents(
-            trx,
-            this.#masterKey,
-            group.map((waiting) => waiting.event),
-          );
+          const events = group.map((waiting) => waiting.event);
+          return insertEvents(trx, this.#masterKey, this.#end ?? (await readEnd(trx)), events);
         });
+        this.#end = end;
         group.forEach((waiting, at) => {
           waiting.resolve({ seq: first + at });
         });
       } catch (error) {
+        this.#end = undefined;
         // The store refused before it ran the group: nobody may wait for ever.
         const refused = group.length > 0 ? group : this.#waiting.splice(0);
         for (const waiting of refused) waiting.reject(error);
@@ -169,18 +173,26 @@ type AuditRow = {
   readonly hash: string;
 };
 
-/** Appends to the chain inside one transaction; returns the first sequence number. */
+/** Where the log ends, and the last counters of pids whose events came lately. */
+interface LogEnd extends LogHead {
+  readonly pidSeqs: BoundedCache<number>;
+}
+
+async function readEnd(trx: StoreTransaction): Promise<LogEnd> {
+  return { ...(await readLogHead(trx, 'audit')), pidSeqs: new BoundedCache(PID_COUNTERS_MAX) };
+}
+
+/** Appends to the chain inside one transaction; returns the first sequence number and where the log ends then. */
 async function insertEvents(
   trx: StoreTransaction,
   masterKey: MasterKey,
+  { size, lastHash, pidSeqs }: LogEnd,
   events: readonly AuditEvent[],
-): Promise<number> {
-  const head = await readLogHead(trx, 'audit');
-  const pidSeqs = new Map<string, number>();
+): Promise<{ readonly first: number; readonly end: LogEnd }> {
   const rows: AuditRow[] = [];
-  let previous = head.lastHash;
+  let previous = lastHash;
   for (const [at, event] of events.entries()) {
-    const seq = head.size + at;
+    const seq = size + at;
     const pidToken = event.pid === null ? null : masterKey.token('pid', event.pid);
     const pidSeq = pidToken === null ? null : await nextPidSeq(trx, pidSeqs, pidToken);
     const text = auditEventText(event, toBase64url(randomBytes(SALT_BYTES)));
@@ -191,14 +203,14 @@ async function insertEvents(
     previous = hash;
   }
   await insertRows(trx, 'auditEvent', rows);
-  await storeCompletedNodes(trx, 'audit', head.size, head.size + rows.length);
-  return head.size;
+  await storeCompletedNodes(trx, 'audit', size, size + rows.length);
+  return { first: size, end: { size: size + rows.length, lastHash: previous, pidSeqs } };
 }
 
-async function nextPidSeq(trx: StoreTransaction, seen: Map<string, number>, pidToken: string): Promise<number> {
-  const last = seen.get(pidToken) ?? (await readLastPidSeq(trx, pidToken));
-  seen.set(pidToken, last + 1);
-  return last + 1;
+async function nextPidSeq(trx: StoreTransaction, seen: BoundedCache<number>, pidToken: string): Promise<number> {
+  const next = (seen.find(pidToken) ?? (await readLastPidSeq(trx, pidToken))) + 1;
+  seen.put(pidToken, next);
+  return next;
 }
 
 const lastOfPid = prepareForTransactions((db) =>
