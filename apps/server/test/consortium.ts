@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BundleWorkers } from '@salus/records';
+import { BundleWorkers, FETCH_RECORDS_MAX } from '@salus/records';
 import { revoke, type StaffWallet, useRequest } from '@salus/wallet';
 import { submitCall } from '../src/consent.ts';
 import { type DataLayout, dataLayout, type NetworkFile, writeNetworkFile } from '../src/data-directory.ts';
@@ -224,7 +224,13 @@ export async function readAll(
   const { reader } = consortium.cast.organisation(request.reader.organisation).exchange;
   const { session } = await reader.open(request);
   const { records } = await reader.chart(session, { fresh: true });
-  return (await reader.read(session, [...records.keys()])).map(({ text }) => text);
+  const ids = [...records.keys()];
+  const texts: string[] = [];
+  for (let from = 0; from < ids.length; from += FETCH_RECORDS_MAX) {
+    const read = await reader.read(session, ids.slice(from, from + FETCH_RECORDS_MAX));
+    texts.push(...read.map(({ text }) => text));
+  }
+  return texts;
 }
 
 export async function revokeGrant(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadMembers } from '@salus/contracts';
 import {
   answerChallenge,
@@ -17,6 +18,8 @@ export const PASSWORD = 'a password for tests only';
 const AT = 'hospital-a';
 const DAY_MS = 86_400_000;
 const WRITERS = 3;
+/** Between a person's actions: the files stay small enough to be verified after each kill. */
+const PAUSE_MS = 20;
 
 /** What the node said was done: it must be there for ever. */
 export interface Acknowledged {
@@ -74,6 +77,7 @@ async function consent(plan: LoadPlan, url: string, { grants }: Acknowledged): P
   const pid = patient.pids.get(AT)!;
   const token = await logInPatient(plan, url);
   for (;;) {
+    await sleep(PAUSE_MS);
     const { keys } = await send(url, 'GET', `/api/v1/orgs/${AT}/patient/keys`, { token });
     const nowMs = Date.now();
     const made = await grant(patient.wallet, occasionOf(plan), {
@@ -103,6 +107,7 @@ async function read(plan: LoadPlan, url: string, acknowledged: Acknowledged): Pr
   const token = await logInPatient(plan, url);
   const path = `/api/v1/orgs/${AT}/patient/records`;
   for (;;) {
+    await sleep(PAUSE_MS);
     const { records } = await send(url, 'GET', `${path}?limit=5`, { token });
     for (const { recordId } of records as { readonly recordId: string }[]) {
       await send(url, 'GET', `${path}/${recordId}`, { token });
