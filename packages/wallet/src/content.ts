@@ -36,6 +36,8 @@ export interface WalletContent {
   readonly pids: readonly PidEntry[];
   readonly grants: readonly GrantEntry[];
   readonly recoveryKeys: readonly string[];
+  /** The first recovery key that no call named yet: one that a refused claim named stands in a block, and must not link two pids. */
+  readonly recoveryNext: number;
   readonly backupKey: string;
   readonly checkpoint: SeenCheckpoint | null;
 }
@@ -43,7 +45,7 @@ export interface WalletContent {
 /** @throws WalletError `bad-wallet` where bytes are not the content of a wallet of this version. */
 export function parseContent(bytes: Uint8Array): WalletContent {
   const value = parseJson(bytes, { sizeMax: CONTENT_BYTES_MAX, depthMax: 16 });
-  const { version, network, pids, grants, recoveryKeys, backupKey, checkpoint } = asObject(value);
+  const { version, network, pids, grants, recoveryKeys, recoveryNext, backupKey, checkpoint } = asObject(value);
   if (version !== CONTENT_VERSION)
     throw new WalletError('bad-wallet', `The wallet is not of version ${CONTENT_VERSION}.`);
   return {
@@ -52,6 +54,7 @@ export function parseContent(bytes: Uint8Array): WalletContent {
     pids: asList(pids).map(parsePidEntry),
     grants: asList(grants).map(parseGrantEntry),
     recoveryKeys: asList(recoveryKeys).map(asText),
+    recoveryNext: asCount(recoveryNext),
     backupKey: asText(backupKey),
     checkpoint: checkpoint === null ? null : parseCheckpoint(checkpoint),
   };
@@ -73,6 +76,11 @@ export function grantEntry(content: WalletContent, grant: string): GrantEntry {
 
 export function withPid(content: WalletContent, entry: PidEntry): WalletContent {
   return { ...content, pids: [...content.pids.filter(({ pid }) => pid !== entry.pid), entry] };
+}
+
+/** Forgets a pid whose claim was refused; the recovery key that the claim named stays used. */
+export function withoutPid(content: WalletContent, pid: string): WalletContent {
+  return { ...content, pids: content.pids.filter((entry) => entry.pid !== pid) };
 }
 
 export function withGrant(content: WalletContent, entry: GrantEntry): WalletContent {

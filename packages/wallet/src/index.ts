@@ -17,6 +17,7 @@ export {
   type WalletContent,
   withCheckpoint,
   withGrant,
+  withoutPid,
   withPid,
 } from './content.ts';
 export { backupKeyOf, type DeviceKeys, derivedDeviceKeys, recoveryKeyOf } from './device-keys.ts';

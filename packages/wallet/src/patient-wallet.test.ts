@@ -14,6 +14,7 @@ import {
 } from '@salus/crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type MemoryLedger, memoryLedger, NETWORK, register, START_MS } from '../test/memory-ledger.ts';
+import { withoutPid } from './content.ts';
 import { derivedDeviceKeys } from './device-keys.ts';
 import { answer, grant, type KeyEnvelope, makeCard, narrow, revoke, sealToken } from './grants.ts';
 import {
@@ -72,6 +73,17 @@ describe('a claim', () => {
     await expect(claim(setting.wallet, occasion, setting.slip)).rejects.toMatchObject({ code: 'pid-known' });
     const foreign = { ...newSlip(setting.ledger, 'hospital-a'), network: toBase64url(randomBytes(16)) };
     await expect(claim(setting.wallet, occasion, foreign)).rejects.toMatchObject({ code: 'wrong-network' });
+  });
+
+  it('names no recovery key again after a refusal, which stands in a block for everybody to compare', async () => {
+    const { wallet } = await createPatientWallet(NETWORK, derivedDeviceKeys(randomBytes(32)));
+    const refused = await claim(wallet, occasion, setting.slip);
+    expect(await setting.ledger.submit(refused)).toMatchObject({ kind: 'refused', code: 'patient-claimed' });
+    const content = withoutPid(refused.wallet.content, setting.pid);
+    expect(content.pids).toEqual([]);
+    const later = await claim({ ...wallet, content }, occasion, newSlip(setting.ledger, 'hospital-b'));
+    expect(await setting.ledger.submit(later)).toMatchObject({ kind: 'committed' });
+    expect(later.call.payload.args.recovery).not.toBe(refused.call.payload.args.recovery);
   });
 
   it('uses other keys for each pid: nothing on the ledger is common to two pids of a wallet', async () => {

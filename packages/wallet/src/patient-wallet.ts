@@ -45,7 +45,7 @@ export async function createPatientWallet(network: string, keys: DeviceKeys): Pr
 
 /**
  * Claims the pid of a slip: the call is signed by the slip's key and gives the pid this device's keys and the next
- * recovery key.
+ * recovery key. Where the ledger refuses it, keep `withoutPid` of the changed content, never the content before.
  *
  * @throws WalletError `wrong-network`, `pid-known`, `recovery-exhausted`
  */
@@ -54,7 +54,7 @@ export async function claim({ content, keys }: PatientWallet, occasion: Occasion
   if (content.pids.some(({ pid }) => pid === slip.pid)) {
     throw new WalletError('pid-known', 'This wallet has claimed this slip already.');
   }
-  const recoveryIndex = 1 + Math.max(-1, ...content.pids.map((entry) => entry.recoveryIndex));
+  const { recoveryNext: recoveryIndex } = content;
   const recovery = recoveryKeyAt(content, recoveryIndex);
   const signer = await keys.signer(slip.pid);
   const prepared = await prepareCall(
@@ -74,7 +74,8 @@ export async function claim({ content, keys }: PatientWallet, occasion: Occasion
     recoveryIndex,
     sequence: 1,
   };
-  return { ...prepared, wallet: { content: withPid(content, entry), keys } };
+  const used = { ...content, recoveryNext: recoveryIndex + 1 };
+  return { ...prepared, wallet: { content: withPid(used, entry), keys } };
 }
 
 /** The public keys of this device for one pid, as another device or the recovery key registers them. */
@@ -146,8 +147,7 @@ export async function recover(
 ): Promise<WalletChange> {
   const secret = parseRecoveryCode(recoveryCode);
   const entry = pidEntry(content, pid);
-  const used = Math.max(...content.pids.map(({ recoveryIndex }) => recoveryIndex));
-  const next = used + 1;
+  const { recoveryNext: next } = content;
   const sequence = entry.sequence + SEQUENCE_STEP_AT_RECOVERY;
   const prepared = await prepareCall(
     occasion,
@@ -164,7 +164,8 @@ export async function recover(
     signerFromPkcs8(recoveryKeyOf(secret, entry.recoveryIndex).privateKey),
   );
   const kid = kidOf((await keys.signer(pid)).publicKey);
-  return { ...prepared, wallet: { content: withPid(content, { ...entry, kid, recoveryIndex: next, sequence }), keys } };
+  const used = { ...content, recoveryNext: next + 1 };
+  return { ...prepared, wallet: { content: withPid(used, { ...entry, kid, recoveryIndex: next, sequence }), keys } };
 }
 
 /** Signs the challenge of a log-in; it opens a session and authorises nothing on the ledger. */
@@ -219,6 +220,7 @@ async function contentOf(network: string, recoverySecret: Uint8Array): Promise<W
       { length: RECOVERY_KEYS_KEPT },
       (_, index) => recoveryKeyOf(recoverySecret, index).publicKey,
     ),
+    recoveryNext: 0,
     backupKey: (await backupKeyOf(recoverySecret)).publicKey,
     checkpoint: null,
   };

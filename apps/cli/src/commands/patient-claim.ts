@@ -1,7 +1,16 @@
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { randomBytes } from '@salus/crypto';
-import { claim, createPatientWallet, derivedDeviceKeys, type PatientWallet, parseSlip, type Slip } from '@salus/wallet';
+import {
+  claim,
+  createPatientWallet,
+  derivedDeviceKeys,
+  type PatientWallet,
+  parseSlip,
+  type Slip,
+  type WalletContent,
+  withoutPid,
+} from '@salus/wallet';
 import { patientWalletOf, saveWalletFile } from '@salus/wallet/node';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
@@ -28,8 +37,8 @@ interface Claiming {
   readonly wallet: PatientWallet;
   /** Of a new wallet; shown now and kept nowhere. */
   readonly recoveryCode: string | undefined;
-  /** Undoes what was written, when the ledger refuses the claim. */
-  undo(): Promise<void>;
+  /** Undoes what was written, when the ledger refuses the claim; `content` is what is left of it. */
+  undo(content: WalletContent): Promise<void>;
 }
 
 /** `salus patient claim`: the slip's key, used once, gives the pid to this device. */
@@ -103,7 +112,7 @@ async function submitClaim(
       if (recoveryCode !== undefined) context.terminal.say(describeRecovery(recoveryCode));
       context.terminal.say('Whether the pid was claimed is not known: look with `salus patient show`.');
     } else {
-      await undo();
+      await undo(withoutPid(prepared.wallet.content, slip.pid));
     }
     throw error;
   }
@@ -112,7 +121,7 @@ async function submitClaim(
 async function prepareWallet(context: CommandContext, name: string, network: string): Promise<Claiming> {
   if (existsSync(walletPath(context, name))) {
     const opened = await openPatient(context, name);
-    const undo = (): Promise<void> => opened.save(opened.stored);
+    const undo = (content: WalletContent): Promise<void> => opened.save({ ...opened.stored, content });
     return { opened, wallet: patientWalletOf(opened.stored), recoveryCode: undefined, undo };
   }
   const file = newWalletPath(context, name);
