@@ -321,6 +321,6 @@ describe('malformed requests', () => {
 function heapUsed(): number {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();
-  const { heapUsed: heap, external } = process.memoryUsage();
-  return heap + external;
+  const { heapUsed: heap, arrayBuffers } = process.memoryUsage();
+  return heap + arrayBuffers;
 }
