@@ -292,9 +292,11 @@ describe('an administrator with the server, the database and every organisation 
       ],
     ]);
     await revokeGrant(consortium, patient, { author: 'hospital-a', grant });
-    // The patient's own committed call, sent again with all it had: the first result, and no second effect.
+    // The patient's own committed call, sent again: never with other private arguments, else the first result, and no second effect.
     const values = { terms: entry.terms as unknown as Json, salt: entry.salt, seals: [] };
-    const again = await ledger.submit(call, { salt: entry.salt, values });
+    const other = await ledger.submit(call, { salt: entry.salt, values });
+    expect(other).toMatchObject({ kind: 'refused', code: 'private-mismatch' });
+    const again = await ledger.submit(call);
     expect(again).toMatchObject({ kind: 'committed', callId: made!.callId });
     expect(await ledger.get(`grant/${pid}/${grant}`)).toMatchObject({ status: 'revoked' });
   });
