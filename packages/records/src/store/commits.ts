@@ -86,9 +86,17 @@ export class Commits {
     }
   }
 
-  truncateLog(): void {
-    const [result] = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
-    if (result?.busy !== 0) throw new RecordsError('overloaded', 'a reader holds the write-ahead log');
+  /** Empties the log into the database; false while somebody else reads or writes it. */
+  truncateLog(): boolean {
+    const { timeout } = this.#database.prepare('PRAGMA busy_timeout').get() as { readonly timeout: number };
+    // The wait for a reader must not stop the process.
+    this.#database.exec('PRAGMA busy_timeout = 0');
+    try {
+      const [result] = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
+      return result?.busy === 0;
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${timeout}`);
+    }
   }
 
   async close(): Promise<void> {

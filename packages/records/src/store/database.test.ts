@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,6 +67,21 @@ test('runs in WAL with full sync, and zeros what is deleted', async () => {
   const other = new DatabaseSync(join(directory, 'records.sqlite'), { readOnly: true });
   expect(other.prepare('PRAGMA journal_mode').get()).toMatchObject({ journal_mode: 'wal' });
   other.close();
+});
+
+test('empties its log once another process has read, and serves meanwhile', async () => {
+  await put('a');
+  const other = new DatabaseSync(join(directory, 'records.sqlite'), { readOnly: true });
+  other.exec('BEGIN');
+  other.prepare('SELECT count(*) FROM meta').get();
+  const order: string[] = [];
+  const truncated = store.truncateWal().then(() => order.push('truncated'));
+  await put('b');
+  order.push('written');
+  other.close();
+  await truncated;
+  expect(order).toEqual(['written', 'truncated']);
+  expect(statSync(join(directory, 'records.sqlite-wal')).size).toBe(0);
 });
 
 test('refuses writes beyond its bound, and after it was closed', async () => {

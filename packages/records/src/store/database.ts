@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { type CompiledQuery, type DialectAdapter, type Insertable, Kysely, sql } from 'kysely';
 import { RecordsError } from '../records-error.ts';
 import { Commits } from './commits.ts';
@@ -17,6 +17,9 @@ const INSERT_SLICE = 64;
 /** Another process (verify, backup) may hold a lock for a moment. */
 const BUSY_TIMEOUT_MS = 10_000;
 const CACHE_KIB = 65_536;
+/** Together as long as a reader may take (BUSY_TIMEOUT_MS). */
+const TRUNCATE_ATTEMPTS_MAX = 100;
+const TRUNCATE_DELAY_MS = 100;
 
 /** Queries inside one write. Await nothing else in between: every other write waits for it. */
 export type StoreTransaction = Kysely<Tables>;
@@ -68,10 +71,17 @@ export class Store implements AsyncDisposable {
     await this.#syncing;
   }
 
-  /** Empties the write-ahead log into the database, so that no page of an erased row is left there. */
+  /**
+   * Empties the write-ahead log into the database, so that no page of an erased row is left there. While another process
+   * reads, it tries again for some seconds, then throws `overloaded`.
+   */
   async truncateWal(): Promise<void> {
-    await this.#draining;
-    this.#commits.truncateLog();
+    for (let attempt = 1; attempt <= TRUNCATE_ATTEMPTS_MAX; attempt += 1) {
+      await this.#draining;
+      if (this.#commits.truncateLog()) return;
+      await delay(TRUNCATE_DELAY_MS);
+    }
+    throw new RecordsError('overloaded', 'a reader holds the write-ahead log');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
