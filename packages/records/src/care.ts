@@ -9,7 +9,7 @@ import { RecordsError } from './records-error.ts';
 import { rowKeyOf } from './rows-log.ts';
 import type { Store } from './store/database.ts';
 import { type Prepared, prepareQuery } from './store/prepared.ts';
-import type { BatchState } from './store/schema.ts';
+import type { BatchState, RecordStatus } from './store/schema.ts';
 import type { AuditLog, CareRelationship, Clock, Denial, RecordMeta, RowsLog, Who } from './vault-types.ts';
 
 /** Explicit assignments last at most this long; a longer need is stated again. */
@@ -79,7 +79,18 @@ export class HomeAccess {
         .where((where) =>
           where.or([
             where('careRelationship.batchId', 'is', null),
-            where('batch.state', '=', sql.lit<BatchState>('committed')),
+            where.and([
+              where('batch.state', '=', sql.lit<BatchState>('committed')),
+              // What a hidden or superseded version stated holds no more: an encounter entered in error opens nothing.
+              where.exists(
+                where
+                  .selectFrom('record')
+                  .select('record.leafHash')
+                  .whereRef('record.resourceToken', '=', 'careRelationship.resourceToken')
+                  .whereRef('record.batchId', '=', 'careRelationship.batchId')
+                  .where('record.status', '=', sql.lit<RecordStatus>('current')),
+              ),
+            ]),
           ]),
         ),
     );
@@ -111,11 +122,13 @@ export class HomeAccess {
       : { kind: 'allowed', reason: relationship.kind };
   }
 
-  /** A registrar puts a patient into a person's care for a time. Another role throws `denied`. */
+  /** A registering role puts a patient into a colleague's care for a time. Another role, or oneself, throws `denied`. */
   async assign(by: Member, relationship: Omit<CareRelationship, 'kind'>): Promise<void> {
     if (!by.roles.some((role) => REGISTERING_ROLES.includes(role)) || by.organisation !== this.#parts.organisation) {
       throw new RecordsError('denied', 'only a registering role assigns patients');
     }
+    // Else whoever may register could open every record: care would follow from employment (DESIGN §5).
+    if (relationship.actor === by.id) throw new RecordsError('denied', 'nobody assigns a patient to themselves');
     const { fromMs, untilMs } = relationship;
     if (untilMs === null || untilMs <= fromMs || untilMs - fromMs > ASSIGNMENT_MAX_MS) {
       throw new RecordsError('bad-input', `an assignment ends within ${ASSIGNMENT_MAX_MS} ms`);

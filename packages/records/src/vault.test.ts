@@ -48,10 +48,13 @@ const staff = (person: { readonly id: string; readonly roles: readonly string[] 
   who: { kind: 'member', id: person.id, organisation: 'hospital-a', roles: person.roles },
 });
 
-async function assign(fhirId: string, actor: string = place.organisation.clinician.id): Promise<string> {
+async function assign(
+  fhirId: string,
+  actor: string = place.organisation.clinician.id,
+  { id, roles }: { readonly id: string; readonly roles: readonly string[] } = place.organisation.registrar,
+): Promise<string> {
   const found = await place.vault.patients.findByFhirId(fhirId);
   if (found === undefined) throw new Error('the patient was registered');
-  const { id, roles } = place.organisation.registrar;
   const by: Who & { readonly kind: 'member' } = { kind: 'member', id, organisation: 'hospital-a', roles };
   const nowMs = Date.now();
   await place.vault.access.assign(by, { pid: found.pid, actor, fromMs: nowMs - HOUR_MS, untilMs: nowMs + HOUR_MS });
@@ -87,13 +90,51 @@ test('opens a record at home by role and care relationship, and by neither alone
   await assign(patientId);
   expect(await read(clinician)).toMatchObject({ kind: 'found' });
   for (const person of [registrar, administrator]) {
-    await assign(patientId, person.id);
+    await assign(patientId, person.id, clinician);
     expect(await read(person)).toEqual({ kind: 'refused', code: 'denied' });
   }
   expect(await place.vault.repository.read(staff(registrar), 'Patient', patientId)).toMatchObject({ kind: 'found' });
   expect(await place.vault.repository.read(staff(administrator), 'Patient', patientId)).toMatchObject({
     kind: 'refused',
   });
+});
+
+test('lets nobody assign a patient to themselves, whatever their role', async () => {
+  const [[, patientId], [, id]] = (await write([patient, observation()])) as [[string, string], [string, string]];
+  const { clinician, registrar } = place.organisation;
+  for (const person of [clinician, registrar]) {
+    await expect(assign(patientId, person.id, person)).rejects.toMatchObject({ code: 'denied' });
+    expect(await place.vault.repository.read(staff(person), 'Observation', id)).toMatchObject({ kind: 'refused' });
+  }
+  await assign(patientId, clinician.id, registrar);
+  expect(await place.vault.repository.read(staff(clinician), 'Observation', id)).toMatchObject({ kind: 'found' });
+});
+
+test('closes a record again to the practitioner of an encounter that was tombstoned', async () => {
+  const doctor = { id: randomBytes(16).toString(), roles: ['clinician'] };
+  const practitioner = { id: 'd', resourceType: 'Practitioner', identifier: [{ value: `d${++drawn}` }] };
+  const encounter = {
+    id: 'e',
+    resourceType: 'Encounter',
+    status: 'in-progress',
+    class: { code: 'AMB' },
+    subject: { reference: 'urn:uuid:p' },
+    participant: [{ individual: { reference: 'urn:uuid:d' } }],
+  };
+  const written = await write([patient, practitioner, encounter, observation()]);
+  const [, [, doctorId], [, encounterId], [, id]] = written as unknown as [
+    [string, string],
+    [string, string],
+    [string, string],
+    [string, string],
+  ];
+  const read = () => place.vault.repository.read(staff(doctor), 'Observation', id);
+  await place.vault.access.linkPractitioner(doctor.id, `Practitioner/${doctorId}`);
+  expect(await read()).toMatchObject({ kind: 'found' });
+  const { recordId } = (await place.vault.rows.findResource('Encounter', encounterId))!;
+  await assign(written[0]![1]);
+  await place.vault.corrections.tombstone(await place.writer(), [recordId]);
+  expect(await read()).toEqual({ kind: 'refused', code: 'denied' });
 });
 
 test('opens a record to the practitioner of an open encounter, until it is finished', async () => {
