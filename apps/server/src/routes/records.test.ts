@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes, toBase64url } from '@salus/crypto';
-import { claim, createPatientWallet, derivedDeviceKeys, parseSlip } from '@salus/wallet';
+import { claim, createPatientWallet, derivedDeviceKeys, deviceSigner, parseSlip, prepareCall } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   bodyOf,
@@ -201,6 +201,33 @@ describe('the patient', () => {
     const grants = await server.send('GET', `${path}/grants`, { token: patient.token });
     expect(grants.json).toEqual({ grants: [], emergencies: [] });
   });
+
+  it('has a record erased by a call of their own, and by nobody else’s', async () => {
+    const path = `${A}/patient`;
+    const { json } = await server.send('GET', `${path}/records?limit=500`, { token: patient.token });
+    const { recordId } = (json.records as { type: string; recordId: string }[]).find(
+      ({ type }) => type === 'Encounter',
+    )!;
+    const { json: found } = await server.send('GET', `${path}/records/${recordId}/leaves`, { token: patient.token });
+    const leaves = (found.leaves as { version: number }[]).map(({ version: _version, ...leaf }) => leaf);
+    const { signer, key } = await deviceSigner(patient.wallet, patient.pid);
+    const content = { contract: 'record', transaction: 'erase', args: { leaves } as never, signer };
+    const forged = await prepareCall(server.occasion(), content, server.wallet('hospital-a.admin').signer);
+    expect((await server.send('POST', `${A}/calls`, { body: bodyOf(forged) })).json.code).toBe('signature-invalid');
+    const erase = await prepareCall(server.occasion(), content, key);
+    const erased = await server.send('POST', `${A}/calls`, { body: bodyOf(erase) });
+    expect(erased.status, erased.text).toBe(200);
+    const gone = await server.send('GET', `${path}/records/${recordId}`, { token: patient.token });
+    expect([404, 410]).toContain(gone.status);
+    expect(await listed(path)).not.toContain(recordId);
+    // The same statement again has no second effect; the refused one stands nowhere.
+    expect((await server.send('POST', `${A}/calls`, { body: bodyOf(erase) })).json.callId).toBe(erased.json.callId);
+  });
+
+  async function listed(path: string): Promise<readonly string[]> {
+    const { json } = await server.send('GET', `${path}/records?limit=500`, { token: patient.token });
+    return (json.records as { recordId: string }[]).map(({ recordId }) => recordId);
+  }
 });
 
 describe('deliveries', () => {
