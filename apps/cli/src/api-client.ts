@@ -154,7 +154,7 @@ function parseAnswer(text: string): unknown {
 function refusal(status: number, text: string): CliError {
   const { code, detail } = parseRefusal(text);
   const next = NEXT_STEPS[code];
-  return new CliError(code, detail.slice(0, DETAIL_LENGTH_MAX), {
+  return new CliError({ relayed: code }, detail.slice(0, DETAIL_LENGTH_MAX), {
     exit: exitOf(status, code),
     ...(next === undefined ? {} : { next }),
   });

@@ -20,7 +20,7 @@ import { addStaffCommands } from './commands/staff.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { EXIT, EXIT_HELP, type ExitCode } from './exit-codes.ts';
-import { openTerminal } from './terminal.ts';
+import { openTerminal, type Streams } from './terminal.ts';
 import { markIds, unmark } from './words.ts';
 
 /** A command's work: with its context, its options, and the words after its name. What it throws becomes an exit code. */
@@ -32,28 +32,10 @@ export type Act = <Options extends object>(command: Command, example: string, wo
 /** Runs one command line and returns its exit code; touches nothing but its surroundings. */
 export async function run(words: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   let exit: ExitCode = EXIT.ok;
-  const program = newProgram(surroundings);
-  const act: Act = (command, example, work) => {
-    command.addHelpText('after', `\nExample:\n  $ ${example}\n\n${EXIT_HELP}`);
-    command.action(async () => {
-      const context = commandContext(command.optsWithGlobals<GlobalOptions>(), surroundings);
-      exit = await work(context, unmark(command.opts()), unmark(command.args));
-    });
-  };
-  addStartCommand(program, act);
-  addImportCommand(program, act);
-  addDeskCommands(program, act);
-  addPatientCommands(program, act);
-  addStaffCommands(program, act);
-  addRequestCommands(program, act);
-  addGrantCommand(program, act);
-  addGrantsCommands(program, act);
-  addRecordsCommand(program, act);
-  addEmergencyCommands(program, act);
-  addAuditCommand(program, act);
-  addLedgerCommands(program, act);
-  addVerifyCommand(program, act);
-  addBackupCommands(program, act);
+  const program = buildProgram(surroundings.streams, async (command, work) => {
+    const context = commandContext(command.optsWithGlobals<GlobalOptions>(), surroundings);
+    exit = await work(context, unmark(command.opts<never>()), unmark(command.args));
+  });
   try {
     await program.parseAsync(markIds(words, program), { from: 'user' });
     return exit;
@@ -75,7 +57,34 @@ export async function run(words: readonly string[], surroundings: Surroundings):
   }
 }
 
-function newProgram({ streams }: Surroundings): Command {
+/** Every command of `salus`; `perform` runs the one that was called. */
+export function buildProgram(
+  streams: Pick<Streams, 'stdout' | 'stderr'>,
+  perform: (command: Command, work: Work<never>) => Promise<void>,
+): Command {
+  const program = newProgram(streams);
+  const act: Act = (command, example, work) => {
+    command.addHelpText('after', `\nExample:\n  $ ${example}\n\n${EXIT_HELP}`);
+    command.action(() => perform(command, work as Work<never>));
+  };
+  addStartCommand(program, act);
+  addImportCommand(program, act);
+  addDeskCommands(program, act);
+  addPatientCommands(program, act);
+  addStaffCommands(program, act);
+  addRequestCommands(program, act);
+  addGrantCommand(program, act);
+  addGrantsCommands(program, act);
+  addRecordsCommand(program, act);
+  addEmergencyCommands(program, act);
+  addAuditCommand(program, act);
+  addLedgerCommands(program, act);
+  addVerifyCommand(program, act);
+  addBackupCommands(program, act);
+  return program;
+}
+
+function newProgram(streams: Pick<Streams, 'stdout' | 'stderr'>): Command {
   return new Command('salus')
     .description('Exchange a patient’s record between organisations, with the patient’s consent.')
     .option('--json', 'one JSON document on standard output, messages on standard error')
@@ -100,7 +109,7 @@ function toCliError(error: unknown): CliError {
     error instanceof CryptoError ||
     error instanceof FhirError ||
     error instanceof LedgerError;
-  if (coded) return new CliError(error.code, error.message, { exit: EXIT.refused, cause: error });
+  if (coded) return new CliError({ relayed: error.code }, error.message, { exit: EXIT.refused, cause: error });
   return new CliError('internal', 'The command failed in a way that it should not.', {
     exit: EXIT.failed,
     next: 'Run it again with SALUS_LOG_LEVEL=debug and report what it prints.',

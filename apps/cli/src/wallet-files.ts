@@ -128,7 +128,7 @@ async function openFile(context: CommandContext, file: string): Promise<Opened> 
     return { file, passphrase, stored: await openWalletFile(file, passphrase) };
   } catch (cause) {
     if (!(cause instanceof WalletError)) throw cause;
-    throw new CliError(cause.code, cause.message, { exit: EXIT.denied, cause });
+    throw new CliError({ relayed: cause.code }, cause.message, { exit: EXIT.denied, cause });
   }
 }
 

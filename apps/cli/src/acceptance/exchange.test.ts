@@ -20,7 +20,7 @@ const ALL_ENTRIES = 5_053;
 /** A root takes a second; a busy machine takes its time for the command lines that look. */
 const ROOT_WAIT_MS = 60_000;
 /** Some thirty command lines, each with a log-in whose password hash is slow on purpose. */
-const STORY_TIMEOUT_MS = 240_000;
+const STORY_TIMEOUT_MS = 480_000;
 
 interface ImportReport {
   readonly created: number;
@@ -81,10 +81,12 @@ describe.skipIf(synthea === undefined)('a record goes from hospital A to hospita
   });
 
   it(
-    'opens exactly the medication of a published patient',
+    'opens exactly the medication of published patients',
     async () => {
-      const file = syntheaFiles(synthea!).find((name) => medicationCount(readBundle(name)) > 0)!;
-      await expectStory('published', file);
+      const withMedication = syntheaFiles(synthea!).filter((name) => medicationCount(readBundle(name)) > 0);
+      const files = [withMedication[0]!, ...withMedication.slice(-2)].slice(0, scaled(1, 3));
+      for (const [at, file] of files.entries()) await expectStory(`published-${at}`, file);
+      expect(files.length).toBe(scaled(1, 3));
     },
     STORY_TIMEOUT_MS,
   );
@@ -249,7 +251,8 @@ async function provenAudit(wallet: string): Promise<readonly AuditLine[]> {
   for (;;) {
     const audit = await asPatient('audit', '--at', 'hospital-a', '--limit', '1000', '--as', wallet);
     const { lines } = audit.json<{ logs: readonly { lines: readonly AuditLine[] }[] }>().logs[0]!;
-    if (lines.every(({ proof }) => proof === 'proven')) return lines;
+    // The log-in that reads the log stands in it, too new for a root.
+    if (lines.every(({ proof, event }) => proof === 'proven' || event.kind === 'login')) return lines;
     expect(performance.now() - startMs).toBeLessThan(ROOT_WAIT_MS);
     await wait(500);
   }

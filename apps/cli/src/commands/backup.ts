@@ -99,7 +99,7 @@ async function restore(places: { readonly from: string; readonly to: string }): 
     return await restoreData(places);
   } catch (cause) {
     if (!(cause instanceof RecordsError)) throw cause;
-    throw new CliError(cause.code, `${cause.message[0]?.toUpperCase()}${cause.message.slice(1)}.`, {
+    throw new CliError({ relayed: cause.code }, `${cause.message[0]?.toUpperCase()}${cause.message.slice(1)}.`, {
       exit: EXIT.refused,
       next: 'Restore an undamaged backup into an empty directory.',
       cause,
