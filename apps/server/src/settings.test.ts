@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readSettings } from './settings.ts';
+import { readSettings, SETTING_NAMES } from './settings.ts';
 
 let base: string;
 beforeEach(() => {
@@ -63,5 +64,11 @@ describe('settings', () => {
     expect(() => readSettings({ SALUS_MASTER_KEY_FILE: 'elsewhere/keys.json' }, base)).toThrow(
       /lies inside SALUS_DATA/,
     );
+  });
+
+  it('stand in the README, each of them', () => {
+    const readme = readFileSync(fileURLToPath(new URL('../../../README.md', import.meta.url)), 'utf8');
+    expect(SETTING_NAMES.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+    expect(SETTING_NAMES.length).toBeGreaterThan(10);
   });
 });
