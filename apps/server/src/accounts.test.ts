@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Account, type AccountStore, authenticate, createAccount } from './accounts.ts';
+import { type Account, type AccountStore, authenticate, changePassword, createAccount } from './accounts.ts';
 
 function memoryStore(): AccountStore & { readonly accounts: Map<string, Account> } {
   const accounts = new Map<string, Account>();
@@ -39,6 +39,16 @@ describe('accounts', () => {
     expect(await words('../a.rossi', NEW.password)).toBe(wrong);
     await store.put({ ...store.accounts.get('a.rossi')!, disabledMs: 8 });
     expect(await words('a.rossi', NEW.password)).toBe(wrong);
+  });
+
+  it('stay closed when they are closed while their password is changed', async () => {
+    const store = memoryStore();
+    await createAccount(store, NEW);
+    const changed = changePassword(store, 'a.rossi', { current: NEW.password, next: 'another battery staple' });
+    await store.put({ ...store.accounts.get('a.rossi')!, disabledMs: 8 });
+    // The first look had found the account open.
+    await expect(changed).rejects.toMatchObject({ code: 'wrong-credentials' });
+    expect(store.accounts.get('a.rossi')).toMatchObject({ disabledMs: 8 });
   });
 
   it('refuse a name that is taken or malformed, and a password that is short or endless', async () => {

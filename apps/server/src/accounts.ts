@@ -65,7 +65,13 @@ export async function createAccount(
 export async function changePassword(store: AccountStore, name: string, change: PasswordChange): Promise<void> {
   const account = await authenticate(store, name, change.current);
   demandPassword(change.next);
-  await store.put({ ...account, passwordHash: await hashPassword(change.next) });
+  const passwordHash = await hashPassword(change.next);
+  // Hashing takes a while: what was closed or changed in it stays so.
+  const now = await store.find(name);
+  if (now?.disabledMs !== null || now.passwordHash !== account.passwordHash) {
+    throw new ServerError('wrong-credentials', 'The account or the password is wrong.');
+  }
+  await store.put({ ...now, passwordHash });
 }
 
 /**

@@ -19,7 +19,7 @@ import {
   restoreContent,
   staffCall,
 } from '@salus/wallet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   bodyOf,
   chapterAt,
@@ -146,6 +146,65 @@ describe('enrolment', () => {
     expect(
       await code('POST', '/api/v1/orgs/hospital-b/login', { body: { account: 'b.novak', password: PASSWORD } }),
     ).toBe('403 not-permitted');
+  });
+});
+
+describe('a log-in during which somebody is shut out', () => {
+  /** Does something between the check of a log-in and its session. */
+  const during = (slug: string, act: () => Promise<void>): void => {
+    const { audit } = server.node.organisations.get(slug)!.vault;
+    const append = audit.append.bind(audit);
+    vi.spyOn(audit, 'append').mockImplementationOnce(async (event) => {
+      await act();
+      await settled();
+      return append(event);
+    });
+  };
+
+  it('opens no session for staff whom the ledger revoked, or whose account was closed', async () => {
+    const sessions = server.node.sessions.size;
+    const login = (org: string, account: string) =>
+      code('POST', `/api/v1/orgs/${org}/login`, { body: { account, password: PASSWORD } });
+    await server.send('POST', '/api/v1/logout', { token: await server.logIn('b.desk') });
+    await server.send('POST', '/api/v1/logout', { token: await server.logIn('a.nurse') });
+    const content = {
+      contract: 'membership',
+      transaction: 'revoke',
+      args: { id: server.wallet('b.desk').id, reason: 'left' },
+    };
+    const call = await staffCall(server.wallet('hospital-b.admin'), server.occasion(), content);
+    during('hospital-b', async () => {
+      expect(await code('POST', '/api/v1/orgs/hospital-b/calls', { body: bodyOf(call) })).toBe('200');
+    });
+    expect(await login('hospital-b', 'b.desk')).toBe('403 not-permitted');
+
+    const { accounts } = server.node.organisations.get('hospital-a')!;
+    during('hospital-a', async () => accounts.put({ ...(await accounts.find('a.nurse'))!, disabledMs: 1 }));
+    expect(await login('hospital-a', 'a.nurse')).toBe('401 wrong-credentials');
+    expect(server.node.sessions.size).toBe(sessions);
+  });
+
+  it('opens no session for a device that was removed', async () => {
+    const { fhirId } = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 41));
+    const owner = await claimPatient(server, 'hospital-a', fhirId);
+    const { pid } = owner;
+    const keys = derivedDeviceKeys(randomBytes(32));
+    const device = await ownDevice(server.node.network, keys, pid);
+    const added = await addDevice(owner.wallet, server.occasion(), { pid, device });
+    expect(await code('POST', `${A}/calls`, { body: bodyOf(added) })).toBe('200');
+    const key = await keys.signer(pid);
+    const kid = kidOf(key.publicKey);
+    const { json } = await server.send('POST', `${A}/patient/challenge`, { body: { pid, kid } });
+    const statement = hashTuple('login', server.node.network, 'hospital-a', pid, kid, json.challenge as string);
+    const signature = toBase64url(await key.sign(utf8(statement)));
+    const removed = await removeDevice(added.wallet, server.occasion(), { pid, kid });
+    const sessions = server.node.sessions.size;
+    during('hospital-a', async () => {
+      expect(await code('POST', `${A}/calls`, { body: bodyOf(removed) })).toBe('200');
+    });
+    const body = { pid, kid, challenge: json.challenge as string, signature };
+    expect(await code('POST', `${A}/patient/login`, { body })).toBe('401 wrong-credentials');
+    expect(server.node.sessions.size).toBe(sessions);
   });
 });
 

@@ -97,9 +97,29 @@ function addStaffLogin(app: FastifyInstance, node: Node, gate: Gate): void {
         { kind: 'staff', organisation: params.org, id: account.id, roles, account: account.name },
         notAfterMs,
       );
+      await demandStill(node, session.token, async () => {
+        await readLiveIdentity(node.ledger, person);
+        const { disabledMs, passwordHash } = (await organisation.accounts.find(account.name)) ?? {};
+        return disabledMs === null && passwordHash === account.passwordHash;
+      });
       return { ...session, id: account.id, roles, node: organisation.node.id };
     },
   });
+}
+
+/**
+ * What was taken back while somebody logged in found no session to end: it is asked again once there is one.
+ *
+ * @throws ServerError `wrong-credentials`, and what `ask` throws; the session is closed then
+ */
+async function demandStill({ sessions }: Node, token: string, ask: () => Promise<boolean>): Promise<void> {
+  let still = false;
+  try {
+    still = await ask();
+  } finally {
+    if (!still) sessions.close(token);
+  }
+  if (!still) throw new ServerError('wrong-credentials', 'What was shown counts no more.');
 }
 
 /** Who logged in stands in the audit log, and a patient's log-in in the patient's. */
@@ -166,7 +186,12 @@ function addPatientLogin(app: FastifyInstance, node: Node): void {
         throw new ServerError('wrong-credentials', 'The challenge is over, or not signed by a key of this pid.');
       }
       await noteLogin(organisation, key.kind === 'patient' ? { kind: 'patient', pid, kid } : null, pid);
-      return { ...node.sessions.open({ kind: key.kind, organisation: params.org, pid, kid }), kind: key.kind };
+      const session = node.sessions.open({ kind: key.kind, organisation: params.org, pid, kid });
+      await demandStill(node, session.token, async () => {
+        const now = await findPatientKey(node.ledger, { organisation: params.org, pid, kid });
+        return now?.kind === key.kind;
+      });
+      return { ...session, kind: key.kind };
     },
   });
 }
