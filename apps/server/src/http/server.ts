@@ -139,6 +139,7 @@ export function sendFhirProblem(reply: FastifyReply, found: Problem): FastifyRep
 }
 
 export function sendProblem(reply: FastifyReply, found: Problem): FastifyReply {
+  reply.request.refusal = found.code;
   return reply
     .code(found.status)
     .type(PROBLEM_TYPE)

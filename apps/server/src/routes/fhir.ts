@@ -149,7 +149,14 @@ function addCorrections(app: FastifyInstance, node: Node): void {
       }
       const result = await vault.corrections.correct(writer, { type: knownType(type), id, versionId }, request.body);
       if (result.kind === 'refused') return sendFhirProblem(reply, { ...problem(result.code), issues: result.issues });
-      return sendResource(reply, await vault.repository.read(writer, knownType(type), id));
+      const read = await vault.repository.read(writer, knownType(type), id);
+      if (read.kind === 'found') return sendResource(reply, read);
+      // Written all the same: who finishes the encounter that opened the record to them reads it no more.
+      const [written] = result.outcomes;
+      return reply
+        .code(200)
+        .header('etag', `W/"${written?.versionId ?? ''}"`)
+        .send();
     },
   });
   app.route<{ Params: Omit<InPath, 'vid'> }>({

@@ -139,6 +139,32 @@ describe('FHIR at home', () => {
     expect([gone.status, codeOf(gone)]).toEqual([410, 'tombstoned']);
   });
 
+  it('acknowledges the correction with which somebody ends their own access', async () => {
+    const encounter = {
+      resourceType: 'Encounter',
+      status: 'in-progress',
+      class: { code: 'AMB' },
+      subject: { reference: 'urn:uuid:6ba7b810-9dad-41d1-80b4-00c04fd430c8' },
+      participant: [{ individual: { reference: locate('Practitioner') } }],
+    };
+    const entry = [{ resourceType: 'Patient' }, encounter].map((resource, index) => ({
+      ...(index === 0 ? { fullUrl: encounter.subject.reference } : {}),
+      resource,
+      request: { method: 'POST', url: resource.resourceType },
+    }));
+    const raw = JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
+    const made = await server.send('POST', '/hospital-a/fhir/R4', { token: doctor, raw, type: FHIR });
+    const [, url] = (made.json.entry as { response: { location: string } }[]).map(
+      ({ response }) => `/hospital-a/fhir/R4/${response.location.replace(/\/_history.*/, '')}`,
+    );
+    const { json: open } = await server.send('GET', url!, { token: doctor });
+    const headers = { authorization: `Bearer ${doctor}`, 'content-type': FHIR, 'if-match': 'W/"1"' };
+    const payload = JSON.stringify({ ...open, status: 'finished' });
+    const answer = await server.app.inject({ method: 'PUT', url: url!, headers, payload });
+    expect([answer.statusCode, answer.headers.etag, answer.body]).toEqual([200, 'W/"2"', '']);
+    expect(codeOf(await server.send('GET', url!, { token: doctor }))).toBe('denied');
+  });
+
   it('streams a document in its own media type', async () => {
     const content = Buffer.from(randomBytes(60_000)).toString('base64');
     const headers = {
@@ -302,6 +328,9 @@ describe('operation', () => {
       'salus_request_seconds_bucket{le="0.005",method="GET",route="/:org/fhir/R4/:type/:id",status="200"}',
     );
     expect(text).toContain('salus_refusals_total{code="denied"}');
+    // Refused outside FHIR, too.
+    await server.send('GET', '/api/v1/session');
+    expect((await server.send('GET', '/metrics')).text).toContain('salus_refusals_total{code="not-authenticated"}');
     expect(text).not.toMatch(new RegExp(`${patient.pid}|${patient.fhirId}|hospital-a|a\\.rossi`));
   });
 
