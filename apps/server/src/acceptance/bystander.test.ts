@@ -20,7 +20,7 @@ const GRANTEES = ['hospital-b', 'laboratory'] as const;
 type Grantee = (typeof GRANTEES)[number];
 const READERS: { readonly [grantee in Grantee]: string } = { 'hospital-b': 'b.novak', laboratory: 'lab.ivers' };
 /** Grants to each grantee; each is used twice and then revoked. */
-const GRANTS = scaled(24, 200);
+const GRANTS = scaled(24, 100);
 const PIDS = 4;
 /** Anything as long as a random id or a hash. */
 const RANDOM = /[A-Za-z0-9_-]{22,}|(?<![0-9])1[0-9]{12}(?![0-9])/g;
@@ -58,7 +58,7 @@ beforeAll(async () => {
     await revokeGrant(consortium, patient, { author: 'hospital-a', grant });
   }
   await collect();
-}, 120_000);
+}, 400_000);
 
 afterAll(async () => {
   await consortium[Symbol.asyncDispose]();
