@@ -11,6 +11,9 @@ export type GivenLine = Pick<AuditLine, 'seq' | 'previous' | 'pidToken' | 'pidSe
   readonly proof: AuditProof | null;
 };
 
+/** Roots reach the ledger within a second; clocks differ by minutes. */
+const PENDING_MS_MAX = 10 * 60_000;
+
 /** A line whose proof was checked here. */
 export interface CheckedLine {
   readonly seq: number;
@@ -61,11 +64,18 @@ export async function checkLines(
     root,
     pid,
     before,
-  }: { readonly root: LogRootFact | undefined; readonly pid: string; readonly before: number | undefined },
+    nowMs,
+  }: {
+    readonly nowMs: number;
+    readonly root: LogRootFact | undefined;
+    readonly pid: string;
+    readonly before: number | undefined;
+  },
 ): Promise<readonly CheckedLine[]> {
   const checked: CheckedLine[] = [];
   const keys = new Map<string, string | undefined>();
   let expected = before === undefined ? undefined : before - 1;
+  demand(lines.length > 0 || expected === undefined || expected === 0, `Line ${expected} of your log is missing.`);
   for (const line of lines) {
     const { seq, pidSeq, text } = line;
     demand(
@@ -73,17 +83,32 @@ export async function checkLines(
       `Line ${expected} of your log is missing.`,
     );
     expected = pidSeq - 1;
-    const event = JSON.parse(text) as AuditEvent;
-    demand(event.pid === pid, `Line ${pidSeq} of your log is about somebody else.`);
+    const event = findEvent(text);
+    demand(event?.pid === pid, `Line ${pidSeq} of your log is about somebody else.`);
     const signedByReader = await checkReader(session, event, keys);
-    checked.push({ seq, pidSeq, event, proof: checkPlace(line, root), signedByReader });
+    checked.push({ seq, pidSeq, event, proof: checkPlace(line, { root, nowMs, atMs: event.atMs }), signedByReader });
   }
   return checked;
 }
 
-function checkPlace(line: GivenLine, root: LogRootFact | undefined): CheckedLine['proof'] {
+function findEvent(text: string): AuditEvent | undefined {
+  try {
+    return JSON.parse(text) as AuditEvent;
+  } catch {
+    return undefined;
+  }
+}
+
+function checkPlace(
+  line: GivenLine,
+  { root, atMs, nowMs }: { readonly root: LogRootFact | undefined; readonly atMs: number; readonly nowMs: number },
+): CheckedLine['proof'] {
   const { seq, previous, pidToken, pidSeq, sealedHash, text, proof } = line;
-  if (root === undefined || seq >= root.size) return 'pending';
+  if (root === undefined || seq >= root.size) {
+    // A node that shows an old root for ever proves nothing any more.
+    demand(nowMs - atMs < PENDING_MS_MAX, `Line ${pidSeq} of your log has waited too long for its proof.`);
+    return 'pending';
+  }
   demand(proof !== null && proof.index === seq && proof.size === root.size, `Line ${pidSeq} of your log has no proof.`);
   const hash = auditEntryHash({ seq, previous, pidToken, pidSeq, contentHash: auditContentHash(text), sealedHash });
   const holds = verifyInclusion({

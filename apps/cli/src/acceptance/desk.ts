@@ -53,6 +53,8 @@ export function openDesk(options: DeskOptions = {}): Desk {
 /** A node of its own with the demonstration's people, and the desk at which they sit. */
 export interface Demonstration extends AsyncDisposable {
   readonly desk: Desk;
+  /** Where the node listens now. */
+  url(): string;
   /** Ends the node and starts it on another data directory, as an operator does after a restore. */
   reopen(dataDirectory: string): Promise<void>;
 }
@@ -76,6 +78,7 @@ export async function openDemonstration(): Promise<Demonstration> {
   let server = await start(join(home, 'data'));
   return {
     desk: openDesk({ home, environment }),
+    url: () => server.url,
     reopen: async (dataDirectory) => {
       await server.close();
       server = await start(dataDirectory);

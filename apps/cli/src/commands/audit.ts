@@ -46,7 +46,7 @@ async function tellPatient(context: CommandContext, options: AuditOptions): Prom
   const home = await openPatientAtHome(context, options);
   let { opened } = home;
   const logs = await forEachPid(context, home, async (session, { pid, organisation }): Promise<CheckedLog> => {
-    const lines = await readCheckedLines(session, pid, options.limit);
+    const lines = await readCheckedLines(session, pid, { limit: options.limit, nowMs: context.nowMs() });
     const ledger = await keepCheckpoint(session, opened);
     const { number, hash } = ledger.checkpoint;
     opened = {
@@ -61,7 +61,11 @@ async function tellPatient(context: CommandContext, options: AuditOptions): Prom
   return EXIT.ok;
 }
 
-async function readCheckedLines(session: NodeSession, pid: string, limit: number): Promise<readonly CheckedLine[]> {
+async function readCheckedLines(
+  session: NodeSession,
+  pid: string,
+  { limit, nowMs }: { readonly limit: number; readonly nowMs: number },
+): Promise<readonly CheckedLine[]> {
   const { api, organisation, token } = session;
   const lines: CheckedLine[] = [];
   let before: number | undefined;
@@ -73,7 +77,7 @@ async function readCheckedLines(session: NodeSession, pid: string, limit: number
       token,
     });
     const root = await checkLogRoot(session, page.root);
-    lines.push(...(await checkLines(session, page.lines, { root, pid, before })));
+    lines.push(...(await checkLines(session, page.lines, { root, pid, before, nowMs })));
     const last = lines.at(-1)?.pidSeq ?? 1;
     if (page.lines.length === 0 || last <= 1) break;
     before = last;
