@@ -12,6 +12,7 @@ import { RecordsError } from './records-error.ts';
 import { coveredBatch } from './row-hash.ts';
 import { rowKeyOf } from './rows-log.ts';
 import { insertRows, type StoreTransaction } from './store/database.ts';
+import { prepareForTransactions } from './store/prepared.ts';
 import type { BatchTable } from './store/schema.ts';
 import type { RowsLog, RowToCover } from './vault-types.ts';
 import type { WriteOrder } from './write-order.ts';
@@ -36,6 +37,14 @@ const OWNED_TABLES = [
   ['bundle', ['id']],
 ] as const;
 
+const findBatch = prepareForTransactions((db) => db.selectFrom('batch').selectAll().where('batchId', '=', ''));
+const commitBatch = prepareForTransactions((db) =>
+  db
+    .updateTable('batch')
+    .set({ state: 'committed', call: '', sealed: new Uint8Array(0) })
+    .where('batchId', '=', ''),
+);
+
 /** A batch in the store: written as an intent, then finished or discarded by the ledger's answer. */
 export class BatchStore {
   readonly #masterKey: MasterKey;
@@ -54,20 +63,18 @@ export class BatchStore {
     for (const { replaces, recordId, version } of order.versions) {
       if (replaces !== null) await demandNext(trx, recordId, version);
     }
-    await trx
-      .insertInto('batch')
-      .values({
-        batchId,
-        kind: intent.effects.ends.length === 0 ? 'commit' : 'correct',
-        state: 'pending',
-        callId: intent.callId,
-        call: canonical(intent.call as unknown as Json),
-        digest: bound.digest,
-        packBytes: intent.packBytes,
-        sealed: this.#masterKey.sealJson('batch', [batchId], intent.effects as unknown as Json),
-        createdMs: intent.nowMs,
-      })
-      .execute();
+    const row = {
+      batchId,
+      kind: intent.effects.ends.length === 0 ? 'commit' : 'correct',
+      state: 'pending',
+      callId: intent.callId,
+      call: canonical(intent.call as unknown as Json),
+      digest: bound.digest,
+      packBytes: intent.packBytes,
+      sealed: this.#masterKey.sealJson('batch', [batchId], intent.effects as unknown as Json),
+      createdMs: intent.nowMs,
+    } as const;
+    await insertRows(trx, 'batch', [row]);
     for (const plan of intent.plans.values()) await this.#keys.insert(trx, batchId, plan);
     await insertRows(trx, 'record', bound.records);
     await insertRows(trx, 'attachment', bound.attachments);
@@ -76,15 +83,11 @@ export class BatchStore {
 
   /** The ledger has the call: the batch counts from now on. Undefined when it was finished before. */
   async finish(trx: StoreTransaction, batchId: string): Promise<BatchEffects | undefined> {
-    const batch = await trx.selectFrom('batch').selectAll().where('batchId', '=', batchId).executeTakeFirst();
+    const [batch] = await findBatch(trx, batchId);
     if (batch === undefined) throw new RecordsError('corrupt', 'a committed batch is not in the store');
     if (batch.state === 'committed') return undefined;
     const effects = this.openEffects(batch);
-    await trx
-      .updateTable('batch')
-      .set({ state: 'committed', call: '', sealed: new Uint8Array(0) })
-      .where('batchId', '=', batchId)
-      .execute();
+    await commitBatch(trx, 'committed', '', new Uint8Array(0), batchId);
     for (const { recordId, version } of effects.ends) {
       await trx
         .updateTable('record')
@@ -130,7 +133,7 @@ export class BatchStore {
     const covered: RowToCover[] = [];
     for (const { registration, fhirId } of order.patients) {
       const row = patientRow(masterKey, { batchId, pid: registration.pid, fhirId, registeredMs: nowMs });
-      await trx.insertInto('patient').values(row).execute();
+      await insertRows(trx, 'patient', [row]);
       covered.push({ kind: 'patient', rowKey: row.pidToken, row });
     }
     const fresh: ReturnType<typeof identifierRow>[] = [];
@@ -147,7 +150,7 @@ export class BatchStore {
       else fresh.push(...(await withoutKnown(trx, rows)));
       for (const relationship of relationships) {
         const row = relationshipRow(masterKey, relationship, { resourceToken: token, batchId });
-        await trx.insertInto('careRelationship').values(row).execute();
+        await insertRows(trx, 'careRelationship', [row]);
         covered.push({ kind: 'careRelationship', rowKey: row.relationshipId, row });
       }
     }
