@@ -112,6 +112,23 @@ describe('FHIR at home', () => {
     expect((await server.send('GET', url, { token: colleague })).status).toBe(200);
   });
 
+  it('logs who looks patients up, in the log of whom was looked for', async () => {
+    const desk = await server.logIn('a.desk');
+    const { id } = server.wallet('a.desk');
+    const { json: list } = await server.send('GET', `${A}/patients`, { token: desk });
+    expect((list.patients as { pid: string }[]).map(({ pid }) => pid)).toContain(patient.pid);
+    const { json: found } = await server.send('GET', `${A}/patients/${patient.fhirId}`, { token: desk });
+    expect(found.pid).toBe(patient.pid);
+    const { audit } = server.node.organisations.get('hospital-a')!.vault;
+    const events = (await audit.list({ limit: 10 })).map(({ event }) => event).filter(({ kind }) => kind === 'search');
+    expect(events.map(({ pid, who }) => [pid, who?.kind === 'member' ? who.id : null])).toEqual([
+      [patient.pid, id],
+      [null, id],
+    ]);
+    const { json } = await server.send('GET', `${A}/patient/audit?limit=1`, { token: patient.token });
+    expect(json.lines[0].event).toMatchObject({ kind: 'search', who: { id }, outcome: 'ok' });
+  });
+
   it('corrects a version once, and hides what is deleted', async () => {
     const place = locate('Condition');
     const url = `/hospital-a/fhir/R4/${place}`;

@@ -1,12 +1,13 @@
 import { ADMINISTRATOR_ROLE, REGISTERING_ROLES } from '@salus/contracts';
 import { isPublicKey, issueCertificate } from '@salus/crypto';
+import type { Who } from '@salus/records';
 import { formatSlip } from '@salus/wallet';
 import type { FastifyInstance } from 'fastify';
 import { createAccount } from '../accounts.ts';
 import { CLOCK_SLACK_MS, newId, STAFF_CERTIFICATE_DAYS } from '../founding.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
-import { memberOf, type Node, readHosted, writerOf } from '../node.ts';
+import { type HostedOrganisation, memberOf, type Node, readHosted, writerOf } from '../node.ts';
 import { ServerError } from '../server-error.ts';
 import { pageSize } from './ledger.ts';
 
@@ -37,10 +38,12 @@ function addDesk(app: FastifyInstance, node: Node): void {
     params: org,
     query: object({ after: id, limit: schema.digits }, ['after', 'limit']),
     answer: object({ patients: list(patient, PATIENTS_PAGE_MAX), next: nullable(id) }),
-    handle: async ({ params, query: { after, limit } }) => {
+    handle: async ({ params, query: { after, limit }, request }) => {
       const size = pageSize(limit, 100, PATIENTS_PAGE_MAX);
       const page = { limit: size, ...(after === undefined ? {} : { after }) };
-      const patients = await readHosted(node, params.org).vault.patients.list(page);
+      const { vault } = readHosted(node, params.org);
+      const patients = await vault.patients.list(page);
+      if (patients.length > 0) await noteLookUp(vault, memberOf(request), null);
       return { patients, next: patients.length < size ? null : (patients.at(-1)?.pid ?? null) };
     },
   });
@@ -51,9 +54,11 @@ function addDesk(app: FastifyInstance, node: Node): void {
     summary: 'The pid of one Patient resource.',
     params: object({ org: schema.organisation, fhirId }),
     answer: patient,
-    handle: async ({ params }) => {
-      const found = await readHosted(node, params.org).vault.patients.findByFhirId(params.fhirId);
+    handle: async ({ params, request }) => {
+      const { vault } = readHosted(node, params.org);
+      const found = await vault.patients.findByFhirId(params.fhirId);
       if (found === undefined) throw new ServerError('not-found', 'No such patient is registered here.');
+      await noteLookUp(vault, memberOf(request), found.pid);
       return found;
     },
   });
@@ -86,6 +91,12 @@ function addDesk(app: FastifyInstance, node: Node): void {
       await vault.access.assign(memberOf(request), { pid, actor: person, fromMs: node.nowMs(), untilMs });
     },
   });
+}
+
+/** A hit is an event before it is shown (DESIGN §5): in the patient's log where one was looked for. */
+async function noteLookUp({ audit, clock }: HostedOrganisation['vault'], who: Who, pid: string | null): Promise<void> {
+  const nothing = { purpose: null, grant: null, session: null, records: [], request: null };
+  await audit.append({ kind: 'search', atMs: clock(), pid, who, outcome: 'ok', ...nothing });
 }
 
 function addEnrolment(app: FastifyInstance, node: Node): void {
