@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../exit-codes.ts';
@@ -75,7 +75,9 @@ describe('an emergency', () => {
     async () => {
       const card = join(desk.home, 'card.json');
       const at = ['--at', 'hospital-a', '--as', 'patient-1'];
-      writeFileSync(card, (await done('patient', 'card', '--categories', 'medication', ...at)).stdout);
+      await done('patient', 'card', '--categories', 'medication', '--out', card, ...at);
+      expect(statSync(card).mode & 0o077).toBe(0);
+      expect((await desk.salus('patient', 'card', ...at)).exit).toBe(EXIT.usage);
       const words = ['emergency', '--reason', 'unconscious', '--text', 'Found collapsed', '--as', 'b.novak'];
       const pid = (await done('patient', 'show', '--as', 'patient-1'))
         .json<Shown>()

@@ -59,11 +59,11 @@ export function addClaimCommand(patient: Command, act: Act): void {
       const { network } = await context.api.send<{ network: string }>({ method: 'GET', path: '/api/v1/network' });
       const claiming = await prepareWallet(context, options.wallet ?? 'me', network);
       const { committed, wallet } = await submitClaim(context, claiming, { network, slip });
-      await asPatient(context.api, wallet, slip.pid, (session) => putBackup(session, wallet));
+      await leaveBackup(context, wallet, slip.pid);
       const { recoveryCode, opened } = claiming;
       const lines = [
         `The pid ${slip.pid} at ${slip.organisation} is yours (block ${committed.block}); wallet ${opened.file}.`,
-        ...(recoveryCode === undefined ? [] : [describeRecovery(recoveryCode)]),
+        ...(recoveryCode === undefined ? [] : [describeRecovery(recoveryCode, slip)]),
       ];
       context.terminal.result(lines.join('\n'), {
         pid: slip.pid,
@@ -78,12 +78,25 @@ export function addClaimCommand(patient: Command, act: Act): void {
   );
 }
 
-export function describeRecovery(recoveryCode: string): string {
+function describeRecovery(recoveryCode: string, { organisation, pid }: Pick<Slip, 'organisation' | 'pid'>): string {
   return [
     'RECOVERY CODE, shown once: write it down and keep it away from this device.',
     `  ${recoveryCode}`,
-    'With it you get your pids back when the device is lost: salus patient recover --org … --pid …',
+    'With it you get your pids back when the device is lost:',
+    `  salus patient recover --org ${organisation} --pid ${pid}`,
   ].join('\n');
+}
+
+/** The claim stands whether this succeeds or not; the recovery code is still to be shown. */
+async function leaveBackup({ api, terminal }: CommandContext, wallet: PatientWallet, pid: string): Promise<void> {
+  try {
+    await asPatient(api, wallet, pid, (session) => putBackup(session, wallet));
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    terminal.say(
+      `The wallet is saved, but its backup at the node is not: run \`salus patient backup\` (${error.code}).`,
+    );
+  }
 }
 
 async function readSlip(context: CommandContext, word: string | undefined, file: string | undefined): Promise<Slip> {
@@ -109,7 +122,7 @@ async function submitClaim(
   } catch (error) {
     if (error instanceof CliError && error.exit === EXIT.unreachable) {
       // It may have been done: whoever has the wallet must have its code as well.
-      if (recoveryCode !== undefined) context.terminal.say(describeRecovery(recoveryCode));
+      if (recoveryCode !== undefined) context.terminal.say(describeRecovery(recoveryCode, slip));
       context.terminal.say('Whether the pid was claimed is not known: look with `salus patient show`.');
     } else {
       await undo(withoutPid(prepared.wallet.content, slip.pid));

@@ -115,7 +115,7 @@ function addOffer(patient: Command, act: Act): void {
     .argument('<pid...>', 'your pids (see `salus patient show` on the old device)', pidList)
     .description('On a new device: make its own keys and print what the old device needs to add it. No key leaves it.')
     .addOption(walletOption('patient'));
-  const example = 'salus --json patient offer-device f_Wa… qj3B… --as phone > offer.json';
+  const example = 'salus patient offer-device f_Wa… qj3B… --as phone > offer.json';
   act<PatientOptions>(command, example, async (context, options, pids) => {
     if (pids.length > PIDS_MAX) throw new CliError('bad-usage', `A wallet has at most ${PIDS_MAX} pids.`);
     const file = newWalletPath(context, options.wallet ?? 'me');
@@ -131,10 +131,8 @@ function addOffer(patient: Command, act: Act): void {
       pids.map(async (pid) => ({ pid, device: (await ownDevice(network, keys, pid)) as OfferedDevice['device'] })),
     );
     const offer: DeviceOffer = { version: OFFER_VERSION, network, devices };
-    context.terminal.result(
-      `Run again with --json into a file, and on the old device: salus patient add-device FILE`,
-      offer,
-    );
+    context.terminal.say('Bring this to the old device: salus patient add-device FILE');
+    context.terminal.result(JSON.stringify(offer, null, 2), offer);
     return EXIT.ok;
   });
 }
@@ -145,7 +143,7 @@ function addAdd(patient: Command, act: Act): void {
     .argument('<file>', 'what the new device’s offer-device printed')
     .description('On the old device: let the new one act for your pids, and print what it needs to join.')
     .addOption(walletOption('patient'));
-  const example = 'salus --json patient add-device offer.json --as ann > join.json';
+  const example = 'salus patient add-device offer.json --as ann > join.json';
   act<PatientOptions>(command, example, async (context, options, [file = '']) => {
     const offer = readOffer(resolve(context.workingDirectory, file));
     const home = await openPatientAtHome(context, options.wallet === undefined ? {} : { wallet: options.wallet });
@@ -160,8 +158,8 @@ function addAdd(patient: Command, act: Act): void {
       ({ wallet } = prepared);
     }
     const join = await sealJoin(wallet, offer);
-    const text = `${offer.devices.length} pids: the new device may act. Run again with --json into a file for it: salus patient join-device FILE`;
-    context.terminal.result(text, join);
+    context.terminal.say('The new device may act. Bring this to it: salus patient join-device FILE');
+    context.terminal.result(JSON.stringify(join, null, 2), join);
     return EXIT.ok;
   });
 }
@@ -272,5 +270,5 @@ function readJson<T>(file: string): T | null {
 }
 
 function notOf(file: string, command: string): CliError {
-  return new CliError('bad-file', `${file} is not what \`salus --json patient ${command}\` printed.`);
+  return new CliError('bad-file', `${file} is not what \`salus patient ${command}\` printed.`);
 }

@@ -48,24 +48,40 @@ export function addRecoverCommand(patient: Command, act: Act): void {
     let wallet = { content, keys: derivedDeviceKeys(rootSecret) };
     const save = (): Promise<void> =>
       saveWalletFile(file, passphrase, { kind: 'patient', rootSecret, content: wallet.content, demonstration: false });
-    const recovered: { readonly organisation: string; readonly pid: string; readonly block: number }[] = [];
+    const outcomes: Outcome[] = [];
     for (const { pid, organisation } of content.pids) {
+      const before = wallet;
       const prepared = await recover(wallet, { network, nowMs: context.nowMs() }, { pid, recoveryCode });
       wallet = { ...wallet, content: prepared.wallet.content };
       // The keys must be on the disk before the ledger gives them the pid.
       await save();
-      const { block } = await submitCall(api, organisation, prepared);
-      recovered.push({ organisation, pid, block });
-      terminal.say(`Recovered at ${organisation} (block ${block}).`);
+      try {
+        const { block } = await submitCall(api, organisation, prepared);
+        outcomes.push({ organisation, pid, block });
+        terminal.say(`Recovered at ${organisation} (block ${block}).`);
+      } catch (error) {
+        if (!(error instanceof CliError)) throw error;
+        // One pid that is closed, or was recovered before, does not keep the others.
+        terminal.say(`Not recovered at ${organisation}: ${error.message} (${error.code})`);
+        outcomes.push({ organisation, pid, error: error.code });
+        if (error.exit !== EXIT.unreachable) wallet = before;
+        await save();
+      }
     }
+    const recovered = outcomes.filter((outcome) => 'block' in outcome);
     for (const { pid } of recovered) {
       await asPatient(api, wallet, pid, (session) => putBackup(session, wallet));
     }
-    const text = `${recovered.length} pids are yours again, with this device alone; wallet ${file}. The recovery code stays the same.`;
-    terminal.result(text, { wallet: file, recovered });
-    return EXIT.ok;
+    const text = `${recovered.length} of ${outcomes.length} pids are yours again, with this device alone; wallet ${file}. The recovery code stays the same.`;
+    terminal.result(text, { wallet: file, outcomes });
+    return recovered.length === outcomes.length ? EXIT.ok : EXIT.refused;
   });
 }
+
+/** What became of one pid. */
+type Outcome =
+  | { readonly organisation: string; readonly pid: string; readonly block: number }
+  | { readonly organisation: string; readonly pid: string; readonly error: string };
 
 /** Logs in with whichever of the code's keys is the pid's recovery key now, and takes the sealed backup. */
 async function fetchBackup(

@@ -1,3 +1,5 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { closePid, makeCard, type PidEntry } from '@salus/wallet';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
@@ -85,50 +87,60 @@ interface CardOptions extends PatientOptions {
   readonly categories?: readonly string[];
   readonly labels?: readonly string[];
   readonly days: number;
+  readonly out?: string;
 }
 
 function addCard(patient: Command, act: Act): void {
   const command = patient
     .command('card')
     .description(
-      'Make an emergency card for one pid: whoever holds it and is a clinician may break the glass at another organisation. Print what --json gives as a QR code; it is ended like any grant, with `salus revoke`.',
+      'Make an emergency card for one pid: whoever holds it and is a clinician may break the glass at another organisation. Its file is a secret: print it as a QR code and delete it. It is ended like any grant, with `salus revoke`.',
     )
     .option('--at <organisation>', 'for the pid at this organisation')
     .option('--categories <list>', `what it opens (default: ${CARD_CATEGORIES.join(', ')})`, list)
     .option('--labels <list>', 'label classes, or all (default: all)', list)
     .option('--days <count>', 'how long it is valid', integer(1, 3650), CARD_DAYS)
+    .option('--out <file>', 'where the card goes, mode 0600 (needed without --json)')
     .addOption(walletOption('patient'));
-  act<CardOptions>(
-    command,
-    'salus --json patient card --at hospital-a --as ann > card.json',
-    async (context, options) => {
-      const { categories = CARD_CATEGORIES, labels = ['all'], days } = options;
-      demandCategories(categories);
-      const home = await openPatientAtHome(context, options);
-      const { pid } = onlyPid(home);
-      const nowMs = context.nowMs();
-      const made = await makeCard(
-        home.wallet,
-        { network: home.wallet.content.network, nowMs },
-        {
-          pid,
-          categories,
-          labelClasses: labelsOf(labels),
-          notBeforeMs: nowMs - CLOCK_SLACK_MS,
-          notAfterMs: nowMs + days * DAY_MS,
-        },
-      );
-      const block = await asPatient(context.api, home.wallet, pid, async (session) => {
-        const committed = await submitGrant(session, made);
-        await keepWallet(context, home.opened, { wallet: made.wallet, session });
-        return committed.block;
+  act<CardOptions>(command, 'salus patient card --at hospital-a --out card.json --as ann', async (context, options) => {
+    const { categories = CARD_CATEGORIES, labels = ['all'], days, out } = options;
+    if (out === undefined && !context.terminal.json) {
+      throw new CliError('bad-usage', 'Say where the card shall go.', { next: 'Give --out FILE, or --json.' });
+    }
+    if (out !== undefined && existsSync(resolve(context.workingDirectory, out))) {
+      throw new CliError('bad-file', 'There is a file of that name already.', { next: 'Give --out another name.' });
+    }
+    demandCategories(categories);
+    const home = await openPatientAtHome(context, options);
+    const { pid } = onlyPid(home);
+    const nowMs = context.nowMs();
+    const made = await makeCard(
+      home.wallet,
+      { network: home.wallet.content.network, nowMs },
+      {
+        pid,
+        categories,
+        labelClasses: labelsOf(labels),
+        notBeforeMs: nowMs - CLOCK_SLACK_MS,
+        notAfterMs: nowMs + days * DAY_MS,
+      },
+    );
+    const block = await asPatient(context.api, home.wallet, pid, async (session) => {
+      const committed = await submitGrant(session, made);
+      await keepWallet(context, home.opened, { wallet: made.wallet, session });
+      return committed.block;
+    });
+    const { grant, terms } = made.card;
+    if (out !== undefined) {
+      writeFileSync(resolve(context.workingDirectory, out), JSON.stringify(made.card, null, 2), {
+        mode: 0o600,
+        flag: 'wx',
       });
-      const { grant, terms } = made.card;
-      const text = `The card is grant ${grant}, until ${when(terms.notAfterMs)} (block ${block}). Its content is a secret: run again with --json to a file of your own.`;
-      context.terminal.result(text, { grant, block, card: made.card });
-      return EXIT.ok;
-    },
-  );
+    }
+    const text = `The card is grant ${grant}, until ${when(terms.notAfterMs)} (block ${block}).`;
+    context.terminal.result(text, { grant, block, card: made.card });
+    return EXIT.ok;
+  });
 }
 
 function addClose(patient: Command, act: Act): void {

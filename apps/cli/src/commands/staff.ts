@@ -126,7 +126,7 @@ function addEnrol(staff: Command, act: Act): void {
     .addOption(walletOption('staff'))
     .addOption(accountOption());
   const example =
-    'salus --json staff enrol --name c.weber --roles clinician --public-key BPx… --as hospital-a.admin > enrolment.json';
+    'salus staff enrol --name c.weber --roles clinician --public-key BPx… --as hospital-a.admin > enrolment.json';
   act<EnrolOptions>(command, example, async (context, options) => {
     const { name, roles, publicKey, newPasswordFile } = options;
     if (!PUBLIC_KEY.test(publicKey)) {
@@ -140,11 +140,11 @@ function addEnrol(staff: Command, act: Act): void {
       demandAdministrator(administrator);
       return enrol(administrator, { account: name, roles, publicKey, password });
     });
-    const lines = [
-      `${name} is enrolled as ${roles.join(', ')} (id ${enrolment.id}). Run with --json into a file and hand it over: salus staff accept FILE`,
-      ...(drawn === undefined ? [] : [`First password, to be changed with \`salus staff password\`: ${drawn}`]),
-    ];
-    context.terminal.result(lines.join('\n'), { ...enrolment, ...(drawn === undefined ? {} : { password: drawn }) });
+    context.terminal.say(`${name} is enrolled as ${roles.join(', ')}. Hand this over: salus staff accept FILE`);
+    if (drawn !== undefined) {
+      context.terminal.say(`First password, told in person and changed with \`salus staff password\`: ${drawn}`);
+    }
+    context.terminal.result(JSON.stringify(enrolment, null, 2), enrolment);
     return EXIT.ok;
   });
 }
@@ -283,7 +283,7 @@ function demandAdministrator({ wallet }: StaffAtWork): void {
 
 function readEnrolment(file: string): Enrolment {
   const bad = (cause?: unknown): CliError =>
-    new CliError('bad-file', `${file} is not what \`salus --json staff enrol\` printed.`, { cause });
+    new CliError('bad-file', `${file} is not what \`salus staff enrol\` printed.`, { cause });
   if (!existsSync(file) || statSync(file).size > FILE_BYTES_MAX) throw bad();
   try {
     const value = parseJson(readFileSync(file), {
