@@ -14,6 +14,8 @@ if (import.meta.main) await runServer(process.env, process.cwd());
  */
 export async function runServer(environment: NodeJS.ProcessEnv, workingDirectory: string): Promise<void> {
   let settings: Settings | undefined;
+  // Databases and backups are for the node's own account alone, wherever they are moved.
+  process.umask(0o077);
   // A broken invariant stops the node: what was acknowledged is durable, and the next start settles the rest. Node's own
   // report would quote the error's message.
   process.once('uncaughtException', (error) => {
