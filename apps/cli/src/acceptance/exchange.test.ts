@@ -281,10 +281,12 @@ async function expectAudited(
   const outcomes = (kind: string): readonly string[] =>
     ofB.filter(({ event }) => event.kind === kind).map(({ event }) => event.outcome);
   expect(outcomes('session')).toEqual(['ok']);
-  expect([...outcomes('refusal')].sort()).toEqual([
-    'category-not-granted',
-    ...['grant-revoked', 'grant-revoked', 'grant-revoked'],
-  ]);
+  const refusals = outcomes('refusal');
+  expect(refusals.filter((outcome) => outcome !== 'grant-revoked')).toEqual(['category-not-granted']);
+  // What was on its way when the revocation came stands as released, and B's own node refused it on arrival: then the
+  // reading beside the revocation adds no refusal here. The two reads after it always do.
+  const revoked = refusals.filter((outcome) => outcome === 'grant-revoked').length;
+  expect([2, 3]).toContain(revoked);
   const seen = new Set(
     ofB
       .filter(({ event }) => event.kind === 'read')
