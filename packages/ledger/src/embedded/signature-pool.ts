@@ -94,7 +94,7 @@ class Lane {
 
   constructor(onAnswers: () => void, onDeath: (lane: Lane) => void) {
     this.worker = new Worker(new URL('./signature-worker.ts', import.meta.url), { resourceLimits: WORKER_LIMITS });
-    // The engine's queue keeps the process alive, an idle worker must not.
+    // Open questions keep the process alive, an idle worker must not.
     this.worker.unref();
     this.worker.on('message', (message: SignatureWorkerReady | SignatureAnswers) => {
       if ('ready' in message) {
@@ -122,6 +122,7 @@ class Lane {
     const batch = this.#next++;
     this.#batches.set(batch, questions);
     this.open += questions.length;
+    this.worker.ref();
     const texts = questions.flatMap(({ payloadText, signature, publicKey }) => [payloadText, signature, publicKey]);
     this.worker.postMessage({ batch, texts } satisfies SignatureBatch);
   }
@@ -130,6 +131,7 @@ class Lane {
     const questions = this.#batches.get(batch) ?? [];
     this.#batches.delete(batch);
     this.open -= questions.length;
+    if (this.#batches.size === 0) this.worker.unref();
     for (const [index, question] of questions.entries()) question.answer(answerOf(index));
   }
 }
