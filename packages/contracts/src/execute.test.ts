@@ -232,7 +232,11 @@ describe('what a call does', () => {
 
   it('stores its result under its id and reads roots and revoked of all organisations, whatever it is about', async () => {
     const read: string[] = [];
-    const host = { ...network.host, get: (key: string) => (read.push(key), network.host.get(key)) };
+    const get = (key: string) => {
+      read.push(key);
+      return network.host.get(key);
+    };
+    const host = { ...network.host, get };
     const { call } = network.sign(registering('reads'));
     const outcome = await execute(host, { call, timestampMs: network.nowMs(), mode: 'full' });
     expect(outcome.kind === 'committed' && outcome.writes).toContainEqual([
