@@ -30,7 +30,7 @@ describe('the lock check', () => {
 
   it('refuses a registry host', () => {
     edit('package-lock.json', (text) =>
-      text.replace('"integrity":', '"resolved": "https://mirror.example/node.tgz",\n"integrity":'),
+      text.replace('"integrity":', `"resolved": ${JSON.stringify('https://mirror.example/node.tgz')},\n"integrity":`),
     );
     expect(findLockProblems(folder)).toEqual([expect.stringContaining('names a registry host')]);
   });

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { writePrivateFile } from '@salus/wallet/node';
 import { createAccount } from './accounts.ts';
 import type { FoundedMember } from './founding.ts';
-import { writePrivateFile } from './master-keys.ts';
 import { type Node, readHosted } from './node.ts';
 import { ServerError } from './server-error.ts';
 import { saveStaffWallet } from './staff-credentials.ts';

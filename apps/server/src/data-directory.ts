@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseJson } from '@salus/crypto';
-import { writePrivateFile } from './master-keys.ts';
+import { writePrivateFile } from '@salus/wallet/node';
 import { ServerError } from './server-error.ts';
 
 const NETWORK_FILE_VERSION = 'salus:node:v1';

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { generateSigningKeySync, type SyncSigner, signerFromPkcs8 } from '@salus/crypto';
 import { createMasterKey } from '@salus/records';
+import { writePrivateFile } from '@salus/wallet/node';
 import type { DataLayout } from './data-directory.ts';
-import { type MasterKeys, writePrivateFile } from './master-keys.ts';
+import type { MasterKeys } from './master-keys.ts';
 import { ServerError } from './server-error.ts';
 
 /** The name of the ledger's own master key in the file of master keys. */

@@ -1,17 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { writePrivateFile } from '@salus/wallet/node';
 import { ServerError } from './server-error.ts';
 
 const VERSION = 'salus:master-keys:v1';
@@ -53,27 +42,6 @@ export function ensureMasterKeys(file: string, names: readonly string[]): Master
   const text = Object.fromEntries([...keys].map(([name, key]) => [name, Buffer.from(key).toString('base64url')]));
   writePrivateFile(file, `${JSON.stringify({ version: VERSION, keys: text }, null, 2)}\n`);
   return keys;
-}
-
-/** Writes a file that only its owner may read: never half, never with wider modes, on the disk when it returns. */
-export function writePrivateFile(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const temporary = `${file}.${process.pid}.new`;
-  const descriptor = openSync(temporary, 'w', 0o600);
-  try {
-    chmodSync(temporary, 0o600);
-    writeSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(temporary, file);
-  const directory = openSync(dirname(file), 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
 }
 
 function parseKeys(text: string, file: string): Map<string, Uint8Array> {

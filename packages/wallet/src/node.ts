@@ -1,1 +1,2 @@
+export { writePrivateFile } from './private-file.ts';
 export { openWalletFile, patientWalletOf, type StoredWallet, saveWalletFile, staffWalletOf } from './wallet-file.ts';

@@ -1,15 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import {
   CryptoError,
   canonicalBytes,
@@ -26,6 +15,7 @@ import {
 import { parseContent, type WalletContent } from './content.ts';
 import { derivedDeviceKeys } from './device-keys.ts';
 import type { PatientWallet } from './patient-wallet.ts';
+import { writePrivateFile } from './private-file.ts';
 import type { StaffWallet } from './staff-wallet.ts';
 import { WalletError } from './wallet-error.ts';
 
@@ -56,22 +46,7 @@ export async function saveWalletFile(file: string, passphrase: string, wallet: S
   // A demonstration's passphrase is 120 random bits and guards nothing of worth: stretching it would only slow the start.
   const cost = wallet.demonstration ? PASSWORD_COST_MIN : PASSWORD_COST;
   const box = await sealPasswordBox(passphrase, canonicalBytes(toJson(wallet)), cost);
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const temporary = `${file}.${process.pid}.new`;
-  const descriptor = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(descriptor, box);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(temporary, file);
-  const directory = openSync(dirname(file), 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
+  writePrivateFile(file, box);
 }
 
 /** @throws WalletError `wallet-missing`, `wallet-readable-by-others`, `wrong-passphrase`, `bad-wallet` */

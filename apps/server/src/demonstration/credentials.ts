@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseJson } from '@salus/crypto';
-import { writePrivateFile } from '../master-keys.ts';
+import { writePrivateFile } from '@salus/wallet/node';
 import { ServerError } from '../server-error.ts';
 import type { StaffCredential } from '../staff-credentials.ts';
 
