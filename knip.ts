@@ -4,7 +4,7 @@ import type { KnipConfig } from 'knip';
 
 /** A workspace joins the check with its first entry: before, all its dependencies would count as unused. */
 const withoutEntry = globSync('{packages,apps}/*/package.json')
-  .concat('bench/package.json')
+  .concat('bench/package.json', 'network/package.json')
   .filter((path) => {
     const manifest = JSON.parse(readFileSync(path, 'utf8')) as { exports?: Readonly<Record<string, string>> };
     const entry = manifest.exports?.['.'] ?? './src/main.ts';
@@ -23,6 +23,7 @@ const config: KnipConfig = {
     'packages/*': { project: ['src/**/*.ts'] },
     'apps/*': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
     bench: { entry: ['src/*.ts'], project: ['src/**/*.ts'] },
+    network: { project: ['src/**/*.ts'] },
     testing: { project: ['src/**/*.ts'] },
   },
 };

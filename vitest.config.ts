@@ -8,6 +8,7 @@ export default defineConfig({
       'packages/*/src/**/*.test.ts',
       'apps/*/src/**/*.test.ts',
       'bench/src/**/*.test.ts',
+      'network/src/**/*.test.ts',
       'testing/src/**/*.test.ts',
       'scripts/**/*.test.ts',
     ],
@@ -20,7 +21,7 @@ export default defineConfig({
     allowOnly: false,
     coverage: {
       provider: 'v8',
-      include: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts'],
+      include: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts', 'network/src/**/*.ts'],
       exclude: ['**/*.test.ts'],
       reportsDirectory: 'coverage',
     },

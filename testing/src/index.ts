@@ -1,2 +1,3 @@
+export { type FabricBinaries, fabricBinaries } from './fabric-binaries.ts';
 export { scaled } from './scale.ts';
 export { testData } from './test-data.ts';
