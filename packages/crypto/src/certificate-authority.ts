@@ -59,7 +59,7 @@ const TIME_MS_MAX = 253_402_300_799_000;
 
 /**
  * A new authority of an organisation (RFC 5280, P-256), valid for `validDays` from `nowMs`. It may issue end certificates
- * only. Its subject is CN=ca.<organisation>, O=<organisation>. Throws `bad-argument`.
+ * only. Its subject is CN=ca.<organisation> or as given, O=<organisation>. Throws `bad-argument`.
  */
 export async function createCa(input: {
   readonly organisation: string;
@@ -67,13 +67,15 @@ export async function createCa(input: {
   readonly validDays: number;
   /** Drawn unless given. */
   readonly key?: SigningKey;
+  /** `ca.<organisation>` unless given: an organisation's authorities are told apart by it. */
+  readonly commonName?: string;
 }): Promise<CertificateAuthority> {
   const { organisation } = input;
   const key = input.key ?? generateSigningKeySync();
   if (!ORGANISATION.test(organisation)) throw new CryptoError('bad-argument', 'an organisation is a lower-case slug');
   const x509 = await loadX509();
   const { keyCertSign, cRLSign, digitalSignature } = x509.KeyUsageFlags;
-  const name = nameOf({ commonName: `ca.${organisation}`, organisation });
+  const name = nameOf({ commonName: input.commonName ?? `ca.${organisation}`, organisation });
   const certificate = await signCertificate({
     subject: name,
     issuer: name,

@@ -74,6 +74,7 @@ export {
   type SealedEnvelope,
   sealHpke,
 } from './hpke.ts';
+export { issueMachineCertificate, type MachineCertificateInput, type MachineUnit } from './machine-certificate.ts';
 export {
   type Consistency,
   consistencyProof,
