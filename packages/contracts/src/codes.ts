@@ -18,6 +18,8 @@ export const RUNTIME_CODES: Readonly<Record<RuntimeCode, string>> = {
   'too-large': 'The arguments are larger than 256 kB in canonical form.',
   'wrong-network': 'The call, or the request inside it, was signed for another network.',
   'not-founded': 'Nobody has founded the network yet.',
+  'ledger-moved':
+    'The ledger has ended and moves to a channel; calls are taken there once it has taken everything over.',
   'not-after-required': 'Only a revocation may be without `notAfter`.',
   'not-after-passed': 'The call or request came after its `notAfter`.',
   'not-after-too-far': '`notAfter` lies more than 24 hours ahead.',
@@ -108,6 +110,10 @@ const ACCESS_CODES: Readonly<Record<AccessCode, string>> = {
   'checkpoint-backwards': 'The organisation has stated a later block.',
   'checkpoint-mismatch': 'The organisation has stated another hash for that block.',
   'rollback-range': 'The range is empty, or holds a block that the state still vouches for.',
+  'already-migrated': 'The ledger was moved to this channel before; a ledger moves once.',
+  'import-incomplete': 'No import is open, or it has not reached the end of the ledger.',
+  'import-mismatch': 'Number, hash or state commitment are not those that the import has reached.',
+  'import-unvouched': 'No enrolled node of the organisation in the detail has signed the checkpoint of the last block.',
 };
 
 const RECORD_CODES: Readonly<Record<RecordCode, string>> = {

@@ -10,9 +10,9 @@ A transaction is called by a signed call: \`{network, contract, transaction, arg
 hashed bytes in base64url. Unknown members, floats, half surrogate pairs and anything beyond a bound are refused.
 
 Every call is checked in this order, and the first failure decides the code: form and bounds; network; whether \`call/<id>\` exists (then the first
-result is the answer, and nothing happens twice); \`notAfter\`; transaction; kind of signer; the signer's key, as the state has it; signature; kind
-and role of a member; delegation; private arguments against their hash; then what stands under *Checks*. A refusal writes nothing. A call that
-commits also writes \`call/<id>\`.
+result is the answer, and nothing happens twice); whether the ledger has moved; \`notAfter\`; transaction; kind of signer; the signer's key, as the
+state has it; signature; kind and role of a member; delegation; private arguments against their hash; then what stands under *Checks*. A refusal
+writes nothing. A call that commits also writes \`call/<id>\`.
 
 Checks marked *Private* run where the private arguments are, at the organisation concerned; result and writes are the same without them.
 `;

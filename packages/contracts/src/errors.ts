@@ -14,6 +14,7 @@ export type RuntimeCode =
   | 'too-large'
   | 'wrong-network'
   | 'not-founded'
+  | 'ledger-moved'
   | 'not-after-required'
   | 'not-after-passed'
   | 'not-after-too-far'
@@ -98,7 +99,11 @@ export type AccessCode =
   | 'proof-invalid'
   | 'checkpoint-backwards'
   | 'checkpoint-mismatch'
-  | 'rollback-range';
+  | 'rollback-range'
+  | 'already-migrated'
+  | 'import-incomplete'
+  | 'import-mismatch'
+  | 'import-unvouched';
 
 /** Codes of the record contract. */
 export type RecordCode =

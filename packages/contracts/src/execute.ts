@@ -1,3 +1,4 @@
+import { demandNotMoved } from './access/move.ts';
 import { checkNotAfter, parseCall, parsePrivateArgs, parseSigner } from './call.ts';
 import { findTransaction } from './catalogue.ts';
 import type { Caller, Context, Event, Execution, Host, Outcome, PrivateArgs, SignedCall } from './context.ts';
@@ -11,7 +12,7 @@ import { resolveSigner } from './signer.ts';
 import type { AnyTransaction, ResolvedSigner } from './transaction.ts';
 
 /** Changes with every change of a transaction's result or writes; blocks name it. */
-export const CONTRACTS_VERSION = '1.0.0';
+export const CONTRACTS_VERSION = '1.1.0';
 /** Most events that one call may emit. */
 export const EVENTS_MAX = 1000;
 
@@ -20,9 +21,10 @@ export const callKey = (callId: string): string => `call/${callId}`;
 /**
  * Runs one call on the host's state and tells what it does; writes nothing itself. The order of the checks is fixed, so that
  * every engine refuses with the same code: form and bounds, network, `call/<id>` (a committed call is `repeated`, also after
- * its `notAfter`), `notAfter`, transaction, kind of signer, signer's key, signature, form of the arguments, kind and role of a
- * member, delegation, private arguments, then the transaction's own. The arguments are parsed as soon as it is sure who signed:
- * what an engine records of a refusal is never arbitrary text. A refusal writes nothing. Rejects only when an invariant is broken.
+ * its `notAfter` and after the ledger's end), whether the ledger has moved, `notAfter`, transaction, kind of signer, signer's
+ * key, signature, form of the arguments, kind and role of a member, delegation, private arguments, then the transaction's own.
+ * The arguments are parsed as soon as it is sure who signed: what an engine records of a refusal is never arbitrary text. A
+ * refusal writes nothing. Rejects only when an invariant is broken.
  */
 export async function execute(host: Host, execution: Execution): Promise<Outcome> {
   let callId: string | null = null;
@@ -39,6 +41,7 @@ export async function execute(host: Host, execution: Execution): Promise<Outcome
         openPrivate(host, execution.privateArgs, call);
       return { kind: 'repeated', callId, result: earlier['result']! };
     }
+    await demandNotMoved((key) => host.get(key), call.payload);
     return await run(host, execution, { call, callId, members });
   } catch (error) {
     if (!(error instanceof ContractError)) throw error;

@@ -42,7 +42,7 @@ const SERVER_STATUS: { readonly [code in ServerErrorCode]: number } = {
 /** Codes of the packages whose status is not `OTHERWISE`; the first pattern that fits counts. */
 const STATUSES: readonly (readonly [pattern: RegExp, status: number])[] = [
   // Come back later: nothing was done, or it will be settled.
-  [/^(overloaded|stopped|closed|rollback-unnamed|ledger-unavailable)$/, 503],
+  [/^(overloaded|stopped|closed|rollback-unnamed|ledger-unavailable|ledger-moved|import-incomplete)$/, 503],
   // What another organisation's node answered does not hold.
   [/^(omitted-record|content-mismatch|key-mismatch)$|-served$/, 502],
   [

@@ -1,3 +1,4 @@
+import { endLedger } from '../access/move.ts';
 import type { Context, MemberCaller } from '../context.ts';
 import { ContractError, demand } from '../errors.ts';
 import type { Json } from '../json.ts';
@@ -23,7 +24,8 @@ export type Effect =
       } | null;
       readonly retire: readonly { readonly authority: string; readonly untilMs: number }[];
     }
-  | { readonly kind: 'removal'; readonly organisation: string; readonly reason: string };
+  | { readonly kind: 'removal'; readonly organisation: string; readonly reason: string }
+  | { readonly kind: 'move'; readonly channel: string };
 
 /** membership/proposal/<call id of the proposal> */
 export type ProposalFact = {
@@ -79,7 +81,7 @@ async function decide(context: Context, id: string, proposal: ProposalFact): Pro
   const approvals = votes.filter((fact) => fact?.approve === true).length;
   const rejections = votes.filter((fact) => fact?.approve === false).length;
   const status = outcomeOf(approvals, rejections, active.length);
-  if (status === 'applied') await apply(context, proposal.effect);
+  if (status === 'applied') await apply(context, id, proposal.effect);
   if (status !== 'open') {
     context.put(proposalKey(id), { ...proposal, status, decidedMs: context.timestampMs });
     context.emit('membership.proposal', { proposal: id, status });
@@ -93,7 +95,7 @@ export function outcomeOf(approvals: number, rejections: number, voters: number)
   return 2 * (voters - rejections) > voters ? 'open' : 'rejected';
 }
 
-async function apply(context: Context, effect: Effect): Promise<void> {
+async function apply(context: Context, id: string, effect: Effect): Promise<void> {
   switch (effect.kind) {
     case 'join':
       return addOrganisation(context, effect.applicant);
@@ -101,6 +103,8 @@ async function apply(context: Context, effect: Effect): Promise<void> {
       return changeRoots(context, effect);
     case 'removal':
       return remove(context, effect.organisation);
+    case 'move':
+      return endLedger(context, id, effect.channel);
   }
 }
 

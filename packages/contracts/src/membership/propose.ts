@@ -17,6 +17,7 @@ import { authorityOf, type Enrolment, parseAuthority, parseEnrolment, readAdmini
 import { identityKey } from './identity.ts';
 import { APPLICANT_FIELDS, type Applicant, parseApplicant, verifyApplicant } from './organisation.ts';
 import { AUTHORITIES_MAX, propose, readActiveRoots, vote } from './proposal.ts';
+import { proposeMove } from './propose-move.ts';
 
 const ADMINISTRATOR = { signers: ['id'], memberKinds: ['staff'], roles: ['administrator'] } as const;
 const PROPOSAL_WRITES = ['membership/proposal/<call>', 'membership/vote/<call>/<organisation>'];
@@ -206,6 +207,7 @@ export const castVote = defineTransaction<{ readonly proposal: string; readonly 
     'identity-exists',
     'identity-revoked',
     'limit-exceeded',
+    'already-migrated',
     'args-invalid',
   ],
   parse: (args) => {
@@ -215,4 +217,4 @@ export const castVote = defineTransaction<{ readonly proposal: string; readonly 
   run: (context, { proposal, approve }) => vote(context, proposal, approve),
 });
 
-export const proposals: readonly AnyTransaction[] = [proposeJoin, proposeRoots, proposeRemoval, castVote];
+export const proposals: readonly AnyTransaction[] = [proposeJoin, proposeRoots, proposeRemoval, proposeMove, castVote];
