@@ -1,0 +1,22 @@
+export type FabricErrorCode =
+  /** Bytes that another component sent are not of the wire format, or beyond its bounds. */
+  | 'bad-wire'
+  /** Private values do not open, or are not those of the calls beside which they travelled. */
+  | 'bad-private'
+  /** The chaincode's configuration is missing, unreadable or of another version. */
+  | 'bad-configuration'
+  /** A bundle is not the one that its name states. */
+  | 'wrong-bundle'
+  /** The chaincode service could not be served. */
+  | 'service-failed';
+
+/** Every error that this package throws beside those of the `Ledger` port. Messages name fields and bounds, never values of calls. */
+export class FabricError extends Error {
+  override readonly name = 'FabricError';
+  readonly code: FabricErrorCode;
+
+  constructor(code: FabricErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,194 @@
+import {
+  type CallPayload,
+  canonical,
+  generateHpkeKey,
+  generateSigningKey,
+  signCall,
+  signerFromPkcs8,
+  utf8,
+} from '@salus/crypto';
+import { describe, expect, it } from 'vitest';
+import {
+  FAULT_STATUS,
+  type FaultCode,
+  faultText,
+  findFailure,
+  GATHERED_BYTES_MAX,
+  GATHERED_CALLS_MAX,
+  type GatheredOutcome,
+  gatheredCallBytes,
+  gatheredText,
+  openPrivate,
+  outcomesText,
+  PRIVATE_BYTES_MAX,
+  parseGathered,
+  parseOutcomes,
+  rejectedText,
+  sealPrivate,
+} from './wire.ts';
+
+const network = 'AAAAAAAAAAAAAAAAAAAAAA';
+const payload: CallPayload = {
+  version: 'salus:call:v1',
+  alg: 'ES256',
+  network,
+  contract: 'record',
+  transaction: 'commit',
+  args: { text: 'ä"\u0001' },
+  signer: 'id:AAAAAAAAAAAAAAAAAAAAAA',
+  nonce: 'AAAAAAAAAAAAAAAAAAAAAA',
+  notAfter: 1,
+};
+const call = await signCall(payload, signerFromPkcs8((await generateSigningKey()).privateKey));
+const bytes = (value: unknown): Uint8Array => utf8(typeof value === 'string' ? value : canonical(value as never));
+const badWire = expect.objectContaining({ code: 'bad-wire' });
+
+describe('a gathered argument', () => {
+  it('gives back every call with the text that was signed and its id', () => {
+    const text = gatheredText([call, call] as never);
+    const calls = parseGathered(utf8(text));
+    expect(calls.map((item) => item.call)).toEqual([call, call]);
+    expect(calls[0]?.payloadText).toBe(canonical(payload as never));
+    expect(calls[0]?.callId).toHaveLength(43);
+    expect(gatheredText(calls.map((item) => item.call))).toBe(text);
+  });
+
+  it('has the size that its calls are told to add', () => {
+    const [one, two] = [gatheredText([call] as never), gatheredText([call, call] as never)].map(
+      (text) => utf8(text).length,
+    );
+    expect(two! - one!).toBe(gatheredCallBytes(call as never));
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', ''],
+    ['what is no JSON', '{'],
+    ['what is no UTF-8', new Uint8Array([0xff, 0xfe])],
+    ['a list', []],
+    ['another version', { version: 'salus:gathered:v2', calls: [call] }],
+    ['no calls', { version: 'salus:gathered:v1', calls: [] }],
+    ['calls that are no list', { version: 'salus:gathered:v1', calls: { 0: call } }],
+    ['an unknown member', { version: 'salus:gathered:v1', calls: [call], more: 1 }],
+    ['a call without signature', { version: 'salus:gathered:v1', calls: [{ payload }] }],
+    ['a call with a private value beside it', { version: 'salus:gathered:v1', calls: [{ ...call, private: {} }] }],
+    ['a payload that is a text', { version: 'salus:gathered:v1', calls: [{ ...call, payload: 'text' }] }],
+    [
+      'a signature beyond its bound',
+      { version: 'salus:gathered:v1', calls: [{ ...call, signature: 'A'.repeat(101) }] },
+    ],
+    ['members out of order', JSON.stringify({ version: 'salus:gathered:v1', calls: [call] })],
+    ['white space', `${gatheredText([call] as never)} `],
+    ['two members of one name', gatheredText([call] as never).replace('"alg":"ES256"', '"alg":"ES256","alg":"ES256"')],
+    ['a lone surrogate', gatheredText([call] as never).replace('ä', '\\ud800')],
+    ['nesting without end', `{"calls":${'['.repeat(100_000)}`],
+    ['a payload nested too deep', `{"calls":[{"payload":{"a":${'['.repeat(200)}${']'.repeat(200)}},"signature":""}]}`],
+  ])('is refused when it is %s', (_, value) => {
+    expect(() => parseGathered(value instanceof Uint8Array ? value : bytes(value))).toThrow(badWire);
+  });
+
+  it('has a bound in calls and in bytes, for the writer and the reader', () => {
+    const many = Array.from({ length: GATHERED_CALLS_MAX + 1 }, () => call);
+    expect(() => gatheredText(many as never)).toThrow(badWire);
+    expect(() => gatheredText([])).toThrow(badWire);
+    expect(() => parseGathered(bytes({ version: 'salus:gathered:v1', calls: many }))).toThrow(badWire);
+    const large = { ...call, payload: { ...payload, args: { text: 'a'.repeat(GATHERED_BYTES_MAX) } } };
+    expect(() => gatheredText([large] as never)).toThrow(badWire);
+    expect(() => parseGathered(bytes({ version: 'salus:gathered:v1', calls: [large] }))).toThrow(badWire);
+  });
+});
+
+describe('private values', async () => {
+  const own = await generateHpkeKey();
+  const argument = utf8(gatheredText([call] as never));
+  const callId = parseGathered(argument)[0]!.callId;
+  const callIds = new Set([callId]);
+  const values = new Map([[callId, { salt: 'salt', values: { terms: 1 } }]]);
+  const sealed = await sealPrivate(values, { network, argument, publicKey: own.publicKey });
+  const badPrivate = expect.objectContaining({ code: 'bad-private' });
+
+  it('open beside their argument with the key of the organisation', async () => {
+    expect(await openPrivate(sealed, { network, argument, key: own, callIds })).toEqual(values);
+    expect(Buffer.from(sealed).toString()).not.toContain('terms');
+  });
+
+  it('do not open beside another argument, on another network, or with another key', async () => {
+    const on = { network, argument, key: own, callIds };
+    const other = utf8(gatheredText([call, call] as never));
+    await expect(openPrivate(sealed, { ...on, argument: other })).rejects.toThrow(badPrivate);
+    await expect(openPrivate(sealed, { ...on, network: 'BAAAAAAAAAAAAAAAAAAAAA' })).rejects.toThrow(badPrivate);
+    await expect(openPrivate(sealed, { ...on, key: await generateHpkeKey() })).rejects.toThrow(badPrivate);
+    await expect(openPrivate(sealed.subarray(1), on)).rejects.toThrow(badPrivate);
+    await expect(openPrivate(new Uint8Array(2_000_000), on)).rejects.toThrow(badPrivate);
+  });
+
+  it('belong to calls of the argument', async () => {
+    const on = { network, argument, key: own, callIds: new Set<string>() };
+    await expect(openPrivate(sealed, on)).rejects.toThrow(badPrivate);
+    const none = await sealPrivate(new Map(), { network, argument, publicKey: own.publicKey });
+    await expect(openPrivate(none, { ...on, callIds })).rejects.toThrow(badPrivate);
+  });
+
+  it('never stand in the error that refuses them', async () => {
+    const text = await sealPrivate(new Map([[callId, 'secret' as never]]), {
+      network,
+      argument,
+      publicKey: own.publicKey,
+    });
+    const error = await openPrivate(text, { network, argument, key: own, callIds }).catch((caught: unknown) => caught);
+    expect(error).toEqual(badPrivate);
+    expect((error as Error).cause).toBeUndefined();
+    expect(String(error)).not.toContain('secret');
+  });
+
+  it('are refused when they are larger than an envelope', async () => {
+    const large = new Map([[callId, { salt: '', values: { text: 'a'.repeat(PRIVATE_BYTES_MAX) } }]]);
+    await expect(sealPrivate(large, { network, argument, publicKey: own.publicKey })).rejects.toThrow(badWire);
+  });
+});
+
+describe('an answer', () => {
+  const outcomes: readonly GatheredOutcome[] = [
+    { kind: 'committed', result: { a: 1 }, events: [{ name: 'x', value: null }] },
+    { kind: 'repeated' },
+    { kind: 'refused', code: 'role-missing', detail: 'field' },
+  ];
+
+  it('tells the outcomes, without details where it is endorsed', () => {
+    const endorsed = outcomesText(outcomes);
+    expect(endorsed).not.toContain('detail');
+    expect(parseOutcomes(utf8(endorsed), 3)).toEqual([
+      ...outcomes.slice(0, 2),
+      { kind: 'refused', code: 'role-missing' },
+    ]);
+    expect(findFailure(rejectedText(outcomes), 3)).toEqual({ kind: 'rejected', outcomes });
+  });
+
+  it('tells each fault', () => {
+    const codes = Object.keys(FAULT_STATUS) as FaultCode[];
+    expect(codes.length).toBeGreaterThan(5);
+    for (const code of codes) expect(findFailure(faultText(code), 1)).toEqual({ kind: 'fault', code });
+  });
+
+  it.each<[string, unknown]>([
+    ['another number of outcomes', outcomesText(outcomes.slice(1))],
+    ['a rejection', rejectedText(outcomes)],
+    ['an endorsed detail', rejectedText(outcomes).replace('rejected', 'outcomes')],
+    ['an unknown kind', { version: 'salus:outcomes:v1', outcomes: [{ kind: 'x' }, { kind: 'x' }, { kind: 'x' }] }],
+    ['white space', `${outcomesText(outcomes)}\n`],
+    ['nothing', ''],
+  ])('is refused as an endorsed one when it holds %s', (_, value) => {
+    expect(() => parseOutcomes(bytes(value), 3)).toThrow(badWire);
+  });
+
+  it.each<[string, string]>([
+    ['the text of a peer', 'chaincode salus not found'],
+    ['an unknown fault', '{"code":"x","version":"salus:fault:v1"}'],
+    ['a fault with more members', '{"code":"internal","more":1,"version":"salus:fault:v1"}'],
+    ['another version', '{"code":"internal","version":"salus:fault:v2"}'],
+    ['an inherited name', '{"code":"toString","version":"salus:fault:v1"}'],
+    ['a lone surrogate', '\ud800'],
+    ['a list', '[]'],
+  ])('is no failure of the chaincode when it is %s', (_, text) => {
+    expect(findFailure(text, 1)).toBeUndefined();
+  });
+});
