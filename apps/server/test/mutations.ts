@@ -57,7 +57,9 @@ function changeValue(
     const { changes } = database
       .prepare(`update "${table}" set "${column}" = ? where ${where.sql}`)
       .run(next, ...where.values);
-    return changes === 0 ? undefined : { what: `${file} ${table}.${column}`, places: placesOf(table, row) };
+    // Where the row's own number was changed, it is found where it stands now.
+    const places = [row, { ...row, [column]: next }].flatMap((standing) => placesOf(table, standing));
+    return changes === 0 ? undefined : { what: `${file} ${table}.${column}`, places };
   });
 }
 
