@@ -1,7 +1,6 @@
 import {
   canonical,
   fromBase64url,
-  hashTuple,
   type Json,
   leafHash,
   toBase64url,
@@ -9,7 +8,14 @@ import {
   verifyEs256,
   verifyInclusion,
 } from '@salus/crypto';
-import { type Block, type BlockHeader, type Checkpoint, verifyCheckpointSignature } from '@salus/ledger';
+import {
+  type Block,
+  type BlockHeader,
+  type Checkpoint,
+  FABRIC_BLOCK_VERSION,
+  hashOfHeader,
+  verifyCheckpointSignature,
+} from '@salus/ledger';
 import { withCheckpoint } from '@salus/wallet';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
@@ -42,9 +48,14 @@ export interface ProvenTransaction extends SignedHeader {
 export const FOLLOWED_BLOCKS_MAX = 1_000;
 const BLOCKS_PAGE = 100;
 
-/** @throws CliError `proof-invalid` where the header is not what the ledger's key signed. */
+/**
+ * On Fabric no single key signs: the hash is that of Fabric's header, and the checkpoints of the members vouch for it.
+ *
+ * @throws CliError `proof-invalid` where the header is not what the ledger's key signed, or what its hash says.
+ */
 export function checkHeader({ header, hash, signature }: SignedHeader): BlockHeader {
-  demand(hashTuple('block', header as unknown as Json) === hash, `Block ${header.number} is not what its hash says.`);
+  demand(hashOfHeader(header) === hash, `Block ${header.number} is not what its hash says.`);
+  if (header.version === FABRIC_BLOCK_VERSION) return header;
   const signed = /^[\w-]{86}$/.test(signature) && verifyEs256(header.ledgerKey, utf8(hash), fromBase64url(signature));
   demand(signed, `The signature of block ${header.number} is not the ledger’s.`);
   return header;

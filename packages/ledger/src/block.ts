@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Json, SignedCall } from '@salus/contracts';
 import { canonical, emptyRoot, hashTuple, merkleRoot, type Signer, toBase64url, utf8 } from '@salus/crypto';
+import { type FabricBlockHeader, hashFabricHeader } from './fabric-block.ts';
 import type { TransactionOutcome, TransactionView } from './ledger.ts';
 
 export const BLOCK_VERSION = 'salus:block:v1';
@@ -16,7 +17,8 @@ export type ContractsInUse = {
   readonly bundleHash: string;
 };
 
-export type BlockHeader = {
+/** A block that the embedded engine made and signed. */
+export type EmbeddedBlockHeader = {
   readonly version: typeof BLOCK_VERSION;
   readonly alg: typeof BLOCK_ALG;
   readonly network: string;
@@ -41,18 +43,21 @@ export type BlockHeader = {
 
 export type StateRoot = { readonly number: number; readonly root: string };
 
+/** A block's header on any engine; `version` tells which. */
+export type BlockHeader = EmbeddedBlockHeader | FabricBlockHeader;
+
 export type Block = {
   readonly header: BlockHeader;
-  /** hashTuple('block', header). */
+  /** `hashOfHeader(header)`. */
   readonly hash: string;
-  /** ES256 by `header.ledgerKey` over the UTF-8 text of `hash`. */
+  /** ES256 by `header.ledgerKey` over the UTF-8 text of `hash`; empty on Fabric, where orderers sign blocks. */
   readonly signature: string;
   readonly transactions: readonly TransactionView[];
 };
 
 /** A header with its exact text, as it is stored. */
-export type SealedHeader = {
-  readonly header: BlockHeader;
+export type SealedHeader<Header extends BlockHeader = EmbeddedBlockHeader> = {
+  readonly header: Header;
   readonly text: string;
   readonly hash: string;
   readonly signature: string;
@@ -63,7 +68,17 @@ export function hashHeaderText(text: string): string {
   return hash('sha256', `["${BLOCK_VERSION}",${text}]`, 'base64url');
 }
 
-export async function sealHeader(header: BlockHeader, signer: Signer): Promise<SealedHeader> {
+/** What the next block points back to, by the rule of the engine that made the header: base64url of 32 bytes. */
+export function hashOfHeader(header: BlockHeader): string {
+  switch (header.version) {
+    case 'salus:block:v1':
+      return hashHeaderText(canonical(header as unknown as Json));
+    case 'salus:fabric-block:v1':
+      return hashFabricHeader(header);
+  }
+}
+
+export async function sealHeader(header: EmbeddedBlockHeader, signer: Signer): Promise<SealedHeader> {
   const text = canonical(header as unknown as Json);
   const headerHash = hashHeaderText(text);
   const signature = await signer.sign(utf8(headerHash));

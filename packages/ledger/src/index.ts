@@ -2,7 +2,9 @@ export {
   type Block,
   type BlockHeader,
   type ContractsInUse,
+  type EmbeddedBlockHeader,
   hashHeaderText,
+  hashOfHeader,
   type StateRoot,
 } from './block.ts';
 export {
@@ -20,6 +22,13 @@ export type { BackupResult } from './embedded/maintenance-worker.ts';
 export { createEmbeddedLedger, type EmbeddedLedgerOptions, openEmbeddedLedger } from './embedded/open.ts';
 export { type RebuildResult, rebuildLedger } from './embedded/rebuild.ts';
 export {
+  FABRIC_BLOCK_VERSION,
+  type FabricBlockHeader,
+  type FabricHeaderFacts,
+  type FabricTransaction,
+  hashFabricHeader,
+} from './fabric-block.ts';
+export {
   HISTORY_LIMIT_MAX,
   type Ledger,
   type LostRange,
@@ -33,6 +42,7 @@ export {
 } from './ledger.ts';
 export { LedgerError, type LedgerErrorCode } from './ledger-error.ts';
 export { createPure } from './pure.ts';
+export { UNRECORDED_CODES } from './unrecorded.ts';
 export type { CheckpointReport } from './verify/checkpoints.ts';
 export { FINDINGS_MAX, type Finding, type FindingCode } from './verify/finding.ts';
 export { type LedgerState, openLedgerState } from './verify/ledger-state.ts';

@@ -15,6 +15,12 @@ export type LedgerErrorCode =
   /** The checkpoint file is damaged beyond a torn tail. */
   | 'bad-checkpoint-file'
   | 'bad-argument'
+  /** What was asked for rests on a transaction that should not be: an alarm tells which. */
+  | 'distrusted'
+  /** Peers or orderers were not reached in time. The call may or may not have been committed: send it again, that is safe. */
+  | 'unavailable'
+  /** A block was made by contracts whose bundle is not installed here: nothing is read until it is. */
+  | 'contracts-unknown'
   | 'stopped';
 
 /** Every error of this package. Messages hold numbers, file roles and codes, never arguments of a call. */

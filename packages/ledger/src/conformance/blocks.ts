@@ -1,4 +1,3 @@
-import { hashTuple } from '@salus/crypto';
 import { describe, expect, it } from 'vitest';
 import type { Block } from '../block.ts';
 import type { Ledger } from '../ledger.ts';
@@ -10,10 +9,10 @@ export function describeBlocks(suite: SuiteSource): void {
     it('are numbered without gaps, chained, in order of time and hashed over their header', async () => {
       const blocks = await allBlocks(suite().ledger);
       expect(blocks.length).toBeGreaterThan(5);
-      blocks.forEach(({ header, hash, transactions }, number) => {
+      blocks.forEach(({ header, hash, signature, transactions }, number) => {
         expect(header.number).toBe(number);
         expect(header.network).toBe(suite().ledger.network);
-        expect(hash).toBe(hashTuple('block', header as never));
+        expect(hash).toBe(suite().started.hashOf({ header, hash, signature, transactions }));
         expect(transactions.length).toBe(header.count);
         const previous = blocks[number - 1];
         if (previous === undefined) return;

@@ -1,4 +1,5 @@
 import { randomBytes, toBase64url } from '@salus/crypto';
+import type { Block } from '../block.ts';
 import type { Ledger, SubmitResult } from '../ledger.ts';
 import { type Consortium, newPatient, type Patient, type PreparedCall } from './consortium.ts';
 
@@ -11,6 +12,8 @@ export type LedgerEngine = {
 
 export type StartedLedger = {
   readonly ledger: Ledger;
+  /** The hash that a block's header has by the rule of the engine, computed without its code. */
+  hashOf(block: Block): string;
   /** The engine's clock, which runs. */
   nowMs(): number;
   /** Ends the ledger and opens it again on what it has stored; `ledger` of the result takes its place. */

@@ -1,6 +1,15 @@
 import type { ContractCode, Entry, Host, Json, Outcome, Pure, Write } from '@salus/contracts';
 import { canonical } from '@salus/crypto';
-import { bodyText, committedText, NO_WRITES, refusedText, rootOf, textLeaf, writesText } from '../block.ts';
+import {
+  BLOCK_TRANSACTIONS_MAX,
+  bodyText,
+  committedText,
+  NO_WRITES,
+  refusedText,
+  rootOf,
+  textLeaf,
+  writesText,
+} from '../block.ts';
 import type { LostRange } from '../ledger.ts';
 import { positionOf } from './schema.ts';
 import { CachedVersion } from './state-cache.ts';
@@ -15,7 +24,8 @@ export type RecordedCall = { readonly callId: string; readonly payloadText: stri
 /** A block while its calls are executed one after the other: each sees the writes of those before it. */
 export class BlockBuilder {
   readonly number: number;
-  readonly timestampMs: number;
+  /** Time of the calls that are recorded next: the same for all on the embedded engine. */
+  timestampMs: number;
   readonly bodies: string[] = [];
   /** Lost ranges that a call in this block named. */
   readonly rollbacks: LostRange[] = [];
@@ -27,6 +37,7 @@ export class BlockBuilder {
   readonly #bodyLeaves: Uint8Array[] = [];
   readonly #writeLeaves: Uint8Array[] = [];
   #bytes = 0;
+  #unjustified = 0;
 
   constructor(state: WorldState, number: number, timestampMs: number) {
     this.#state = state;
@@ -56,11 +67,14 @@ export class BlockBuilder {
     return committed;
   }
 
-  /** Records a committed call and returns its index in the block. */
-  commit(call: RecordedCall, outcome: Extract<Outcome, { kind: 'committed' }>): number {
+  /** Records a committed call and returns its index in the block. `written`: `writeTexts(outcome.writes)`, where it is known. */
+  commit(
+    call: RecordedCall,
+    outcome: Extract<Outcome, { kind: 'committed' }>,
+    written: readonly WriteText[] = writeTexts(outcome.writes),
+  ): number {
     const index = this.bodies.length;
     const position = positionOf(this.number, index);
-    const written = outcome.writes.map(([key, value]) => [key, value === null ? null : canonical(value)] as const);
     const texts = writesText(written);
     const events = outcome.events as unknown as Json;
     this.#append(call, committedText({ result: outcome.result, events, writesText: texts }), texts);
@@ -72,6 +86,17 @@ export class BlockBuilder {
   refuse(call: RecordedCall, code: ContractCode): void {
     this.#refusals.push({ callId: call.callId, position: positionOf(this.number, this.bodies.length) });
     this.#append(call, refusedText(code), NO_WRITES);
+  }
+
+  /**
+   * Writes that the peers have committed and no call justifies: the state follows, and no transaction of the block tells of it.
+   * They count from the end of the block's places, each time at one of its own.
+   */
+  writeUnjustified(written: readonly WriteText[]): void {
+    this.#unjustified += 1;
+    const position = positionOf(this.number, BLOCK_TRANSACTIONS_MAX - this.#unjustified);
+    for (const [key, text] of written) this.#write(key, { position, text });
+    this.#writeLeaves.push(textLeaf(writesText(written)));
   }
 
   roots(): { readonly transactionsRoot: string; readonly writesRoot: string } {
@@ -110,14 +135,33 @@ export class BlockBuilder {
 
   #range(start: string, end: string, limit: number): readonly Entry[] {
     const own = [...this.#written].filter(([key]) => key >= start && key < end);
-    // Each own write may hide at most one committed entry.
     const committed = this.#state.range(start, end, limit + own.length);
-    if (own.length === 0) return committed;
-    const merged = new Map<string, Json | undefined>(committed.map(({ key, value }) => [key, value]));
-    for (const [key, version] of own) merged.set(key, version.value);
-    return [...merged]
-      .flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }]))
-      .sort((left, right) => (left.key < right.key ? -1 : 1))
-      .slice(0, limit);
+    return overlaid(
+      committed,
+      own.map(([key, version]) => [key, version.value]),
+      limit,
+    );
   }
+}
+
+/** Entries with newer values over them, undefined where deleted: each may hide one entry, so `limit` + their number are needed. */
+export function overlaid(
+  entries: readonly Entry[],
+  newer: readonly (readonly [key: string, value: Json | undefined])[],
+  limit: number,
+): readonly Entry[] {
+  if (newer.length === 0) return entries;
+  const merged = new Map<string, Json | undefined>(entries.map(({ key, value }) => [key, value]));
+  for (const [key, value] of newer) merged.set(key, value);
+  return [...merged]
+    .flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }]))
+    .sort((left, right) => (left.key < right.key ? -1 : 1))
+    .slice(0, limit);
+}
+
+/** A write with its value's canonical text; null deletes. */
+export type WriteText = readonly [key: string, text: string | null];
+
+export function writeTexts(writes: readonly Write[]): readonly WriteText[] {
+  return writes.map(([key, value]) => [key, value === null ? null : canonical(value)]);
 }

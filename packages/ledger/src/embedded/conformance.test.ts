@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hashTuple } from '@salus/crypto';
 import { expect } from 'vitest';
 import { newId, newKey } from '../conformance/consortium.ts';
 import { describeLedger, type StartedLedger } from '../conformance.ts';
@@ -21,6 +22,7 @@ describeLedger({
     const started = (ledger: StartedLedger['ledger']): StartedLedger => ({
       ledger,
       nowMs: Date.now,
+      hashOf: ({ header }) => hashTuple('block', header as never),
       restart: async () => {
         await ledger[Symbol.asyncDispose]();
         return started(await openEmbeddedLedger(options));

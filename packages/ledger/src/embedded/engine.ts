@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ContractCode, Json, Outcome, PrivateArgs, SignedCall } from '@salus/contracts';
+import type { Json, Outcome, PrivateArgs, SignedCall } from '@salus/contracts';
 import type { Signer } from '@salus/crypto';
 import {
   BLOCK_ALG,
   BLOCK_VERSION,
-  type BlockHeader,
+  type EmbeddedBlockHeader,
   nextCommitment,
   type SealedHeader,
   type StateRoot,
@@ -15,6 +15,7 @@ import type { ContractRuntime } from '../contract-runtime.ts';
 import type { LostRange, SubmitResult } from '../ledger.ts';
 import { LedgerError } from '../ledger-error.ts';
 import { createPure } from '../pure.ts';
+import { UNRECORDED_CODES } from '../unrecorded.ts';
 import { BlockBuilder } from './block-builder.ts';
 import { CallQueue } from './call-queue.ts';
 import type { CheckpointFile } from './checkpoint-file.ts';
@@ -26,23 +27,6 @@ import type { WorldState } from './world-state.ts';
 
 /** The event loop gets its turn after this many calls, for requests and for the workers' next batches. */
 const CALLS_PER_TURN = 32;
-/**
- * Refusals that never enter a block although the signer is known. Either the arguments or the delegation were not parsed, and
- * whatever a faulty client put there might identify a patient; or the fault is in what travelled beside the call, for which not
- * the signer but whoever sent it answers; or somebody signed whose name beside a grant or pid would tell that they are its
- * reader: only the organisation that keeps the records may stand there.
- */
-const UNRECORDED: ReadonlySet<ContractCode> = new Set([
-  'args-invalid',
-  'caller-foreign',
-  'delegation-malformed',
-  'limit-exceeded',
-  'member-kind-not-allowed',
-  'private-missing',
-  'private-mismatch',
-  'private-unexpected',
-]);
-
 export type EngineParts = {
   readonly network: string;
   readonly store: LedgerStore;
@@ -172,7 +156,7 @@ export class Engine implements AsyncDisposable {
       const { timestampMs } = builder;
       outcome = await runtime.execute(host, { call: pending.call, privateArgs, timestampMs, mode: 'full' });
       // Only what its signer vouched for enters a block: nobody can fill the ledger with calls of unknown keys.
-      if (outcome.kind === 'refused' && this.#pure.authenticated && !UNRECORDED.has(outcome.code)) {
+      if (outcome.kind === 'refused' && this.#pure.authenticated && !UNRECORDED_CODES.has(outcome.code)) {
         const open = await runtime.execute(host, { call: pending.call, timestampMs, mode: 'public' });
         // A code that private arguments decided would tell of them: that the reader was revoked, say.
         if (open.kind === 'refused' && open.code === outcome.code) builder.refuse(signed!, outcome.code);
@@ -208,7 +192,7 @@ export class Engine implements AsyncDisposable {
     const { number, timestampMs, bodies } = builder;
     const { transactionsRoot, writesRoot } = builder.roots();
     const [stateRoot] = this.#stateRoots;
-    const header: BlockHeader = {
+    const header: EmbeddedBlockHeader = {
       version: BLOCK_VERSION,
       alg: BLOCK_ALG,
       network,

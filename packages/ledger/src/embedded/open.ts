@@ -4,7 +4,7 @@ import { canonical, fromBase64url, type Signer, utf8, verifyEs256 } from '@salus
 import {
   BLOCK_ALG,
   BLOCK_VERSION,
-  type BlockHeader,
+  type EmbeddedBlockHeader,
   genesisHash,
   hashHeaderText,
   nextCommitment,
@@ -64,7 +64,7 @@ export async function createEmbeddedLedger(
   const runtime = options.runtime ?? installedContracts();
   const writesRoot = rootOf([]);
   const previousHash = genesisHash(network);
-  const header: BlockHeader = {
+  const header: EmbeddedBlockHeader = {
     version: BLOCK_VERSION,
     alg: BLOCK_ALG,
     network,

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { callId, canonical } from '@salus/crypto';
 import {
-  type BlockHeader,
+  type EmbeddedBlockHeader,
   hashHeaderText,
   NO_WRITES,
   nextCommitment,
@@ -64,7 +64,7 @@ function copyAndReplay(
   return { number, hash: hashHeaderText(head.text), stateCommitment, stateRoot };
 }
 
-type Head = { readonly header: BlockHeader; readonly text: string };
+type Head = { readonly header: EmbeddedBlockHeader; readonly text: string };
 
 function replay(
   source: DatabaseSync,
@@ -80,7 +80,7 @@ function replay(
   let head: Head | undefined;
   for (const row of source.prepare('SELECT number, header, signature FROM block ORDER BY number').iterate()) {
     const [number, text, signature] = row as unknown as [number, string, string];
-    const header = JSON.parse(text) as BlockHeader;
+    const header = JSON.parse(text) as EmbeddedBlockHeader;
     const leaves: Uint8Array[] = [];
     for (const bodyRow of bodies.iterate(positionOf(number, 0), positionOf(number + 1, 0))) {
       const [position, body] = bodyRow as unknown as [number, string];

@@ -35,13 +35,13 @@ export function placeOf(position: number): { readonly block: number; readonly in
   return { block: Math.floor(position / PLACES), index: position % PLACES };
 }
 
-export function createTables(database: DatabaseSync): void {
+export function createTables(database: DatabaseSync, extra: Readonly<Record<string, string>> = {}): void {
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`);
-  for (const statement of Object.values(TABLES)) database.exec(statement);
+  for (const statement of Object.values({ ...TABLES, ...extra })) database.exec(statement);
 }
 
 /** What differs from the schema that this version writes, one phrase each; empty when nothing does. */
-export function schemaFaults(database: DatabaseSync): readonly string[] {
+export function schemaFaults(database: DatabaseSync, extra: Readonly<Record<string, string>> = {}): readonly string[] {
   const faults: string[] = [];
   const pragma = (name: string): unknown => Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0];
   if (pragma('application_id') !== APPLICATION_ID) faults.push('the file is not marked as a ledger');
@@ -51,7 +51,7 @@ export function schemaFaults(database: DatabaseSync): readonly string[] {
     const [name, sql] = Object.values(row);
     found.set(String(name), sql);
   }
-  for (const [name, sql] of Object.entries(TABLES)) {
+  for (const [name, sql] of Object.entries({ ...TABLES, ...extra })) {
     if (found.get(name) !== sql) faults.push(`table ${name} is missing or was changed`);
     found.delete(name);
   }
@@ -65,7 +65,7 @@ export function requireTables(database: DatabaseSync, tables: readonly string[])
   if (faults[0] !== undefined) throw new LedgerError('not-a-ledger', faults[0]);
 }
 
-export function requireSchema(database: DatabaseSync): void {
-  const [fault] = schemaFaults(database);
+export function requireSchema(database: DatabaseSync, extra: Readonly<Record<string, string>> = {}): void {
+  const [fault] = schemaFaults(database, extra);
   if (fault !== undefined) throw new LedgerError('not-a-ledger', fault);
 }

@@ -4,6 +4,7 @@ import { canonical, leafHash, merkleRoot, toBase64url, utf8 } from '@salus/crypt
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newWriter } from '../../test/notebook.ts';
 import { newPlace, type Place } from '../../test/open-notebook.ts';
+import type { EmbeddedBlockHeader, StateRoot } from '../block.ts';
 import type { Ledger } from '../ledger.ts';
 import { verifyLedger } from '../verify/verify.ts';
 import { stateRootAt } from './state-root.ts';
@@ -72,7 +73,7 @@ describe('the state root', () => {
       let named: unknown;
       for (let attempt = 0; named === undefined && attempt < 500; attempt += 1) {
         await ledger.submit(await writer.write([['later', attempt]]));
-        named = (await ledger.block(await ledger.height()))?.header.stateRoot;
+        named = await namedRoot(ledger);
       }
       expect(named).toEqual({ number: 10, root: await rootFromBlocks(ledger, 10) });
     }
@@ -90,8 +91,13 @@ describe('the state root', () => {
     let named: unknown;
     for (let attempt = 0; named === undefined && attempt < 500; attempt += 1) {
       await ledger.submit(await writer.write([['later', attempt]]));
-      named = (await ledger.block(await ledger.height()))?.header.stateRoot;
+      named = await namedRoot(ledger);
     }
     expect(named).toEqual({ number: 10, root: await rootFromBlocks(ledger, 10) });
   });
 });
+
+async function namedRoot(ledger: Ledger): Promise<StateRoot | undefined> {
+  const block = await ledger.block(await ledger.height());
+  return (block!.header as EmbeddedBlockHeader).stateRoot;
+}

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { BlockHeader, SealedHeader } from '../block.ts';
+import type { BlockHeader, EmbeddedBlockHeader, SealedHeader } from '../block.ts';
 import { LedgerError } from '../ledger-error.ts';
 import type { LogPages } from './maintenance.ts';
 import { createTables, positionOf, requireSchema } from './schema.ts';
@@ -25,8 +25,14 @@ export type BlockChanges = {
   readonly refusals: readonly { readonly callId: string; readonly position: number }[];
 };
 
-/** The ledger's SQLite file, open for writing by this process alone. All statements are prepared once. */
-export class LedgerStore implements Disposable {
+/** Tables that an engine keeps beside the ledger's own, in the same file: name and statement. */
+export type ExtraTables = Readonly<Record<string, string>>;
+
+/**
+ * The ledger's SQLite file, open for writing by this process alone. All statements are prepared once. The headers are the
+ * engine's own kind.
+ */
+export class LedgerStore<Header extends BlockHeader = EmbeddedBlockHeader> implements Disposable {
   readonly #database: DatabaseSync;
   readonly #lock: DatabaseSync;
   readonly #statements: ReturnType<typeof prepareAll>;
@@ -41,12 +47,12 @@ export class LedgerStore implements Disposable {
    * Makes a new file that holds one block. It gets its name when it is complete: a power cut before leaves nothing that could
    * be taken for a ledger.
    */
-  static found(file: string, genesis: SealedHeader): void {
+  static found<Header extends BlockHeader>(file: string, genesis: SealedHeader<Header>, extra: ExtraTables = {}): void {
     const unnamed = `${file}.founding`;
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${unnamed}${suffix}`, { force: true });
     {
       using database = openDatabase(unnamed);
-      createTables(database);
+      createTables(database, extra);
       prepareAll(database).insertBlock.run(genesis.header.number, genesis.text, genesis.signature);
     }
     renameSync(unnamed, file);
@@ -54,13 +60,16 @@ export class LedgerStore implements Disposable {
   }
 
   /** An existing file; SQLite replays its write-ahead log. `not-a-ledger`, `in-use`. */
-  static open(file: string): LedgerStore {
+  static open<Header extends BlockHeader = EmbeddedBlockHeader>(
+    file: string,
+    extra: ExtraTables = {},
+  ): LedgerStore<Header> {
     if (!existsSync(file)) throw new LedgerError('not-a-ledger', 'there is no ledger file');
     const lock = openLock(file);
     const database = openDatabase(file);
     try {
-      requireSchema(database);
-      return new LedgerStore(database, lock);
+      requireSchema(database, extra);
+      return new LedgerStore<Header>(database, lock);
     } catch (error) {
       database.close();
       lock.close();
@@ -68,12 +77,12 @@ export class LedgerStore implements Disposable {
     }
   }
 
-  head(): SealedRow | undefined {
-    return sealedRow(this.#statements.head.get());
+  head(): SealedRow<Header> | undefined {
+    return sealedRow<Header>(this.#statements.head.get());
   }
 
-  header(number: number): SealedRow | undefined {
-    return sealedRow(this.#statements.header.get(number));
+  header(number: number): SealedRow<Header> | undefined {
+    return sealedRow<Header>(this.#statements.header.get(number));
   }
 
   /** Texts of the transactions of a block, in order. */
@@ -108,8 +117,21 @@ export class LedgerStore implements Disposable {
     return row === undefined ? undefined : integer(row, 0);
   }
 
-  /** Makes a block durable: when it returns, the block survives a power cut; when it throws, nothing of it remains. */
-  commit(block: SealedHeader, bodies: readonly string[], changes: BlockChanges): void {
+  /** A statement on the extra tables, with rows as arrays. */
+  prepare(sql: string): StatementSync {
+    return this.#database.prepare(sql);
+  }
+
+  /**
+   * Makes a block durable: when it returns, the block survives a power cut; when it throws, nothing of it remains. What `also`
+   * writes is part of it.
+   */
+  commit(
+    block: SealedHeader<Header>,
+    bodies: readonly string[],
+    changes: BlockChanges,
+    also: () => void = () => {},
+  ): void {
     const { insertBlock, insertBody, insertState, addState, replaceState, archive } = this.#statements;
     const { insertHistory, insertRefusal } = this.#statements;
     const { number } = block.header;
@@ -127,6 +149,7 @@ export class LedgerStore implements Disposable {
       }
       for (const { key, position, text: value } of changes.passed) insertHistory.run(key, position, value);
       for (const { callId, position } of changes.refusals) insertRefusal.run(callId, position);
+      also();
       this.#database.exec('COMMIT');
     } catch (cause) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
@@ -152,7 +175,11 @@ export class LedgerStore implements Disposable {
 }
 
 /** A block's row: exact header text and signature. */
-export type SealedRow = { readonly header: BlockHeader; readonly text: string; readonly signature: string };
+export type SealedRow<Header extends BlockHeader = EmbeddedBlockHeader> = {
+  readonly header: Header;
+  readonly text: string;
+  readonly signature: string;
+};
 
 type Row = Readonly<Record<number, unknown>>;
 
@@ -215,10 +242,10 @@ function prepareAll(database: DatabaseSync) {
   };
 }
 
-function sealedRow(row: unknown): SealedRow | undefined {
+function sealedRow<Header extends BlockHeader>(row: unknown): SealedRow<Header> | undefined {
   if (row === undefined) return undefined;
   const headerText = text(row, 0);
-  return { header: JSON.parse(headerText) as BlockHeader, text: headerText, signature: text(row, 1) };
+  return { header: JSON.parse(headerText) as Header, text: headerText, signature: text(row, 1) };
 }
 
 function text(row: unknown, column: number): string {

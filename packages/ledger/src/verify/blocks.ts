@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { CryptoError, canonical } from '@salus/crypto';
 import {
-  type BlockHeader,
+  type EmbeddedBlockHeader,
   hashHeaderText,
   isBodyText,
   NO_WRITES,
@@ -134,7 +134,11 @@ function missingHeader({ findings }: Progress, block: number): undefined {
   findings.push({ code: 'block-missing', message: 'the block is missing', table: 'block', block });
 }
 
-function readHeader(progress: Progress, block: number, row: readonly [unknown, unknown]): BlockHeader | undefined {
+function readHeader(
+  progress: Progress,
+  block: number,
+  row: readonly [unknown, unknown],
+): EmbeddedBlockHeader | undefined {
   const { header, findings } = checkHeader(progress.task.facts, block, row);
   progress.findings.push(...findings);
   progress.signatures += 1;
@@ -146,7 +150,7 @@ type Roots = { readonly bodies: readonly Uint8Array[]; readonly writes: readonly
 async function checkBodies(
   progress: Progress,
   block: number,
-  header: BlockHeader | undefined,
+  header: EmbeddedBlockHeader | undefined,
   rows: readonly (readonly [number, unknown])[],
 ): Promise<Roots> {
   const bodies: Uint8Array[] = [];
@@ -184,7 +188,7 @@ async function checkBodies(
   return { bodies, writes };
 }
 
-function checkRoots(progress: Progress, header: BlockHeader, roots: Roots): void {
+function checkRoots(progress: Progress, header: EmbeddedBlockHeader, roots: Roots): void {
   const { findings } = progress;
   const block = header.number;
   if (rootOf(roots.bodies) !== header.transactionsRoot) {
@@ -221,7 +225,7 @@ function findBody(text: unknown): FoundBody | undefined {
 type BodyAt = {
   readonly body: FoundBody;
   readonly text: string;
-  readonly header: BlockHeader | undefined;
+  readonly header: EmbeddedBlockHeader | undefined;
   readonly block: number;
   readonly index: number;
 };

@@ -4,7 +4,7 @@ import {
   BLOCK_ALG,
   BLOCK_TRANSACTIONS_MAX,
   BLOCK_VERSION,
-  type BlockHeader,
+  type EmbeddedBlockHeader,
   hashHeaderText,
   nextCommitment,
 } from '../block.ts';
@@ -37,7 +37,7 @@ export function joinFindings(
   return findings;
 }
 
-export type CheckedHeader = { readonly header: BlockHeader | undefined; readonly findings: readonly Finding[] };
+export type CheckedHeader = { readonly header: EmbeddedBlockHeader | undefined; readonly findings: readonly Finding[] };
 
 /** Checks a header by itself: form, place, ledger and signature. Undefined when it is no header. */
 export function checkHeader(facts: ChainFacts, block: number, row: readonly [unknown, unknown]): CheckedHeader {
@@ -80,10 +80,10 @@ function isCanonicalText(value: Json, text: string): boolean {
 const TEXTS = ['network', 'ledgerKey', 'previousHash', 'transactionsRoot', 'writesRoot', 'stateCommitment'] as const;
 
 /** A header with the members that others rely on; undefined for any other text. */
-export function findHeader(text: unknown): BlockHeader | undefined {
+export function findHeader(text: unknown): EmbeddedBlockHeader | undefined {
   if (typeof text !== 'string') return undefined;
   try {
-    const header = JSON.parse(text) as BlockHeader | null;
+    const header = JSON.parse(text) as EmbeddedBlockHeader | null;
     const { count, timestampMs } = header ?? {};
     const wellFormed =
       Number.isSafeInteger(count) &&

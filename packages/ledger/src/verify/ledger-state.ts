@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Entry, Json } from '@salus/contracts';
-import type { BlockHeader } from '../block.ts';
+import type { EmbeddedBlockHeader } from '../block.ts';
 import { LedgerError } from '../ledger-error.ts';
 import { openReadOnly } from './read-only.ts';
 
@@ -43,7 +43,7 @@ export function openLedgerState(file: string): LedgerState {
 
 function readNetwork(database: DatabaseSync): string {
   const [row] = valuesOf(database.prepare('SELECT header FROM block WHERE number = 0'));
-  const header = parseValue(row?.[0]) as unknown as BlockHeader | undefined;
+  const header = parseValue(row?.[0]) as unknown as EmbeddedBlockHeader | undefined;
   if (typeof header?.network !== 'string') throw new LedgerError('not-a-ledger', 'the ledger has no founding block');
   return header.network;
 }

@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newSigner, newWriter, type Writer } from '../../test/notebook.ts';
 import { newPlace, type Place } from '../../test/open-notebook.ts';
 import {
-  type BlockHeader,
   bodyText,
   committedText,
+  type EmbeddedBlockHeader,
   nextCommitment,
   parseBody,
   refusedText,
@@ -49,7 +49,7 @@ async function reset(): Promise<void> {
 afterEach(() => place.remove());
 
 type Lie = {
-  readonly header?: Partial<BlockHeader>;
+  readonly header?: Partial<EmbeddedBlockHeader>;
   readonly signature?: (honest: string) => string;
   readonly writes?: readonly Write[];
   readonly refused?: 'stale-epoch';
@@ -81,7 +81,7 @@ async function append(lie: Lie): Promise<void> {
   const body = lie.body?.(honest) ?? honest;
   const writesRoot = rootOf([textLeaf(writesOf)]);
   const { stateRoot: _, ...previous } = head.header;
-  const header: BlockHeader = {
+  const header: EmbeddedBlockHeader = {
     ...previous,
     number,
     previousHash: head.hash,

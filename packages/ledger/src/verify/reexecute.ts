@@ -1,6 +1,6 @@
 import type { Host, Outcome } from '@salus/contracts';
 import { callId, canonical } from '@salus/crypto';
-import type { BlockHeader, TransactionBody } from '../block.ts';
+import type { EmbeddedBlockHeader, TransactionBody } from '../block.ts';
 import type { ContractRuntime } from '../contract-runtime.ts';
 import { positionOf } from '../embedded/schema.ts';
 import { createPure } from '../pure.ts';
@@ -15,7 +15,7 @@ type Job = {
   readonly timeline: Timeline;
   readonly findings: Finding[];
   readonly body: TransactionBody;
-  readonly header: BlockHeader;
+  readonly header: EmbeddedBlockHeader;
   readonly block: number;
   readonly index: number;
   readonly reexecution: Reexecution;

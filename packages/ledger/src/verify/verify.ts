@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
-import { type BlockHeader, genesisHash, hashHeaderText, nextCommitment, type StateRoot } from '../block.ts';
+import { type EmbeddedBlockHeader, genesisHash, hashHeaderText, nextCommitment, type StateRoot } from '../block.ts';
 import { loadRuntime } from '../contract-runtime.ts';
 import { positionOf, schemaFaults } from '../embedded/schema.ts';
 import { LedgerError } from '../ledger-error.ts';
@@ -137,7 +137,7 @@ function readHead(database: DatabaseSync, findings: Finding[]): Head | undefined
   return { network, ledgerKey, number, hash, stateCommitment: newest?.stateCommitment ?? '' };
 }
 
-function isGenesis(header: BlockHeader): boolean {
+function isGenesis(header: EmbeddedBlockHeader): boolean {
   const previousHash = genesisHash(header.network);
   return (
     header.previousHash === previousHash &&
