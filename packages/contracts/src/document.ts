@@ -64,8 +64,9 @@ function renderSigners({ signers, memberKinds = [], roles = [], onBehalfOf }: An
   return signers.map((signer) => (signer === 'id' ? members : SIGNERS[signer])).join(' or ');
 }
 
-function renderPrivate({ summary, required }: NonNullable<AnyTransaction['private']>): string {
-  return `${required ? '' : '(optional) '}\`${summary}\``;
+function renderPrivate({ summary, required, pid }: NonNullable<AnyTransaction['private']>): string {
+  const whose = pid === 'signer' ? "the signer's pid" : '`args.pid`';
+  return `${required ? '' : '(optional) '}\`${summary}\`, checked at the organisation of ${whose}`;
 }
 
 function renderCodes(contracts: readonly AnyTransaction[]): string {

@@ -89,6 +89,7 @@ export { KEY_BYTES_MAX, RANGE_MAX, WRITES_MAX } from './overlay.ts';
 export { DEVICES_MAX, type DeviceArgs, SEQUENCE_STEP_MAX } from './patient/device.ts';
 export { type DeviceFact, deviceKey, type PatientFact, patientKey } from './patient/patient.ts';
 export { CLAIM_DURATION_MAX_MS, type Registration } from './patient/register.ts';
+export { findPrivatePid, readPrivateOrganisation } from './private-pid.ts';
 export { BATCHES_MAX, TABLE_PAIRS_MAX } from './record/batch.ts';
 export { REGISTRATIONS_MAX } from './record/commit.ts';
 export { ERASURE_OPEN_MS, ERASURE_REASONS, type ErasureReason } from './record/erasure.ts';

@@ -33,7 +33,12 @@ export interface Transaction<Args, Private> {
   /** The codes that `run` and the parsers give beyond those of the runtime. */
   readonly errors: readonly ContractCode[];
   /** What travels beside the call; demanded (`required`) or possible. Absent: a call with `privateHash` is refused. */
-  readonly private?: { readonly summary: string; readonly required: boolean };
+  readonly private?: {
+    readonly summary: string;
+    readonly required: boolean;
+    /** Which pid it concerns: the organisation that keeps its records submits the call and checks the private arguments. */
+    readonly pid: 'signer' | 'args.pid';
+  };
   /** Only for the founding, whose signer no state knows yet: finds caller and key in the arguments. */
   resolveSigner?(founding: Founding, args: Args): Promise<ResolvedSigner>;
   parse(args: Json): Args;

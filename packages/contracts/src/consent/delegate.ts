@@ -67,6 +67,7 @@ export const delegate = defineTransaction<DelegateArgs, DelegatePrivate>({
     summary:
       "{request: SignedCall, chain, terms, salt, ancestors: [{terms, salt}…], child: {terms, salt}, seals}, `terms` the parent's",
     required: true,
+    pid: 'args.pid',
   },
   parse: (value) => {
     const fields = parseFields(value, 'args', ['pid', 'parent', 'grant', 'commitment', 'request']);

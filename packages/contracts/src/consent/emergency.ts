@@ -104,7 +104,7 @@ export const emergency = defineTransaction<EmergencyArgs, EmergencyPrivate>({
     ...(['role-missing', 'card-required', 'card-invalid', 'commitment-mismatch', 'terms-mismatch'] as const),
     ...(['grant-not-yet', 'uses-exhausted', 'actor-excepted'] as const),
   ],
-  private: { summary: '{request: SignedCall, chain, card: null | {terms, salt}}', required: true },
+  private: { summary: '{request: SignedCall, chain, card: null | {terms, salt}}', required: true, pid: 'args.pid' },
   parse: (value) => {
     const fields = parseFields(value, 'args', ['pid', 'request', 'untilMs', 'card']);
     return {

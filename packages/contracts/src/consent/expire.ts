@@ -34,7 +34,7 @@ export const expire = defineTransaction<ExpireArgs, OpenedTerms>({
     ] as const),
     ...(['time-backwards', 'commitment-mismatch', 'terms-mismatch', 'grant-not-expired'] as const),
   ],
-  private: { summary: '{terms, salt}', required: true },
+  private: { summary: '{terms, salt}', required: true, pid: 'args.pid' },
   parse: (value) => {
     const fields = parseFields(value, 'args', ['pid', 'grant']);
     return { pid: parseId(fields.pid, 'args.pid'), grant: parseId(fields.grant, 'args.grant') };

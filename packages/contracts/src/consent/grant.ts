@@ -34,7 +34,7 @@ export const grant = defineTransaction<GrantArgs, GrantPrivate>({
     ...(['patient-unclaimed', 'patient-closed', 'grant-revoked', 'grant-exists', 'commitment-mismatch'] as const),
     ...(['wrong-network', 'terms-mismatch', 'seal-recipient'] as const),
   ],
-  private: { summary: '{terms, salt, seals: [{keyId, recipientKid, digest}]}', required: true },
+  private: { summary: '{terms, salt, seals: [{keyId, recipientKid, digest}]}', required: true, pid: 'signer' },
   parse: (value) => {
     const fields = parseFields(value, 'args', ['grant', 'kind', 'commitment', 'cardKey']);
     const args: GrantArgs = {

@@ -40,7 +40,7 @@ export const locate = defineTransaction<UseArgs, HolderPrivate>({
     ...(['grant-not-yet', 'uses-exhausted', 'organisation-mismatch', 'holder-mismatch', 'actor-excepted'] as const),
     'purpose-mismatch',
   ],
-  private: { summary: HOLDER_PRIVATE, required: true },
+  private: { summary: HOLDER_PRIVATE, required: true, pid: 'args.pid' },
   parse: parseUseArgs,
   parsePrivate: (values) => parseHolderPrivate(values),
   run: async (context, args, priv) => {

@@ -62,6 +62,7 @@ export const narrow = defineTransaction<NarrowArgs, NarrowPrivate>({
     summary:
       '{previous: {terms, salt}, next: {terms, salt}, holder: null | {request: SignedCall, chain, ancestors: [{terms, salt}…]}}',
     required: true,
+    pid: 'args.pid',
   },
   parse: (value) => {
     const fields = parseFields(value, 'args', ['pid', 'grant', 'commitment', 'request']);

@@ -67,7 +67,7 @@ export const request = defineTransaction<RequestArgs, RequestPrivate>({
     ...(['patient-unknown', 'patient-closed', 'caller-foreign', 'request-exists', 'commitment-mismatch'] as const),
     ...(['terms-mismatch', 'organisation-mismatch'] as const),
   ],
-  private: { summary: '{asked: RequestTerms, salt}', required: true },
+  private: { summary: '{asked: RequestTerms, salt}', required: true, pid: 'args.pid' },
   parse: (value) => {
     const fields = parseFields(value, 'args', ['pid', 'request', 'commitment']);
     return {

@@ -37,7 +37,7 @@ export const review = defineTransaction<ReviewArgs, ReviewPrivate>({
     ...(['patient-unknown', 'patient-closed', 'caller-foreign', 'emergency-unknown', 'emergency-reviewed'] as const),
     ...(['request-mismatch', 'self-review'] as const),
   ],
-  private: { summary: "{request: the clinician's SignedCall, finding: text}", required: true },
+  private: { summary: "{request: the clinician's SignedCall, finding: text}", required: true, pid: 'args.pid' },
   parse: (value) => {
     const fields = parseFields(value, 'args', ['pid', 'emergency', 'outcome']);
     return {

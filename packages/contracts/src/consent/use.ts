@@ -59,7 +59,7 @@ export const use = defineTransaction<UseArgs, HolderPrivate>({
     ] as const),
     ...(['holder-mismatch', 'actor-excepted', 'purpose-mismatch', 'category-not-granted'] as const),
   ],
-  private: { summary: HOLDER_PRIVATE, required: true },
+  private: { summary: HOLDER_PRIVATE, required: true, pid: 'args.pid' },
   parse: parseUseArgs,
   parsePrivate: (values) => parseHolderPrivate(values),
   run: async (context, args, priv) => {
