@@ -23,6 +23,7 @@ import {
   PRIVATE_BYTES_MAX,
   parseGathered,
   parseOutcomes,
+  REJECTED_BYTES_MAX,
   rejectedText,
   sealPrivate,
 } from './wire.ts';
@@ -160,19 +161,47 @@ describe('an answer', () => {
       ...outcomes.slice(0, 2),
       { kind: 'refused', code: 'role-missing' },
     ]);
-    expect(findFailure(rejectedText(outcomes), 3)).toEqual({ kind: 'rejected', outcomes });
+  });
+
+  const refusals = [
+    { index: 1, outcome: { kind: 'repeated' } },
+    { index: 2, outcome: { kind: 'refused', code: 'role-missing', detail: 'field' } },
+    { index: 4, outcome: { kind: 'refused', code: 'signer-unknown' } },
+  ] as const;
+
+  it('names the calls that must go out of a transaction', () => {
+    expect(rejectedText(refusals)).toContain('[[1,null],[2,"role-missing","field"],[4,"signer-unknown"]]');
+    expect(findFailure(rejectedText(refusals), 5)).toEqual({ kind: 'rejected', refusals });
+    expect(findFailure(rejectedText(refusals), 4)).toBeUndefined();
+    expect(findFailure(rejectedText([...refusals].reverse()), 5)).toBeUndefined();
+    expect(findFailure(rejectedText([]), 5)).toBeUndefined();
+  });
+
+  it('names as many of them as its bound allows', () => {
+    const detail = 'd'.repeat(200);
+    const many = Array.from({ length: 500 }, (_, index) => {
+      return { index, outcome: { kind: 'refused', code: 'args-invalid', detail } as const };
+    });
+    const text = rejectedText(many);
+    expect(text.length).toBeLessThanOrEqual(REJECTED_BYTES_MAX);
+    const failure = findFailure(text, 500);
+    expect(failure?.kind === 'rejected' && failure.refusals.length).toBeGreaterThan(40);
   });
 
   it('tells each fault', () => {
     const codes = Object.keys(FAULT_STATUS) as FaultCode[];
     expect(codes.length).toBeGreaterThan(5);
-    for (const code of codes) expect(findFailure(faultText(code), 1)).toEqual({ kind: 'fault', code });
+    for (const code of codes) {
+      expect(findFailure(faultText(code), 1)).toEqual({ kind: 'fault', code });
+      expect(findFailure(faultText(code, 1), 2)).toEqual({ kind: 'fault', code, call: 1 });
+      expect(findFailure(faultText(code, 1), 1)).toBeUndefined();
+    }
   });
 
   it.each<[string, unknown]>([
     ['another number of outcomes', outcomesText(outcomes.slice(1))],
-    ['a rejection', rejectedText(outcomes)],
-    ['an endorsed detail', rejectedText(outcomes).replace('rejected', 'outcomes')],
+    ['a rejection', rejectedText(refusals)],
+    ['an endorsed detail', outcomesText(outcomes).replace('"role-missing"', '"role-missing","detail":"field"')],
     ['an unknown kind', { version: 'salus:outcomes:v1', outcomes: [{ kind: 'x' }, { kind: 'x' }, { kind: 'x' }] }],
     ['white space', `${outcomesText(outcomes)}\n`],
     ['nothing', ''],

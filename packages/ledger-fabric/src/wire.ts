@@ -44,6 +44,9 @@ export const GATHERED_CALLS_MAX = 500;
 export const GATHERED_BYTES_MAX = 2 * 1024 * 1024;
 /** Bytes of the outcomes in an answer. */
 export const OUTCOMES_BYTES_MAX = 4 * 1024 * 1024;
+/** Bytes of the message of an unendorsed answer: gRPC carries it in trailers, once for each endorser. */
+export const REJECTED_BYTES_MAX = 12 * 1024;
+const REJECTED_FRAME_BYTES = 64;
 /** How far the time of a proposal may lie from an endorser's own clock. */
 export const TIME_OFF_MAX_MS = 30_000;
 
@@ -81,11 +84,18 @@ export type GatheredOutcome =
   /** `detail` stands only in answers that endorse nothing. */
   | { readonly kind: 'refused'; readonly code: ContractCode; readonly detail?: string };
 
-/** What an unendorsed answer says. */
-export type Failure =
-  | { readonly kind: 'rejected'; readonly outcomes: readonly GatheredOutcome[] }
-  | { readonly kind: 'fault'; readonly code: FaultCode };
+/** A call that has to go out of a transaction before the rest is endorsed, by its index. */
+export type Refusal = {
+  readonly index: number;
+  readonly outcome: Exclude<GatheredOutcome, { readonly kind: 'committed' }>;
+};
 
+/** What an unendorsed answer says; `call` is the index of the one call that is to blame. */
+export type Failure =
+  | { readonly kind: 'rejected'; readonly refusals: readonly Refusal[] }
+  | { readonly kind: 'fault'; readonly code: FaultCode; readonly call?: number };
+
+const REPEATED = { kind: 'repeated' } as const;
 const CODE = /^[a-z][a-z0-9-]{0,63}$/;
 const DETAIL_MAX = 300;
 const SIGNATURE_MAX = 100;
@@ -122,42 +132,76 @@ export function parseGathered(bytes: Uint8Array): readonly GatheredCall[] {
 
 /** The response of an endorsed transaction. */
 export function outcomesText(outcomes: readonly GatheredOutcome[]): string {
-  return answerText(OUTCOMES_VERSION, outcomes.map(withoutDetail));
+  const stated = outcomes.map(withoutDetail) as unknown as readonly JsonObject[];
+  return canonical({ outcomes: stated, version: OUTCOMES_VERSION });
 }
 
-/** The message of an answer with `REJECTED_STATUS`. */
-export function rejectedText(outcomes: readonly GatheredOutcome[]): string {
-  return answerText(REJECTED_VERSION, outcomes);
+/**
+ * The message of an answer with `REJECTED_STATUS`: `[index, code, detail?]` for what is refused, `[index, null]` for what is
+ * repeated, at least one. The list ends before `REJECTED_BYTES_MAX`: with those calls gone, the next answer lists more.
+ */
+export function rejectedText(refusals: readonly Refusal[]): string {
+  const items: (readonly Json[])[] = [];
+  let bytes = REJECTED_FRAME_BYTES;
+  for (const { index, outcome } of refusals) {
+    const item = outcome.kind === 'repeated' ? [index, null] : [index, outcome.code, ...detailOf(outcome)];
+    bytes += Buffer.byteLength(canonical(item)) + 1;
+    if (bytes > REJECTED_BYTES_MAX) break;
+    items.push(item);
+  }
+  return canonical({ refusals: items, version: REJECTED_VERSION });
 }
 
 /** The message of an answer with one of `FAULT_STATUS`. */
-export function faultText(code: FaultCode): string {
-  return canonical({ version: FAULT_VERSION, code });
+export function faultText(code: FaultCode, call?: number): string {
+  return canonical({ version: FAULT_VERSION, code, ...(call === undefined ? {} : { call }) });
 }
 
 /** An untrusted response payload: as many outcomes as there were calls. Throws `bad-wire`. */
 export function parseOutcomes(bytes: Uint8Array, count: number): readonly GatheredOutcome[] {
   if (bytes.length > OUTCOMES_BYTES_MAX) throw refusal(`outcomes have at most ${OUTCOMES_BYTES_MAX} bytes`);
-  const outcomes = parseAnswer(parseCanonical(bytes), OUTCOMES_VERSION, count);
-  if (outcomes.some((outcome) => outcome.kind === 'refused' && outcome.detail !== undefined))
-    throw refusal('an endorsed refusal has no detail');
-  return outcomes;
+  const answer = requireMembers(parseCanonical(bytes), ['outcomes', 'version']);
+  if (answer.version !== OUTCOMES_VERSION) throw refusal(`expected the version ${OUTCOMES_VERSION}`);
+  const items = requireArray(answer.outcomes, GATHERED_CALLS_MAX);
+  if (items.length !== count) throw refusal(`expected ${count} outcomes`);
+  return items.map(parseOutcome);
 }
 
-/** The message of an unendorsed answer; undefined for any other text: that of a peer, say. */
+/** The message of an unendorsed answer about `count` calls; undefined for any other text: that of a peer, say. */
 export function findFailure(message: string, count: number): Failure | undefined {
-  if (message.length > OUTCOMES_BYTES_MAX || !message.isWellFormed()) return undefined;
+  if (message.length > REJECTED_BYTES_MAX || !message.isWellFormed()) return undefined;
   try {
     const value = requireObject(parseCanonical(utf8(message)));
-    if (value.version === REJECTED_VERSION)
-      return { kind: 'rejected', outcomes: parseAnswer(value, REJECTED_VERSION, count) };
-    const { version, code } = requireMembers(value, ['code', 'version']);
-    if (version !== FAULT_VERSION || !isFaultCode(code)) return undefined;
-    return { kind: 'fault', code };
+    return value.version === REJECTED_VERSION ? parseRejected(value, count) : parseFault(value, count);
   } catch (error) {
     if (error instanceof FabricError) return undefined;
     throw error;
   }
+}
+
+function parseRejected(value: JsonObject, count: number): Failure {
+  const items = requireArray(requireMembers(value, ['refusals', 'version']).refusals, count);
+  if (items.length === 0) throw refusal('a rejection names a call');
+  const refusals = items.map((item) => {
+    const [index, code, detail, ...more] = requireArray(item, 3);
+    if (more.length > 0) throw refusal('a refusal has index, code and detail');
+    return { index: parseIndex(index, count), outcome: code === null ? REPEATED : parseRefused(code, detail) };
+  });
+  if (refusals.some(({ index }, at) => index <= (refusals[at - 1]?.index ?? -1)))
+    throw refusal('refusals are in the order of the calls');
+  return { kind: 'rejected', refusals };
+}
+
+function parseFault(value: JsonObject, count: number): Failure {
+  const { version, code, call } = requireMembers(value, ['code', 'version'], ['call']);
+  if (version !== FAULT_VERSION || !isFaultCode(code)) throw refusal('expected a known fault');
+  return { kind: 'fault', code, ...(call === undefined ? {} : { call: parseIndex(call, count) }) };
+}
+
+function parseIndex(value: Json | undefined, count: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value >= count)
+    throw refusal('expected the index of a call');
+  return value;
 }
 
 function isFaultCode(code: Json | undefined): code is FaultCode {
@@ -188,21 +232,9 @@ function parseGatheredCall(value: Json): GatheredCall {
   };
 }
 
-function answerText(version: string, outcomes: readonly GatheredOutcome[]): string {
-  return canonical({ outcomes: outcomes as unknown as readonly JsonObject[], version });
-}
-
 /** A detail is for the submitter: endorsed bytes say the code alone. */
 function withoutDetail(outcome: GatheredOutcome): GatheredOutcome {
   return outcome.kind === 'refused' ? { kind: 'refused', code: outcome.code } : outcome;
-}
-
-function parseAnswer(value: Json, version: string, count: number): readonly GatheredOutcome[] {
-  const answer = requireMembers(value, ['outcomes', 'version']);
-  if (answer.version !== version) throw refusal(`expected the version ${version}`);
-  const items = requireArray(answer.outcomes, GATHERED_CALLS_MAX);
-  if (items.length !== count) throw refusal(`expected ${count} outcomes`);
-  return items.map(parseOutcome);
 }
 
 function parseOutcome(value: Json): GatheredOutcome {
@@ -219,17 +251,25 @@ function parseOutcome(value: Json): GatheredOutcome {
       requireMembers(value, ['kind']);
       return { kind: 'repeated' };
     case 'refused': {
-      const { code, detail } = requireMembers(value, ['code', 'kind'], ['detail']);
-      if (typeof code !== 'string' || !CODE.test(code)) throw refusal('a refusal has a code');
-      // A newer contract may refuse with a code that this program does not know.
-      const refused = { kind: 'refused', code: code as ContractCode } as const;
-      if (detail === undefined) return refused;
-      if (typeof detail !== 'string' || detail.length > DETAIL_MAX) throw refusal('a detail is a short text');
-      return { ...refused, detail };
+      const { code } = requireMembers(value, ['code', 'kind']);
+      return parseRefused(code, undefined);
     }
     default:
       throw refusal('an outcome is committed, repeated or refused');
   }
+}
+
+function parseRefused(code: Json | undefined, detail: Json | undefined): Refusal['outcome'] {
+  if (typeof code !== 'string' || !CODE.test(code)) throw refusal('a refusal has a code');
+  // A newer contract may refuse with a code that this program does not know.
+  const refused = { kind: 'refused', code: code as ContractCode } as const;
+  if (detail === undefined) return refused;
+  if (typeof detail !== 'string' || detail.length > DETAIL_MAX) throw refusal('a detail is a short text');
+  return { ...refused, detail };
+}
+
+function detailOf({ detail }: { readonly detail?: string }): readonly string[] {
+  return detail === undefined || detail.length > DETAIL_MAX ? [] : [detail];
 }
 
 function parseEvent(item: Json): Event {
