@@ -86,8 +86,8 @@ export const consortiumSchema = {
     version: { const: CONSORTIUM_VERSION, description: CONSORTIUM_VERSION },
     network: {
       type: 'string',
-      pattern: '^[A-Za-z0-9_-]{22}$',
-      description: '22 characters of base64url (leave it out: the first `up` draws it)',
+      pattern: '^[A-Za-z0-9_-]{21}[AQgw]$',
+      description: '16 bytes as base64url (leave it out: the first `up` draws it)',
     },
     channel: {
       type: 'object',

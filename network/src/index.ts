@@ -1,0 +1,10 @@
+export { type Consortium, findOrganisation, type Organisation } from './consortium/consortium.ts';
+export { consortiumSchema } from './consortium/consortium-schema.ts';
+export { parseConsortium } from './consortium/parse-consortium.ts';
+export { type NetworkLayout, networkLayout } from './layout.ts';
+export { NetworkError, type NetworkErrorCode } from './network-error.ts';
+export { listProcesses, logFile, type ProcessStatus } from './processes/supervisor.ts';
+export { startTestNetwork, type TestNetwork, type TestNetworkOptions } from './test-network.ts';
+export { downNetwork } from './up/down-network.ts';
+export type { Binaries } from './up/process-specs.ts';
+export { type ContractsBundle, type UpInput, type UpReport, upNetwork } from './up/up-network.ts';
