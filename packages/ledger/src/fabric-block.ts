@@ -51,12 +51,16 @@ export type FabricTransaction = {
 export type FabricHeaderFacts = Pick<FabricBlockHeader, 'number' | 'previousHash' | 'dataHash'>;
 
 /**
- * SHA-256 of the DER of SEQUENCE {number INTEGER, previousHash OCTET STRING, dataHash OCTET STRING}, base64url: Fabric's
- * protoutil.BlockHeaderHash.
+ * The DER of SEQUENCE {number INTEGER, previousHash OCTET STRING, dataHash OCTET STRING}: Fabric's protoutil.BlockHeaderBytes, which
+ * orderers sign.
  */
-export function hashFabricHeader({ number, previousHash, dataHash }: FabricHeaderFacts): string {
-  const members = [integer(number), octets(previousHash), octets(dataHash)];
-  return hash('sha256', tagged(0x30, Buffer.concat(members)), 'base64url');
+export function fabricHeaderBytes({ number, previousHash, dataHash }: FabricHeaderFacts): Uint8Array {
+  return tagged(0x30, Buffer.concat([integer(number), octets(previousHash), octets(dataHash)]));
+}
+
+/** SHA-256 of `fabricHeaderBytes`, base64url: Fabric's protoutil.BlockHeaderHash. */
+export function hashFabricHeader(facts: FabricHeaderFacts): string {
+  return hash('sha256', fabricHeaderBytes(facts), 'base64url');
 }
 
 /** The shortest two's complement form (X.690 §8.3); block numbers are not negative. */

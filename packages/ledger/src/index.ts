@@ -26,6 +26,7 @@ export {
   type FabricBlockHeader,
   type FabricHeaderFacts,
   type FabricTransaction,
+  fabricHeaderBytes,
   hashFabricHeader,
 } from './fabric-block.ts';
 export {
