@@ -133,12 +133,21 @@ export function duration(ms: number): string {
   return `${ms}ms`;
 }
 
-function bftOptions(batch: BatchLimits): orderer.smartbft.Options {
-  const options = new orderer.smartbft.Options();
+/** The options of a running channel with other limits of a block. */
+export function bftOptionsWith(metadata: Uint8Array, batch: BatchLimits): orderer.smartbft.Options {
+  return withLimits(orderer.smartbft.Options.deserializeBinary(metadata), batch);
+}
+
+function withLimits(options: orderer.smartbft.Options, batch: BatchLimits): orderer.smartbft.Options {
   options.setRequestBatchMaxCount(batch.maxCount);
   options.setRequestBatchMaxBytes(batch.absoluteBytes);
   options.setRequestBatchMaxInterval(duration(batch.timeoutMs));
   options.setRequestMaxBytes(batch.absoluteBytes);
+  return options;
+}
+
+function bftOptions(batch: BatchLimits): orderer.smartbft.Options {
+  const options = withLimits(new orderer.smartbft.Options(), batch);
   options.setIncomingMessageBufferSize(BFT.incomingMessageBuffer);
   options.setRequestPoolSize(BFT.requestPool);
   options.setRequestForwardTimeout(BFT.requestForwardTimeout);

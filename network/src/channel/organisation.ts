@@ -49,7 +49,7 @@ export function readOrganisation(
 
 /** The organisation's group under `Application`: its MSP, who reads, writes, administers and endorses, its anchors. */
 export function applicationGroup(organisation: OrganisationDefinition): common.ConfigGroup {
-  const group = memberGroup(organisation);
+  const group = memberGroup(organisation.mspId, fabricMsp(organisation));
   setPolicy(group, 'Endorsement', anyOf(organisation.mspId, 'peer'));
   if (organisation.anchorPeers.length > 0) setValue(group, 'AnchorPeers', anchorPeers(organisation.anchorPeers));
   return group;
@@ -57,18 +57,30 @@ export function applicationGroup(organisation: OrganisationDefinition): common.C
 
 /** The organisation's group under `Orderer`. V3_0 asks every such organisation for an endpoint of its own. */
 export function ordererGroup(organisation: OrganisationDefinition): common.ConfigGroup {
-  const group = memberGroup(organisation);
-  const addresses = new common.OrdererAddresses();
-  addresses.setAddressesList([...organisation.ordererEndpoints]);
-  setValue(group, 'Endpoints', addresses);
+  return ordererGroupOf(organisation.mspId, fabricMsp(organisation), organisation.ordererEndpoints);
+}
+
+/** The same of an organisation whose MSP the channel knows: both sections hold equal ones, or Fabric refuses them. */
+export function ordererGroupOf(
+  mspId: string,
+  fabric: msp.FabricMSPConfig,
+  endpoints: readonly string[],
+): common.ConfigGroup {
+  const group = memberGroup(mspId, fabric);
+  setEndpoints(group, endpoints);
   return group;
 }
 
-function memberGroup(organisation: OrganisationDefinition): common.ConfigGroup {
-  const { mspId } = organisation;
+export function setEndpoints(group: common.ConfigGroup, endpoints: readonly string[]): void {
+  const addresses = new common.OrdererAddresses();
+  addresses.setAddressesList([...endpoints]);
+  setValue(group, 'Endpoints', addresses);
+}
+
+function memberGroup(mspId: string, fabric: msp.FabricMSPConfig): common.ConfigGroup {
   if (!MSP_ID.test(mspId)) throw new NetworkError('bad-input', `"${mspId}" is no slug of an organisation`);
   const group = newGroup();
-  setValue(group, 'MSP', mspConfig(organisation));
+  setValue(group, 'MSP', wrapMsp(fabric));
   setPolicy(group, 'Readers', anyOf(mspId, 'member'));
   setPolicy(group, 'Writers', anyOf(mspId, 'member'));
   setPolicy(group, 'Admins', anyOf(mspId, 'admin'));
@@ -88,7 +100,7 @@ function anchorPeers(anchors: readonly HostPort[]): peer.AnchorPeers {
   return list;
 }
 
-function mspConfig(organisation: OrganisationDefinition): msp.MSPConfig {
+function fabricMsp(organisation: OrganisationDefinition): msp.FabricMSPConfig {
   const bytes = (pems: readonly string[]): Uint8Array[] => pems.map((pem) => Buffer.from(pem));
   const fabric = new msp.FabricMSPConfig();
   fabric.setName(organisation.mspId);
@@ -102,7 +114,7 @@ function mspConfig(organisation: OrganisationDefinition): msp.MSPConfig {
   hashes.setIdentityIdentifierHashFunction('SHA256');
   fabric.setCryptoConfig(hashes);
   fabric.setFabricNodeOus(nodeOus());
-  return wrapMsp(fabric);
+  return fabric;
 }
 
 /** A Fabric MSP (type 0 is FABRIC, msp/msp_config.proto). */

@@ -24,6 +24,8 @@ const DIAL_TIMEOUT = '10s';
 
 const TAR_BLOCK = 512;
 const FILE_MODE = '0000600';
+/** Stored without compression: no version of zlib writes it differently. */
+const STORED = 0;
 /** Byte 9 of a gzip header: of no known file system, so that no machine's name is in the hash (RFC 1952 §2.3.1). */
 const GZIP_OS_AT = 9;
 const GZIP_OS_UNKNOWN = 0xff;
@@ -58,7 +60,7 @@ export function createChaincodePackage(service: ChaincodeService): ChaincodePack
 
 /** Without time or machine in its header. */
 function gzip(content: Buffer): Buffer {
-  const zipped = gzipSync(content);
+  const zipped = gzipSync(content, { level: STORED });
   zipped.writeUInt8(GZIP_OS_UNKNOWN, GZIP_OS_AT);
   return zipped;
 }

@@ -31,6 +31,15 @@ export function implicitMeta(rule: PolicyRule, subPolicy: string): common.Policy
   return policy;
 }
 
+/** Reads `implicitMeta` back; undefined for a policy of another type. */
+export function findMetaPolicy(policy: common.Policy): { rule: PolicyRule; subPolicy: string } | undefined {
+  if (policy.getType() !== common.Policy.PolicyType.IMPLICIT_META) return undefined;
+  const meta = common.ImplicitMetaPolicy.deserializeBinary(policy.getValue_asU8());
+  const rules = ['ANY', 'ALL', 'MAJORITY'] as const;
+  const rule = rules.find((name) => common.ImplicitMetaPolicy.Rule[name] === meta.getRule());
+  return rule === undefined ? undefined : { rule, subPolicy: meta.getSubPolicy() };
+}
+
 export function signaturePolicy(envelope: common.SignaturePolicyEnvelope): common.Policy {
   const policy = new common.Policy();
   policy.setType(common.Policy.PolicyType.SIGNATURE);
@@ -69,6 +78,12 @@ export function rolePrincipal(mspId: string, role: PolicyRole): msp.MSPPrincipal
   principal.setPrincipalClassification(msp.MSPPrincipal.Classification.ROLE);
   principal.setPrincipal(value.serializeBinary());
   return principal;
+}
+
+/** Undefined for a role that this package does not know. */
+export function roleOf(role: msp.MSPRole): PolicyRole | undefined {
+  const names = ['member', 'admin', 'client', 'peer', 'orderer'] as const;
+  return names.find((name) => ROLES[name] === role.getRole());
 }
 
 /** The `ApplicationPolicy` (peer/policy.proto) of a chaincode definition. Throws `bad-input`. */

@@ -1,0 +1,142 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { common, msp, orderer, peer } from '@hyperledger/fabric-protos';
+import { findMetaPolicy, roleOf } from './policy.ts';
+import { readRevocationList } from './revocation.ts';
+
+/**
+ * What an element of a configuration says, as a set of short sentences without verb: two elements that differ have
+ * different facts, so that no change is left out of what an administrator reads before signing.
+ */
+export async function factsOfValue(name: string, bytes: Uint8Array): Promise<readonly string[]> {
+  try {
+    return await (READERS[name] ?? unknownFacts)(bytes);
+  } catch {
+    return unknownFacts(bytes);
+  }
+}
+
+/** A policy in words: `MAJORITY of Admins`, `1 of: admin of laboratory`. */
+export function factsOfPolicy(policy: common.Policy | undefined): readonly string[] {
+  if (policy === undefined) return ['nobody'];
+  const meta = findMetaPolicy(policy);
+  if (meta !== undefined) return [`${meta.rule} of ${meta.subPolicy}`];
+  if (policy.getType() !== common.Policy.PolicyType.SIGNATURE) return unknownFacts(policy.getValue_asU8());
+  const envelope = common.SignaturePolicyEnvelope.deserializeBinary(policy.getValue_asU8());
+  const rule = envelope.getRule();
+  return [rule === undefined ? 'nobody' : ruleText(rule, envelope.getIdentitiesList().map(principalText))];
+}
+
+/** `admin of laboratory`, or an identity by its certificate. */
+export function principalText(principal: msp.MSPPrincipal): string {
+  const kind = principal.getPrincipalClassification();
+  if (kind === msp.MSPPrincipal.Classification.ROLE) {
+    const role = msp.MSPRole.deserializeBinary(principal.getPrincipal_asU8());
+    return `${roleOf(role) ?? `role ${role.getRole()}`} of ${role.getMspIdentifier()}`;
+  }
+  if (kind === msp.MSPPrincipal.Classification.IDENTITY) {
+    const identity = msp.SerializedIdentity.deserializeBinary(principal.getPrincipal_asU8());
+    return `${certificateText(identity.getIdBytes_asU8())} of ${identity.getMspid()}`;
+  }
+  return `principal of kind ${kind} ${digest(principal.getPrincipal_asU8())}`;
+}
+
+function ruleText(rule: common.SignaturePolicy, principals: readonly string[]): string {
+  const threshold = rule.getNOutOf();
+  if (threshold === undefined) return principals[rule.getSignedBy()] ?? 'nobody';
+  const parts = threshold.getRulesList().map((part) => ruleText(part, principals));
+  return `${threshold.getN()} of (${parts.join(', ')})`;
+}
+
+type Reader = (bytes: Uint8Array) => readonly string[] | Promise<readonly string[]>;
+
+const READERS: Readonly<Record<string, Reader>> = {
+  MSP: mspFacts,
+  ConsensusType: consensusFacts,
+  Orderers: (bytes) => common.Orderers.deserializeBinary(bytes).getConsenterMappingList().map(bftConsenterText),
+  Endpoints: (bytes) =>
+    common.OrdererAddresses.deserializeBinary(bytes)
+      .getAddressesList()
+      .map((address) => `orderer at ${address}`),
+  AnchorPeers: (bytes) =>
+    peer.AnchorPeers.deserializeBinary(bytes)
+      .getAnchorPeersList()
+      .map((anchor) => `peer at ${anchor.getHost()}:${anchor.getPort()}`),
+  BatchSize: (bytes) => scalarFacts(orderer.BatchSize.deserializeBinary(bytes).toObject()),
+  BatchTimeout: (bytes) => scalarFacts(orderer.BatchTimeout.deserializeBinary(bytes).toObject()),
+  Capabilities: (bytes) => [...common.Capabilities.deserializeBinary(bytes).getCapabilitiesMap().keys()].sort(),
+  HashingAlgorithm: (bytes) => scalarFacts(common.HashingAlgorithm.deserializeBinary(bytes).toObject()),
+};
+
+async function mspFacts(bytes: Uint8Array): Promise<readonly string[]> {
+  const fabric = msp.FabricMSPConfig.deserializeBinary(msp.MSPConfig.deserializeBinary(bytes).getConfig_asU8());
+  const lists = await Promise.all(
+    fabric.getRevocationListList_asU8().map((pem) => readRevocationList(Buffer.from(pem).toString('utf8'))),
+  );
+  const units = fabric.getFabricNodeOus();
+  const certificates = (what: string, pems: readonly Uint8Array[]): string[] =>
+    pems.map((pem) => `${what} ${certificateText(pem)}`);
+  return [
+    `name ${fabric.getName()}`,
+    ...certificates('authority', fabric.getRootCertsList_asU8()),
+    ...certificates('intermediate authority', fabric.getIntermediateCertsList_asU8()),
+    ...certificates('TLS authority', fabric.getTlsRootCertsList_asU8()),
+    ...certificates('intermediate TLS authority', fabric.getTlsIntermediateCertsList_asU8()),
+    ...certificates('administrator', fabric.getAdminsList_asU8()),
+    ...lists.flatMap(({ issuer, revoked }) =>
+      revoked.map(({ serial }) => `revoked certificate ${serial} of ${issuer}`),
+    ),
+    ...(units?.getEnable() === true ? [`roles by organisational unit ${digest(units.serializeBinary())}`] : []),
+  ];
+}
+
+function consensusFacts(bytes: Uint8Array): readonly string[] {
+  const type = orderer.ConsensusType.deserializeBinary(bytes);
+  const metadata = type.getMetadata_asU8();
+  const kind = [`type ${type.getType()}`, `state ${type.getState()}`];
+  if (type.getType() === 'BFT') {
+    return [...kind, ...scalarFacts(orderer.smartbft.Options.deserializeBinary(metadata).toObject())];
+  }
+  const raft = orderer.etcdraft.ConfigMetadata.deserializeBinary(metadata);
+  return [
+    ...kind,
+    ...raft.getConsentersList().map((one) => {
+      const where = `${one.getHost()}:${one.getPort()}`;
+      return `orderer ${where}, TLS ${digest(one.getServerTlsCert_asU8())} ${digest(one.getClientTlsCert_asU8())}`;
+    }),
+    ...scalarFacts(raft.getOptions()?.toObject() ?? {}),
+  ];
+}
+
+function bftConsenterText(consenter: common.Consenter): string {
+  const where = `${consenter.getHost()}:${consenter.getPort()}`;
+  const tls = `${digest(consenter.getServerTlsCert_asU8())} ${digest(consenter.getClientTlsCert_asU8())}`;
+  const who = certificateText(consenter.getIdentity_asU8());
+  return `orderer ${consenter.getId()} of ${consenter.getMspId()} at ${where}, ${who}, TLS ${tls}`;
+}
+
+function scalarFacts(values: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(values).map(([name, value]) => `${words(name)} ${String(value)}`);
+}
+
+/** `maxMessageCount` as `max message count`. */
+function words(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function certificateText(pem: Uint8Array): string {
+  try {
+    const certificate = new X509Certificate(pem);
+    const subject = certificate.subject.split('\n').join(', ');
+    return `${subject} (SHA-256 ${certificate.fingerprint256.replaceAll(':', '').toLowerCase().slice(0, 16)})`;
+  } catch {
+    return `unreadable certificate ${digest(pem)}`;
+  }
+}
+
+function unknownFacts(bytes: Uint8Array): readonly string[] {
+  return [`${bytes.length} bytes, ${digest(bytes)}`];
+}
+
+function digest(bytes: Uint8Array): string {
+  return `SHA-256 ${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}`;
+}
