@@ -1,7 +1,7 @@
 export { type CheckpointFact, checkpointKey, type RollbackFact, rollbackKey } from './access/checkpoint.ts';
 export { IMPORT_KEY, type ImportFact, type LedgerEnd, MOVE_KEY, type MoveFact } from './access/move.ts';
 export { LOG_NAMES, type LogName, type LogRootFact, logRootKey } from './access/root.ts';
-export { ARGS_LIMITS, NOT_AFTER_AHEAD_MAX_MS, parseSigner, type SignerName } from './call.ts';
+export { ARGS_LIMITS, NOT_AFTER_AHEAD_MAX_MS, parseCall, parseSigner, type SignerName } from './call.ts';
 export { contracts } from './catalogue.ts';
 export { CONTRACT_CODES } from './codes.ts';
 export {
