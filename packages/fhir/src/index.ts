@@ -50,3 +50,5 @@ export {
 } from './tree.ts';
 export { validateStructure } from './validate.ts';
 export { validateTransaction } from './validate-transaction.ts';
+export { parseFhirXml } from './xml/parse-xml.ts';
+export { writeFhirXml } from './xml/write-xml.ts';

@@ -1,13 +1,9 @@
 import { FhirError, type FhirErrorCode } from './fhir-error.ts';
+import { readText, type TextLimits } from './read-text.ts';
 import { isResourceType } from './resource-table.ts';
 import { type FhirTree, type FhirValue, isTree, numberFromLiteral, type RawNumber } from './tree.ts';
 
-export interface JsonLimits {
-  /** UTF-8 bytes of the whole text. */
-  readonly sizeBytesMax: number;
-  /** Objects and arrays inside each other. */
-  readonly depthMax: number;
-}
+export type JsonLimits = TextLimits;
 
 /** 32 MiB: four times the largest bundle that the import accepts in one batch; attachments travel beside the JSON. */
 export const JSON_SIZE_BYTES_MAX = 32 * 1024 * 1024;
@@ -43,35 +39,10 @@ const HEX4 = /^[0-9a-fA-F]{4}$/;
  *   `not-a-resource` (the text is not an object), with the place as `expression`.
  */
 export function parseFhirJson(input: Uint8Array | string, limits: JsonLimits = JSON_LIMITS): FhirTree {
-  const text = typeof input === 'string' ? checkedText(input, limits) : decode(input, limits);
+  const text = readText(input, limits);
   const value = new JsonReader(text, limits.depthMax).read();
   if (!isTree(value)) throw new FhirError('not-a-resource', 'a JSON object was expected');
   return value;
-}
-
-function decode(bytes: Uint8Array, limits: JsonLimits): string {
-  if (bytes.byteLength > limits.sizeBytesMax) throw tooLarge(limits);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    // TextDecoder reports bytes that are not UTF-8 as a TypeError and nothing else.
-    if (cause instanceof TypeError) throw new FhirError('encoding', 'the text is not valid UTF-8');
-    throw cause;
-  }
-}
-
-function checkedText(text: string, limits: JsonLimits): string {
-  // A UTF-16 unit takes at most three bytes, so most texts need no count.
-  if (text.length > limits.sizeBytesMax) throw tooLarge(limits);
-  if (text.length * 3 > limits.sizeBytesMax && new TextEncoder().encode(text).byteLength > limits.sizeBytesMax) {
-    throw tooLarge(limits);
-  }
-  if (!text.isWellFormed()) throw new FhirError('encoding', 'the text holds a lone surrogate');
-  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
-}
-
-function tooLarge(limits: JsonLimits): FhirError {
-  return new FhirError('too-large', `the text is larger than ${limits.sizeBytesMax} bytes`);
 }
 
 const QUOTE = 0x22;
