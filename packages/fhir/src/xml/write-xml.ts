@@ -83,10 +83,12 @@ function primitiveText(value: FhirValue): string {
 }
 
 function attributesXml(tree: FhirTree, shape: Shape): string {
-  return ['id', 'url']
-    .filter((name) => isAttribute(shape, name) && typeof tree[name] === 'string')
-    .map((name) => ` ${name}="${escapeAttribute(String(tree[name]))}"`)
-    .join('');
+  let attributes = '';
+  for (const name of ['id', 'url']) {
+    const value = tree[name];
+    if (isAttribute(shape, name) && typeof value === 'string') attributes += ` ${name}="${escapeAttribute(value)}"`;
+  }
+  return attributes;
 }
 
 function elementXml(name: string, attributes: string, content: string): string {
