@@ -1,4 +1,6 @@
 export type FabricErrorCode =
+  /** What a peer gave as a block, or as a valid transaction in it, has not the form that Fabric's protocol fixes. */
+  | 'bad-block'
   /** Bytes that another component sent are not of the wire format, or beyond its bounds. */
   | 'bad-wire'
   /** Private values do not open, or are not those of the calls beside which they travelled. */
@@ -7,6 +9,8 @@ export type FabricErrorCode =
   | 'bad-configuration'
   /** A bundle is not the one that its name states. */
   | 'wrong-bundle'
+  /** The peer does not answer the chaincode, or not as its protocol says. */
+  | 'peer-failed'
   /** The chaincode service could not be served. */
   | 'service-failed';
 

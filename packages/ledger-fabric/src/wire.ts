@@ -50,6 +50,11 @@ const REJECTED_FRAME_BYTES = 64;
 /** How far the time of a proposal may lie from an endorser's own clock. */
 export const TIME_OFF_MAX_MS = 30_000;
 
+/** The time of a transaction's calls: that of its channel header (google.protobuf.Timestamp), in whole milliseconds. */
+export function proposalTimeMs(timestamp: { readonly seconds: number; readonly nanos: number }): number {
+  return timestamp.seconds * 1000 + Math.floor(timestamp.nanos / 1_000_000);
+}
+
 /** The status of an endorsed answer. */
 export const OK_STATUS = 200;
 /** The status of an answer that endorses nothing because a call must go out of the transaction. */
@@ -67,10 +72,10 @@ export const FAULT_STATUS = {
   'too-large': 413,
   /** The private values do not open, or are not those of these calls. */
   'private-not-opened': 422,
+  /** The chaincode runs as many transactions as it takes at once: send it again. */
+  overloaded: 429,
   /** A contract broke an invariant, or the peer did not answer. */
   internal: 500,
-  /** The peer asks for another bundle than the one that is served. */
-  'wrong-bundle': 503,
 } as const;
 export type FaultCode = keyof typeof FAULT_STATUS;
 
