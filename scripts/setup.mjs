@@ -140,7 +140,8 @@ function findNpm() {
 }
 
 async function runNpm(node, npm, folder, options) {
-  const args = [npm, 'ci', ...options, '--no-audit', '--no-fund', '--loglevel=error'];
+  // No package may run code of its own at installation; none that is used here needs to.
+  const args = [npm, 'ci', '--ignore-scripts', ...options, '--no-audit', '--no-fund', '--loglevel=error'];
   // npm's report goes to stderr, so that stdout of `npm start` and `npx salus --json` stays their own.
   const child = spawn(node, args, { cwd: folder, env: npmEnvironment(), stdio: ['ignore', 2, 2] });
   const { code, signal } = await new Promise((done, failed) => {
