@@ -50,6 +50,8 @@ export interface TestNetworkOptions {
 export interface TestNetwork extends AsyncDisposable {
   readonly layout: NetworkLayout;
   readonly consortium: Consortium;
+  /** By organisation: what its Fabric CA's keys are sealed under. */
+  readonly masterKeys: ReadonlyMap<string, Uint8Array>;
   readonly report: UpReport;
   organisation(slug: string): Organisation;
   /** Path of the organisation's connection.json. */
@@ -96,7 +98,7 @@ export async function startTestNetwork(options: TestNetworkOptions): Promise<Tes
     await downNetwork(layout);
     throw error;
   }
-  return { ...handles(layout, consortium), report, up, stop, [Symbol.asyncDispose]: stop };
+  return { ...handles(layout, consortium), masterKeys, report, up, stop, [Symbol.asyncDispose]: stop };
 }
 
 function handles(layout: NetworkLayout, consortium: Consortium) {

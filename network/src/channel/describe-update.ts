@@ -3,6 +3,9 @@ import { type Element, type Elements, keyOf, mapElements, placeOf } from './elem
 import { factsOfPolicy, factsOfValue } from './facts.ts';
 import { configAfter, fingerprintOf, type UpdateProposal } from './update.ts';
 
+/** Who may change an element is said where it differs, and of what is new where it is not the group's administrators. */
+const USUAL = 'changed by Admins';
+
 /**
  * What a proposal changes, for people: one line with the fingerprint to compare, then a line a place, marked `+` new,
  * `-` gone, `~` changed, and below it what is said there now (`+`) and no more (`-`). Throws `stale`, `malformed`.
@@ -32,11 +35,12 @@ async function describeElement(before: Element | undefined, after: Element | und
   const element = after ?? before;
   if (element === undefined) return [];
   const [old, fresh] = await Promise.all([factsOf(before), factsOf(after)]);
-  const lines = [
-    ...old.filter((fact) => !fresh.includes(fact)).map((fact) => `    - ${fact}`),
-    ...fresh.filter((fact) => !old.includes(fact)).map((fact) => `    + ${fact}`),
-  ];
   const mark = before === undefined ? '+' : after === undefined ? '-' : '~';
+  const tells = (fact: string): boolean => mark === '~' || fact !== USUAL;
+  const lines = [
+    ...old.filter((fact) => !fresh.includes(fact) && tells(fact)).map((fact) => `    - ${fact}`),
+    ...fresh.filter((fact) => !old.includes(fact) && tells(fact)).map((fact) => `    + ${fact}`),
+  ];
   const unsaid = lines.length === 0 && before !== undefined && after !== undefined && !sameContent(before, after);
   if (lines.length === 0 && mark === '~' && !unsaid) return [];
   const place = `${mark} ${element.kind} ${placeOf(element)}`;
