@@ -5,7 +5,7 @@ import { createAccount } from './accounts.ts';
 import type { FoundedMember } from './founding.ts';
 import { type Node, readHosted } from './node.ts';
 import { ServerError } from './server-error.ts';
-import { saveStaffWallet } from './staff-credentials.ts';
+import { type StaffCredential, saveStaffWallet } from './staff-credentials.ts';
 
 const VERSION = 'salus:administrators:v1';
 
@@ -20,6 +20,19 @@ export async function openAdministrators(
   members: readonly FoundedMember[],
   configDirectory: string,
 ): Promise<void> {
+  const credentials = await saveAdministrators(members, { network: node.network, configDirectory });
+  await Promise.all(
+    credentials.map(({ organisation, account: name, id, password }) =>
+      createAccount(readHosted(node, organisation).accounts, { name, id, password, nowMs: node.nowMs() }),
+    ),
+  );
+}
+
+/** Writes the wallets and the file of credentials; the keys are nowhere else afterwards. */
+export async function saveAdministrators(
+  members: readonly FoundedMember[],
+  { network, configDirectory }: { readonly network: string; readonly configDirectory: string },
+): Promise<readonly StaffCredential[]> {
   const directory = join(configDirectory, 'administrators');
   if (existsSync(directory)) {
     throw new ServerError(
@@ -28,14 +41,11 @@ export async function openAdministrators(
     );
   }
   const credentials = await Promise.all(
-    members.map(async (member) => {
-      const place = { network: node.network, directory, name: member.account, demonstration: false };
-      const credential = await saveStaffWallet(member, place);
-      const { account: name, id, password } = credential;
-      await createAccount(readHosted(node, member.organisation).accounts, { name, id, password, nowMs: node.nowMs() });
-      return credential;
-    }),
+    members.map((member) =>
+      saveStaffWallet(member, { network, directory, name: member.account, demonstration: false }),
+    ),
   );
-  const text = JSON.stringify({ version: VERSION, network: node.network, staff: credentials }, null, 2);
+  const text = JSON.stringify({ version: VERSION, network, staff: credentials }, null, 2);
   writePrivateFile(join(directory, 'credentials.json'), `${text}\n`);
+  return credentials;
 }

@@ -19,6 +19,8 @@ export interface DataLayout {
   readonly lockFile: string;
   /** There while a founding is under way: names the network whose remains may be cleared away. */
   readonly foundingFile: string;
+  /** There while an organisation waits to be admitted: what it goes on with, all of it public or signed. */
+  readonly joiningFile: string;
   readonly ledgerFile: string;
   /** The ledger's signing key, sealed under the master key named `ledger`. */
   readonly ledgerKeyFile: string;
@@ -32,6 +34,7 @@ export function dataLayout(directory: string): DataLayout {
     networkFile: join(directory, 'network.json'),
     lockFile: join(directory, 'node.lock'),
     foundingFile: join(directory, 'founding.json'),
+    joiningFile: join(directory, 'joining.json'),
     ledgerFile: join(directory, 'ledger', 'ledger.sqlite'),
     ledgerKeyFile: join(directory, 'ledger', 'key.sealed'),
     organisation: (slug) => join(directory, 'orgs', slug),
@@ -44,8 +47,8 @@ export interface NetworkFile {
   /** The hosted organisations, each with the certified id of its node. */
   readonly organisations: readonly { readonly slug: string; readonly node: string }[];
   readonly demonstration: boolean;
-  /** The ledger's public key: whoever verifies a copy compares it. */
-  readonly ledgerKey: string;
+  /** The embedded ledger's public key: whoever verifies a copy compares it; null where a consortium orders the blocks. */
+  readonly ledgerKey: string | null;
 }
 
 /** @returns undefined for an empty or absent directory; a directory with other things in it is refused. */
@@ -53,7 +56,7 @@ export function findNetworkFile(layout: DataLayout): NetworkFile | undefined {
   if (existsSync(layout.networkFile)) return parseNetworkFile(readFileSync(layout.networkFile));
   const left = existsSync(layout.directory) ? readdirSync(layout.directory) : [];
   // An interrupted founding left no network.json: it is the last thing that a founding writes.
-  const own = ['node.lock', 'founding.json', 'ledger', 'orgs'];
+  const own = ['node.lock', 'founding.json', 'joining.json', 'ledger', 'orgs'];
   const foreign = left.filter((name) => !own.includes(name) && !name.startsWith('node.lock'));
   if (foreign.length > 0) {
     throw new ServerError(
@@ -108,7 +111,7 @@ function parseNetworkFile(bytes: Uint8Array): NetworkFile {
     version === NETWORK_FILE_VERSION &&
     typeof network === 'string' &&
     typeof demonstration === 'boolean' &&
-    typeof ledgerKey === 'string' &&
+    (typeof ledgerKey === 'string' || ledgerKey === null) &&
     Array.isArray(organisations) &&
     organisations.length <= ORGANISATIONS_MAX &&
     organisations.every(({ slug, node }) => SLUG.test(String(slug)) && ID.test(String(node)));

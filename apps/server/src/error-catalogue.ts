@@ -31,6 +31,8 @@ const SERVER: Meanings<ServerErrorCode> = {
   'port-in-use': 'Something else listens on the port.',
   'ledger-missing':
     'The data directory is empty although a checkpoint vouches for a ledger, or nothing was asked to be founded.',
+  'peer-unknown': 'The certificate shown to the exchange is not that of an enrolled node of an active member.',
+  'peer-mismatch': 'A request to the exchange is signed in the name of another node than the one connected.',
   internal: 'Something is wrong inside the node; its log tells where.',
 };
 
@@ -51,6 +53,8 @@ const RECORDS: Meanings<RecordsErrorCode> = {
   'not-found': 'There is no such record, patient, attachment, session or delivery, or none that may be named.',
   'omitted-record': 'The author’s node withheld a record that it had to show.',
   overloaded: 'A bound on what may wait is reached; nothing was done: try again.',
+  'peer-unreachable': 'The other organisation’s node did not answer in time, or cannot now: ask again.',
+  'peer-untrusted': 'What answers in the other organisation’s name is not an enrolled node of it.',
   'proof-invalid': 'A proof, root, opening or commitment does not verify against the ledger.',
   'rollback-unnamed':
     'The node was restored below a known checkpoint and releases nothing until the lost range is named.',
@@ -109,6 +113,11 @@ const LEDGER: Meanings<LedgerErrorCode | PortCode> = {
   'execution-failed': 'A contract failed in a way that is no refusal; the call had no effect.',
   'bad-checkpoint-file': 'The checkpoint file is damaged, or of another network.',
   'bad-argument': 'A documented precondition is broken.',
+  distrusted:
+    'What was asked for rests on a transaction that should not be; an alarm names it, and nothing that rests on it is released.',
+  unavailable: 'Peers or orderers were not reached in time; sending the same call again is safe.',
+  'contracts-unknown':
+    'A block was made by contracts that are not installed here; nothing newer is read until they are.',
   stopped: 'The ledger is closing; nothing was done: try again.',
   overloaded: 'Too many calls wait; nothing was done: try again.',
 };

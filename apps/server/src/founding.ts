@@ -81,7 +81,11 @@ export function newId(): string {
   return toBase64url(randomBytes(16));
 }
 
-async function prepareOrganisation({ slug, members }: OrganisationPlan, nowMs: number): Promise<FoundedOrganisation> {
+/** Draws an organisation's authority, its node's and people's keys and certificates; nothing of it is on a ledger yet. */
+export async function prepareOrganisation(
+  { slug, members }: OrganisationPlan,
+  nowMs: number,
+): Promise<FoundedOrganisation> {
   const sinceMs = nowMs - CLOCK_SLACK_MS;
   const authority = await createCa({ organisation: slug, nowMs: sinceMs, validDays: AUTHORITY_DAYS });
   const certify = async (kind: 'staff' | 'node', roles: readonly string[], days: number) => {
@@ -118,28 +122,13 @@ async function joinNetwork(
   members: readonly FoundedOrganisation[],
   nowMs: number,
 ): Promise<void> {
-  const administrator = administratorOf(organisation);
-  const application = {
-    organisation: organisation.slug,
-    authority: organisation.authority.certificate,
-    administrator: { chain: administrator.chain },
-    hpkeKeys: [organisation.hpke.publicKey],
-  };
   const [first, ...others] = members;
   if (first === undefined) {
-    await submitAs(ledger, administrator, 'found', application, nowMs);
+    await submitAs(ledger, administratorOf(organisation), 'found', applicantOf(organisation), nowMs);
     return;
   }
-  const signed = { ...application, notAfterMs: nowMs + APPLICATION_MS };
-  const statement = utf8(hashTuple('join', ledger.network, signed));
-  const signature = toBase64url(signerFromPkcs8(administrator.key.privateKey).signSync(statement));
-  const proposed = await submitAs(
-    ledger,
-    administratorOf(first),
-    'proposeJoin',
-    { application: signed, signature },
-    nowMs,
-  );
+  const args = signApplication(organisation, { network: ledger.network, notAfterMs: nowMs + APPLICATION_MS });
+  const proposed = await submitAs(ledger, administratorOf(first), 'proposeJoin', args, nowMs);
   let { proposal, status } = proposed as { proposal: string; status: string };
   for (const voter of others) {
     if (status !== 'open') return;
@@ -149,13 +138,40 @@ async function joinNetwork(
 }
 
 async function enrol(ledger: Ledger, organisation: FoundedOrganisation, nowMs: number): Promise<void> {
-  const administrator = administratorOf(organisation);
-  const staff = organisation.members.filter((member) => member !== administrator);
-  const certificates = [organisation.node, ...staff].map(({ chain }) => ({ chain }));
-  await submitAs(ledger, administrator, 'enrol', { certificates }, nowMs);
+  await submitAs(ledger, administratorOf(organisation), 'enrol', enrolmentOf(organisation), nowMs);
 }
 
-function administratorOf({ slug, members }: FoundedOrganisation): FoundedMember {
+type Args = { readonly [name: string]: Json };
+
+/** Arguments of `membership.found`, and what an application holds beside its end. */
+export function applicantOf(organisation: FoundedOrganisation): Args {
+  return {
+    organisation: organisation.slug,
+    authority: organisation.authority.certificate,
+    administrator: { chain: administratorOf(organisation).chain },
+    hpkeKeys: [organisation.hpke.publicKey],
+  };
+}
+
+/** Arguments of `membership.proposeJoin`: nobody is proposed whose administrator has not signed. */
+export function signApplication(
+  organisation: FoundedOrganisation,
+  { network, notAfterMs }: { readonly network: string; readonly notAfterMs: number },
+): { readonly application: Args; readonly signature: string } {
+  const application = { ...applicantOf(organisation), notAfterMs };
+  const statement = utf8(hashTuple('join', network, application));
+  const { key } = administratorOf(organisation);
+  return { application, signature: toBase64url(signerFromPkcs8(key.privateKey).signSync(statement)) };
+}
+
+/** Arguments of `membership.enrol` for the node and everybody but the administrator, who came with the application. */
+export function enrolmentOf(organisation: FoundedOrganisation): Args {
+  const administrator = administratorOf(organisation);
+  const staff = organisation.members.filter((member) => member !== administrator);
+  return { certificates: [organisation.node, ...staff].map(({ chain }) => ({ chain })) };
+}
+
+export function administratorOf({ slug, members }: FoundedOrganisation): FoundedMember {
   const administrator = members.find(({ roles }) => roles.includes(ADMINISTRATOR_ROLE));
   if (administrator === undefined) throw new ServerError('bad-setting', `${slug} has no administrator.`);
   return administrator;
@@ -165,7 +181,7 @@ async function submitAs(
   ledger: Ledger,
   { id, key }: FoundedMember,
   transaction: string,
-  args: { readonly [name: string]: Json },
+  args: Args,
   nowMs: number,
 ): Promise<Json> {
   const content = { contract: 'membership', transaction, args, signer: `id:${id}` };

@@ -24,7 +24,7 @@ export async function runServer(environment: NodeJS.ProcessEnv, workingDirectory
   });
   try {
     settings = readSettings(environment, workingDirectory);
-    const server = await startServer(settings);
+    const server = await startServer(settings, undefined, (message) => console.log(message));
     endOnSignal(server, settings);
     console.log(welcome(server));
   } catch (error) {

@@ -11,7 +11,7 @@ const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 /** @param read gives the figures that exist already, when Prometheus asks. */
 export function createMetrics(
-  read: () => Promise<{ readonly ledgerHeight: number; readonly sessions: number }>,
+  read: () => Promise<{ readonly ledgerHeight: number; readonly sessions: number; readonly alarms: number }>,
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -31,6 +31,7 @@ export function createMetrics(
   for (const [name, help, of] of [
     ['salus_ledger_height', 'Blocks of the ledger.', 'ledgerHeight'],
     ['salus_sessions', 'People logged in.', 'sessions'],
+    ['salus_ledger_alarms', 'Transactions in blocks that should not be; what they wrote is not released.', 'alarms'],
   ] as const) {
     registry.registerMetric(
       new Gauge({

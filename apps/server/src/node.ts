@@ -1,6 +1,6 @@
-import { type EmbeddedLedger, openEmbeddedLedger } from '@salus/ledger';
 import {
   type BundleWorkers,
+  type ExchangePeer,
   openRevocationJournal,
   type Replay,
   replayRevocations,
@@ -9,9 +9,11 @@ import {
 } from '@salus/records';
 import type { FastifyRequest } from 'fastify';
 import type { DataLayout, NetworkFile } from './data-directory.ts';
+import { openPeerDirectory, type PeerAddresses, readPeerAddresses } from './exchange/peer-directory.ts';
 import { patientOf, sessionOf, staffOf } from './http/access.ts';
-import { LEDGER_KEY_NAME, openLedgerKey } from './ledger-key.ts';
+import { LEDGER_KEY_NAME } from './ledger-key.ts';
 import { type MasterKeys, readMasterKeys } from './master-keys.ts';
+import { type LedgerAlarm, type NodeLedger, openNodeLedger } from './node-ledger.ts';
 import { type HostedOrganisation, openOrganisation } from './organisation.ts';
 import { ServerError } from './server-error.ts';
 import { endRevokedSessions } from './session-follower.ts';
@@ -26,7 +28,7 @@ const RESEND_INTERVAL_MS = 60_000;
 export interface Node extends AsyncDisposable {
   readonly network: string;
   readonly demonstration: boolean;
-  readonly ledger: EmbeddedLedger;
+  readonly ledger: NodeLedger;
   readonly layout: DataLayout;
   /** Where backups of the running node are made. */
   readonly backupDirectory: string;
@@ -37,35 +39,49 @@ export interface Node extends AsyncDisposable {
   repeatRevocations(): Promise<Replay>;
   /** Where failures of background work are told; they never hold health data. */
   onFailure(listener: (error: unknown) => void): void;
+  /** Where it is told that a block holds what it should not. */
+  onAlarm(listener: (alarm: LedgerAlarm) => void): void;
 }
 
 export interface NodeOptions {
-  readonly settings: Pick<Settings, 'masterKeyFile' | 'checkpointFile' | 'backupDirectory' | 'publicUrl'>;
+  readonly settings: Pick<
+    Settings,
+    'masterKeyFile' | 'checkpointFile' | 'backupDirectory' | 'publicUrl' | 'ledger' | 'exchangePeersFile'
+  >;
   readonly layout: DataLayout;
   readonly file: NetworkFile;
   readonly workers: BundleWorkers;
   readonly nowMs: () => number;
+  /** A ledger that other nodes have open too, instead of the one that the settings name; its owner closes it. */
+  readonly sharedLedger?: NodeLedger;
 }
 
 /** Opens ledger and vaults of a founded network; the data directory is locked by the caller. */
 export async function openNode(options: NodeOptions): Promise<Node> {
   const { file, layout, settings, nowMs } = options;
   const slugs = file.organisations.map(({ slug }) => slug);
-  const masterKeys = readMasterKeys(settings.masterKeyFile, [LEDGER_KEY_NAME, ...slugs]);
+  // Others submit to it as well: what they end here must be looked for in the blocks.
+  const isShared = options.sharedLedger !== undefined || settings.ledger !== null;
+  const names = isShared ? slugs : [LEDGER_KEY_NAME, ...slugs];
+  const masterKeys = readMasterKeys(settings.masterKeyFile, names);
   const organisations = new Map<string, HostedOrganisation>();
-  const failures = failureList();
+  const failures = earlyList<unknown>();
+  const alarms = earlyList<LedgerAlarm>();
   await using resources = new AsyncDisposableStack();
-  const ledger = resources.use(
-    await openEmbeddedLedger({
-      file: layout.ledgerFile,
-      signer: openLedgerKey(layout, masterKeys, file.network),
-      checkpointFile: settings.checkpointFile,
-      checkpointSigners: () => [...organisations.values()].map(({ slug, node }) => ({ organisation: slug, ...node })),
-      clock: nowMs,
-    }),
-  );
+  const ledger =
+    options.sharedLedger ??
+    resources.use(
+      await openNodeLedger({
+        ...{ settings, layout, masterKeys, nowMs, network: file.network, onAlarm: alarms.tell },
+        checkpointSigners: () => [...organisations.values()].map(({ slug, node }) => ({ organisation: slug, ...node })),
+      }),
+    );
   const journal = resources.use(await openRevocationJournal(journalFile(settings.checkpointFile), ledger));
-  await openOrganisations(options, { ledger, masterKeys, organisations, resources, onFailure: failures.tell });
+  const closing = new AbortController();
+  await openOrganisations(options, {
+    ...{ ledger, masterKeys, organisations, resources, onFailure: failures.tell },
+    closing: isShared ? closing : undefined,
+  });
   const vaults = [...organisations.values()].map(({ vault }) => vault);
   const repeatRevocations = (): Promise<Replay> => replayRevocations(journal, vaults);
   // What was taken back stays taken back, also when an older backup was restored.
@@ -73,7 +89,6 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   await repeatRevocations();
   journal.follow(failures.tell);
   const sessions = new Sessions(nowMs);
-  const closing = new AbortController();
   const following = endRevokedSessions(ledger, sessions, closing.signal).catch(failures.tell);
   resources.defer(async () => {
     closing.abort();
@@ -86,6 +101,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     ...{ network, demonstration, ledger, layout, organisations, sessions, nowMs, repeatRevocations },
     backupDirectory: settings.backupDirectory,
     onFailure: failures.listen,
+    onAlarm: alarms.listen,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
@@ -158,16 +174,23 @@ export function writerOf(node: Node, request: FastifyRequest): Extract<VaultCall
 }
 
 interface Parts {
-  readonly ledger: EmbeddedLedger;
+  readonly ledger: NodeLedger;
   readonly masterKeys: MasterKeys;
   readonly organisations: Map<string, HostedOrganisation>;
   readonly resources: AsyncDisposableStack;
   readonly onFailure: (error: unknown) => void;
+  /** Until it aborts vaults follow what others end; undefined where nobody else submits. */
+  readonly closing: AbortController | undefined;
 }
 
-async function openOrganisations({ file, layout, settings, workers, nowMs }: NodeOptions, parts: Parts): Promise<void> {
-  const { ledger, masterKeys, organisations, resources, onFailure } = parts;
+async function openOrganisations(options: NodeOptions, parts: Parts): Promise<void> {
+  const { file, layout, settings, workers, nowMs } = options;
+  const { ledger, masterKeys, organisations, resources, onFailure, closing } = parts;
+  const peersFile = settings.exchangePeersFile;
+  const addresses = peersFile === null ? undefined : readPeerAddresses(peersFile);
   for (const { slug, node } of file.organisations) {
+    const from = (await ledger.height()) + 1;
+    const peers = { find: (_slug: string): ExchangePeer | undefined => undefined };
     const organisation = await openOrganisation({
       slug,
       nodeId: node,
@@ -177,22 +200,51 @@ async function openOrganisations({ file, layout, settings, workers, nowMs }: Nod
       nowMs,
       publicUrl: settings.publicUrl,
       workers,
-      findPeer: (peer) => organisations.get(peer)?.exchange.gateway,
+      findPeer: (peer) => organisations.get(peer)?.exchange.gateway ?? peers.find(peer),
       onFailure,
     });
     organisations.set(slug, resources.use(organisation));
+    if (addresses !== undefined) peers.find = await openPeers(organisation, addresses, { ledger, nowMs, resources });
+    if (closing !== undefined) followLeaves(organisation, { from, closing, onFailure, resources });
   }
 }
 
-/** Failures before somebody listens are kept: a start must not swallow them. */
-function failureList(): { tell(error: unknown): void; listen(listener: (error: unknown) => void): void } {
-  const early: unknown[] = [];
-  let listener = (error: unknown): void => void early.push(error);
+async function openPeers(
+  organisation: HostedOrganisation,
+  addresses: PeerAddresses,
+  { ledger, nowMs, resources }: Pick<Parts, 'ledger' | 'resources'> & Pick<NodeOptions, 'nowMs'>,
+): Promise<(slug: string) => ExchangePeer | undefined> {
+  const identity = await organisation.openTlsIdentity();
+  const directory = resources.use(openPeerDirectory({ addresses, identity, ledger, nowMs }));
+  return (slug) => directory.find(slug);
+}
+
+/** An erasure that two other organisations decide reaches the store that keeps the record, like every correction. */
+function followLeaves(
+  { vault }: HostedOrganisation,
+  {
+    from,
+    closing,
+    onFailure,
+    resources,
+  }: Pick<Parts, 'onFailure' | 'resources'> & { readonly from: number; readonly closing: AbortController },
+): void {
+  const following = vault.leafStates.follow(from, closing.signal).catch(onFailure);
+  resources.defer(() => {
+    closing.abort();
+    return following;
+  });
+}
+
+/** What is told before somebody listens is kept: a start must not swallow failures. */
+function earlyList<T>(): { tell(told: T): void; listen(listener: (told: T) => void): void } {
+  const early: T[] = [];
+  let listener = (told: T): void => void early.push(told);
   return {
-    tell: (error) => listener(error),
+    tell: (told) => listener(told),
     listen: (given) => {
       listener = given;
-      for (const error of early.splice(0)) given(error);
+      for (const told of early.splice(0)) given(told);
     },
   };
 }

@@ -14,12 +14,20 @@ import { findEarlierDemonstration, setAside } from './demonstration/credentials.
 import { seedDemonstration } from './demonstration/demonstration.ts';
 import { endFounding, type FoundOptions, foundDirectory } from './founded-directory.ts';
 import type { FoundedMember } from './founding.ts';
+import { endJoining, joinNetwork } from './joining/join-network.ts';
 import { type Node, openNode } from './node.ts';
 import { ServerError } from './server-error.ts';
 import type { Settings } from './settings.ts';
 
-/** Opens the node of a data directory, founding the demonstration in an empty one; disposing it gives the directory back. */
-export async function openData(settings: Settings, nowMs: () => number): Promise<Node> {
+/**
+ * Opens the node of a data directory, founding the demonstration in an empty one, or joining the network that SALUS_LEDGER
+ * names; disposing it gives the directory back. `tell` hears what an operator has to do while the node waits.
+ */
+export async function openData(
+  settings: Settings,
+  nowMs: () => number,
+  tell: (message: string) => void = () => undefined,
+): Promise<Node> {
   const layout = dataLayout(settings.dataDirectory);
   await using resources = new AsyncDisposableStack();
   resources.use(lockDataDirectory(layout));
@@ -27,7 +35,7 @@ export async function openData(settings: Settings, nowMs: () => number): Promise
   const file = findNetworkFile(layout);
   const node =
     file === undefined
-      ? await found(settings, { layout, workers, nowMs })
+      ? await found(settings, { layout, workers, nowMs, tell })
       : await openNode({ settings, layout, file, workers, nowMs });
   resources.use(node);
   const held = resources.move();
@@ -38,21 +46,34 @@ interface Place {
   readonly layout: DataLayout;
   readonly workers: BundleWorkers;
   readonly nowMs: () => number;
+  readonly tell: (message: string) => void;
 }
 
 /** Founds what the settings ask for; `network.json` comes last, so that an interrupted founding is none. */
 async function found(settings: Settings, place: Place): Promise<Node> {
   const { layout } = place;
-  const { node, file } =
-    settings.found.length > 0 ? await foundFor(settings, place) : await foundDemonstration(settings, place);
+  const { node, file } = await fillEmpty(settings, place);
   try {
     writeNetworkFile(layout, file);
     endFounding(layout);
+    endJoining(layout);
     return node;
   } catch (error) {
     await node[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+function fillEmpty(settings: Settings, place: Place): Promise<Founded> {
+  if (settings.ledger !== null) return joinOn(settings, settings.ledger, place);
+  return settings.found.length > 0 ? foundFor(settings, place) : foundDemonstration(settings, place);
+}
+
+/** The organisation that the connection names, on its channel. */
+async function joinOn(settings: Settings, connectionFile: string, place: Place): Promise<Founded> {
+  const { readFabricConnection } = await import('@salus/ledger-fabric');
+  const file = await joinNetwork({ settings, ...place, connection: readFabricConnection(connectionFile) });
+  return { node: await openNode({ settings, ...place, file }), file };
 }
 
 interface Founded {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { type RootsFact, rootsKey } from '@salus/contracts';
 import type { CertificateAuthority, Json } from '@salus/crypto';
-import type { EmbeddedLedger } from '@salus/ledger';
+import type { Ledger } from '@salus/ledger';
 import {
   type BundleWorkers,
   type ExchangePeer,
@@ -12,6 +12,7 @@ import {
   type Vault,
 } from '@salus/records';
 import type { Account, AccountStore } from './accounts.ts';
+import { readTlsIdentity, type TlsIdentity } from './exchange/node-certificate.ts';
 import type { FoundedOrganisation } from './founding.ts';
 import { ServerError } from './server-error.ts';
 
@@ -25,6 +26,8 @@ export interface HostedOrganisation extends AsyncDisposable {
   readonly accounts: AccountStore;
   /** What certifies new members; opened for the moment that it is needed. */
   openAuthority(): Promise<CertificateAuthority>;
+  /** By what the node proves to other organisations' nodes who it is. */
+  openTlsIdentity(): Promise<TlsIdentity>;
 }
 
 export interface OrganisationOptions {
@@ -33,7 +36,7 @@ export interface OrganisationOptions {
   readonly nodeId: string;
   readonly directory: string;
   readonly masterKey: Uint8Array;
-  readonly ledger: EmbeddedLedger;
+  readonly ledger: Ledger;
   readonly nowMs: () => number;
   /** Where relative references lead. */
   readonly publicUrl: string;
@@ -60,6 +63,7 @@ export async function openOrganisation(options: OrganisationOptions): Promise<Ho
       exchange,
       accounts: accountsOf(vault),
       openAuthority: () => openAuthority(vault),
+      openTlsIdentity: () => openTlsIdentity(vault, nodeId),
       [Symbol.asyncDispose]: async () => {
         await exchange[Symbol.asyncDispose]();
         await vault[Symbol.asyncDispose]();
@@ -94,6 +98,11 @@ async function openAuthority({ organisation, ledger, privateKeys }: Vault): Prom
   if (fact === undefined)
     throw new ServerError('conflict', 'The ledger lists no live authority of which this node holds the key.');
   return { organisation, certificate: fact.certificate, privateKey: privateKey.slice() };
+}
+
+async function openTlsIdentity({ ledger, privateKeys }: Vault, id: string): Promise<TlsIdentity> {
+  const { privateKey } = await privateKeys.openNodeKey(await newest({ privateKeys }, 'node'));
+  return readTlsIdentity(ledger, { id, privateKey });
 }
 
 async function newest({ privateKeys }: Pick<Vault, 'privateKeys'>, purpose: 'node' | 'ca' | 'hpke'): Promise<string> {

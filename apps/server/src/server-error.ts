@@ -19,6 +19,8 @@ export type ServerErrorCode =
   | 'not-a-demonstration'
   | 'port-in-use'
   | 'ledger-missing'
+  | 'peer-unknown'
+  | 'peer-mismatch'
   | 'internal';
 
 /** A refusal with a stable code. Messages name what was wrong and what was expected, never a value from a record. */

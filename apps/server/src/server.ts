@@ -1,7 +1,11 @@
 import { createServer } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { credentialsFile } from './demonstration/credentials.ts';
+import { createExchangeListener } from './exchange/exchange-listener.ts';
+import { openLog } from './http/log.ts';
 import { createHttp } from './http/server.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import type { Node } from './node.ts';
 import { openData } from './open-data.ts';
 import { addRoutes } from './routes/routes.ts';
 import { ServerError } from './server-error.ts';
@@ -10,6 +14,8 @@ import type { Settings } from './settings.ts';
 export interface RunningServer {
   /** Where it listens, with the port that the system gave when the setting was 0. */
   readonly url: string;
+  /** Where other organisations' nodes are answered; null where the settings open no such door. */
+  readonly exchangeUrl: string | null;
   readonly demonstration: boolean;
   readonly organisations: number;
   readonly credentialsFile: string;
@@ -23,52 +29,106 @@ export interface RunningServer {
  * @throws ServerError `port-in-use`, `data-directory-in-use`, `data-directory-foreign`, `master-key-missing`,
  *   `master-key-exposed`, `not-a-demonstration`
  */
-export async function startServer(settings: Settings, logTo?: (line: string) => void): Promise<RunningServer> {
+export async function startServer(
+  settings: Settings,
+  logTo?: (line: string) => void,
+  tell: (message: string) => void = () => undefined,
+): Promise<RunningServer> {
   // Said before minutes may go into a founding.
-  await demandFreePort(settings);
-  const node = await openData(settings, Date.now);
-  try {
-    const metrics = createMetrics(async () => ({
-      ledgerHeight: await node.ledger.height(),
-      sessions: node.sessions.size,
-    }));
-    const app = await createHttp({
-      settings,
-      metrics,
-      sessions: node.sessions,
-      ...(logTo === undefined ? {} : { logTo }),
-    });
-    addRoutes(app, node, metrics);
-    node.onFailure((error) => app.log.error({ err: error }, 'background task failed'));
-    await app.listen({ host: settings.host, port: settings.port }).catch((error: unknown) => {
-      throw isInUse(error) ? portInUse(settings.port) : error;
-    });
-    const address = app.server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : settings.port;
-    return {
-      url:
-        settings.port === 0
-          ? `${settings.tls === null ? 'http' : 'https'}://${settings.host}:${port}`
-          : settings.publicUrl,
-      demonstration: node.demonstration,
-      organisations: node.organisations.size,
-      credentialsFile: credentialsFile(settings.configDirectory),
-      close: async () => {
-        await app.close();
-        await node[Symbol.asyncDispose]();
-      },
-    };
-  } catch (error) {
-    await node[Symbol.asyncDispose]();
-    throw error;
+  await demandFreePort(settings.host, settings.port, 'SALUS_PORT');
+  if (settings.exchange !== null) {
+    await demandFreePort(settings.exchange.host, settings.exchange.port, 'SALUS_EXCHANGE_PORT');
   }
+  const node = await openData(settings, Date.now, tell);
+  await using resources = new AsyncDisposableStack();
+  resources.use(node);
+  const metrics = createMetrics(async () => ({
+    ledgerHeight: await node.ledger.height(),
+    sessions: node.sessions.size,
+    alarms: node.ledger.alarms?.().length ?? 0,
+  }));
+  const app = await createHttp({
+    settings,
+    metrics,
+    sessions: node.sessions,
+    ...(logTo === undefined ? {} : { logTo }),
+  });
+  resources.defer(() => app.close());
+  addRoutes(app, node, metrics);
+  node.onFailure((error) => app.log.error({ err: error }, 'background task failed'));
+  node.onAlarm(({ block, txId, code }) =>
+    app.log.error({ block, transaction: txId ?? 'none', code }, 'a block holds what it should not'),
+  );
+  const exchangeUrl = await openExchangeDoor(node, { settings, metrics, logTo, resources });
+  await listen(app, { host: settings.host, port: settings.port, name: 'SALUS_PORT' });
+  const scheme = settings.tls === null ? 'http' : 'https';
+  const held = resources.move();
+  return {
+    url: settings.port === 0 ? `${scheme}://${settings.host}:${portOf(app)}` : settings.publicUrl,
+    exchangeUrl,
+    demonstration: node.demonstration,
+    organisations: node.organisations.size,
+    credentialsFile: credentialsFile(settings.configDirectory),
+    close: () => held.disposeAsync(),
+  };
 }
 
-async function demandFreePort({ host, port }: Settings): Promise<void> {
+/** Opens the door for other organisations' nodes where the settings ask for one. */
+async function openExchangeDoor(
+  node: Node,
+  {
+    settings,
+    metrics,
+    logTo,
+    resources,
+  }: {
+    readonly settings: Settings;
+    readonly metrics: Metrics;
+    readonly logTo: ((line: string) => void) | undefined;
+    readonly resources: AsyncDisposableStack;
+  },
+): Promise<string | null> {
+  if (settings.exchange === null) return null;
+  const [organisation, ...others] = node.organisations.values();
+  if (organisation === undefined || others.length > 0) {
+    throw new ServerError(
+      'bad-setting',
+      'SALUS_EXCHANGE_PORT is for a node of one organisation: those of one process meet without it.',
+    );
+  }
+  const { host, port } = settings.exchange;
+  const door = await createExchangeListener({
+    gateway: organisation.exchange.gateway,
+    ledger: node.ledger,
+    identity: await organisation.openTlsIdentity(),
+    nowMs: node.nowMs,
+    log: openLog(settings.logLevel, logTo),
+    metrics,
+  });
+  resources.defer(() => door.close());
+  await listen(door, { host, port, name: 'SALUS_EXCHANGE_PORT' });
+  return `https://${host}:${portOf(door)}`;
+}
+
+async function listen(
+  app: FastifyInstance,
+  { host, port, name }: { readonly host: string; readonly port: number; readonly name: string },
+): Promise<void> {
+  await app.listen({ host, port }).catch((error: unknown) => {
+    throw isInUse(error) ? portInUse(port, name) : error;
+  });
+}
+
+function portOf(app: FastifyInstance): number {
+  const address = app.server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function demandFreePort(host: string, port: number, name: string): Promise<void> {
   if (port === 0) return;
   const probe = createServer();
   await new Promise<void>((resolve, reject) => {
-    probe.once('error', (error) => reject(isInUse(error) ? portInUse(port) : error));
+    probe.once('error', (error) => reject(isInUse(error) ? portInUse(port, name) : error));
     probe.listen(port, host, () => probe.close(() => resolve()));
   });
 }
@@ -77,9 +137,6 @@ function isInUse(error: unknown): boolean {
   return error instanceof Error && (error as { readonly code?: unknown }).code === 'EADDRINUSE';
 }
 
-function portInUse(port: number): ServerError {
-  return new ServerError(
-    'port-in-use',
-    `Port ${port} is in use: stop what listens there, or set SALUS_PORT to another.`,
-  );
+function portInUse(port: number, name: string): ServerError {
+  return new ServerError('port-in-use', `Port ${port} is in use: stop what listens there, or set ${name} to another.`);
 }

@@ -21,6 +21,14 @@ export interface Settings {
   readonly demonstration: boolean;
   /** Organisations with which an empty data directory is founded, instead of the demonstration. */
   readonly found: readonly string[];
+  /** The file that says which Fabric network this organisation is on; null: the embedded ledger. */
+  readonly ledger: string | null;
+  /** Where other organisations' nodes are answered, by mutual TLS; null: nowhere. */
+  readonly exchange: { readonly host: string; readonly port: number } | null;
+  /** The file that says where other organisations' exchanges listen; null: only organisations of this process meet. */
+  readonly exchangePeersFile: string | null;
+  /** Where an organisation that wants to join writes its application for the members. */
+  readonly applicationFile: string;
   readonly logLevel: LogLevel;
   /** Bearer token for /metrics from other hosts; without it only loopback may read them. */
   readonly metricsToken: string | null;
@@ -41,6 +49,11 @@ export const SETTING_NAMES = [
   'SALUS_BACKUPS',
   'SALUS_DEMO',
   'SALUS_FOUND',
+  'SALUS_LEDGER',
+  'SALUS_EXCHANGE_HOST',
+  'SALUS_EXCHANGE_PORT',
+  'SALUS_EXCHANGE_PEERS',
+  'SALUS_APPLICATION',
   'SALUS_LOG_LEVEL',
   'SALUS_METRICS_TOKEN',
 ] as const;
@@ -63,7 +76,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
   const configDirectory = join(value.raw('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'salus');
   const path = (name: SettingName, fallback: string): string => resolve(workingDirectory, value.of(name) ?? fallback);
   const host = value.of('SALUS_HOST') ?? '127.0.0.1';
-  const port = parsePort(value.of('SALUS_PORT'));
+  const port = parsePort('SALUS_PORT', value.of('SALUS_PORT') ?? String(DEFAULT_PORT));
   const tls = parseTls(value.of('SALUS_TLS_CERT'), value.of('SALUS_TLS_KEY'), workingDirectory);
   if (tls === null && !LOOPBACK.has(host)) {
     throw badSetting(
@@ -85,9 +98,19 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
     backupDirectory: path('SALUS_BACKUPS', 'backups'),
     demonstration: parseFlag('SALUS_DEMO', value.of('SALUS_DEMO') ?? '1'),
     found: parseSlugs('SALUS_FOUND', value.of('SALUS_FOUND')),
+    ledger: fileOf(value, 'SALUS_LEDGER', workingDirectory),
+    exchange: parseExchange(value, host),
+    exchangePeersFile: fileOf(value, 'SALUS_EXCHANGE_PEERS', workingDirectory),
+    applicationFile: path('SALUS_APPLICATION', join(configDirectory, 'application.json')),
     logLevel: parseLogLevel(value.of('SALUS_LOG_LEVEL') ?? 'info'),
     metricsToken: value.of('SALUS_METRICS_TOKEN') ?? null,
   };
+  if (settings.ledger !== null && settings.found.length > 0) {
+    throw badSetting(
+      'SALUS_FOUND',
+      'is for the embedded ledger: with SALUS_LEDGER the connection names the organisation',
+    );
+  }
   refuseInsideData('SALUS_MASTER_KEY_FILE', settings.masterKeyFile, settings.dataDirectory);
   refuseInsideData('SALUS_CHECKPOINT_FILE', settings.checkpointFile, settings.dataDirectory);
   refuseInsideData('SALUS_BACKUPS', settings.backupDirectory, settings.dataDirectory);
@@ -131,11 +154,26 @@ function parseConfig(text: string): object {
   throw badSetting('SALUS_CONFIG', 'is not a JSON object');
 }
 
-function parsePort(text: string | undefined): number {
-  const port = text === undefined ? DEFAULT_PORT : Number(text);
+function parsePort(name: SettingName, text: string): number {
+  const port = Number(text);
   // 0 asks the system for a free port: tests use it.
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw badSetting('SALUS_PORT', 'is not a port number');
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw badSetting(name, 'is not a port number');
   return port;
+}
+
+function parseExchange(value: SettingSource, host: string): Settings['exchange'] {
+  const port = value.of('SALUS_EXCHANGE_PORT');
+  if (port === undefined) return null;
+  return { host: value.of('SALUS_EXCHANGE_HOST') ?? host, port: parsePort('SALUS_EXCHANGE_PORT', port) };
+}
+
+/** The path of a file that must be there; null where the setting is not given. */
+function fileOf(value: SettingSource, name: SettingName, base: string): string | null {
+  const given = value.of(name);
+  if (given === undefined) return null;
+  const file = resolve(base, given);
+  if (!existsSync(file)) throw badSetting(name, `names ${file}, which does not exist`);
+  return file;
 }
 
 function parseTls(certificate: string | undefined, key: string | undefined, base: string): Settings['tls'] {

@@ -10,6 +10,7 @@ export async function openApi(node: Node, { settings }: TestPlace, log: string[]
   const metrics = createMetrics(async () => ({
     ledgerHeight: await node.ledger.height(),
     sessions: node.sessions.size,
+    alarms: 0,
   }));
   const app = await createHttp({
     settings: { ...settings, logLevel: 'debug' },

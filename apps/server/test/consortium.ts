@@ -131,8 +131,11 @@ export async function foundConsortium(slugs: readonly string[], name = 'consorti
   return consortium;
 }
 
+/** Who acts, and when; of a consortium in one process or in several. */
+export type Acting = Pick<TestConsortium, 'cast' | 'clock'>;
+
 /** Writes a bundle as a member of staff; returns `<type>/<id>` of its entries. */
-export async function writeBundle({ cast }: TestConsortium, account: string, text: string): Promise<readonly string[]> {
+export async function writeBundle({ cast }: Acting, account: string, text: string): Promise<readonly string[]> {
   const writer = await cast.writer(account);
   const { vault } = cast.organisation(writer.writer.who.organisation);
   const result = await vault.repository.transaction(writer, text);
@@ -143,7 +146,7 @@ export async function writeBundle({ cast }: TestConsortium, account: string, tex
 
 /** Registers a patient with records at each organisation, prints the slips and, unless told otherwise, claims them. */
 export async function addPatient(
-  consortium: TestConsortium,
+  consortium: Acting,
   {
     at,
     claimed = true,
@@ -176,7 +179,7 @@ export function authorAt(slug: string): string {
 
 /** Lets `reader` read medication at `author` for a month; returns the grant's id. */
 export function grantMedication(
-  { cast, clock }: TestConsortium,
+  { cast, clock }: Acting,
   patient: TestPatient,
   { author, reader, maxUses }: { readonly author: string; readonly reader: string; readonly maxUses?: number },
 ): Promise<string> {
@@ -198,7 +201,7 @@ export function grantMedication(
 
 /** What a reader brings to open a session under a grant that the reader's organisation holds. */
 export async function bringRequest(
-  { cast }: TestConsortium,
+  { cast }: Acting,
   account: string,
   { author, pid, grant }: { readonly author: string; readonly pid: string; readonly grant: string },
 ) {
@@ -216,7 +219,7 @@ export async function bringRequest(
 
 /** Opens a session and reads all that it lists; returns the records' texts. */
 export async function readAll(
-  consortium: TestConsortium,
+  consortium: Acting,
   account: string,
   grant: { readonly author: string; readonly pid: string; readonly grant: string },
 ): Promise<readonly string[]> {
@@ -234,7 +237,7 @@ export async function readAll(
 }
 
 export async function revokeGrant(
-  { cast }: TestConsortium,
+  { cast }: Acting,
   patient: TestPatient,
   { author, grant }: { readonly author: string; readonly grant: string },
 ): Promise<void> {

@@ -81,6 +81,8 @@ export async function openTestServer(
     tls: null,
     logLevel: 'debug',
     metricsToken: null,
+    ledger: null,
+    exchangePeersFile: null,
   } as const;
   const workers = new BundleWorkers(1);
   const plans = CONSORTIUM.filter(({ slug }) => slugs.includes(slug)).map(({ slug, staff }) => ({
@@ -105,6 +107,7 @@ export async function openTestServer(
   const metrics = createMetrics(async () => ({
     ledgerHeight: await node.ledger.height(),
     sessions: node.sessions.size,
+    alarms: 0,
   }));
   const app = await createHttp({ settings, metrics, sessions: node.sessions, logTo: (line) => log.push(line) });
   addRoutes(app, node, metrics);

@@ -20,10 +20,17 @@ export { type CrossCheckFinding, type CrossCheckSide, crossCheckAudits } from '.
 export {
   DELIVERY_KINDS,
   type DeliveryKind,
+  EXCHANGE_OPERATIONS,
+  type ExchangeOperation,
   type ExchangePeer,
   FETCH_RECORDS_MAX,
+  type PeerAnswer,
+  type PeerRequest,
 } from './exchange/exchange-peer.ts';
 export { type ExchangeOptions, type OrganisationExchange, openExchange } from './exchange/organisation-exchange.ts';
+export { parsePeerAnswer } from './exchange/peer-answers.ts';
+export { findPeerNode, type PeerNode } from './exchange/peer-node.ts';
+export { type PeerSender, signPeerRequest } from './exchange/peer-request.ts';
 export type { KnownGrants } from './known-grants.ts';
 export { createMasterKey, MASTER_KEY_BYTES, type MasterKey, type SealUse, type TokenUse } from './master-key.ts';
 export { type KnownPatient, Patients, type Slip } from './patients.ts';

@@ -71,6 +71,16 @@ export class PrivateKeys {
     return signerFromPkcs8(secret);
   }
 
+  /**
+   * The node's own key in PKCS #8, for the connections on which it proves who it is; an unknown kid or another purpose
+   * throws `not-found`.
+   */
+  async openNodeKey(kid: string): Promise<{ readonly publicKey: string; readonly privateKey: Uint8Array }> {
+    const { purpose, publicKey, secret } = await this.#open(kid);
+    if (purpose !== 'node') throw new RecordsError('not-found', 'this key is not the node’s');
+    return { publicKey, privateKey: secret };
+  }
+
   /** A kept authority's key in PKCS #8, for issuing certificates; an unknown kid or another purpose throws `not-found`. */
   async openAuthorityKey(kid: string): Promise<{ readonly publicKey: string; readonly privateKey: Uint8Array }> {
     const { purpose, publicKey, secret } = await this.#open(kid);

@@ -17,6 +17,8 @@
  * - `not-found`: no such record, patient, attachment, session or delivery, or none that may be named.
  * - `omitted-record`: the author's node withheld a leaf that it had to show.
  * - `overloaded`: a named queue bound is reached; nothing was done.
+ * - `peer-unreachable`: the other organisation's node did not answer in time, or said that it cannot now; ask again.
+ * - `peer-untrusted`: what answers in the other organisation's name is not an enrolled node of it.
  * - `proof-invalid`: a Merkle proof, root or pair opening does not verify.
  * - `rollback-unnamed`: the store is older than a known checkpoint and releases nothing.
  * - `session-ended`: the session is over, its grant revoked, or its terms ended.
@@ -43,6 +45,8 @@ export type RecordsErrorCode =
   | 'not-found'
   | 'omitted-record'
   | 'overloaded'
+  | 'peer-unreachable'
+  | 'peer-untrusted'
   | 'proof-invalid'
   | 'rollback-unnamed'
   | 'session-ended'

@@ -49,7 +49,9 @@ const read = (grant: string): Promise<readonly string[]> => readAll(consortium, 
 async function goBack(): Promise<void> {
   const backup = join(consortium.directory, 'backup');
   const vaults = [...consortium.node.organisations.values()].map(({ vault }) => vault);
-  await backupData({ vaults, ledger: consortium.node.ledger, directory: backup, clock: consortium.clock.nowMs });
+  const { ledger } = consortium.node;
+  const source = { network: ledger.network, backup: (toFile: string) => ledger.backup!(toFile) };
+  await backupData({ vaults, ledger: source, directory: backup, clock: consortium.clock.nowMs });
   await revokeGrant(consortium, patient, { author: AT, grant: revoked });
   await writeBundle(consortium, authorAt(AT), prescriptionsBundle(AT, SEED, { from: 7, count: 1 }));
   await expect(read(revoked)).rejects.toMatchObject({ detail: 'grant-revoked' });

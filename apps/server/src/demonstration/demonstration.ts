@@ -59,21 +59,25 @@ async function openAccounts(
   members: readonly FoundedMember[],
   directory: string,
 ): Promise<readonly StaffCredential[]> {
+  const credentials = await saveDemonstrationStaff(members, { network: node.network, directory });
+  await Promise.all(
+    credentials.map(({ organisation, account: name, id, password }) =>
+      createAccount(node.organisations.get(organisation)!.accounts, { name, id, password, nowMs: node.nowMs() }),
+    ),
+  );
+  return credentials;
+}
+
+/** Writes the wallets of the demonstration's staff, under the names that they have in it. */
+export function saveDemonstrationStaff(
+  members: readonly FoundedMember[],
+  { network, directory }: { readonly network: string; readonly directory: string },
+): Promise<readonly StaffCredential[]> {
+  const known = CONSORTIUM.flatMap(({ staff }) => staff);
   return Promise.all(
-    members.map(async (member) => {
-      const { family, given: first } = CONSORTIUM.flatMap(({ staff }) => staff).find(
-        ({ account }) => account === member.account,
-      )!;
-      const place = { network: node.network, directory, name: `${first} ${family}`, demonstration: true };
-      const credential = await saveStaffWallet(member, place);
-      const { account: name, id, password } = credential;
-      await createAccount(node.organisations.get(member.organisation)!.accounts, {
-        name,
-        id,
-        password,
-        nowMs: node.nowMs(),
-      });
-      return credential;
+    members.map((member) => {
+      const { family, given: first } = known.find(({ account }) => account === member.account)!;
+      return saveStaffWallet(member, { network, directory, name: `${first} ${family}`, demonstration: true });
     }),
   );
 }

@@ -15,6 +15,8 @@ const NAMES = new Set([
   'address',
   'count',
   'pending',
+  'block',
+  'transaction',
 ]);
 const TEXT_LENGTH_MAX = 200;
 

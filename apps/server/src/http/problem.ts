@@ -36,27 +36,32 @@ const SERVER_STATUS: { readonly [code in ServerErrorCode]: number } = {
   'not-a-demonstration': 500,
   'port-in-use': 500,
   'ledger-missing': 500,
+  'peer-unknown': 403,
+  'peer-mismatch': 403,
   internal: 500,
 };
 
 /** Codes of the packages whose status is not `OTHERWISE`; the first pattern that fits counts. */
 const STATUSES: readonly (readonly [pattern: RegExp, status: number])[] = [
   // Come back later: nothing was done, or it will be settled.
-  [/^(overloaded|stopped|closed|rollback-unnamed|ledger-unavailable|ledger-moved|import-incomplete)$/, 503],
+  [
+    /^(overloaded|stopped|closed|rollback-unnamed|ledger-unavailable|distrusted|unavailable|contracts-unknown|peer-unreachable)$/,
+    503,
+  ],
   // What another organisation's node answered does not hold.
-  [/^(omitted-record|content-mismatch|key-mismatch)$|-served$/, 502],
+  [/^(omitted-record|content-mismatch|key-mismatch|peer-untrusted)$|-served$/, 502],
   [
     /^(corrupt|master-key|internal|storage-failed|checkpoint-failed|execution-failed|not-a-ledger|wrong-key|in-use|bad-checkpoint-file)$/,
     500,
   ],
-  [/^(erased|tombstoned|gone)$/, 410],
+  [/^(erased|tombstoned|gone|ledger-moved)$/, 410],
   [/^too-large$/, 413],
   [/^(no-match|multiple-matches)$/, 412],
   [/^(structure-invalid|validation-failed|owner-unknown|not-supported|condition-unsupported)$/, 422],
   [/^(signer-unknown|delegation-user-unknown)$/, 403],
   [/^not-found$|-unknown$/, 404],
   [
-    /-exists$|-used$|-answered$|-reviewed$|-decided$|-approved$|^already-|^conflict$|^stale-|^sequence-|^leaf-ended$/,
+    /-exists$|-used$|-answered$|-reviewed$|-decided$|-approved$|^already-|^conflict$|^import-incomplete$|^stale-|^sequence-|^leaf-ended$/,
     409,
   ],
   [

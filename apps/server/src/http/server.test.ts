@@ -23,7 +23,7 @@ async function openHttp(options: { readonly metricsToken?: string; readonly head
       logLevel: 'debug',
       metricsToken: options.metricsToken ?? null,
     },
-    metrics: createMetrics(async () => ({ ledgerHeight: 0, sessions: 0 })),
+    metrics: createMetrics(async () => ({ ledgerHeight: 0, sessions: 0, alarms: 0 })),
     sessions,
     logTo: (line) => lines.push(line),
     ...(options.headersTimeoutMs === undefined ? {} : { headersTimeoutMs: options.headersTimeoutMs }),

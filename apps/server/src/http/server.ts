@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
-import { parseJson } from '@salus/crypto';
+import { type JsonLimits, parseJson } from '@salus/crypto';
 import Fastify, {
   type ConnectionError,
   type FastifyBaseLogger,
@@ -98,7 +98,9 @@ export async function createHttp({
   }) as unknown as FastifyInstance;
   app.server.maxConnections = CONNECTIONS_MAX;
   app.decorateRequest('refusal', null);
-  acceptStrictJson(app);
+  acceptStrictJson(app, { sizeMax: BODY_BYTES_MAX, depthMax: JSON_DEPTH_MAX });
+  // FHIR keeps its own text: number literals must survive.
+  app.addContentTypeParser('application/fhir+json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   // First of all hooks, so that refusals carry them too.
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);
@@ -124,7 +126,7 @@ export async function createHttp({
 
 const FHIR_PATH = /^\/[^/?]{1,64}\/fhir(?:\/|\?|$)/;
 
-function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const found = problemOf(error);
   if (found.status >= 500 && found.code === 'internal') {
     request.log.error({ err: error, method: request.method, route: routeOf(request) }, 'internal error');
@@ -148,7 +150,7 @@ export function sendProblem(reply: FastifyReply, found: Problem): FastifyReply {
 }
 
 /** What arrives is no HTTP, too large a header or too slow: answered on the bare socket and closed. */
-function refuseConnection(error: ConnectionError, socket: Socket): void {
+export function refuseConnection(error: ConnectionError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
@@ -175,17 +177,16 @@ function securityHeaders(tls: boolean): Readonly<Record<string, string>> {
   };
 }
 
-function acceptStrictJson(app: FastifyInstance): void {
+/** JSON by I-JSON's rules and nothing else: UTF-8, no duplicate names, bounded. */
+export function acceptStrictJson(app: FastifyInstance, limits: JsonLimits): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     try {
-      done(null, parseJson(body as Buffer, { sizeMax: BODY_BYTES_MAX, depthMax: JSON_DEPTH_MAX }));
+      done(null, parseJson(body as Buffer, limits));
     } catch (error) {
       done(error as Error, undefined);
     }
   });
-  // FHIR keeps its own text: number literals must survive.
-  app.addContentTypeParser('application/fhir+json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 }
 
 function openApi(url: string): Parameters<typeof swagger>[1] {
@@ -204,7 +205,7 @@ function openApi(url: string): Parameters<typeof swagger>[1] {
   };
 }
 
-function observe(request: FastifyRequest, reply: FastifyReply, metrics: Metrics): void {
+export function observe(request: FastifyRequest, reply: FastifyReply, metrics: Metrics): void {
   const route = routeOf(request);
   const status = String(reply.statusCode);
   if (request.refusal !== null) metrics.refusals.inc({ code: request.refusal });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ADMINISTRATOR_ROLE } from '@salus/contracts';
 import { backupData } from '@salus/records';
@@ -6,6 +7,7 @@ import { Gate } from '../gate.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import type { Node } from '../node.ts';
+import { ServerError } from '../server-error.ts';
 
 const { count, object, text } = schema;
 const PATH_LENGTH_MAX = 4_096;
@@ -31,11 +33,17 @@ async function backUp(node: Node, name: string): Promise<object> {
   const { layout, ledger, nowMs } = node;
   const directory = join(node.backupDirectory, name);
   const vaults = [...node.organisations.values()].map(({ vault }) => vault);
+  const { backup } = ledger;
+  if (backup === undefined) {
+    throw new ServerError('not-found', 'This engine makes no copy of the ledger: the channel’s peers hold it.');
+  }
   const extraFiles = [
     { from: layout.networkFile, path: 'network.json' },
-    { from: layout.ledgerKeyFile, path: 'ledger/key.sealed' },
+    // Only the embedded ledger has a key of its own.
+    ...(existsSync(layout.ledgerKeyFile) ? [{ from: layout.ledgerKeyFile, path: 'ledger/key.sealed' }] : []),
   ];
-  const manifest = await backupData({ vaults, ledger, directory, extraFiles, clock: nowMs });
+  const source = { network: ledger.network, backup: (toFile: string) => backup.call(ledger, toFile) };
+  const manifest = await backupData({ vaults, ledger: source, directory, extraFiles, clock: nowMs });
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   return { directory, number: manifest.ledger.number, hash: manifest.ledger.hash, files: manifest.files.length, bytes };
 }

@@ -19,18 +19,21 @@ export function addPublicRoutes(app: FastifyInstance, node: Node, metrics: Metri
     method: 'GET',
     url: '/health',
     access: PUBLIC,
-    summary: 'Whether the node serves; `releasing` is false while blocks lost by a restored backup are unnamed.',
+    summary:
+      'Whether the node serves; `releasing` is false while blocks lost by a restored backup are unnamed, `alarms` counts transactions that should not be in a block.',
     perMinute: ASKED_PER_MINUTE,
     answer: object({
       status: schema.oneOf(['ok']),
       height: count,
       releasing: flag,
+      alarms: count,
       rollbackNeeded: nullable(object({ from: count, to: count, hash: schema.hash })),
     }),
     handle: async () => ({
       status: 'ok',
       height: await node.ledger.height(),
       releasing: [...node.organisations.values()].every(({ vault }) => !vault.guard.isClosed),
+      alarms: node.ledger.alarms?.().length ?? 0,
       rollbackNeeded: node.ledger.rollbackNeeded ?? null,
     }),
   });

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../metrics.ts';
 import type { Node } from '../node.ts';
+import { addAlarmRoutes } from './alarms.ts';
 import { addAuthRoutes } from './auth.ts';
 import { addBackupRoutes } from './backups.ts';
 import { addBinaryRoutes } from './binary.ts';
@@ -20,6 +21,7 @@ export function addRoutes(app: FastifyInstance, node: Node, metrics: Metrics): v
   addAuthRoutes(app, node);
   addCallRoutes(app, node);
   addLedgerRoutes(app, node);
+  addAlarmRoutes(app, node);
   addStaffRoutes(app, node);
   addPatientRoutes(app, node);
   addPatientRecordRoutes(app, node);

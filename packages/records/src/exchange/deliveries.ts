@@ -26,6 +26,7 @@ import {
   type DeliveryReceipt,
   type ExchangePeer,
   type PeerAnswer,
+  type PeerRequest,
   type PeerRequestPayload,
 } from './exchange-peer.ts';
 import { findNodeKey, isSigned, type PeerSender, signPeerRequest } from './peer-request.ts';
@@ -36,6 +37,8 @@ export const INBOX_MAX = 10_000;
 export const OUTBOX_MAX = 10_000;
 export const DELIVERIES_PAGE_MAX = 200;
 
+/** Nobody who may speak for the receiver has answered, or its ledger could not be relied on then. */
+const UNANSWERED: ReadonlySet<string> = new Set(['peer-unreachable', 'peer-untrusted', 'unavailable', 'distrusted']);
 const DELIVERY_ID = /^[\w-]{22}$/;
 
 export type InboxState = 'new' | 'done';
@@ -127,9 +130,14 @@ export class Deliveries {
       .limit(DELIVERIES_PAGE_MAX)
       .execute();
     let settled = 0;
+    const silent = new Set<string>();
     for (const row of rows) {
-      const { delivery } = this.#openSealed<OutboxSecret>(row.deliveryToken, row.sealed);
-      if ((await this.#attempt(delivery)).state !== 'pending') settled += 1;
+      const { delivery, to } = this.#openSealed<OutboxSecret>(row.deliveryToken, row.sealed);
+      // One organisation that does not answer keeps nothing from the others.
+      if (silent.has(to)) continue;
+      const { state, code } = await this.#attempt(delivery);
+      if (state !== 'pending') settled += 1;
+      else if (code !== null && UNANSWERED.has(code)) silent.add(to);
     }
     return settled;
   }
@@ -230,8 +238,8 @@ export class Deliveries {
     const request = await signPeerRequest(this.#parts, secret.to, 'deliver', secret.body);
     // Durable before it leaves, like everything that leaves.
     await this.#log({ who: secret.who, pid: secret.pid, peer: secret.to, nonce: request.payload.nonce });
-    const settled = await this.#settleAnswer(secret, await peer.deliver(request));
-    if (settled.state === 'refused') {
+    const settled = await this.#settleAnswer(secret, await askToTake(peer, request));
+    if (settled.code !== null) {
       await this.#log({
         who: secret.who,
         pid: secret.pid,
@@ -255,7 +263,8 @@ export class Deliveries {
   ): Promise<{ readonly state: OutboxState; readonly code: string | null; readonly receipt: DeliveryReceipt | null }> {
     // A full inbox may have room later; any other refusal is the receiver's word on this delivery.
     if (answer.kind === 'refused') {
-      return { state: answer.code === 'inbox-full' ? 'pending' : 'refused', code: answer.code, receipt: null };
+      const mayPass = answer.code === 'inbox-full' || UNANSWERED.has(answer.code);
+      return { state: mayPass ? 'pending' : 'refused', code: answer.code, receipt: null };
     }
     const { payload, signature } = answer.result;
     const { network, organisation, ledger, clock } = this.#parts;
@@ -363,6 +372,19 @@ export class Deliveries {
       exchange: { peer: about.peer, id: about.nonce },
     };
     await this.#parts.audit.append(event);
+  }
+}
+
+/** Silence of the receiver's node is no word on a delivery: the sender keeps it. */
+async function askToTake(
+  peer: ExchangePeer,
+  request: PeerRequest<'deliver', DeliveryBody>,
+): Promise<PeerAnswer<DeliveryReceipt>> {
+  try {
+    return await peer.deliver(request);
+  } catch (error) {
+    if (error instanceof RecordsError && UNANSWERED.has(error.code)) return { kind: 'refused', code: error.code };
+    throw error;
   }
 }
 

@@ -27,6 +27,9 @@ export interface ExchangePeer {
 }
 
 export type ExchangeOperation = keyof ExchangePeer;
+export const EXCHANGE_OPERATIONS: readonly ExchangeOperation[] = [
+  ...(['open', 'manifest', 'fetch', 'references', 'attachment', 'places', 'delegate', 'deliver'] as const),
+];
 
 export const PEER_REQUEST_VERSION = 'salus:exchange:v1';
 

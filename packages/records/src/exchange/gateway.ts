@@ -1,5 +1,6 @@
 import { grantCommitment, type PatientFact, patientKey, type SignedCall } from '@salus/contracts';
 import { hashTuple, type SealedEnvelope, toBase64url } from '@salus/crypto';
+import { LedgerError, type LedgerErrorCode } from '@salus/ledger';
 import type { KnownGrants } from '../known-grants.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { RecordsError } from '../records-error.ts';
@@ -51,6 +52,8 @@ import { isObject } from './shapes.ts';
 const RELEASED_PER_SESSION_MAX = 100_000;
 /** Sessions whose releases are remembered. */
 const RELEASING_SESSIONS_MAX = 10_000;
+/** Nothing is released while what it rests on cannot be read, or should not be there. */
+const UNRELIABLE: ReadonlySet<LedgerErrorCode> = new Set(['distrusted', 'unavailable', 'contracts-unknown', 'stopped']);
 
 export interface GatewayParts extends OpenParts, ReleaseParts {
   readonly organisation: string;
@@ -199,8 +202,8 @@ export class Gateway implements ExchangePeer {
       if (releases) this.#parts.guard.demandReleasing();
       return { kind: 'ok', result: await run(payload) };
     } catch (error) {
-      if (!(error instanceof RecordsError)) throw error;
-      const code = error.detail ?? error.code;
+      const code = refusalCode(error);
+      if (code === undefined) throw error;
       // Who is not known to ask leaves no trace in a patient's log: anybody could fill it.
       if (payload !== undefined) await this.#logRefusal(payload, code);
       return { kind: 'refused', code };
@@ -318,10 +321,16 @@ export class Gateway implements ExchangePeer {
       const patient = (await this.#parts.ledger.get(patientKey(pid))) as PatientFact | undefined;
       return patient?.organisation === this.#parts.organisation ? pid : null;
     } catch (error) {
-      if (error instanceof RecordsError) return null; // It names no pid.
+      if (refusalCode(error) !== undefined) return null; // It names no pid, or one that cannot be looked up now.
       throw error;
     }
   }
+}
+
+/** What is told to the asker: a refusal here, a contract's, or that the ledger cannot be relied on now. */
+function refusalCode(error: unknown): string | undefined {
+  if (error instanceof RecordsError) return error.detail ?? error.code;
+  return error instanceof LedgerError && UNRELIABLE.has(error.code) ? error.code : undefined;
 }
 
 interface Scope {

@@ -1,5 +1,11 @@
 import { RecordsError } from '../records-error.ts';
-import { FETCH_RECORDS_MAX, type FetchResult, type ManifestPage, type PeerAnswer } from './exchange-peer.ts';
+import {
+  type ExchangeOperation,
+  FETCH_RECORDS_MAX,
+  type FetchResult,
+  type ManifestPage,
+  type PeerAnswer,
+} from './exchange-peer.ts';
 import { type Check, isCount, isObject, isText, isTime, listOf, nullable, optional, shape } from './shapes.ts';
 
 const LIST_MAX = 1_000_000;
@@ -33,6 +39,30 @@ const isFetched = shape({
     FETCH_RECORDS_MAX,
   ),
 });
+
+const isReceipt = shape({
+  payload: shape({
+    ...{ version: isText, alg: isText, network: isText, delivery: isText, from: isText, to: isText },
+    ...{ node: isText, digest: isText, atMs: isCount },
+  }),
+  signature: isText,
+});
+
+const RESULTS: { readonly [Operation in ExchangeOperation]: Check } = {
+  open: shape({ session: isText, untilMs: isCount }),
+  manifest: isPage,
+  fetch: isFetched,
+  references: isFetched,
+  attachment: shape({ piece: isText }),
+  places: shape({ sealed: isObject }),
+  delegate: shape({ grant: isText }),
+  deliver: isReceipt,
+};
+
+/** What came from another process as the answer to an operation; `proof-invalid` where it has not the form of one. */
+export function parsePeerAnswer<Result>(operation: ExchangeOperation, answer: unknown): PeerAnswer<Result> {
+  return parseAnswer<Result>(answer, RESULTS[operation]);
+}
 
 /** A peer's answer in the form that its operation has; else `proof-invalid`: it shows nothing that could be checked. */
 export function parseManifestPage(answer: unknown): PeerAnswer<ManifestPage> {

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { type GrantFact, grantKey, type LeafFact, leafKey, type SessionFact, sessionKey } from '@salus/contracts';
 import { fromBase64url, type HpkePrivateKey } from '@salus/crypto';
 import {
@@ -9,7 +10,7 @@ import {
 import { type AttachmentName, contentBytesOf } from '../attachments.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { idOfCall } from '../node-call.ts';
-import { RecordsError } from '../records-error.ts';
+import { RecordsError, type RecordsErrorCode } from '../records-error.ts';
 import type { AuditKind, AuditLog, Owner } from '../vault-types.ts';
 import { openPieces } from './attachment-pieces.ts';
 import {
@@ -42,6 +43,10 @@ import { grantedPairs, narrowsPairs } from './release-rules.ts';
 
 /** Sessions that one organisation's readers hold open at once. */
 export const READING_SESSIONS_MAX = 10_000;
+/** How often one question is asked of a node that does not answer, and the first pause between; it doubles. */
+const ASKS_MAX = 3;
+const FIRST_PAUSE_MS = 200;
+const LOGGED_WHERE_MET: ReadonlySet<RecordsErrorCode> = new Set(['session-ended', 'peer-unreachable']);
 /** Pages of one manifest. */
 const MANIFEST_PAGES_MAX = 10_000;
 
@@ -73,10 +78,9 @@ export class ExchangeReader {
     const { token, ancestors, chain } = request;
     const body = { request: request.request, chain, token, ancestors, recipientKid: this.#parts.hpke.kid };
     const exchange = { nonce: '' };
-    const answer = await this.#ask({ reading: { request }, exchange }, 'open', body, (peer, signed) =>
-      peer.open(signed),
-    );
-    const about = { author: request.author, nonce: exchange.nonce, pid, request, session: idOfCall(request.request) };
+    const step = { author: request.author, pid, request, session: idOfCall(request.request) };
+    const answer = await this.#ask({ step, exchange }, 'open', body, (peer, signed) => peer.open(signed));
+    const about = { ...step, nonce: exchange.nonce };
     const opened = parseOpenResult(answer);
     if (opened.kind === 'refused') {
       await this.#log('refusal', { ...about, outcome: opened.code });
@@ -123,6 +127,19 @@ export class ExchangeReader {
 
   /** Records by id, each verified; at most `FETCH_RECORDS_MAX`. A record that the chart lacks throws `not-found`. */
   async read(session: string, recordIds: readonly string[]): Promise<readonly ReadRecord[]> {
+    try {
+      return await this.#readOnce(session, recordIds);
+    } catch (error) {
+      const isTooMuch = error instanceof RecordsError && error.code === 'too-large' && recordIds.length > 1;
+      if (!isTooMuch) throw error;
+      // Large records: half of them fit into an answer sooner.
+      const half = Math.ceil(recordIds.length / 2);
+      const first = await this.read(session, recordIds.slice(0, half));
+      return [...first, ...(await this.read(session, recordIds.slice(half)))];
+    }
+  }
+
+  async #readOnce(session: string, recordIds: readonly string[]): Promise<readonly ReadRecord[]> {
     const reading = this.#reading(session);
     const before = await this.chart(session);
     const { value: read, nonce } = await this.#checked(reading, async (exchange) => {
@@ -165,7 +182,7 @@ export class ExchangeReader {
     const body = { session, from, references, knownKeys };
     const owner: Owner = `org:${reading.request.author}`;
     const { value: found, nonce } = await this.#checked(reading, async (exchange) => {
-      const answer = await this.#ask({ reading, exchange }, 'references', body, (peer, signed) =>
+      const answer = await this.#ask({ step: stepOf(reading, ''), exchange }, 'references', body, (peer, signed) =>
         peer.references(signed),
       );
       const result = await this.#accept(reading, parseFetchResult(answer), exchange);
@@ -199,7 +216,7 @@ export class ExchangeReader {
     yield* openPieces(reference, async (piece) => {
       const body: AttachmentBody = { session, recordId, version, attachmentId, piece };
       const { value: bytes, nonce } = await this.#checked(reading, async (exchange) => {
-        const answer = await this.#ask({ reading, exchange }, 'attachment', body, (peer, signed) =>
+        const answer = await this.#ask({ step: stepOf(reading, ''), exchange }, 'attachment', body, (peer, signed) =>
           peer.attachment(signed),
         );
         return fromBase64url((await this.#accept(reading, parseAttachmentResult(answer), exchange)).piece);
@@ -243,7 +260,9 @@ export class ExchangeReader {
     const pages: ManifestPage[] = [];
     for (let after: string | null = null; ; ) {
       const body: ManifestBody = { session: reading.session, after, limit: MANIFEST_LEAVES_MAX };
-      const answer = await this.#ask({ reading, exchange }, 'manifest', body, (peer, signed) => peer.manifest(signed));
+      const answer = await this.#ask({ step: stepOf(reading, ''), exchange }, 'manifest', body, (peer, signed) =>
+        peer.manifest(signed),
+      );
       const page: ManifestPage = await this.#accept(reading, parseManifestPage(answer), exchange);
       pages.push(page);
       if (page.next === null) break;
@@ -268,7 +287,9 @@ export class ExchangeReader {
     const needed = new Set(recordIds.map((recordId) => reading.chart?.records.get(recordId)?.keyId));
     const knownKeys = [...held.keys()].filter((keyId) => needed.has(keyId));
     const body = { session: reading.session, records: recordIds, knownKeys, withProofs: false };
-    const answer = await this.#ask({ reading, exchange }, 'fetch', body, (peer, signed) => peer.fetch(signed));
+    const answer = await this.#ask({ step: stepOf(reading, ''), exchange }, 'fetch', body, (peer, signed) =>
+      peer.fetch(signed),
+    );
     return { result: await this.#accept(reading, parseFetchResult(answer), exchange), states };
   }
 
@@ -338,8 +359,8 @@ export class ExchangeReader {
     try {
       return { value: await check(exchange), nonce: exchange.nonce };
     } catch (error) {
-      // The peer's own refusals were logged where they arrived.
-      const isFinding = error instanceof RecordsError && error.code !== 'session-ended';
+      // The peer's own refusals, and its silence, were logged where they were met.
+      const isFinding = error instanceof RecordsError && !LOGGED_WHERE_MET.has(error.code);
       if (isFinding) await this.#log('refusal', { ...stepOf(reading, exchange.nonce), outcome: error.code });
       throw error;
     }
@@ -352,17 +373,29 @@ export class ExchangeReader {
   }
 
   async #ask<Operation extends ExchangeOperation, Body, Result>(
-    { reading, exchange }: { readonly reading: Pick<Reading, 'request'>; readonly exchange: Exchange },
+    { step, exchange }: { readonly step: Omit<ReadingStep, 'nonce'>; readonly exchange: Exchange },
     operation: Operation,
     body: Body,
     send: (peer: ExchangePeer, request: PeerRequest<Operation, Body>) => Promise<PeerAnswer<Result>>,
   ): Promise<PeerAnswer<Result>> {
-    const { author } = reading.request;
+    const { author } = step.request;
     const peer = this.#parts.findPeer(author);
     if (peer === undefined) throw new RecordsError('not-found', 'no such organisation is connected');
-    const signed = await signPeerRequest(this.#parts, author, operation, body);
-    exchange.nonce = signed.payload.nonce;
-    return send(peer, signed);
+    for (let attempt = 1; ; attempt += 1) {
+      // Signed anew each time: no request acts twice, and every operation of a session may be asked again.
+      const signed = await signPeerRequest(this.#parts, author, operation, body);
+      const { nonce } = signed.payload;
+      exchange.nonce = nonce;
+      try {
+        return await send(peer, signed);
+      } catch (error) {
+        if (!(error instanceof RecordsError && error.code === 'peer-unreachable')) throw error;
+        // The other side may have logged what never arrived here: both logs know of it.
+        await this.#log('refusal', { ...step, nonce, outcome: error.code });
+        if (attempt >= ASKS_MAX) throw error;
+        await wait(FIRST_PAUSE_MS * 2 ** (attempt - 1));
+      }
+    }
   }
 
   async #log(kind: AuditKind, step: ReadingStep): Promise<void> {
