@@ -97,7 +97,7 @@ export {
   PASSWORD_COST_MIN,
   sealPasswordBox,
 } from './password-box.ts';
-export { createCrl, type RevokedCertificate } from './revocation-list.ts';
+export { createCrl, findRevokedSerials, type RevokedCertificate } from './revocation-list.ts';
 export {
   deriveSigningKey,
   generateSigningKey,

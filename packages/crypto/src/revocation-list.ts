@@ -2,6 +2,7 @@ import { fromBase64url, toBase64url } from './bytes.ts';
 import { type CertificateAuthority, keyIdentifierOf } from './certificate-authority.ts';
 import { parseCertificate } from './certificate-profile.ts';
 import { CryptoError } from './crypto-error.ts';
+import { childrenOf, DER, parseDer, positiveHex, requireTag } from './der.ts';
 import { loadX509 } from './x509.ts';
 
 export type RevokedCertificate = { readonly serial: string; readonly revokedMs: number };
@@ -46,6 +47,20 @@ export async function createCrl(input: {
     signingKey,
   });
   return toBase64url(new Uint8Array(crl.rawData));
+}
+
+/**
+ * Serials that a revocation list (DER) names, as `RevokedCertificate` has them. Signature and times are not looked at: for lists
+ * that came with an agreed configuration. Throws `bad-certificate`.
+ */
+export function findRevokedSerials(der: Uint8Array): readonly string[] {
+  const [list] = childrenOf(requireTag(parseDer(der), DER.sequence));
+  // RFC 5280 §5.1: version?, signature, issuer, thisUpdate, nextUpdate?, revokedCertificates?, extensions?
+  const members = childrenOf(requireTag(list, DER.sequence));
+  const times = new Set<number>([DER.utcTime, DER.generalizedTime]);
+  const revoked = members[members.findLastIndex(({ tag }) => times.has(tag)) + 1];
+  if (revoked?.tag !== DER.sequence) return [];
+  return childrenOf(revoked).map((entry) => positiveHex(childrenOf(requireTag(entry, DER.sequence))[0]));
 }
 
 /** INTEGER of a non-negative number below 2^53. */

@@ -136,7 +136,11 @@ function settleApplied(calls: readonly PendingCall[], applied: AppliedView, trip
       calls.forEach(({ resolve, reject }, at) => {
         const outcome = applied.outcomes[at];
         if (outcome === undefined) reject(new LedgerError('execution-failed', 'a block has no outcome for a call'));
-        else resolve(outcome);
+        else if (outcome.kind === 'distrusted') {
+          reject(
+            new LedgerError('distrusted', `block ${applied.block} holds the call, which rests on an alarm's keys`),
+          );
+        } else resolve(outcome);
       });
       return { kind: 'done' };
     case TxValidationCode.MVCC_READ_CONFLICT:

@@ -9,7 +9,7 @@ export type AppliedView = {
   /** Set for a transaction that the peers took and that should not be. */
   readonly alarm?: string;
   /** One for each gathered call, in its order; none unless the code is `VALID`. */
-  readonly outcomes: readonly SubmitResult[];
+  readonly outcomes: readonly (SubmitResult | { readonly kind: 'distrusted'; readonly callId: string })[];
 };
 
 /** The follower as the gateway sees it. */

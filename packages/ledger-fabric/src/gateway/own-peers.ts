@@ -23,7 +23,8 @@ export const EVALUATE_TIMEOUT_MS = 10_000;
 /** An endorsed transaction, which remembers through which peer it came. */
 export type Endorsed = { readonly transaction: Transaction; readonly peer: number };
 
-type OwnPeer = { readonly client: Client; readonly gateway: Gateway };
+/** A connection to one own peer; both parts are to be closed. */
+export type OwnPeer = { readonly client: Client; readonly gateway: Gateway };
 
 /** gRPC connections to the organisation's own peers. One is in use; where it cannot be reached, the next takes its place. */
 export class OwnPeers implements Disposable {
@@ -79,7 +80,7 @@ export class OwnPeers implements Disposable {
   }
 }
 
-function openPeer({ name, endpoint, tlsAuthorityFile }: FabricPeer, identity: FabricIdentity): OwnPeer {
+export function openPeer({ name, endpoint, tlsAuthorityFile }: FabricPeer, identity: FabricIdentity): OwnPeer {
   const client = new Client(endpoint, credentials.createSsl(readAuthority(name, tlsAuthorityFile)), {
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     'grpc.max_send_message_length': MESSAGE_BYTES_MAX,

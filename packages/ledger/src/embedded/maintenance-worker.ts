@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type EmbeddedBlockHeader, hashHeaderText, type StateRoot } from '../block.ts';
+import { type BlockHeader, hashOfHeader, type StateRoot } from '../block.ts';
 import { stateRootAt } from './state-root.ts';
 import { syncDirectory } from './store.ts';
 
@@ -62,7 +62,8 @@ function backup(database: DatabaseSync, toFile: string): BackupResult {
 function describe(copy: string): BackupResult {
   using database = new DatabaseSync(copy, { readOnly: true });
   const head = database.prepare('SELECT header FROM block ORDER BY number DESC LIMIT 1').get() as { header: string };
-  const { number, stateCommitment } = JSON.parse(head.header) as EmbeddedBlockHeader;
+  const header = JSON.parse(head.header) as BlockHeader;
+  const { number, stateCommitment } = header;
   const root = stateRootAt(database, number);
-  return { number, hash: hashHeaderText(head.header), stateCommitment, stateRoot: { number, root } };
+  return { number, hash: hashOfHeader(header), stateCommitment, stateRoot: { number, root } };
 }

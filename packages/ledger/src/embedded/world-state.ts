@@ -6,12 +6,14 @@ import type { BlockChanges, LedgerStore } from './store.ts';
 /** Keys of committed calls: each is read as absent once, before it is committed; those read later are open sessions. */
 const CALL_PREFIX = 'call/';
 
+type StateSource = Pick<LedgerStore, 'version' | 'range'>;
+
 /** Committed state: the store behind a cache. */
 export class WorldState {
-  readonly #store: LedgerStore;
+  readonly #store: StateSource;
   readonly #cache = new StateCache();
 
-  constructor(store: LedgerStore) {
+  constructor(store: StateSource) {
     this.#store = store;
   }
 

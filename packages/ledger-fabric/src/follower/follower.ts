@@ -1,0 +1,311 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Entry, Json } from '@salus/contracts';
+import {
+  type BackupResult,
+  type Block,
+  type Checkpoint,
+  hashFabricHeader,
+  LedgerError,
+  type LostRange,
+  type Place,
+  type SubmitResult,
+  type TransactionView,
+  type Version,
+} from '@salus/ledger';
+import type { Maintenance } from '@salus/ledger/store';
+import type { RawBlock } from '../block/raw-block.ts';
+import type { Alarm } from './alarm.ts';
+import type { AppliedTransaction } from './applied.ts';
+import type { BlockSource } from './block-source.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import { type ChannelState, judgeBlock } from './judge-block.ts';
+import type { Replica, ReplicaChanges } from './replica.ts';
+import { ReplicaReader, requireBlockNumber } from './replica-reader.ts';
+import type { Runtimes } from './runtimes.ts';
+
+/** A lost peer is asked again after this time, then after twice as long each time up to the other. */
+const RETRY_MIN_MS = 50;
+const RETRY_MAX_MS = 1_000;
+
+export type FollowerParts = {
+  readonly network: string;
+  readonly chaincode: string;
+  readonly replica: Replica;
+  readonly source: BlockSource;
+  readonly runtimes: Runtimes;
+  readonly checkpoints: Checkpoints;
+  readonly maintenance: Maintenance;
+  readonly channel: ChannelState;
+  readonly onAlarm: (alarm: Alarm) => void;
+};
+
+type Listener = (block: Block, transactions: readonly AppliedTransaction[]) => void;
+type Waiter = { resolve(applied: AppliedTransaction): void; reject(reason: unknown): void };
+
+/**
+ * Follows the blocks of the organisation's own peer, checks all that is public in them again and keeps what they give in a
+ * replica. Reads are of the replica alone: what is read was verified here, and rests on nothing that should not be.
+ */
+export class Follower implements AsyncDisposable {
+  readonly network: string;
+  readonly #parts: FollowerParts;
+  readonly #reader: ReplicaReader;
+  readonly #stop = new AbortController();
+  readonly #listeners = new Set<Listener>();
+  readonly #waiters = new Map<string, Set<Waiter>>();
+  readonly #wakes = new Set<() => void>();
+  readonly #running: Promise<void>;
+  #channel: ChannelState;
+  #height: number;
+  #failure: LedgerError | undefined;
+
+  constructor(parts: FollowerParts) {
+    this.network = parts.network;
+    this.#parts = parts;
+    this.#reader = new ReplicaReader(parts.replica);
+    this.#channel = parts.channel;
+    this.#height = parts.replica.head().header.number;
+    this.#running = this.#run();
+  }
+
+  /** Why nothing is applied and read any more: `contracts-unknown`, `storage-failed`, `checkpoint-failed` or `stopped`. */
+  get failure(): LedgerError | undefined {
+    return this.#failure;
+  }
+
+  /** The newest applied block. */
+  get height(): number {
+    return this.#height;
+  }
+
+  get rollbackNeeded(): LostRange | undefined {
+    return this.#parts.checkpoints.lost;
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#parts.checkpoints.newest;
+  }
+
+  /** MSP ids of the channel's members as of the newest applied block, sorted. */
+  get organisations(): readonly string[] {
+    return this.#channel.members?.organisations ?? [];
+  }
+
+  /** What should not be, oldest first. */
+  get alarms(): readonly Alarm[] {
+    return this.#parts.replica.alarms;
+  }
+
+  /** Throws `distrusted`, or the follower's failure. */
+  peek(key: string): Json | undefined {
+    this.#requireReadable();
+    return this.#reader.get(key);
+  }
+
+  range(start: string, end: string, limit: number): readonly Entry[] {
+    this.#requireReadable();
+    return this.#reader.range(start, end, limit);
+  }
+
+  history(key: string, page: { readonly limit: number; readonly before?: Place }): readonly Version[] {
+    this.#requireReadable();
+    return this.#reader.history(key, page);
+  }
+
+  block(number: number): Block | undefined {
+    this.#requireOpen();
+    return this.#reader.block(number);
+  }
+
+  transaction(callId: string): TransactionView | undefined {
+    this.#requireReadable();
+    return this.#reader.transaction(callId);
+  }
+
+  /** The committed result of a call, whoever submitted it. Throws `distrusted`. */
+  findResult(callId: string): Extract<SubmitResult, { kind: 'committed' }> | undefined {
+    this.#requireReadable();
+    return this.#reader.result(callId);
+  }
+
+  /**
+   * What became of a Fabric transaction, once its block is applied. To be called before the transaction goes to the orderers.
+   * Rejects with the signal's reason, or with `failure`.
+   */
+  awaitTransaction(txId: string, signal: AbortSignal): Promise<AppliedTransaction> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const { promise, resolve, reject } = Promise.withResolvers<AppliedTransaction>();
+    const waiters = this.#waiters.get(txId) ?? new Set();
+    const forget = (): void => {
+      signal.removeEventListener('abort', abort);
+      waiters.delete(waiter);
+      if (waiters.size === 0) this.#waiters.delete(txId);
+    };
+    const abort = (): void => waiter.reject(signal.reason);
+    const waiter: Waiter = {
+      resolve: (applied) => {
+        forget();
+        resolve(applied);
+      },
+      reject: (reason) => {
+        forget();
+        reject(reason as Error);
+      },
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    waiters.add(waiter);
+    this.#waiters.set(txId, waiters);
+    return promise;
+  }
+
+  /** Called with each block after it was applied, in order; a listener must not throw. Returns how to end it. */
+  onApplied(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async *follow(fromBlock: number, signal: AbortSignal): AsyncGenerator<Block, void, undefined> {
+    requireBlockNumber(fromBlock);
+    let next = fromBlock;
+    while (!signal.aborted && !this.#stop.signal.aborted) {
+      if (next > this.#height) {
+        await this.#nextBlock(signal);
+        continue;
+      }
+      yield this.#reader.block(next)!;
+      next += 1;
+    }
+  }
+
+  /** Resolves when a block of this number is applied; rejects with the signal's reason, or with `failure`. */
+  async reach(number: number, signal: AbortSignal): Promise<void> {
+    while (this.#height < number) {
+      if (this.#failure !== undefined) throw this.#failure;
+      signal.throwIfAborted();
+      await this.#nextBlock(signal);
+    }
+  }
+
+  /** A consistent copy of the replica while it goes on, durable when this resolves. An existing file is replaced. */
+  backup(toFile: string): Promise<BackupResult> {
+    this.#requireOpen();
+    return this.#parts.maintenance.backup(toFile);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    await this.#running;
+    this.#fail(new LedgerError('stopped', 'the ledger is closed'));
+    const { source, maintenance, checkpoints, replica } = this.#parts;
+    source[Symbol.dispose]();
+    await maintenance[Symbol.asyncDispose]();
+    checkpoints[Symbol.dispose]();
+    replica[Symbol.dispose]();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    let waitMs = RETRY_MIN_MS;
+    while (!signal.aborted && this.#failure === undefined) {
+      const before = this.#height;
+      await this.#followPeer(signal);
+      waitMs = this.#height > before ? RETRY_MIN_MS : Math.min(2 * waitMs, RETRY_MAX_MS);
+      // Nothing to tell: whoever needs a block waits with a time limit of their own.
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Until the peer is lost, gives what is no block, or the follower stops. */
+  async #followPeer(signal: AbortSignal): Promise<void> {
+    try {
+      for await (const raw of this.#parts.source.blocks(this.#height + 1, signal)) {
+        const isApplied = await this.#apply(raw);
+        if (!isApplied) this.#parts.source.leave();
+        if (!isApplied || signal.aborted) return;
+      }
+    } catch (error) {
+      if (error instanceof LedgerError && error.code === 'unavailable') return;
+      this.#fail(
+        error instanceof LedgerError
+          ? error
+          : new LedgerError('storage-failed', 'a block could not be applied', { cause: error }),
+      );
+    }
+  }
+
+  /** False for what is no block of this channel. */
+  async #apply(raw: RawBlock): Promise<boolean> {
+    const { network, chaincode, runtimes, replica, onAlarm } = this.#parts;
+    const verdict = await judgeBlock(raw, { network, chaincode, runtimes, replica, channel: this.#channel });
+    if (verdict.kind === 'fault') {
+      if (replica.noteAlarm(verdict.alarm)) onAlarm(verdict.alarm);
+      return false;
+    }
+    const { changes, applied, channel } = verdict;
+    replica.commit(changes);
+    this.#channel = channel;
+    await this.#checkpoint(changes);
+    this.#height = raw.number;
+    this.#watchLog();
+    for (const alarm of changes.alarms) onAlarm(alarm);
+    this.#tell(applied);
+    return true;
+  }
+
+  async #checkpoint({ header, builder }: ReplicaChanges): Promise<void> {
+    const { number, network } = header.header;
+    await this.#parts.checkpoints.append({ network, number, hash: hashFabricHeader(header.header) }, builder.rollbacks);
+  }
+
+  #tell(applied: readonly AppliedTransaction[]): void {
+    if (this.#listeners.size > 0) {
+      const block = this.#reader.block(this.#height)!;
+      for (const listener of [...this.#listeners]) listener(block, applied);
+    }
+    for (const transaction of applied) {
+      for (const waiter of [...(this.#waiters.get(transaction.txId) ?? [])]) waiter.resolve(transaction);
+    }
+    this.#wake();
+  }
+
+  #watchLog(): void {
+    const { maintenance, replica } = this.#parts;
+    maintenance.watchLog(
+      () => replica.store.logPages(),
+      () => replica.store.copyLog(),
+    );
+  }
+
+  #fail(failure: LedgerError): void {
+    this.#failure ??= failure;
+    for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.reject(this.#failure);
+    this.#wake();
+  }
+
+  #nextBlock(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#wakes.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#wakes.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#wakes]) wake();
+  }
+
+  #requireOpen(): void {
+    if (this.#stop.signal.aborted) throw new LedgerError('stopped', 'the ledger is closed');
+  }
+
+  #requireReadable(): void {
+    this.#requireOpen();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}

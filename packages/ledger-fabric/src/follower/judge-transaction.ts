@@ -1,0 +1,181 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Outcome } from '@salus/contracts';
+import { UNRECORDED_CODES } from '@salus/ledger';
+import type { WriteText } from '@salus/ledger/store';
+import type { EndorserTransaction } from '../block/transaction.ts';
+import { FabricError } from '../fabric-error.ts';
+import {
+  type GatheredCall,
+  type GatheredOutcome,
+  OK_STATUS,
+  outcomesText,
+  parseGathered,
+  SUBMIT_FUNCTION,
+} from '../wire.ts';
+import type { AlarmCode } from './alarm.ts';
+import type { BlockRecord } from './block-record.ts';
+import type { ChannelRuntime } from './runtimes.ts';
+import { Trial } from './trial.ts';
+import { findWritesFault, type NamespaceFacts } from './writes.ts';
+
+/** The event loop gets its turn after this many calls. */
+const CALLS_PER_TURN = 32;
+/** Organisations that endorse at least, where there are so many. */
+const ENDORSERS_MIN = 2;
+
+/** A call of a valid transaction as it ran again. */
+export type JudgedCall = {
+  readonly call: GatheredCall;
+  readonly outcome: Outcome;
+  /** Canonical texts of `outcome.writes`. */
+  readonly written: readonly WriteText[];
+  /** It read what is distrusted, so what it wrote is. */
+  readonly tainted: boolean;
+};
+
+export type Judgement =
+  /** It is as the rules have it. */
+  | { readonly kind: 'justified'; readonly calls: readonly JudgedCall[] }
+  | {
+      readonly kind: 'alarm';
+      readonly code: AlarmCode;
+      readonly detail: string;
+      /** Keys that justified calls would have written beside those that were. */
+      readonly keys: readonly string[];
+    };
+
+export type JudgeContext = {
+  readonly network: string;
+  /** Verified endorsers of the transaction, and how many organisations the channel has. */
+  readonly endorsers: readonly string[];
+  readonly membersCount: number;
+  /** Version of the agreed definition, and the contracts that it names; asked for when calls are to run. */
+  readonly definition: string | undefined;
+  readonly runtime: () => ChannelRuntime;
+  /** The block so far. */
+  readonly record: BlockRecord;
+};
+
+/**
+ * Checks all that is public of a transaction that wrote to our namespace: who endorsed, which contracts ran, that each call is
+ * signed and allowed, and that outcomes and writes are exactly those of the calls.
+ */
+export async function judgeTransaction(
+  transaction: EndorserTransaction,
+  facts: NamespaceFacts,
+  context: JudgeContext,
+): Promise<Judgement> {
+  const { endorsers, membersCount, definition } = context;
+  const enough = Math.min(ENDORSERS_MIN, membersCount);
+  if (facts.isForeign || transaction.args.length !== 2 || functionOf(transaction) !== SUBMIT_FUNCTION) {
+    return alarm('foreign-write', 'something else than gathered calls wrote to the namespace');
+  }
+  if (endorsers.length < enough) {
+    return alarm('endorsement', `${endorsers.length} organisations endorsed, and ${enough} must`);
+  }
+  if (definition === undefined || transaction.chaincodeVersion !== definition) {
+    return alarm('contracts', 'the endorsers ran other contracts than the channel has agreed on');
+  }
+  const calls = findCalls(transaction.args[1]!);
+  if (calls === undefined) return alarm('argument', 'the argument is not one of gathered calls');
+  return runAgain(transaction, facts, { ...context, calls });
+}
+
+export function functionOf({ args: [name] }: EndorserTransaction): string {
+  return Buffer.from(name ?? new Uint8Array()).toString('utf8');
+}
+
+type Run = {
+  readonly trial: Trial;
+  readonly runtime: ChannelRuntime;
+  readonly transaction: EndorserTransaction;
+  readonly context: JudgeContext;
+};
+
+async function runAgain(
+  transaction: EndorserTransaction,
+  facts: NamespaceFacts,
+  context: JudgeContext & { readonly calls: readonly GatheredCall[] },
+): Promise<Judgement> {
+  const { builder, distrust } = context.record;
+  const trial = new Trial(builder, distrust);
+  const run: Run = { trial, runtime: context.runtime(), transaction, context };
+  const judged: JudgedCall[] = [];
+  const fail = ({ code, detail }: CallFault): Judgement => {
+    return { kind: 'alarm', code, detail, keys: [...trial.written.keys()] };
+  };
+  for (const [at, call] of context.calls.entries()) {
+    if (at % CALLS_PER_TURN === CALLS_PER_TURN - 1) await nextTurn();
+    const ran = await judgeCall(call, run);
+    if ('code' in ran) return fail({ code: ran.code, detail: `call ${at}: ${ran.detail}` });
+    judged.push(ran);
+  }
+  const { status, payload } = transaction.response;
+  const isSame =
+    status === OK_STATUS && outcomesText(judged.map(gatheredOutcome)) === Buffer.from(payload).toString('utf8');
+  if (!isSame) return fail({ code: 'outcome', detail: 'the calls have other outcomes when they run again' });
+  const fault = findWritesFault(facts, trial.written);
+  return fault === undefined ? { kind: 'justified', calls: judged } : fail({ code: 'writes', detail: fault });
+}
+
+type CallFault = { readonly code: AlarmCode; readonly detail: string };
+
+/** Throws when the replica cannot be read. */
+async function judgeCall(
+  call: GatheredCall,
+  { trial, runtime, transaction, context }: Run,
+): Promise<JudgedCall | CallFault> {
+  const { network, record, endorsers } = context;
+  const { pure } = record;
+  const { payload, signature } = call.call;
+  const { timestampMs, creator } = transaction;
+  trial.begin();
+  pure.begin({ payload, callId: call.callId, signature });
+  let keeper: string | undefined;
+  let outcome: Outcome;
+  try {
+    keeper = await runtime.readPrivateOrganisation((key) => trial.get(key), payload);
+    const host = trial.host(network, pure);
+    outcome = await runtime.execute(host, { call: call.call, timestampMs, mode: 'public' });
+  } catch {
+    if (trial.failure !== undefined) throw trial.failure.cause;
+    return { code: 'outcome', detail: 'it breaks its contract when it runs again' };
+  }
+  const isKept = keeper === undefined || (keeper === creator.mspId && endorsers.includes(keeper));
+  const hasKeeper = keeper !== undefined || payload.privateHash === undefined || outcome.kind !== 'committed';
+  if (!isKept || !hasKeeper) {
+    return {
+      code: 'private-endorsement',
+      detail: 'the organisation that keeps the records must submit and endorse it',
+    };
+  }
+  if (outcome.kind === 'refused' && (UNRECORDED_CODES.has(outcome.code) || !pure.authenticated)) {
+    return { code: 'refusal', detail: 'its refusal belongs into no block' };
+  }
+  const written = outcome.kind === 'committed' ? trial.write(outcome.writes) : [];
+  return { call, outcome, written, tainted: trial.readsDistrusted };
+}
+
+function findCalls(argument: Uint8Array): readonly GatheredCall[] | undefined {
+  try {
+    return parseGathered(argument);
+  } catch (error) {
+    if (error instanceof FabricError) return undefined;
+    throw error;
+  }
+}
+
+function gatheredOutcome({ outcome }: JudgedCall): GatheredOutcome {
+  switch (outcome.kind) {
+    case 'committed':
+      return { kind: 'committed', result: outcome.result, events: outcome.events };
+    case 'repeated':
+      return { kind: 'repeated' };
+    case 'refused':
+      return { kind: 'refused', code: outcome.code };
+  }
+}
+
+function alarm(code: AlarmCode, detail: string): Judgement {
+  return { kind: 'alarm', code, detail, keys: [] };
+}

@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs';
+import { type FabricBlockHeader, LedgerError } from '@salus/ledger';
+import {
+  type BlockBuilder,
+  type ExtraTables,
+  LedgerStore,
+  type SealedHeader,
+  type SealedRow,
+  WorldState,
+} from '@salus/ledger/store';
+import type { Alarm, AlarmCode } from './alarm.ts';
+import { Distrust } from './distrust.ts';
+
+/**
+ * Beside the ledger's tables: what should not be, the keys that rest on it, and what of Fabric's own state is needed to judge the
+ * next block (`setting`: the channel's configuration, the chaincode's definition).
+ */
+const TABLES: ExtraTables = {
+  alarm:
+    'CREATE TABLE alarm(block INTEGER NOT NULL, tx TEXT NOT NULL, code TEXT NOT NULL, keys TEXT NOT NULL, detail TEXT NOT NULL, PRIMARY KEY(block, tx, code)) STRICT, WITHOUT ROWID',
+  distrusted: 'CREATE TABLE distrusted(key TEXT PRIMARY KEY, block INTEGER NOT NULL) STRICT, WITHOUT ROWID',
+  setting: 'CREATE TABLE setting(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID',
+};
+
+export type SettingName = 'configuration' | 'definition';
+export type Setting = { readonly name: SettingName; readonly value: Uint8Array };
+
+/** What one block changes in the replica. */
+export type ReplicaChanges = {
+  readonly header: SealedHeader<FabricBlockHeader>;
+  readonly builder: BlockBuilder;
+  readonly alarms: readonly Alarm[];
+  /** Keys that are distrusted from this block on. */
+  readonly distrusted: readonly string[];
+  readonly settings: readonly Setting[];
+};
+
+/**
+ * The verified copy of a channel that one organisation keeps: blocks, state and history as the embedded engine stores them, in
+ * one SQLite file that this process alone has open.
+ */
+export class Replica implements Disposable {
+  readonly store: LedgerStore<FabricBlockHeader>;
+  readonly state: WorldState;
+  readonly distrust: Distrust;
+  readonly #alarms: Alarm[];
+  readonly #statements: ReturnType<typeof prepareAll>;
+
+  private constructor(store: LedgerStore<FabricBlockHeader>) {
+    this.store = store;
+    this.state = new WorldState(store);
+    this.#statements = prepareAll(store);
+    this.distrust = new Distrust(this.#statements.distrusted.iterate().map((row) => (row as unknown as [string])[0]));
+    this.#alarms = this.#statements.alarms.all().map((row) => alarmOf(row as unknown as AlarmRow));
+  }
+
+  static exists(file: string): boolean {
+    return existsSync(file);
+  }
+
+  /** Makes the file, which holds block 0 alone. */
+  static found(file: string, genesis: SealedHeader<FabricBlockHeader>): void {
+    LedgerStore.found(file, genesis, TABLES);
+  }
+
+  /** `not-a-ledger`, `in-use`. */
+  static open(file: string): Replica {
+    const store = LedgerStore.open<FabricBlockHeader>(file, TABLES);
+    try {
+      return new Replica(store);
+    } catch (error) {
+      store[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  head(): SealedRow<FabricBlockHeader> {
+    const head = this.store.head();
+    if (head === undefined) throw new LedgerError('not-a-ledger', 'the replica has no block');
+    return head;
+  }
+
+  get alarms(): readonly Alarm[] {
+    return this.#alarms;
+  }
+
+  setting(name: SettingName): Uint8Array | undefined {
+    return (this.#statements.setting.get(name) as unknown as [Uint8Array] | undefined)?.[0];
+  }
+
+  /** Outside of a block: for what belongs to block 0, which is made with the file. */
+  putSetting({ name, value }: Setting): void {
+    this.#statements.putSetting.run(name, value);
+  }
+
+  /** Makes a block durable with all that it brings. */
+  commit({ header, builder, alarms, distrusted, settings }: ReplicaChanges): void {
+    const changes = builder.changes();
+    const news = alarms.filter((alarm) => !this.#isKnown(alarm));
+    this.store.commit(header, builder.bodies, changes, () => {
+      for (const alarm of news) this.#insertAlarm(alarm);
+      for (const key of distrusted) this.#statements.putDistrusted.run(key, header.header.number);
+      for (const setting of settings) this.putSetting(setting);
+    });
+    this.state.apply(changes);
+    this.distrust.add(distrusted);
+    this.#alarms.push(...news);
+  }
+
+  /** An alarm over a block that is not applied; true when it was not known. */
+  noteAlarm(alarm: Alarm): boolean {
+    if (this.#isKnown(alarm)) return false;
+    this.#insertAlarm(alarm);
+    this.#alarms.push(alarm);
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    this.store[Symbol.dispose]();
+  }
+
+  #isKnown({ block, txId, code }: Alarm): boolean {
+    return this.#alarms.some((known) => known.block === block && known.txId === txId && known.code === code);
+  }
+
+  #insertAlarm({ block, txId, code, keys, detail }: Alarm): void {
+    this.#statements.putAlarm.run(block, txId ?? '', code, JSON.stringify(keys), detail);
+  }
+}
+
+type AlarmRow = readonly [block: number, tx: string, code: string, keys: string, detail: string];
+
+function alarmOf([block, tx, code, keys, detail]: AlarmRow): Alarm {
+  const txId = tx === '' ? null : tx;
+  return { block, txId, code: code as AlarmCode, keys: JSON.parse(keys) as readonly string[], detail };
+}
+
+function prepareAll(store: LedgerStore<FabricBlockHeader>) {
+  return {
+    alarms: store.prepare('SELECT block, tx, code, keys, detail FROM alarm ORDER BY block, tx, code'),
+    putAlarm: store.prepare('INSERT INTO alarm VALUES(?, ?, ?, ?, ?)'),
+    distrusted: store.prepare('SELECT key FROM distrusted'),
+    putDistrusted: store.prepare('INSERT INTO distrusted VALUES(?, ?) ON CONFLICT DO NOTHING'),
+    setting: store.prepare('SELECT value FROM setting WHERE name = ?'),
+    putSetting: store.prepare(
+      'INSERT INTO setting VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value',
+    ),
+  };
+}
