@@ -26,7 +26,8 @@ export async function submit(chaincode: Chaincode, invocation: Invocation): Prom
   const [argument] = args;
   if (argument === undefined || args.length !== 1) return fault('malformed');
   if (argument.length > GATHERED_BYTES_MAX) return fault('too-large');
-  if (Math.abs(chaincode.clock() - timestampMs) > TIME_OFF_MAX_MS) return fault('time-off');
+  // Not even a time that is no number passes.
+  if (!(Math.abs(chaincode.clock() - timestampMs) <= TIME_OFF_MAX_MS)) return fault('time-off');
   const calls = findCalls(argument);
   if (calls === undefined) return fault('malformed');
   const state = new PeerState(invocation.peer);
