@@ -36,6 +36,7 @@ export const CHAINCODE_NAME = 'salus';
 export const SUBMIT_FUNCTION = 'submit';
 export const IMPORT_FUNCTION = 'import';
 export const METADATA_FUNCTION = 'metadata';
+export const RANGE_FUNCTION = 'range';
 export const PRIVATE_FIELD = 'private';
 
 /** Calls in one Fabric transaction. */

@@ -1,13 +1,17 @@
-import { METADATA_FUNCTION, SUBMIT_FUNCTION } from '../wire.ts';
+import { importBlocks } from '../migration/import.ts';
+import { IMPORT_FUNCTION, METADATA_FUNCTION, RANGE_FUNCTION, SUBMIT_FUNCTION } from '../wire.ts';
 import { fault } from './answer.ts';
 import type { Answer, Chaincode, ChaincodeFunction, Invocation } from './invocation.ts';
 import { FABRIC_METADATA_FUNCTION, metadata } from './metadata.ts';
+import { range } from './range.ts';
 import { submit } from './submit.ts';
 
 /** Every function of the chaincode by its name. */
 const FUNCTIONS: ReadonlyMap<string, ChaincodeFunction> = new Map<string, ChaincodeFunction>([
   [SUBMIT_FUNCTION, submit],
+  [IMPORT_FUNCTION, importBlocks],
   [METADATA_FUNCTION, metadata],
+  [RANGE_FUNCTION, range],
   [FABRIC_METADATA_FUNCTION, metadata],
 ]);
 
