@@ -5,6 +5,7 @@ export { type NetworkLayout, networkLayout } from './layout.ts';
 export { NetworkError, type NetworkErrorCode } from './network-error.ts';
 export { listProcesses, logFile, type ProcessStatus } from './processes/supervisor.ts';
 export { startTestNetwork, type TestNetwork, type TestNetworkOptions } from './test-network.ts';
+export type { ContractsBundle } from './up/contracts-in-use.ts';
 export { downNetwork } from './up/down-network.ts';
 export type { Binaries } from './up/process-specs.ts';
-export { type ContractsBundle, type UpInput, type UpReport, upNetwork } from './up/up-network.ts';
+export { type UpInput, type UpReport, upNetwork } from './up/up-network.ts';

@@ -2,10 +2,12 @@
  * Why an operation on a consortium failed. The union is closed.
  *
  * - `bad-archive`: an archive of Fabric's programs holds what no release holds, or is not whole.
+ * - `bad-certificate`: a certificate of an organisation's own CA is not for the key, role, hosts or authority that it must be.
  * - `bad-consortium`: a consortium.yaml is not what its schema and rules ask; the message names each problem.
  * - `bad-input`: a value from outside breaks its documented shape or bound.
  * - `below-quorum`: too few members signed a channel update; nothing was sent.
  * - `busy`: another command is at work on the same network.
+ * - `certificates-missing`: an organisation's own CA has not answered the requests that the message names.
  * - `malformed`: bytes of a peer, an orderer or a file are not what Fabric's protobufs say they are.
  * - `no-change`: the update would change nothing.
  * - `no-fabric`: Fabric's programs are absent or of a version that does not serve; the message says what to do.
@@ -20,10 +22,12 @@
  */
 export type NetworkErrorCode =
   | 'bad-archive'
+  | 'bad-certificate'
   | 'bad-consortium'
   | 'bad-input'
   | 'below-quorum'
   | 'busy'
+  | 'certificates-missing'
   | 'malformed'
   | 'no-change'
   | 'no-fabric'

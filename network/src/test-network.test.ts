@@ -5,7 +5,7 @@ import { fabricBinaries } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readChainInfo } from './channel/index.ts';
 import { startTestNetwork, type TestNetwork } from './test-network.ts';
-import type { ContractsBundle } from './up/up-network.ts';
+import type { ContractsBundle } from './up/contracts-in-use.ts';
 
 const BASE_PORT = 22_000;
 const START_TIMEOUT_MS = 60_000;
@@ -41,7 +41,7 @@ describe.skipIf(binaries === undefined)('a network of real Fabric peers and orde
     const { report, processes } = network;
     expect(report.unchanged).toBe(false);
     expect(report.deployment).toMatchObject({ sequence: 1, committed: true });
-    expect(Object.values(report.deployment.approvals)).toEqual([true, true, true, true]);
+    expect(Object.values(report.deployment?.approvals ?? {})).toEqual([true, true, true, true]);
     expect(processes()).toHaveLength(11);
     expect(processes().every(({ running }) => running)).toBe(true);
   });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { bundleChaincode } from '@salus/ledger-fabric/bundle';
 import { stringify } from 'yaml';
 import type { FabricIdentity, NodeAddress, OrdererAdministration, PeerAddress } from './channel/index.ts';
 import { type Consortium, findOrganisation, type Organisation } from './consortium/consortium.ts';
@@ -19,9 +20,10 @@ import {
   startProcess,
 } from './processes/supervisor.ts';
 import { adminIdentity, ordererAddresses, ordererAdministration, peerAddresses } from './up/addresses.ts';
+import type { ContractsBundle } from './up/contracts-in-use.ts';
 import { downNetwork } from './up/down-network.ts';
 import type { Binaries } from './up/process-specs.ts';
-import { type ContractsBundle, type UpReport, upNetwork } from './up/up-network.ts';
+import { type UpReport, upNetwork } from './up/up-network.ts';
 import { writeIfChanged } from './write-file.ts';
 
 /** Ports that one organisation of a test network takes at most, from its first. */
@@ -33,7 +35,8 @@ const ORDERERS_PER_ORGANISATION_MAX = 4;
 
 export interface TestNetworkOptions {
   readonly binaries: Binaries;
-  readonly bundle: () => Promise<ContractsBundle>;
+  /** The contracts of this repository unless given. */
+  readonly bundle?: () => Promise<ContractsBundle>;
   /** First of `20 × organisations` ports. */
   readonly basePort: number;
   readonly organisations?: readonly string[];
@@ -85,7 +88,7 @@ export async function startTestNetwork(options: TestNetworkOptions): Promise<Tes
   writeIfChanged(layout.consortium, text);
   const consortium = parseConsortium(text);
   const masterKeys = new Map(consortium.organisations.map(({ slug }) => [slug, new Uint8Array(randomBytes(32))]));
-  const { binaries, bundle } = options;
+  const { binaries, bundle = bundleChaincode } = options;
   const up = () => upNetwork({ layout, consortium, binaries, bundle, masterKeys, nowMs: Date.now });
   const stop = async () => {
     await downNetwork(layout);

@@ -17,6 +17,8 @@ export interface OrganisationAuthorities {
   readonly tlsca: CertificateAuthority;
 }
 
+export type AuthorityUse = SealedKeyUse['use'];
+
 export interface AuthorityInput {
   readonly organisation: string;
   readonly layout: OrganisationLayout;
@@ -30,7 +32,8 @@ export async function ensureAuthorities(input: AuthorityInput): Promise<Organisa
   return { ca: await ensureAuthority(input, 'ca'), tlsca: await ensureAuthority(input, 'tlsca') };
 }
 
-async function ensureAuthority(input: AuthorityInput, use: SealedKeyUse['use']): Promise<CertificateAuthority> {
+/** Opens one of the organisation's authorities, made first where there is none. */
+export async function ensureAuthority(input: AuthorityInput, use: AuthorityUse): Promise<CertificateAuthority> {
   const { organisation, layout, masterKey, nowMs } = input;
   const certificateFile = join(layout.authorities, `${use}.pem`);
   const keyFile = join(layout.authorities, `${use}.key.sealed`);

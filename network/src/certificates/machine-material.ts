@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { generateSigningKeySync, issueMachineCertificate, type MachineUnit, toBase64url, toPem } from '@salus/crypto';
+import {
+  type CertificateAuthority,
+  generateSigningKeySync,
+  issueMachineCertificate,
+  type MachineUnit,
+  toBase64url,
+  toPem,
+} from '@salus/crypto';
 import { writePrivateFile } from '@salus/wallet/node';
 import type { MachineLayout, TlsLayout } from '../layout.ts';
 import { writeIfChanged } from '../write-file.ts';
@@ -12,6 +19,11 @@ const DAY_MS = 86_400_000;
 
 export interface Issuing {
   readonly authorities: OrganisationAuthorities;
+  readonly nowMs: number;
+}
+
+export interface TlsIssuing {
+  readonly authority: CertificateAuthority;
   readonly nowMs: number;
 }
 
@@ -37,7 +49,7 @@ export async function ensureMachine(input: MachineInput, { authorities, nowMs }:
     writePrivateFile(join(msp, 'keystore', 'key.pem'), keyPem(privateKey));
     writeIfChanged(certificateFile, toPem('CERTIFICATE', certificate));
   }
-  await ensureTls({ layout: layout.tls, commonName, hosts }, { authorities, nowMs });
+  await ensureTls({ layout: layout.tls, commonName, hosts }, { authority: authorities.tlsca, nowMs });
 }
 
 export interface TlsInput {
@@ -46,15 +58,15 @@ export interface TlsInput {
   readonly hosts: readonly string[];
 }
 
-/** Key and certificate for TLS as server and client, from the organisation's own TLS authority; what is there stays. */
+/** Key and certificate for TLS as server and client, from the given authority; what is there stays. */
 export async function ensureTls(
   { layout, commonName, hosts }: TlsInput,
-  { authorities, nowMs }: Issuing,
+  { authority, nowMs }: TlsIssuing,
 ): Promise<void> {
-  writeIfChanged(layout.authority, toPem('CERTIFICATE', authorities.tlsca.certificate));
+  writeIfChanged(layout.authority, toPem('CERTIFICATE', authority.certificate));
   if (existsSync(layout.certificate)) return;
   const { publicKey, privateKey } = generateSigningKeySync();
-  const request = { ca: authorities.tlsca, commonName, publicKey, use: 'tls', hosts, ...times(nowMs) } as const;
+  const request = { ca: authority, commonName, publicKey, use: 'tls', hosts, ...times(nowMs) } as const;
   const certificate = await issueMachineCertificate(request);
   writePrivateFile(layout.key, keyPem(privateKey));
   writeIfChanged(layout.certificate, toPem('CERTIFICATE', certificate));

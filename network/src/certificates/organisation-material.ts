@@ -1,8 +1,12 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Organisation } from '../consortium/consortium.ts';
 import type { OrganisationLayout } from '../layout.ts';
-import { ensureAuthorities } from './authorities.ts';
+import { NetworkError } from '../network-error.ts';
+import { ensureAuthorities, ensureAuthority } from './authorities.ts';
 import { ensureChaincodeKey } from './chaincode-key.ts';
-import { authorityCertificates, ensureMachine, ensureTls, type Issuing } from './machine-material.ts';
+import { requireImported } from './external-certificates.ts';
+import { authorityCertificates, ensureMachine, ensureTls, type MachineInput } from './machine-material.ts';
 import { writeMspFolder } from './msp-folder.ts';
 
 const LOCAL_HOSTS = ['localhost', '127.0.0.1'];
@@ -14,19 +18,27 @@ export interface MaterialInput {
   readonly nowMs: number;
 }
 
-/** Every key and certificate of an organisation that keeps its own Fabric CA; a second run changes nothing. */
+/**
+ * Every key and certificate of an organisation; a second run changes nothing. With an external CA the keys and requests are
+ * made here, and it throws NetworkError `certificates-missing` until the answers are imported. Throws `bad-input` for an
+ * organisation of which only the public part is here: its own host has the keys.
+ */
 export async function ensureOrganisationMaterial(input: MaterialInput): Promise<void> {
   const { organisation, layout, nowMs } = input;
-  const { slug } = organisation;
-  const authorities = await ensureAuthorities({ ...input, organisation: slug });
-  const issuing = { authorities, nowMs };
-  writeMspFolder(layout.msp, authorityCertificates(authorities));
-  for (const machine of machinesOf(organisation, layout)) await ensureMachine(machine, issuing);
-  await ensureChaincodeMaterial(input, issuing);
+  const machines = machinesOf(organisation, layout);
+  if (organisation.certificates === 'external') {
+    await requireImported(organisation, layout, machines);
+  } else {
+    requireLocal(organisation, layout);
+    const authorities = await ensureAuthorities({ ...input, organisation: organisation.slug });
+    writeMspFolder(layout.msp, authorityCertificates(authorities));
+    for (const machine of machines) await ensureMachine(machine, { authorities, nowMs });
+  }
+  await ensureChaincodeMaterial(input);
 }
 
 /** Peers, orderers and users of the organisation, each with the NodeOU of its role. */
-export function machinesOf(organisation: Organisation, layout: OrganisationLayout) {
+export function machinesOf(organisation: Organisation, layout: OrganisationLayout): readonly MachineInput[] {
   const { slug } = organisation;
   const hosts = hostsOf(organisation);
   return [
@@ -47,20 +59,30 @@ export function machinesOf(organisation: Organisation, layout: OrganisationLayou
   ];
 }
 
+function requireLocal({ slug }: Organisation, layout: OrganisationLayout): void {
+  if (!existsSync(layout.msp) || existsSync(join(layout.authorities, 'ca.pem'))) return;
+  throw new NetworkError(
+    'bad-input',
+    `Only the public part of ${slug} is here: its keys are on its own host. Name the organisation of this host (--org).`,
+  );
+}
+
 /** The names under which an organisation's machines are reached, from outside and from themselves. */
-export function hostsOf({ host }: Organisation): readonly string[] {
+function hostsOf({ host }: Organisation): readonly string[] {
   return [...new Set([host, ...LOCAL_HOSTS])];
 }
 
 /**
- * The chaincode service: TLS for both ends of its connection, and the HPKE key to which the submitting node seals private
- * arguments. The service must read that key itself, so it stands in a file of mode 0600 as Fabric's own keys do.
+ * The chaincode service: TLS for both ends of its connection, under an authority of its own, so that nothing but the
+ * organisation's peers can call it; and the HPKE key to which the submitting node seals private arguments. The service must
+ * read its keys itself, so they stand in files of mode 0600 as Fabric's own do.
  */
-async function ensureChaincodeMaterial({ organisation, layout }: MaterialInput, issuing: Issuing): Promise<void> {
+async function ensureChaincodeMaterial({ organisation, layout, masterKey, nowMs }: MaterialInput): Promise<void> {
   const { slug } = organisation;
   const { chaincode } = layout;
-  const hosts = hostsOf(organisation);
-  await ensureTls({ layout: chaincode.server, commonName: `chaincode.${slug}`, hosts }, issuing);
-  await ensureTls({ layout: chaincode.client, commonName: `chaincode-client.${slug}`, hosts: LOCAL_HOSTS }, issuing);
+  const authority = await ensureAuthority({ organisation: slug, layout, masterKey, nowMs }, 'chaincodeca');
+  const server = { layout: chaincode.server, commonName: `chaincode.${slug}`, hosts: hostsOf(organisation) };
+  const client = { layout: chaincode.client, commonName: `peers.${slug}`, hosts: LOCAL_HOSTS };
+  for (const end of [server, client]) await ensureTls(end, { authority, nowMs });
   await ensureChaincodeKey(chaincode.privateKey);
 }

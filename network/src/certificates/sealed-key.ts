@@ -6,7 +6,7 @@ import { NetworkError } from '../network-error.ts';
 /** Which key a sealed file holds: another organisation's, or another use, does not open in its place. */
 export interface SealedKeyUse {
   readonly organisation: string;
-  readonly use: 'ca' | 'tlsca';
+  readonly use: 'ca' | 'tlsca' | 'chaincodeca';
 }
 
 /** Writes a private key (PKCS #8) sealed under the organisation's master key; the file opens with no other. */

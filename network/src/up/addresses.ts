@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   type FabricIdentity,
   type NodeAddress,
@@ -6,7 +7,7 @@ import {
   type PeerAddress,
   readIdentity,
 } from '../channel/index.ts';
-import type { Orderer, Organisation, Peer } from '../consortium/consortium.ts';
+import type { Orderer, Organisation } from '../consortium/consortium.ts';
 import type { NetworkLayout } from '../layout.ts';
 
 /** Where an organisation's peers answer, first one preferred, and how they are known. */
@@ -53,11 +54,19 @@ export function processName(slug: string, machine: string): string {
   return `${slug}-${machine}`;
 }
 
-export function peerProcessName({ slug }: Organisation, { name }: Peer): string {
-  return processName(slug, name);
+function authoritiesOf(layout: NetworkLayout, { slug }: Organisation): { readonly tlsAuthorities: string } {
+  const files = tlsAuthorityFiles(layout.organisation(slug).msp);
+  return { tlsAuthorities: files.map((file) => readFileSync(file, 'utf8')).join('') };
 }
 
-function authoritiesOf(layout: NetworkLayout, { slug }: Organisation): { readonly tlsAuthorities: string } {
-  const file = `${layout.organisation(slug).msp}/tlscacerts/tlsca.pem`;
-  return { tlsAuthorities: readFileSync(file, 'utf8') };
+/** The TLS authorities in an MSP folder: roots, and what stands below them. None where the folder is not here. */
+export function tlsAuthorityFiles(msp: string): readonly string[] {
+  return ['tlscacerts', 'tlsintermediatecerts']
+    .map((list) => join(msp, list))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) =>
+      readdirSync(folder)
+        .sort()
+        .map((name) => join(folder, name)),
+    );
 }

@@ -14,14 +14,9 @@ export interface ContractsInUse {
   readonly sha256hex: string;
 }
 
-/** Version of the chaincode definition: it names the bundle, so that an upgrade is a new definition. */
-export function definitionVersion({ contracts, sha256hex }: ContractsInUse): string {
-  return `${contracts}-${sha256hex}`;
-}
-
-/** Label of the chaincode package, from which the service reads which bundle it must be. */
-export function packageLabel(contracts: ContractsInUse): string {
-  return `salus_${definitionVersion(contracts)}`;
+/** A bundle of contracts with its name. */
+export interface ContractsBundle extends ContractsInUse {
+  readonly code: Uint8Array;
 }
 
 export function bundleFile(layout: NetworkLayout, { sha256hex }: ContractsInUse): string {
@@ -44,10 +39,14 @@ export function findContractsInUse(layout: NetworkLayout): ContractsInUse | unde
   return { contracts, sha256hex };
 }
 
-/** Keeps a bundle and makes it the one that `up` runs: bundles before it stay, for old blocks name them. */
-export function keepContracts(layout: NetworkLayout, contracts: ContractsInUse, code: Uint8Array): void {
+/** Keeps a bundle, named by its hash: bundles before it stay, for old blocks name them. */
+export function keepBundle(layout: NetworkLayout, { code, ...contracts }: ContractsBundle): void {
   writeIfChanged(bundleFile(layout, contracts), code);
-  writeIfChanged(recordFile(layout), `${JSON.stringify({ version: VERSION, ...contracts }, null, 2)}\n`);
+}
+
+/** Makes a kept bundle the one that `up` runs. */
+export function useContracts(layout: NetworkLayout, { contracts, sha256hex }: ContractsInUse): void {
+  writeIfChanged(recordFile(layout), `${JSON.stringify({ version: VERSION, contracts, sha256hex }, null, 2)}\n`);
 }
 
 function recordFile(layout: NetworkLayout): string {

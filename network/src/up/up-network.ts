@@ -1,16 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { definitionVersion } from '@salus/ledger-fabric/bundle';
 import { ensureOrganisationMaterial } from '../certificates/organisation-material.ts';
-import {
-  type ChaincodePackage,
-  createChaincodePackage,
-  type DeployingMember,
-  type DeploymentState,
-  deployChaincode,
-  installChaincode,
-  joinOrderer,
-  joinPeer,
-} from '../channel/index.ts';
+import { type ChannelView, type DeploymentState, deployChaincode, installChaincode } from '../channel/index.ts';
 import { writeExternalBuilder } from '../configuration/external-builder.ts';
 import type { Consortium, Organisation } from '../consortium/consortium.ts';
 import { writeNetworkId } from '../consortium/write-network-id.ts';
@@ -18,24 +9,20 @@ import type { NetworkLayout } from '../layout.ts';
 import { NetworkError } from '../network-error.ts';
 import type { ProcessSpec } from '../processes/process-table.ts';
 import { awaitReady, startProcess } from '../processes/supervisor.ts';
-import { adminIdentity, ordererAdministration, peerAddresses } from './addresses.ts';
 import {
   bundleFile,
+  type ContractsBundle,
   type ContractsInUse,
-  definitionVersion,
   findContractsInUse,
-  keepContracts,
-  packageLabel,
+  keepBundle,
+  useContracts,
 } from './contracts-in-use.ts';
 import { ensureGenesisBlock } from './ensure-genesis.ts';
+import { joinChannel } from './join-channel.ts';
+import { endorsementPolicy, findChannelView, type LocalMember, localMember } from './member.ts';
 import { withNetworkLock } from './network-lock.ts';
 import { type Binaries, chaincodeSpec, fabricSpecs } from './process-specs.ts';
 import { CHAINCODE_NAME, writeConfiguration } from './write-configuration.ts';
-
-/** A bundle of contracts with its name. */
-export interface ContractsBundle extends ContractsInUse {
-  readonly code: Uint8Array;
-}
 
 export interface UpInput {
   readonly layout: NetworkLayout;
@@ -43,20 +30,24 @@ export interface UpInput {
   readonly binaries: Binaries;
   /** 32 bytes for each organisation that runs here: it seals its Fabric CA's keys. */
   readonly masterKeys: ReadonlyMap<string, Uint8Array>;
-  /** The contracts of this software: run where the network runs none yet; later only `upgrade-contracts` changes them. */
+  /** The contracts of this software: run where the network runs none yet; later only `upgradeContracts` changes them. */
   readonly bundle: () => Promise<ContractsBundle>;
   readonly nowMs: () => number;
   /** The one organisation that runs here; all of them when absent. */
-  readonly only?: string;
+  readonly only?: string | undefined;
 }
 
 export interface UpReport {
   readonly network: string;
   readonly started: readonly string[];
+  /** Processes that run with an older configuration than the one that consortium.yaml now asks for. */
+  readonly outdated: readonly string[];
   readonly joined: readonly string[];
   readonly installed: readonly string[];
+  /** Organisations of consortium.yaml that the channel has not admitted: nothing of the channel reaches them. */
+  readonly outside: readonly string[];
   readonly contracts: ContractsInUse;
-  readonly deployment: DeploymentState;
+  readonly deployment: DeploymentState | undefined;
   /** Nothing was started, joined, installed, approved or committed: it was all there. */
   readonly unchanged: boolean;
 }
@@ -70,42 +61,38 @@ export function upNetwork(input: UpInput): Promise<UpReport> {
 }
 
 async function bringUp(input: UpInput): Promise<UpReport> {
-  const { layout, consortium, binaries } = input;
+  const { layout, consortium } = input;
   const organisations = organisationsHere(input);
   const network = ensureNetworkId(input);
   const [contracts] = await Promise.all([ensureContracts(input), ensureMaterial(input, organisations)]);
   writeExternalBuilder(layout.builder);
-  for (const organisation of organisations) writeConfiguration({ layout, consortium, network }, organisation);
+  const changed = organisations.flatMap((organisation) =>
+    writeConfiguration({ layout, consortium, network }, organisation),
+  );
   const genesisBlock = ensureGenesisBlock({ layout, consortium, nowMs: input.nowMs() });
-  const members = organisations.map((organisation) => memberOf(layout, organisation, contracts));
-  const started = await startAll(layout, [
-    ...organisations.flatMap((organisation) => fabricSpecs(layout, organisation, binaries)),
-    ...members.map(({ organisation, chaincode }) =>
-      chaincodeSpec(layout, organisation, {
-        packageId: chaincode.packageId,
-        bundle: bundleFile(layout, contracts),
-      }),
-    ),
-  ]);
-  const joined = await joinAll(input, members, genesisBlock);
+  const all = organisations.map((organisation) => localMember(layout, organisation, contracts));
+  const started = await startAll(layout, specsOf(input, all, contracts));
+  const view = await findChannelView(all, consortium.channel.name);
+  const members = all.filter(({ organisation }) => isMember(view, organisation));
+  const joined = await joinChannel({ layout, channel: consortium.channel.name, members, genesisBlock, view });
   const installed = await installAll(members);
-  const deployment = await deployChaincode({
-    channel: consortium.channel.name,
-    name: CHAINCODE_NAME,
-    version: definitionVersion(contracts),
-    policy: {
-      required: Math.min(consortium.channel.endorsements, consortium.organisations.length),
-      members: consortium.organisations.map(({ slug }) => slug),
-    },
-    members,
-  });
-  const unchanged = started.length + joined.length + installed.length === 0 && !deployment.changed;
-  return { network, started, joined, installed, contracts, deployment, unchanged };
+  const deployment = await deploy(input, { members, view, contracts });
+  return {
+    network,
+    started,
+    outdated: changed.filter((name) => !started.includes(name)),
+    joined,
+    installed,
+    outside: consortium.organisations.filter((one) => !isMember(view, one)).map(({ slug }) => slug),
+    contracts,
+    deployment,
+    unchanged: started.length + joined.length + installed.length === 0 && deployment?.changed !== true,
+  };
 }
 
-interface LocalMember extends DeployingMember {
-  readonly organisation: Organisation;
-  readonly chaincode: ChaincodePackage;
+/** Before the channel runs here, all of consortium.yaml are its members: so its genesis block says. */
+function isMember(view: ChannelView | undefined, { slug }: Organisation): boolean {
+  return view === undefined || view.organisations.some(({ mspId, member }) => mspId === slug && member);
 }
 
 function organisationsHere({ consortium, only }: UpInput): readonly Organisation[] {
@@ -129,9 +116,10 @@ function ensureNetworkId({ layout, consortium }: UpInput): string {
 async function ensureContracts({ layout, bundle }: UpInput): Promise<ContractsInUse> {
   const known = findContractsInUse(layout);
   if (known !== undefined) return known;
-  const { code, ...contracts } = await bundle();
-  keepContracts(layout, contracts, code);
-  return contracts;
+  const built = await bundle();
+  keepBundle(layout, built);
+  useContracts(layout, built);
+  return { contracts: built.contracts, sha256hex: built.sha256hex };
 }
 
 async function ensureMaterial(input: UpInput, organisations: readonly Organisation[]): Promise<void> {
@@ -144,24 +132,16 @@ async function ensureMaterial(input: UpInput, organisations: readonly Organisati
   }
 }
 
-function memberOf(layout: NetworkLayout, organisation: Organisation, contracts: ContractsInUse): LocalMember {
-  const { client, server } = layout.organisation(organisation.slug).chaincode;
-  const chaincode = createChaincodePackage({
-    label: packageLabel(contracts),
-    address: `${organisation.host}:${organisation.chaincode.port}`,
-    tls: {
-      rootCertificate: readFileSync(server.authority, 'utf8'),
-      clientCertificate: readFileSync(client.certificate, 'utf8'),
-      clientKey: readFileSync(client.key, 'utf8'),
-    },
-  });
-  return {
-    organisation,
-    chaincode,
-    identity: adminIdentity(layout, organisation.slug),
-    peers: peerAddresses(layout, organisation),
-    packageId: chaincode.packageId,
-  };
+function specsOf(
+  { layout, binaries }: UpInput,
+  members: readonly LocalMember[],
+  contracts: ContractsInUse,
+): readonly ProcessSpec[] {
+  const bundle = bundleFile(layout, contracts);
+  return members.flatMap(({ organisation, packageId }) => [
+    ...fabricSpecs(layout, organisation, binaries),
+    chaincodeSpec(layout, organisation, { packageId, bundle }),
+  ]);
 }
 
 async function startAll(layout: NetworkLayout, specs: readonly ProcessSpec[]): Promise<readonly string[]> {
@@ -172,28 +152,7 @@ async function startAll(layout: NetworkLayout, specs: readonly ProcessSpec[]): P
   return outcomes.filter(({ outcome }) => outcome === 'started').map(({ name }) => name);
 }
 
-/** Has every orderer and peer here join the channel; names those that were not in it. */
-async function joinAll(
-  { layout, consortium }: UpInput,
-  members: readonly LocalMember[],
-  genesisBlock: Buffer,
-): Promise<readonly string[]> {
-  const { name: channel } = consortium.channel;
-  const outcomes = await Promise.all(
-    members.flatMap(({ organisation, identity, peers }) => [
-      ...organisation.orderers.map(async (orderer) => ({
-        name: `${organisation.slug}-${orderer.name}`,
-        outcome: await joinOrderer(ordererAdministration(layout, organisation, orderer), channel, genesisBlock),
-      })),
-      ...peers.map(async (peer) => ({
-        name: peer.endpoint,
-        outcome: await joinPeer(peer, identity, channel, genesisBlock),
-      })),
-    ]),
-  );
-  return outcomes.filter(({ outcome }) => outcome === 'joined').map(({ name }) => name);
-}
-
+/** Names the peers on which the package was not installed yet. */
 async function installAll(members: readonly LocalMember[]): Promise<readonly string[]> {
   const outcomes = await Promise.all(
     members.flatMap(({ identity, peers, chaincode }) =>
@@ -204,4 +163,29 @@ async function installAll(members: readonly LocalMember[]): Promise<readonly str
     ),
   );
   return outcomes.filter(({ outcome }) => outcome === 'installed').map(({ name }) => name);
+}
+
+interface Deploying {
+  readonly members: readonly LocalMember[];
+  readonly view: ChannelView | undefined;
+  readonly contracts: ContractsInUse;
+}
+
+/** Approves for the organisations here and commits as soon as a majority has; nothing where none of them is a member. */
+async function deploy(
+  { consortium }: UpInput,
+  { members, view, contracts }: Deploying,
+): Promise<DeploymentState | undefined> {
+  if (members.length === 0) return undefined;
+  const slugs =
+    view === undefined
+      ? consortium.organisations.map(({ slug }) => slug)
+      : view.organisations.filter(({ member }) => member).map(({ mspId }) => mspId);
+  return deployChaincode({
+    channel: consortium.channel.name,
+    name: CHAINCODE_NAME,
+    version: definitionVersion(contracts.contracts, contracts.sha256hex),
+    policy: endorsementPolicy(consortium, slugs),
+    members,
+  });
 }

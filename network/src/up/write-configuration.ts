@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { stringify } from 'yaml';
 import { readChaincodePublicKey } from '../certificates/chaincode-key.ts';
@@ -7,6 +6,7 @@ import { ordererYaml } from '../configuration/orderer-yaml.ts';
 import type { Consortium, Organisation } from '../consortium/consortium.ts';
 import type { NetworkLayout } from '../layout.ts';
 import { writeIfChanged } from '../write-file.ts';
+import { processName, tlsAuthorityFiles } from './addresses.ts';
 
 export const CHAINCODE_NAME = 'salus';
 
@@ -16,33 +16,40 @@ export interface ConfigurationInput {
   readonly network: string;
 }
 
-/** Writes what an organisation's processes read: core.yaml, orderer.yaml, the chaincode's and the node's configuration. */
+/**
+ * Writes what an organisation's processes read: core.yaml, orderer.yaml, the chaincode's and the node's configuration. Returns
+ * the names of the processes whose configuration changed.
+ */
 export function writeConfiguration(
   { layout, consortium, network }: ConfigurationInput,
   organisation: Organisation,
-): void {
+): readonly string[] {
   const own = layout.organisation(organisation.slug);
+  const changed: string[] = [];
+  const note = (name: string, isChanged: boolean): void => {
+    if (isChanged) changed.push(processName(organisation.slug, name));
+  };
   for (const peer of organisation.peers) {
     const machine = own.peer(peer.name);
     const core = coreYaml({ network, organisation, peer, layout: machine, builder: layout.builder });
-    writeIfChanged(join(machine.folder, 'core.yaml'), stringify(core));
+    note(peer.name, writeIfChanged(join(machine.folder, 'core.yaml'), stringify(core)));
   }
   const tlsAuthorities = consortium.organisations
     .filter(({ orderers }) => orderers.length > 0)
-    .map(({ slug }) => join(layout.organisation(slug).msp, 'tlscacerts', 'tlsca.pem'))
-    .filter((file) => existsSync(file));
+    .flatMap(({ slug }) => tlsAuthorityFiles(layout.organisation(slug).msp));
   for (const orderer of organisation.orderers) {
     const machine = own.orderer(orderer.name);
     const configuration = ordererYaml({ organisation, orderer, layout: machine, tlsAuthorities });
-    writeIfChanged(join(machine.folder, 'orderer.yaml'), stringify(configuration));
+    note(orderer.name, writeIfChanged(join(machine.folder, 'orderer.yaml'), stringify(configuration)));
   }
-  writeChaincodeConfiguration(layout, organisation, network);
+  note('chaincode', writeChaincodeConfiguration(layout, organisation, network));
   writeConnection({ layout, consortium, network }, organisation);
+  return changed;
 }
 
-function writeChaincodeConfiguration(layout: NetworkLayout, { slug }: Organisation, network: string): void {
+function writeChaincodeConfiguration(layout: NetworkLayout, { slug }: Organisation, network: string): boolean {
   const { chaincode } = layout.organisation(slug);
-  writeJson(chaincode.configuration, {
+  return writeJson(chaincode.configuration, {
     version: 'salus:chaincode:v1',
     network,
     organisation: slug,
@@ -69,7 +76,7 @@ function writeConnection({ layout, consortium, network }: ConfigurationInput, or
     peers: organisation.peers.map(({ name, port }) => ({
       name,
       endpoint: `${organisation.host}:${port}`,
-      tlsAuthorityFile: path(join(own.msp, 'tlscacerts', 'tlsca.pem')),
+      tlsAuthorityFile: path(own.peer(name).tls.authority),
     })),
     identity: {
       certificateFile: path(join(msp, 'signcerts', 'cert.pem')),
@@ -81,6 +88,6 @@ function writeConnection({ layout, consortium, network }: ConfigurationInput, or
   });
 }
 
-function writeJson(file: string, value: object): void {
-  writeIfChanged(file, `${JSON.stringify(value, null, 2)}\n`);
+function writeJson(file: string, value: object): boolean {
+  return writeIfChanged(file, `${JSON.stringify(value, null, 2)}\n`);
 }
