@@ -12,7 +12,11 @@ export type FabricErrorCode =
   /** The peer does not answer the chaincode, or not as its protocol says. */
   | 'peer-failed'
   /** The chaincode service could not be served. */
-  | 'service-failed';
+  | 'service-failed'
+  /** The embedded ledger that should move up has not ended, or cannot show its end. */
+  | 'not-ended'
+  /** A part of the ledger that moves up was refused, or not all members endorsed it; the message says which and why. */
+  | 'import-refused';
 
 /** Every error that this package throws beside those of the `Ledger` port. Messages name fields and bounds, never values of calls. */
 export class FabricError extends Error {

@@ -18,6 +18,8 @@ export type ChaincodeConfiguration = {
   readonly organisation: string;
   readonly tls: { readonly certificate: Buffer; readonly key: Buffer; readonly clientAuthority: Buffer };
   readonly privateKey: ExtractableHpkeKey;
+  /** Where the file lies: an agreement to take a ledger over lies beside it (migration/take-over.ts). */
+  readonly folder: string;
 };
 
 /**
@@ -51,6 +53,7 @@ export function readChaincodeConfiguration(file: string): ChaincodeConfiguration
       clientAuthority: read(tls.clientAuthorityFile, 'tls.clientAuthorityFile'),
     },
     privateKey: parsePrivateKey(readJson(resolve(folder, members.privateKeyFile), 'privateKeyFile')),
+    folder,
   };
 }
 
