@@ -1,0 +1,102 @@
+import { contracts, type Json, readPrivateOrganisation } from '@salus/contracts';
+import { type Cast, createCast, createHistory, diceOf, type Play } from '@salus/contracts/test-world';
+import { utf8 } from '@salus/crypto';
+import { scaled } from '@salus/testing';
+import { describe, expect, it } from 'vitest';
+import { createEndorser, type Endorser, endorse, gather } from '../../test/endorser.ts';
+import { findFailure, OK_STATUS, parseOutcomes, REJECTED_STATUS } from '../wire.ts';
+
+const STEPS = scaled(500, 4_000);
+const SEED = 20_261_121;
+const TIMEOUT_MS = scaled(60_000, 600_000);
+
+type Seen = { readonly committed: Set<string>; privately: number; publicly: number };
+type Scene = {
+  readonly cast: Cast;
+  readonly endorsers: ReadonlyMap<string, Endorser>;
+  readonly bystander: Endorser;
+};
+
+describe('calls with private arguments, in a random history', () => {
+  it(`read and write the same at every endorser, and leave no trace where they are refused, in ${STEPS} steps`, {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const cast = await createCast();
+    const history = createHistory(cast);
+    const clock = { network: cast.world.host.network, nowMs: cast.world.nowMs };
+    const endorsers = new Map<string, Endorser>();
+    for (const name of ['hospital-a', 'hospital-b']) endorsers.set(name, await createEndorser(clock, name));
+    const scene: Scene = { cast, endorsers, bystander: await createEndorser(clock, 'hospital-c') };
+    const seen: Seen = { committed: new Set(), privately: 0, publicly: 0 };
+    for (let step = 0; step < STEPS; step++) {
+      const dice = diceOf(SEED + step);
+      const play = history.draw(dice);
+      if (await compare(scene, play, seen)) history.note(play.move);
+    }
+    const transactions = contracts.flatMap((one) => (one.private === undefined ? [] : [`${one.contract}.${one.name}`]));
+    expect(transactions.filter((name) => !seen.committed.has(name))).toEqual([]);
+    expect(seen.privately).toBeGreaterThan(STEPS / 50);
+    expect(seen.publicly).toBeGreaterThan(STEPS / 50);
+  });
+});
+
+/** Endorses the play at its own organisation and at a bystander's, runs it on the reference engine, and compares all three. */
+async function compare(scene: Scene, play: Play, seen: Seen): Promise<boolean> {
+  const { cast, endorsers, bystander } = scene;
+  const { world } = cast;
+  const { payload } = play.call.call;
+  const name = `${payload.contract}.${payload.transaction}`;
+  const state = new Map(world.state);
+  const organisation = await readPrivateOrganisation((key) => state.get(key), payload);
+  const creator = organisation ?? 'hospital-a';
+  const own = endorsers.get(creator)!;
+  const proposal = { creator, ...(await gather([play.call], own)) };
+  const full = await endorse(own, state, proposal);
+  const open = await endorse(bystander, state, proposal);
+  if (organisation !== undefined) await demandOwnSubmitter(scene, state, { ...proposal, creator: 'hospital-c' });
+  const outcome = await world.submit(play.call);
+  expect([own.faults, bystander.faults], name).toEqual([[], []]);
+  const failure = findFailure(full.answer.message, 1);
+  expect(open.peer.reads, name).toEqual(full.peer.reads);
+  expect(open.peer.ranges, name).toEqual(full.peer.ranges);
+  switch (outcome.kind) {
+    case 'committed':
+      seen.committed.add(name);
+      expect(open.answer, name).toEqual(full.answer);
+      expect(full.answer.status, name).toBe(OK_STATUS);
+      expect(parseOutcomes(utf8(full.text), 1), name).toMatchObject([{ kind: 'committed', result: outcome.result }]);
+      for (const { peer } of [full, open])
+        expect([...peer.writes], name).toEqual(
+          outcome.writes.map(([key, value]): [string, Json | null] => [key, value]),
+        );
+      return true;
+    case 'repeated':
+    case 'refused': {
+      // Refused or repeated alone, it is endorsed by its own organisation in no way, and nothing was written.
+      expect(full.answer.status, name).toBe(REJECTED_STATUS);
+      expect(full.answer.payload, name).toHaveLength(0);
+      expect(full.peer.writes.size, name).toBe(0);
+      expect(failure, name).toMatchObject({
+        refusals: [{ index: 0, outcome: outcome.kind === 'repeated' ? outcome : { code: outcome.code } }],
+      });
+      if (open.answer.status === OK_STATUS) seen.privately += 1;
+      else seen.publicly += 1;
+      return false;
+    }
+  }
+}
+
+/** Nobody endorses what another organisation submits, though it has all the values. */
+async function demandOwnSubmitter(
+  { endorsers, bystander }: Scene,
+  state: ReadonlyMap<string, Json>,
+  proposal: Parameters<typeof endorse>[2],
+): Promise<void> {
+  for (const endorser of [...endorsers.values(), bystander]) {
+    const { answer, peer } = await endorse(endorser, state, proposal);
+    const code = endorser === bystander ? ['foreign-submitter', 'private-not-opened'] : ['foreign-submitter'];
+    const failure = findFailure(answer.message, 1);
+    expect(code).toContain(failure?.kind === 'fault' ? failure.code : undefined);
+    expect(peer.writes.size).toBe(0);
+  }
+}
