@@ -22,6 +22,9 @@ const RETRY_MS = 200;
 const STATUS_OK = 200;
 const STATUS_CLIENT_FAULT = 400;
 const STATUS_SERVER_FAULT = 500;
+/** Orderers of Raft learn a few seconds after a start which of them run, and let nobody join or leave before. */
+const UNSETTLED = 'configuration will result in quorum loss';
+const UNSETTLED_MS = 10_000;
 /** What a BFT orderer answers to a request that another one has passed on to it. */
 const KNOWN = 'request already exists';
 
@@ -48,16 +51,18 @@ export async function sendUpdate(request: UpdateRequest & { readonly current: Ch
  */
 export async function broadcastUpdate({ orderers, identity, proposal }: UpdateRequest): Promise<void> {
   const envelope = await envelopeOf(identity, proposal);
-  const deadlineMs = Date.now() + UPDATE_TIMEOUT_MS;
+  const beganMs = Date.now();
   let failure = new NetworkError('bad-input', 'an update needs the address of an orderer');
-  for (let attempt = 0; Date.now() < deadlineMs && orderers.length > 0; attempt += 1) {
+  for (let attempt = 0; Date.now() < beganMs + UPDATE_TIMEOUT_MS && orderers.length > 0; attempt += 1) {
     const address = orderers[attempt % orderers.length];
     if (address === undefined) break;
     try {
       await broadcast(address, envelope);
       return;
     } catch (error) {
-      if (!(error instanceof NetworkError) || error.code === 'refused') throw error;
+      if (!(error instanceof NetworkError)) throw error;
+      const unsettled = error.message.includes(UNSETTLED) && Date.now() < beganMs + UNSETTLED_MS;
+      if (error.code === 'refused' && !unsettled) throw error;
       failure = error;
       if (attempt % orderers.length === orderers.length - 1) await sleep(RETRY_MS);
     }
