@@ -25,24 +25,51 @@ export interface ApiRequest {
 /** A node's API. Every refusal becomes a CliError with the node's own code. */
 export interface ApiClient {
   readonly node: string;
+  /** The node of an organisation, for a whole session there; a path that names an organisation finds it by itself. */
+  at(organisation: string): ApiClient;
   /** The answer as parsed JSON; undefined where there is none. */
   send<T>(request: ApiRequest): Promise<T>;
   /** The answer's own text: FHIR keeps its number literals. */
   sendText(request: ApiRequest): Promise<string>;
 }
 
-/** @throws CliError `bad-node` for what is no URL, and for plain HTTP to another machine. */
-export function apiClient(node: string, fetchImpl: typeof fetch): ApiClient {
+/**
+ * @param nodes where organisations have nodes of their own; whatever they do not name goes to `node`.
+ * @throws CliError `bad-node` for what is no URL, and for plain HTTP to another machine.
+ */
+export function apiClient(
+  node: string,
+  fetchImpl: typeof fetch,
+  nodes: ReadonlyMap<string, string> = new Map(),
+  seen: SeenLedger = { height: 0 },
+): ApiClient {
   const base = parseNode(node);
-  const sendText = (request: ApiRequest): Promise<string> => sendRepeatedly(base, request, fetchImpl);
+  const addressOf = (organisation: string | undefined): string =>
+    parseNode((organisation === undefined ? undefined : nodes.get(organisation)) ?? base);
+  const sendText = (request: ApiRequest): Promise<string> =>
+    sendRepeatedly({ base: addressOf(organisationIn(request.path)), fetchImpl, seen }, request);
   return {
     node: base,
     sendText,
+    at: (organisation) => apiClient(addressOf(organisation), fetchImpl, nodes, seen),
     send: async <T>(request: ApiRequest): Promise<T> => {
       const text = await sendText(request);
       return (text === '' ? undefined : parseAnswer(text)) as T;
     },
   };
+}
+
+/** The newest block that any node has answered with: the next node that is asked has seen no less when it answers. */
+interface SeenLedger {
+  height: number;
+}
+
+const HEIGHT_HEADER = 'salus-height';
+
+/** `/api/v1/orgs/<organisation>/…` or `/<organisation>/fhir/…`. */
+function organisationIn(path: string): string | undefined {
+  const [, ofApi, ofFhir] = /^\/(?:api\/v1\/orgs\/([a-z0-9-]+)(?:\/|$)|([a-z0-9-]+)\/fhir\/)/.exec(path) ?? [];
+  return ofApi ?? ofFhir;
 }
 
 function parseNode(node: string): string {
@@ -58,11 +85,17 @@ function parseNode(node: string): string {
   return node.replace(/\/+$/, '');
 }
 
-async function sendRepeatedly(base: string, request: ApiRequest, fetchImpl: typeof fetch): Promise<string> {
+interface Target {
+  readonly base: string;
+  readonly fetchImpl: typeof fetch;
+  readonly seen: SeenLedger;
+}
+
+async function sendRepeatedly(target: Target, request: ApiRequest): Promise<string> {
   const repeatable = request.repeatable ?? request.method === 'GET';
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await sendOnce(base, request, fetchImpl);
+      return await sendOnce(target, request);
     } catch (error) {
       // A node that says `overloaded` has done nothing; one that does not answer may have.
       const again = error instanceof CliError && (error.code === 'overloaded' || (repeatable && isPassing(error)));
@@ -76,14 +109,16 @@ function isPassing({ code }: CliError): boolean {
   return code === 'node-unreachable' || code === 'answer-cut';
 }
 
-async function sendOnce(base: string, request: ApiRequest, fetchImpl: typeof fetch): Promise<string> {
-  const response = await reach(base, request, fetchImpl);
-  const text = await readBounded(base, response);
+async function sendOnce(target: Target, request: ApiRequest): Promise<string> {
+  const response = await reach(target, request);
+  const height = Number(response.headers.get(HEIGHT_HEADER) ?? 0);
+  if (Number.isSafeInteger(height)) target.seen.height = Math.max(target.seen.height, height);
+  const text = await readBounded(target.base, response);
   if (response.ok) return text;
   throw refusal(response.status, text);
 }
 
-async function reach(base: string, request: ApiRequest, fetchImpl: typeof fetch): Promise<Response> {
+async function reach({ base, fetchImpl, seen }: Target, request: ApiRequest): Promise<Response> {
   const { method, path, query = {}, body, fhir, token } = request;
   const url = new URL(base + path);
   for (const [name, value] of Object.entries(query)) {
@@ -92,6 +127,7 @@ async function reach(base: string, request: ApiRequest, fetchImpl: typeof fetch)
   const headers: Record<string, string> = {
     accept: 'application/json, application/fhir+json, application/problem+json',
   };
+  if (seen.height > 0) headers[HEIGHT_HEADER] = String(seen.height);
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   if (fhir !== undefined) headers['content-type'] = 'application/fhir+json';
   else if (body !== undefined) headers['content-type'] = 'application/json';

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type ApiClient, apiClient } from './api-client.ts';
+import { readNodeAddresses } from './node-addresses.ts';
 import { openTerminal, type Streams, type Terminal } from './terminal.ts';
 
 /** Options that stand before or after any command. */
@@ -32,12 +33,20 @@ export interface CommandContext extends Surroundings {
 
 export function commandContext(options: GlobalOptions, surroundings: Surroundings): CommandContext {
   const variable = (name: string): string | undefined => surroundings.environment[name] || undefined;
-  const node = options.node ?? variable('SALUS_PUBLIC_URL') ?? `http://127.0.0.1:${variable('SALUS_PORT') ?? '8470'}`;
+  const configDirectory = join(variable('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'salus');
+  const named = options.node ?? variable('SALUS_PUBLIC_URL');
+  // A node that is named on the command line is asked for everything.
+  const nodes =
+    named === undefined
+      ? readNodeAddresses(variable('SALUS_NODES') ?? join(configDirectory, 'nodes.json'))
+      : new Map<string, string>();
+  const [first] = nodes.values();
+  const node = named ?? first ?? `http://127.0.0.1:${variable('SALUS_PORT') ?? '8470'}`;
   return {
     ...surroundings,
     terminal: openTerminal(surroundings.streams, options.json === true),
-    api: apiClient(node, surroundings.fetch),
-    configDirectory: join(variable('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'salus'),
+    api: apiClient(node, surroundings.fetch, nodes),
+    configDirectory,
     passphraseFile: options.passphraseFile ?? variable('SALUS_PASSPHRASE_FILE'),
     passwordFile: options.passwordFile ?? variable('SALUS_PASSWORD_FILE'),
   };

@@ -9,7 +9,8 @@ const NODE_FILE_BYTES_MAX = 64 * 1024;
 /** What `network.json` of a data directory says the node is; the ledger says the same. */
 export interface NodeFile {
   readonly network: string;
-  readonly ledgerKey: string;
+  /** null where a consortium orders the blocks. */
+  readonly ledgerKey: string | null;
   /** Slugs of the organisations that this node hosts. */
   readonly organisations: readonly string[];
 }
@@ -22,7 +23,8 @@ export function readNodeFile(directory: string): NodeFile | undefined {
     const parsed = parseJson(readFileSync(file), { sizeMax: NODE_FILE_BYTES_MAX, depthMax: 8 });
     const { network, ledgerKey, organisations } = (parsed ?? {}) as { readonly [name: string]: Json };
     const slugs = Array.isArray(organisations) ? organisations.map(slugOf) : [undefined];
-    if (typeof network !== 'string' || typeof ledgerKey !== 'string') return undefined;
+    const isKey = typeof ledgerKey === 'string' || ledgerKey === null;
+    if (typeof network !== 'string' || !isKey) return undefined;
     return slugs.every((slug) => slug !== undefined) ? { network, ledgerKey, organisations: slugs } : undefined;
   } catch (error) {
     if (error instanceof CryptoError) return undefined;

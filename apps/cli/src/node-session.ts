@@ -95,7 +95,7 @@ export async function logInPatient(api: ApiClient, wallet: PatientWallet, pid: s
   const { signature } = await answerChallenge(wallet, { pid, challenge });
   const body = { pid, kid, challenge, signature };
   const { token } = await api.send<{ token: string }>({ method: 'POST', path: `${path}/login`, body });
-  return { api, organisation, token };
+  return { api: api.at(organisation), organisation, token };
 }
 
 /** Runs `work` as one pid of a patient and ends the session afterwards. */
@@ -162,7 +162,7 @@ async function logInStaff(
     path: `/api/v1/orgs/${organisation}/login`,
     body: { account, password },
   });
-  return { api, organisation, token, nodeId: node };
+  return { api: api.at(organisation), organisation, token, nodeId: node };
 }
 
 async function whileLoggedIn<T>({ api, token }: NodeSession, work: () => Promise<T>): Promise<T> {

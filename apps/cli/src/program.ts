@@ -88,7 +88,10 @@ function newProgram(streams: Pick<Streams, 'stdout' | 'stderr'>): Command {
   return new Command('salus')
     .description('Exchange a patient’s record between organisations, with the patient’s consent.')
     .option('--json', 'one JSON document on standard output, messages on standard error')
-    .option('--node <url>', 'address of the node (default: SALUS_PUBLIC_URL, else http://127.0.0.1:8470)')
+    .option(
+      '--node <url>',
+      'address of the node (default: SALUS_PUBLIC_URL, else the organisation’s in nodes.json, else http://127.0.0.1:8470)',
+    )
     .option('--passphrase-file <file>', 'its first line opens the wallet; mode 0600 (also SALUS_PASSPHRASE_FILE)')
     .option('--password-file <file>', 'its first line logs staff in; mode 0600 (also SALUS_PASSWORD_FILE)')
     .addHelpText('after', `\n${EXIT_HELP}`)

@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type BackupResult, type CheckpointSigner, type Ledger, openEmbeddedLedger } from '@salus/ledger';
 import type { DataLayout } from './data-directory.ts';
 import { openLedgerKey } from './ledger-key.ts';
@@ -45,6 +47,7 @@ export async function openNodeLedger(options: NodeLedgerOptions): Promise<NodeLe
   if (settings.ledger === null) {
     return openEmbeddedLedger({ ...common, signer: openLedgerKey(layout, masterKeys, network) });
   }
+  mkdirSync(dirname(layout.ledgerFile), { recursive: true, mode: 0o700 });
   // Loaded where it is needed: most nodes are on one machine and need no gRPC.
   const { openFabricLedger, readFabricConnection } = await import('@salus/ledger-fabric');
   return openFabricLedger({ ...common, connection: readFabricConnection(settings.ledger), onAlarm });

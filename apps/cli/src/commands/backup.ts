@@ -7,6 +7,7 @@ import { EXIT } from '../exit-codes.ts';
 import { asStaff, submitCall } from '../node-session.ts';
 import { accountOption, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
+import { openStaff } from '../wallet-files.ts';
 
 interface StaffOptions {
   readonly wallet?: string;
@@ -120,10 +121,13 @@ function addRollback(program: Command, act: Act): void {
     readonly yes?: boolean;
   }
   act<Options>(command, 'salus rollback --as hospital-a.admin', async (context, options) => {
-    const { rollbackNeeded: lost } = await context.api.send<{ readonly rollbackNeeded?: LostRange | null }>({
-      method: 'GET',
-      path: '/health',
-    });
+    const { stored } = await openStaff(context, options.wallet);
+    const { rollbackNeeded: lost } = await context.api
+      .at(stored.organisation)
+      .send<{ readonly rollbackNeeded?: LostRange | null }>({
+        method: 'GET',
+        path: '/health',
+      });
     if (lost === undefined || lost === null) {
       context.terminal.result('No block is lost: nothing to name.', { lost: null });
       return EXIT.ok;

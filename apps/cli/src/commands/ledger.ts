@@ -10,7 +10,7 @@ import {
   readCheckpoint,
   type SignedHeader,
 } from '../ledger-proofs.ts';
-import { asAnybody, type NodeSession } from '../node-session.ts';
+import { asAnybody, asStaff, type NodeSession } from '../node-session.ts';
 import { integer, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
 import { table, when } from '../terminal.ts';
@@ -47,6 +47,7 @@ export function addLedgerCommands(program: Command, act: Act): void {
   addState(ledger, act);
   addHistory(ledger, act);
   addCheckpoint(ledger, act);
+  addAlarms(ledger, act);
 }
 
 function addBlocks(ledger: Command, act: Act): void {
@@ -206,6 +207,44 @@ function addCheckpoint(ledger: Command, act: Act): void {
     const text = `Block ${checkpoint.number}, hash ${checkpoint.hash}\nSigned by ${signers} (${signatures} signatures checked).`;
     context.terminal.result(text, { checkpoint });
     return EXIT.ok;
+  });
+}
+
+function addAlarms(ledger: Command, act: Act): void {
+  const command = ledger
+    .command('alarms')
+    .description(
+      'As administrator or privacy officer: transactions in blocks that should not be there, as your own node found when it checked every block. Exit code 1 where there are any.',
+    )
+    .addOption(walletOption('staff'));
+  interface Alarm {
+    readonly block: number;
+    readonly transaction: string | null;
+    readonly code: string;
+    readonly keys: readonly string[];
+    readonly detail: string;
+  }
+  act<AsWallet>(command, 'salus ledger alarms --as hospital-a.admin', async (context, options) => {
+    const { alarms, total } = await asStaff(context, options, ({ session: { api, organisation, token } }) =>
+      api.send<{ readonly total: number; readonly alarms: readonly Alarm[] }>({
+        method: 'GET',
+        path: `/api/v1/orgs/${organisation}/alarms`,
+        token,
+      }),
+    );
+    const rows = alarms.map(({ block, transaction, code, keys, detail }) => [
+      String(block),
+      code,
+      String(keys.length),
+      detail,
+      transaction ?? '',
+    ]);
+    const text =
+      total === 0
+        ? 'Every block is as it should be.'
+        : `${table(['block', 'code', 'keys', 'what', 'transaction'], rows)}\n${total} in all: nothing that rests on these keys is released. Talk to the other members.`;
+    context.terminal.result(text, { total, alarms });
+    return total === 0 ? EXIT.ok : EXIT.refused;
   });
 }
 

@@ -20,6 +20,7 @@ import { accountOption, id, list, walletOption } from '../options.ts';
 import { chooseSecret, readSecret } from '../passphrase.ts';
 import type { Act } from '../program.ts';
 import { newWalletPath, openStaff } from '../wallet-files.ts';
+import { addMemberCommands } from './staff-members.ts';
 
 const ENROLMENT_VERSION = 'salus:enrolment:v1';
 const FILE_BYTES_MAX = 64 * 1024;
@@ -52,6 +53,7 @@ export function addStaffCommands(program: Command, act: Act): void {
   addAccept(staff, act);
   addPassword(staff, act);
   addRevoke(staff, act);
+  addMemberCommands(staff, act);
 }
 
 function addShow(staff: Command, act: Act): void {

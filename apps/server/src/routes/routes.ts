@@ -7,6 +7,7 @@ import { addBackupRoutes } from './backups.ts';
 import { addBinaryRoutes } from './binary.ts';
 import { addCallRoutes } from './calls.ts';
 import { addFhirRoutes } from './fhir.ts';
+import { addHeights } from './height.ts';
 import { addLedgerRoutes } from './ledger.ts';
 import { addPatientRoutes } from './patient.ts';
 import { addPatientRecordRoutes } from './patient-records.ts';
@@ -17,6 +18,7 @@ import { addStaffRoutes } from './staff.ts';
 
 /** The whole API of a node; docs and tests read it back from /api/v1/openapi.json. */
 export function addRoutes(app: FastifyInstance, node: Node, metrics: Metrics): void {
+  addHeights(app, node.ledger);
   addPublicRoutes(app, node, metrics);
   addAuthRoutes(app, node);
   addCallRoutes(app, node);
