@@ -1,34 +1,39 @@
-/** The most recently used entries, at most `max` of them. */
+/**
+ * Recently used entries, at most `max` of them, in two generations: what was not asked for while the young one filled up
+ * goes with the old one. A hit in the young one costs one look-up, unlike a list that is reordered at each use.
+ */
 export class BoundedCache<Value> {
-  readonly #max: number;
-  readonly #entries = new Map<string, Value>();
+  readonly #youngMax: number;
+  #young = new Map<string, Value>();
+  #old = new Map<string, Value>();
 
   constructor(max: number) {
-    this.#max = max;
+    this.#youngMax = Math.max(1, Math.floor(max / 2));
   }
 
   find(key: string): Value | undefined {
-    const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    return value;
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.put(key, old);
+    return old;
   }
 
   put(key: string, value: Value): void {
-    this.#entries.delete(key);
-    if (this.#entries.size >= this.#max) {
-      const [oldest] = this.#entries.keys();
-      if (oldest !== undefined) this.#entries.delete(oldest);
+    if (this.#young.size >= this.#youngMax && !this.#young.has(key)) {
+      this.#old = this.#young;
+      this.#young = new Map();
     }
-    this.#entries.set(key, value);
+    this.#young.set(key, value);
   }
 
   delete(key: string): void {
-    this.#entries.delete(key);
+    this.#young.delete(key);
+    this.#old.delete(key);
   }
 
   clear(): void {
-    this.#entries.clear();
+    this.#young.clear();
+    this.#old.clear();
   }
 }

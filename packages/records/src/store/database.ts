@@ -4,8 +4,9 @@ import { type CompiledQuery, type DialectAdapter, type Insertable, Kysely, sql }
 import { RecordsError } from '../records-error.ts';
 import { Commits } from './commits.ts';
 import { createExchangeTables } from './exchange-migration.ts';
+import { runCompiled, runDirectly } from './prepared.ts';
 import type { Tables } from './schema.ts';
-import { sqliteDialect } from './sqlite-dialect.ts';
+import { sqliteDialect, statementsOf } from './sqlite-dialect.ts';
 import { createVaultTables } from './vault-migration.ts';
 
 /** Waiting writes beyond this are refused: memory stays bounded when the disk is slow. */
@@ -17,6 +18,12 @@ const INSERT_SLICE = 64;
 /** Another process (verify, backup) may hold a lock for a moment. */
 const BUSY_TIMEOUT_MS = 10_000;
 const CACHE_KIB = 65_536;
+/**
+ * The write-ahead log is copied back into the file from this number of pages on (32 MiB). Whoever commits then waits for
+ * it: eight times rarer than by SQLite's own measure, and less work in all, since a page that is written again and again,
+ * as the end of the audit log is, is copied once.
+ */
+const LOG_PAGES_MAX = 8_192;
 /** Together as long as a reader may take (BUSY_TIMEOUT_MS). */
 const TRUNCATE_ATTEMPTS_MAX = 100;
 const TRUNCATE_DELAY_MS = 100;
@@ -164,14 +171,20 @@ export class Store implements AsyncDisposable {
 /** Opens or creates the database file and brings its schema up to date. A newer schema throws `corrupt`. */
 export async function openStore(file: string): Promise<Store> {
   const writerDatabase = openFile(file);
-  const writer = new Kysely<Tables>({ dialect: sqliteDialect(writerDatabase) });
+  const writing = statementsOf(writerDatabase);
+  const writer = new Kysely<Tables>({ dialect: sqliteDialect(writing) });
   try {
     await migrateStore(writer);
   } catch (error) {
     await writer.destroy();
     throw error;
   }
-  const read = new Kysely<Tables>({ dialect: sqliteDialect(openFile(file, true)) });
+  const reading = statementsOf(openFile(file, true));
+  const read = new Kysely<Tables>({ dialect: sqliteDialect(reading) });
+  runDirectly(writer, (text) => writing.prepare(text));
+  // A commit empties the page cache of every connection but its own: while no transaction is open, the writing one sees
+  // the same rows and finds its pages in memory (5 system calls a read less under a load that is logged).
+  runDirectly(read, (text) => (writerDatabase.isTransaction ? reading : writing).prepare(text));
   return new Store(read, writer, new Commits(writerDatabase, file));
 }
 
@@ -191,7 +204,11 @@ export async function insertRows<Table extends keyof Tables & string>(
   for (const [at, row] of rows.entries()) {
     // Readers and sockets get their turn during a large write.
     if (at > 0 && at % INSERT_SLICE === 0) await nextTurn();
-    await trx.executeQuery({ ...compiled, parameters: columns.map((column) => row[column]) });
+    await runCompiled(
+      trx,
+      compiled,
+      columns.map((column) => row[column]),
+    );
   }
 }
 
@@ -221,6 +238,7 @@ function openFile(file: string, queryOnly = false): DatabaseSync {
   database.exec('PRAGMA temp_store = MEMORY');
   database.exec('PRAGMA trusted_schema = OFF');
   database.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
+  database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES_MAX}`);
   if (queryOnly) database.exec('PRAGMA query_only = ON');
   return database;
 }

@@ -4,31 +4,40 @@ import { SqliteDialect } from 'kysely';
 /** Statements kept prepared: preparing each time costs six times a small select. */
 export const PREPARED_STATEMENTS_MAX = 256;
 
-/** Kysely's SQLite dialect over `node:sqlite`, with prepared statements kept by their text. */
-export function sqliteDialect(database: DatabaseSync): SqliteDialect {
-  const prepared = new Map<string, PreparedStatement>();
-  return new SqliteDialect({
-    database: {
-      close: () => {
-        prepared.clear();
-        database.close();
-      },
-      prepare: (sql) => {
-        const known = prepared.get(sql);
-        if (known !== undefined) return known;
-        const statement = prepareStatement(database.prepare(sql));
-        if (prepared.size >= PREPARED_STATEMENTS_MAX) {
-          const [oldest] = prepared.keys();
-          if (oldest !== undefined) prepared.delete(oldest);
-        }
-        prepared.set(sql, statement);
-        return statement;
-      },
-    },
-  });
+/** The prepared statements of one connection, by their text. */
+export interface Statements {
+  prepare(text: string): PreparedStatement;
+  /** Closes the connection. */
+  close(): void;
 }
 
-type PreparedStatement = ReturnType<typeof prepareStatement>;
+export type PreparedStatement = ReturnType<typeof prepareStatement>;
+
+export function statementsOf(database: DatabaseSync): Statements {
+  const prepared = new Map<string, PreparedStatement>();
+  return {
+    close: () => {
+      prepared.clear();
+      database.close();
+    },
+    prepare: (text) => {
+      const known = prepared.get(text);
+      if (known !== undefined) return known;
+      const statement = prepareStatement(database.prepare(text));
+      if (prepared.size >= PREPARED_STATEMENTS_MAX) {
+        const [oldest] = prepared.keys();
+        if (oldest !== undefined) prepared.delete(oldest);
+      }
+      prepared.set(text, statement);
+      return statement;
+    },
+  };
+}
+
+/** Kysely's SQLite dialect over `node:sqlite`, with prepared statements kept by their text. */
+export function sqliteDialect(database: DatabaseSync | Statements): SqliteDialect {
+  return new SqliteDialect({ database: 'exec' in database ? statementsOf(database) : database });
+}
 
 function prepareStatement(statement: StatementSync) {
   return {
