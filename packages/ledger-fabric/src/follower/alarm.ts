@@ -25,7 +25,9 @@ export type AlarmCode =
   /** A refusal that tells what no block may hold. */
   | 'refusal'
   /** The writes are not those of the calls. */
-  | 'writes';
+  | 'writes'
+  /** A part of a ledger that moves up was taken, or its end declared, against the rules or without every member's endorsement. */
+  | 'import';
 
 /** What should not be, as it is told and kept. */
 export type Alarm = {

@@ -1,5 +1,5 @@
 import type { ContractsInUse, FabricTransaction } from '@salus/ledger';
-import { BlockBuilder, type CallPure, createPure, placeOf, viewOf } from '@salus/ledger/store';
+import { BlockBuilder, type CallPure, createPure, placeOf, viewOf, type WriteText } from '@salus/ledger/store';
 import { type EndorserTransaction, VALID } from '../block/transaction.ts';
 import type { PublicWrite } from '../block/write-set.ts';
 import type { Alarm, AlarmCode } from './alarm.ts';
@@ -41,14 +41,19 @@ export class BlockRecord {
       readonly endorsers: readonly string[];
       readonly calls: readonly JudgedCall[];
       readonly contracts: ContractsInUse;
+      /** What the transaction writes beside its calls. */
+      readonly marks?: readonly WriteText[];
     },
   ): void {
-    const { endorsers, contracts } = as;
+    const { endorsers, contracts, marks } = as;
     const { builder } = this;
     const before = builder.bodies.length;
-    builder.timestampMs = timestampMs;
     this.timestampMs = Math.max(this.timestampMs, timestampMs);
-    const outcomes = as.calls.map((judged) => this.#recordCall(judged));
+    const outcomes = as.calls.map((judged) => {
+      builder.timestampMs = judged.timestampMs ?? timestampMs;
+      return this.#recordCall(judged);
+    });
+    if (marks !== undefined) builder.writeBeside(marks);
     const calls = builder.bodies.length - before;
     const facts = { txId, validationCode: VALID, creator: creator.mspId, endorsers, calls, contracts };
     this.fabricTransactions.push(facts);
@@ -69,7 +74,7 @@ export class BlockRecord {
     const { endorsers, writes, code, detail } = about;
     const { builder } = this;
     const keys = [...new Set([...writes.map(({ key }) => key), ...about.keys])].sort();
-    builder.writeUnjustified(writeTextsOf(writes));
+    builder.writeBeside(writeTextsOf(writes));
     this.distrust.add(keys);
     this.alarms.push({ block: builder.number, txId, code, keys, detail });
     const facts = { txId, validationCode: VALID, creator: creator.mspId, endorsers, calls: 0, alarm: code };

@@ -165,14 +165,15 @@ async function judgeEndorsed(transaction: EndorserTransaction, record: BlockReco
   const judgement = await judgeTransaction(transaction, facts, {
     network: job.network,
     endorsers,
-    membersCount: members.organisations.length,
+    channel: transaction.channel,
+    members: members.organisations,
     definition,
     runtime,
     record,
   });
   switch (judgement.kind) {
     case 'justified':
-      record.justify(transaction, { endorsers, calls: judgement.calls, contracts: runtime().inUse });
+      record.justify(transaction, { endorsers, contracts: runtime().inUse, ...judgement });
       return;
     case 'alarm':
       record.alarm(transaction, { endorsers, writes: facts.writes, ...judgement });

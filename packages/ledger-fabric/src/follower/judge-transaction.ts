@@ -7,6 +7,7 @@ import { FabricError } from '../fabric-error.ts';
 import {
   type GatheredCall,
   type GatheredOutcome,
+  IMPORT_FUNCTION,
   OK_STATUS,
   outcomesText,
   parseGathered,
@@ -14,6 +15,7 @@ import {
 } from '../wire.ts';
 import type { AlarmCode } from './alarm.ts';
 import type { BlockRecord } from './block-record.ts';
+import { endsImport, isEndorsedByAll, judgeImport } from './judge-import.ts';
 import type { ChannelRuntime } from './runtimes.ts';
 import { Trial } from './trial.ts';
 import { findWritesFault, type NamespaceFacts } from './writes.ts';
@@ -31,11 +33,20 @@ export type JudgedCall = {
   readonly written: readonly WriteText[];
   /** It read what is distrusted, so what it wrote is. */
   readonly tainted: boolean;
+  /** A refusal that no block may hold: nobody vouched for the call's text, or it tells of what travelled beside it. */
+  readonly unrecorded?: boolean;
+  /** Its own time where that is not the transaction's: a call of a ledger that moved up. */
+  readonly timestampMs?: number;
 };
 
 export type Judgement =
   /** It is as the rules have it. */
-  | { readonly kind: 'justified'; readonly calls: readonly JudgedCall[] }
+  | {
+      readonly kind: 'justified';
+      readonly calls: readonly JudgedCall[];
+      /** What an import writes beside its calls. */
+      readonly marks?: readonly WriteText[];
+    }
   | {
       readonly kind: 'alarm';
       readonly code: AlarmCode;
@@ -46,9 +57,11 @@ export type Judgement =
 
 export type JudgeContext = {
   readonly network: string;
-  /** Verified endorsers of the transaction, and how many organisations the channel has. */
+  /** The channel that is followed. */
+  readonly channel: string;
+  /** Verified endorsers of the transaction, and the organisations of the channel. */
   readonly endorsers: readonly string[];
-  readonly membersCount: number;
+  readonly members: readonly string[];
   /** Version of the agreed definition, and the contracts that it names; asked for when calls are to run. */
   readonly definition: string | undefined;
   readonly runtime: () => ChannelRuntime;
@@ -65,9 +78,11 @@ export async function judgeTransaction(
   facts: NamespaceFacts,
   context: JudgeContext,
 ): Promise<Judgement> {
-  const { endorsers, membersCount, definition } = context;
-  const enough = Math.min(ENDORSERS_MIN, membersCount);
-  if (facts.isForeign || transaction.args.length !== 2 || functionOf(transaction) !== SUBMIT_FUNCTION) {
+  const { endorsers, members, definition } = context;
+  const enough = Math.min(ENDORSERS_MIN, members.length);
+  const isImport = functionOf(transaction) === IMPORT_FUNCTION;
+  const isOurs = isImport || functionOf(transaction) === SUBMIT_FUNCTION;
+  if (facts.isForeign || transaction.args.length !== 2 || !isOurs) {
     return alarm('foreign-write', 'something else than gathered calls wrote to the namespace');
   }
   if (endorsers.length < enough) {
@@ -76,6 +91,7 @@ export async function judgeTransaction(
   if (definition === undefined || transaction.chaincodeVersion !== definition) {
     return alarm('contracts', 'the endorsers ran other contracts than the channel has agreed on');
   }
+  if (isImport) return judgeImport(transaction, facts, context);
   const calls = findCalls(transaction.args[1]!);
   if (calls === undefined) return alarm('argument', 'the argument is not one of gathered calls');
   return runAgain(transaction, facts, { ...context, calls });
@@ -114,6 +130,12 @@ async function runAgain(
   const isSame =
     status === OK_STATUS && outcomesText(judged.map(gatheredOutcome)) === Buffer.from(payload).toString('utf8');
   if (!isSame) return fail({ code: 'outcome', detail: 'the calls have other outcomes when they run again' });
+  if (judged.some(endsImport) && !isEndorsedByAll(context)) {
+    return fail({ code: 'import', detail: 'not every member has endorsed the end of the import' });
+  }
+  const unrecorded = judged.findIndex((call) => call.unrecorded);
+  if (unrecorded >= 0)
+    return fail({ code: 'refusal', detail: `call ${unrecorded}: its refusal belongs into no block` });
   const fault = findWritesFault(facts, trial.written);
   return fault === undefined ? { kind: 'justified', calls: judged } : fail({ code: 'writes', detail: fault });
 }
@@ -149,11 +171,9 @@ async function judgeCall(
       detail: 'the organisation that keeps the records must submit and endorse it',
     };
   }
-  if (outcome.kind === 'refused' && (UNRECORDED_CODES.has(outcome.code) || !pure.authenticated)) {
-    return { code: 'refusal', detail: 'its refusal belongs into no block' };
-  }
   const written = outcome.kind === 'committed' ? trial.write(outcome.writes) : [];
-  return { call, outcome, written, tainted: trial.readsDistrusted };
+  const unrecorded = outcome.kind === 'refused' && (UNRECORDED_CODES.has(outcome.code) || !pure.authenticated);
+  return { call, outcome, written, tainted: trial.readsDistrusted, unrecorded };
 }
 
 function findCalls(argument: Uint8Array): readonly GatheredCall[] | undefined {

@@ -83,9 +83,17 @@ export class ReplicaReader {
   }
 
   #describe(version: StoredVersion): Version {
-    const { block, index, timestampMs, callId } = this.#view(version.position);
+    const { block, index, timestampMs, callId } = this.#origin(version.position);
     const value = version.text === null ? null : deepFreeze(JSON.parse(version.text) as Json);
     return { block, index, timestampMs, callId, value };
+  }
+
+  /** Where a version comes from; what an import wrote beside its calls is of no call. */
+  #origin(position: number): Pick<Version, 'block' | 'index' | 'timestampMs' | 'callId'> {
+    const { block, index } = placeOf(position);
+    const header = this.#replica.store.header(block)?.header;
+    if (header === undefined || index < header.count) return this.#view(position);
+    return { block, index, timestampMs: header.timestampMs, callId: '' };
   }
 
   #view(position: number): TransactionView {

@@ -73,8 +73,9 @@ export class Endorser {
   async #choose(calls: readonly PendingCall[], turn: number): Promise<readonly string[]> {
     const { connection, identity, peers, follower, clock } = this.#parts;
     this.#policy ??= await readEndorsementPolicy(peers, { connection, identity, timestampMs: clock() });
+    const { members, required } = this.#policy;
     return chooseEndorsers({
-      policy: this.#policy,
+      policy: { members, required: calls.some(endsImport) ? members.length : required },
       own: connection.organisation,
       active: activeMembers((key) => follower.peek(key)),
       callIds: calls.map(({ callId }) => callId),
@@ -104,4 +105,9 @@ export class Endorser {
     for (const [organisation, until] of this.#downUntil) if (until <= now) this.#downUntil.delete(organisation);
     return new Set(this.#downUntil.keys());
   }
+}
+
+/** Followers take the end of an import only from all members. */
+function endsImport({ call: { payload } }: PendingCall): boolean {
+  return payload.contract === 'access' && payload.transaction === 'migrated';
 }

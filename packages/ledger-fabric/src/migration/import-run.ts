@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   IMPORT_KEY,
   type ImportFact,
@@ -14,11 +15,15 @@ import { createPure } from '@salus/ledger/pure';
 import { BatchState, type StateReader } from '../chaincode/batch-state.ts';
 import type { GatheredRuntime } from '../chaincode/gathered-run.ts';
 import { FabricError } from '../fabric-error.ts';
+import type { GatheredCall } from '../wire.ts';
 import { ImportFault } from './import-fault.ts';
 import { type ImportPiece, type ImportRefusal, parseImport } from './import-wire.ts';
 import { type ImportedBody, readBody } from './imported-body.ts';
 import { checkHeaderOf, type HeaderState, holdsPart } from './imported-header.ts';
 import { demandExpected, demandExpectedEnd, type TakeOver } from './take-over.ts';
+
+/** The event loop gets its turn after this many calls. */
+const CALLS_PER_TURN = 32;
 
 export type ImportRun = {
   readonly runtime: Pick<GatheredRuntime, 'execute'>;
@@ -32,18 +37,21 @@ export type ImportRun = {
   readonly takeOver: TakeOver | 'any' | undefined;
 };
 
-/** A call of the ledger that moved, as it stands on the channel. */
-export type ImportedCall = ImportedBody & {
-  /** The embedded block and the call's index in it. */
-  readonly block: number;
-  readonly index: number;
+/** A call of the ledger that moved, as it ran again. */
+export type ImportedCall = {
+  readonly call: GatheredCall;
+  readonly outcome: Outcome;
+  /** Its own time, which it keeps. */
+  readonly timestampMs: number;
 };
 
 export type ImportResult =
   | {
       readonly kind: 'applied';
-      /** The exact union of what is written, by key; progress included. */
+      /** The exact union of what is written, by key: what the calls write, and `marks`. */
       readonly writes: readonly Write[];
+      /** What the import writes beside the calls: how far it is, and at its start that it has begun. */
+      readonly marks: readonly Write[];
       readonly calls: readonly ImportedCall[];
       readonly progress: ImportFact;
     }
@@ -61,7 +69,8 @@ export async function runImport(run: ImportRun): Promise<ImportResult> {
     const state = await openState(run);
     const calls: ImportedCall[] = [];
     for (const piece of pieces) calls.push(...(await takePiece(run, state, piece, place)));
-    return { kind: 'applied', writes: state.writes(), calls, progress: state.progress! };
+    const marks = state.mark();
+    return { kind: 'applied', writes: state.writes(), marks, calls, progress: state.progress! };
   } catch (error) {
     if (error instanceof ImportFault) return { kind: 'refused', code: error.code, ...place };
     if (error instanceof FabricError && error.code === 'bad-wire')
@@ -102,10 +111,15 @@ class ImportState {
     if (moved !== undefined) this.move = (moved[1] as MoveFact | null) ?? undefined;
   }
 
-  writes(): readonly Write[] {
+  /** Writes what the import itself leaves behind. */
+  mark(): readonly Write[] {
     const marks: Write[] = [[IMPORT_KEY, this.progress as unknown as Json]];
     if (this.#startsImport && this.move === undefined) marks.push([MOVE_KEY, { status: 'importing' }]);
     this.#batch.apply(marks);
+    return marks;
+  }
+
+  writes(): readonly Write[] {
     return this.#batch.writes();
   }
 
@@ -143,10 +157,11 @@ async function takePiece(
   const writeLeaves: Uint8Array[] = [];
   for (const [at, text] of piece.bodies.entries()) {
     place.index = first + at;
+    if (at % CALLS_PER_TURN === CALLS_PER_TURN - 1) await nextTurn();
     const body = readBody(text, { network: run.network, timestampMs: header.timestampMs });
     const outcome = await runAgain(run, state, body);
     writeLeaves.push(leafOf(outcome));
-    calls.push({ ...body, block: header.number, index: first + at });
+    calls.push({ call: gatheredOf(body), outcome, timestampMs: body.timestampMs });
   }
   place.index = null;
   if (!holdsPart(piece, header, 'writes', writeLeaves)) throw new ImportFault('writes-root');
@@ -166,6 +181,10 @@ async function runAgain(run: ImportRun, state: ImportState, body: ImportedBody):
   if (textOf(again) !== canonical(body.outcome as unknown as Json)) throw new ImportFault('outcome');
   if (again.kind === 'committed') state.apply(again.writes);
   return again;
+}
+
+function gatheredOf({ call, payloadText, callId }: ImportedBody): GatheredCall {
+  return { call, payloadText, callId };
 }
 
 /** As a block holds an outcome. */

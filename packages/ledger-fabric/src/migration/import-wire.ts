@@ -1,4 +1,4 @@
-import type { Json } from '@salus/contracts';
+import type { ImportFact, Json } from '@salus/contracts';
 import { canonical } from '@salus/crypto';
 import { parseCanonical, refusal, requireArray, requireMembers } from '../strict-json.ts';
 
@@ -81,6 +81,11 @@ export function parseImport(bytes: Uint8Array): readonly ImportPiece[] {
   const calls = parsed.reduce((sum, { bodies }) => sum + bodies.length, 0);
   if (parsed.length === 0 || calls > IMPORT_CALLS_MAX) throw refusal('an import carries too few or too many calls');
   return parsed;
+}
+
+/** The response of an endorsed import: how far it is. */
+export function importedText(progress: ImportFact): string {
+  return canonical({ version: IMPORTED_VERSION, progress });
 }
 
 export function importRefusedText({ code, block, index }: ImportRefusal): string {

@@ -1,11 +1,10 @@
-import type { Json } from '@salus/contracts';
 import { canonical, utf8 } from '@salus/crypto';
 import { endorse } from '../chaincode/answer.ts';
 import type { Answer, Chaincode, Invocation } from '../chaincode/invocation.ts';
 import { PeerState } from '../chaincode/peer-state.ts';
 import { REJECTED_STATUS } from '../wire.ts';
 import { runImport } from './import-run.ts';
-import { IMPORTED_VERSION, importRefusedText } from './import-wire.ts';
+import { importedText, importRefusedText } from './import-wire.ts';
 import { findTakeOver } from './take-over.ts';
 
 /**
@@ -32,13 +31,8 @@ export async function importBlocks(chaincode: Chaincode, invocation: Invocation)
       await invocation.peer.write(
         result.writes.map(([key, value]) => [key, value === null ? null : utf8(canonical(value))] as const),
       );
-      return endorse(importedText(result.progress as unknown as Json));
+      return endorse(importedText(result.progress));
   }
-}
-
-/** The response of an endorsed import. */
-export function importedText(progress: Json): string {
-  return canonical({ version: IMPORTED_VERSION, progress });
 }
 
 function refuse(message: string): Answer {

@@ -37,7 +37,7 @@ export class BlockBuilder {
   readonly #bodyLeaves: Uint8Array[] = [];
   readonly #writeLeaves: Uint8Array[] = [];
   #bytes = 0;
-  #unjustified = 0;
+  #beside = 0;
 
   constructor(state: WorldState, number: number, timestampMs: number) {
     this.#state = state;
@@ -89,12 +89,12 @@ export class BlockBuilder {
   }
 
   /**
-   * Writes that the peers have committed and no call justifies: the state follows, and no transaction of the block tells of it.
-   * They count from the end of the block's places, each time at one of its own.
+   * Writes of no call: what peers have committed and no call justifies, and how far an import is. The state follows, and no
+   * transaction of the block tells of it. They count from the end of the block's places, each time at one of its own.
    */
-  writeUnjustified(written: readonly WriteText[]): void {
-    this.#unjustified += 1;
-    const position = positionOf(this.number, BLOCK_TRANSACTIONS_MAX - this.#unjustified);
+  writeBeside(written: readonly WriteText[]): void {
+    this.#beside += 1;
+    const position = positionOf(this.number, BLOCK_TRANSACTIONS_MAX - this.#beside);
     for (const [key, text] of written) this.#write(key, { position, text });
     this.#writeLeaves.push(textLeaf(writesText(written)));
   }
