@@ -7,6 +7,7 @@ import {
   type DeployingMember,
   describeChannel,
   type EndorsementPolicy,
+  findCommittedChaincode,
   listPeerChannels,
   readChannelConfig,
 } from '../channel/index.ts';
@@ -51,6 +52,20 @@ export async function findChannelView(
     for (const peer of peers) {
       const joined = await listPeerChannels(peer, identity);
       if (joined.includes(channel)) return describeChannel(await readChannelConfig(peer, identity, channel));
+    }
+  }
+  return undefined;
+}
+
+/** The version of the definition that the channel has committed; undefined where no peer here knows one. */
+export async function findCommittedVersion(
+  members: readonly Pick<LocalMember, 'identity' | 'peers'>[],
+  { channel, name }: { readonly channel: string; readonly name: string },
+): Promise<string | undefined> {
+  for (const { identity, peers } of members) {
+    for (const peer of peers) {
+      if (!(await listPeerChannels(peer, identity)).includes(channel)) continue;
+      return (await findCommittedChaincode(peer, identity, channel, name))?.version;
     }
   }
   return undefined;

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { definitionVersion } from '@salus/ledger-fabric/bundle';
+import { existsSync } from 'node:fs';
+import { definitionVersion, findDefinedBundle } from '@salus/ledger-fabric/bundle';
 import { ensureOrganisationMaterial } from '../certificates/organisation-material.ts';
 import { type ChannelView, type DeploymentState, deployChaincode, installChaincode } from '../channel/index.ts';
 import { writeExternalBuilder } from '../configuration/external-builder.ts';
 import type { Consortium, Organisation } from '../consortium/consortium.ts';
-import { writeNetworkId } from '../consortium/write-network-id.ts';
+import { writeNetworkId } from '../consortium/write-consortium.ts';
 import type { NetworkLayout } from '../layout.ts';
 import { NetworkError } from '../network-error.ts';
 import type { ProcessSpec } from '../processes/process-table.ts';
-import { awaitReady, startProcess } from '../processes/supervisor.ts';
+import { awaitReady, startProcess, stopProcess } from '../processes/supervisor.ts';
 import {
   bundleFile,
   type ContractsBundle,
@@ -19,7 +20,7 @@ import {
 } from './contracts-in-use.ts';
 import { ensureGenesisBlock } from './ensure-genesis.ts';
 import { joinChannel } from './join-channel.ts';
-import { endorsementPolicy, findChannelView, type LocalMember, localMember } from './member.ts';
+import { endorsementPolicy, findChannelView, findCommittedVersion, type LocalMember, localMember } from './member.ts';
 import { withNetworkLock } from './network-lock.ts';
 import { type Binaries, chaincodeSpec, fabricSpecs } from './process-specs.ts';
 import { CHAINCODE_NAME, writeConfiguration } from './write-configuration.ts';
@@ -64,15 +65,18 @@ async function bringUp(input: UpInput): Promise<UpReport> {
   const { layout, consortium } = input;
   const organisations = organisationsHere(input);
   const network = ensureNetworkId(input);
-  const [contracts] = await Promise.all([ensureContracts(input), ensureMaterial(input, organisations)]);
+  const [recorded] = await Promise.all([ensureContracts(input), ensureMaterial(input, organisations)]);
   writeExternalBuilder(layout.builder);
   const changed = organisations.flatMap((organisation) =>
     writeConfiguration({ layout, consortium, network }, organisation),
   );
   const genesisBlock = ensureGenesisBlock({ layout, consortium, nowMs: input.nowMs() });
+  const known = organisations.map((organisation) => localMember(layout, organisation, recorded));
+  const started = [...(await startAll(layout, specsOf(input, known, recorded)))];
+  const view = await findChannelView(known, consortium.channel.name);
+  const contracts = await followCommitted(input, known, recorded);
   const all = organisations.map((organisation) => localMember(layout, organisation, contracts));
-  const started = await startAll(layout, specsOf(input, all, contracts));
-  const view = await findChannelView(all, consortium.channel.name);
+  if (contracts !== recorded) started.push(...(await replaceChaincode(layout, all, contracts)));
   const members = all.filter(({ organisation }) => isMember(view, organisation));
   const joined = await joinChannel({ layout, channel: consortium.channel.name, members, genesisBlock, view });
   const installed = await installAll(members);
@@ -137,11 +141,54 @@ function specsOf(
   members: readonly LocalMember[],
   contracts: ContractsInUse,
 ): readonly ProcessSpec[] {
-  const bundle = bundleFile(layout, contracts);
-  return members.flatMap(({ organisation, packageId }) => [
-    ...fabricSpecs(layout, organisation, binaries),
-    chaincodeSpec(layout, organisation, { packageId, bundle }),
+  return members.flatMap((member) => [
+    ...fabricSpecs(layout, member.organisation, binaries),
+    serviceSpec(layout, member, contracts),
   ]);
+}
+
+function serviceSpec(
+  layout: NetworkLayout,
+  { organisation, packageId }: LocalMember,
+  contracts: ContractsInUse,
+): ProcessSpec {
+  return chaincodeSpec(layout, organisation, { packageId, bundle: bundleFile(layout, contracts) });
+}
+
+/**
+ * The contracts that the channel has committed to, which others may have brought forward; those on record where it has none
+ * yet. Throws NetworkError `not-found` where their bundle is not here: this host's software is older than the channel's.
+ */
+async function followCommitted(
+  { layout, consortium }: UpInput,
+  members: readonly LocalMember[],
+  recorded: ContractsInUse,
+): Promise<ContractsInUse> {
+  const version = await findCommittedVersion(members, { channel: consortium.channel.name, name: CHAINCODE_NAME });
+  const sha256hex = version === undefined ? undefined : findDefinedBundle(version);
+  if (version === undefined || sha256hex === recorded.sha256hex) return recorded;
+  if (sha256hex === undefined)
+    throw new NetworkError('malformed', `The channel's contracts ${version} name no bundle.`);
+  const committed = { contracts: version.slice(0, version.length - sha256hex.length - 1), sha256hex };
+  if (!existsSync(bundleFile(layout, committed))) {
+    const what = `The channel runs contracts ${version}, which are not in ${layout.bundles}`;
+    throw new NetworkError(
+      'not-found',
+      `${what}: run \`salus network upgrade-contracts\` with the software that has them.`,
+    );
+  }
+  useContracts(layout, committed);
+  return committed;
+}
+
+async function replaceChaincode(
+  layout: NetworkLayout,
+  members: readonly LocalMember[],
+  contracts: ContractsInUse,
+): Promise<readonly string[]> {
+  const specs = members.map((member) => serviceSpec(layout, member, contracts));
+  await Promise.all(specs.map(({ name }) => stopProcess(layout, name)));
+  return startAll(layout, specs);
 }
 
 async function startAll(layout: NetworkLayout, specs: readonly ProcessSpec[]): Promise<readonly string[]> {
