@@ -27,7 +27,7 @@ export class ShimPeer implements TransactionPeer {
         throw new FabricError('peer-failed', 'the peer answered for another number of keys');
       return values;
     });
-    return (await Promise.all(parts)).flat();
+    return (await this.#inTime(Promise.all(parts))).flat();
   }
 
   async getRange(start: string, end: string, limit: number): Promise<readonly StateEntry[]> {
@@ -61,7 +61,7 @@ export class ShimPeer implements TransactionPeer {
     message.setPayload(payload);
     message.setTxid(this.#stub.getTxID());
     message.setChannelId(this.#stub.getChannelID());
-    return this.#inTime(this.#stub.handler._askPeerAndListen(message, 'Ask'));
+    return this.#stub.handler._askPeerAndListen(message, 'Ask');
   }
 
   /** What the peer says wrong, late or not at all is a fault of its own, never a call's. */
