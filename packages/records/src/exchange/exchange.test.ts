@@ -295,6 +295,23 @@ test('logs both sides of each read under one exchange id, with who, why and the 
   expect(atAuthor?.event.exchange?.id).toBe(atReader?.event.exchange?.id);
 });
 
+test('logs every record on both sides when several are read at once', async () => {
+  const { author, readerSide, patient } = story;
+  const { session } = await openSession();
+  const ids = [...(await reader.chart(session)).records.keys()];
+  const read = await Promise.all(ids.map((id) => reader.read(session, [id])));
+  expect(read.map((records) => records.map(({ recordId }) => recordId))).toEqual(ids.map((id) => [id]));
+  for (const side of [author, readerSide]) {
+    const lines = await side.vault.audit.listOfPid(patient.pid, { limit: 20 });
+    const events = lines
+      .map(({ event }) => event)
+      .filter((event) => event.kind === 'read' && event.session === session);
+    expect(events.flatMap(({ records }) => records.map(({ recordId }) => recordId)).sort()).toEqual([...ids].sort());
+    // What shares a request shares its event.
+    expect(events).toHaveLength(1);
+  }
+});
+
 test('brings audit roots to the ledger, against which the patient verifies each line', async () => {
   const { author, consortium, patient } = story;
   await author.exchange.roots.publish();

@@ -26,6 +26,7 @@ import {
   type ReleasedRecord,
 } from './exchange-peer.ts';
 import type { Reader } from './gateway-session.ts';
+import { GatheredReads } from './gathered-reads.ts';
 import { askChart, type Chart, type ChartRecord } from './manifest-checks.ts';
 import { type OpenedKeys, openListed, openReleased, openReleasedKeys } from './open-released.ts';
 import { parseAttachmentResult, parseFetchResult, parseManifestPage, parseOpenResult } from './peer-answers.ts';
@@ -94,7 +95,11 @@ export class ExchangeReader {
     await this.#log('session', about);
     this.#makeRoom();
     const { untilMs } = fact.session;
-    this.#readings.set(session, { session, untilMs, request, owner: `pid:${pid}`, keys: new Map(), chart: undefined });
+    const reading: Reading = {
+      ...{ session, untilMs, request, owner: `pid:${pid}`, keys: new Map(), chart: undefined },
+      reads: new GatheredReads((recordIds) => this.#read(reading, recordIds)),
+    };
+    this.#readings.set(session, reading);
     return { session, untilMs };
   }
 
@@ -125,7 +130,10 @@ export class ExchangeReader {
     return chart;
   }
 
-  /** Records by id, each verified; at most `FETCH_RECORDS_MAX`. A record that the chart lacks throws `not-found`. */
+  /**
+   * Records by id, each verified; at most `FETCH_RECORDS_MAX`. A record that the chart lacks throws `not-found`. Single
+   * reads of one session that are asked for at once share a request.
+   */
   async read(session: string, recordIds: readonly string[]): Promise<readonly ReadRecord[]> {
     try {
       return await this.#readOnce(session, recordIds);
@@ -141,31 +149,10 @@ export class ExchangeReader {
 
   async #readOnce(session: string, recordIds: readonly string[]): Promise<readonly ReadRecord[]> {
     const reading = this.#reading(session);
-    const before = await this.chart(session);
-    const { value: read, nonce } = await this.#checked(reading, async (exchange) => {
-      const held = new Map(reading.keys);
-      const { result, states } = await this.#fetch(reading, { recordIds, held }, exchange);
-      // A newer version than the chart's: the record was corrected since.
-      const isNewer = ({ recordId, version }: ReleasedRecord): boolean =>
-        version > (before.records.get(recordId)?.version ?? 0);
-      const chart = result.records.some(isNewer) ? await this.chart(session, { fresh: true }) : before;
-      const keys = await this.#openKeys(reading, { held, released: result.keys, owner: reading.owner });
-      const byId = new Map(result.records.map((record) => [record.recordId, record]));
-      return Promise.all(
-        recordIds.map(async (recordId) => {
-          const known = chart.records.get(recordId);
-          if (known === undefined) throw new RecordsError('not-found', 'the session may read no such record');
-          const record = byId.get(recordId);
-          if (record === undefined) throw await this.#missing(known);
-          await this.#demandCurrent(known, states.get(recordId));
-          const { version } = record;
-          const text = openListed(record, known, { keys, owner: reading.owner });
-          return { recordId, version, text, attachments: [] };
-        }),
-      );
-    });
-    await this.#log('read', { ...stepOf(reading, nonce), records: read });
-    await this.#demandStillGranted(reading);
+    const { records } = await this.chart(session);
+    const [first] = recordIds;
+    const isShared = recordIds.length === 1 && first !== undefined && records.has(first);
+    const read = isShared ? [await reading.reads.read(first)] : await this.#read(reading, recordIds);
     return Promise.all(read.map((record) => this.#withAttachments(session, record)));
   }
 
@@ -244,6 +231,36 @@ export class ExchangeReader {
   /** Forgets a session and its keys. */
   close(session: string): void {
     this.#readings.delete(session);
+  }
+
+  async #read(reading: Reading, recordIds: readonly string[]): Promise<readonly ReadRecord[]> {
+    const { session } = reading;
+    const before = await this.chart(session);
+    const { value: read, nonce } = await this.#checked(reading, async (exchange) => {
+      const held = new Map(reading.keys);
+      const { result, states } = await this.#fetch(reading, { recordIds, held }, exchange);
+      // A newer version than the chart's: the record was corrected since.
+      const isNewer = ({ recordId, version }: ReleasedRecord): boolean =>
+        version > (before.records.get(recordId)?.version ?? 0);
+      const chart = result.records.some(isNewer) ? await this.chart(session, { fresh: true }) : before;
+      const keys = await this.#openKeys(reading, { held, released: result.keys, owner: reading.owner });
+      const byId = new Map(result.records.map((record) => [record.recordId, record]));
+      return Promise.all(
+        recordIds.map(async (recordId) => {
+          const known = chart.records.get(recordId);
+          if (known === undefined) throw new RecordsError('not-found', 'the session may read no such record');
+          const record = byId.get(recordId);
+          if (record === undefined) throw await this.#missing(known);
+          await this.#demandCurrent(known, states.get(recordId));
+          const { version } = record;
+          const text = openListed(record, known, { keys, owner: reading.owner });
+          return { recordId, version, text, attachments: [] };
+        }),
+      );
+    });
+    await this.#log('read', { ...stepOf(reading, nonce), records: read });
+    await this.#demandStillGranted(reading);
+    return read;
   }
 
   #reading(session: string): Reading {

@@ -2,6 +2,7 @@ import type { OpenedTerms, SignedCall } from '@salus/contracts';
 import type { AttachmentReference } from '../attachment-reference.ts';
 import type { AuditEvent, AuditKind, Owner } from '../vault-types.ts';
 import type { Reader } from './gateway-session.ts';
+import type { GatheredReads } from './gathered-reads.ts';
 import type { Chart } from './manifest-checks.ts';
 
 /** What a person of this organisation brings to read elsewhere. */
@@ -31,6 +32,7 @@ export interface Reading {
   readonly request: ReadingRequest;
   readonly owner: Owner;
   readonly keys: Map<string, Uint8Array>;
+  readonly reads: GatheredReads;
   chart: Chart | undefined;
 }
 
