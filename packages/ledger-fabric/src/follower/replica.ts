@@ -15,7 +15,7 @@ import { Distrust } from './distrust.ts';
  * Beside the ledger's tables: what should not be, the keys that rest on it, and what of Fabric's own state is needed to judge the
  * next block (`setting`: the channel's configuration, the chaincode's definition).
  */
-const TABLES: ExtraTables = {
+export const REPLICA_TABLES: ExtraTables = {
   alarm:
     'CREATE TABLE alarm(block INTEGER NOT NULL, tx TEXT NOT NULL, code TEXT NOT NULL, keys TEXT NOT NULL, detail TEXT NOT NULL, PRIMARY KEY(block, tx, code)) STRICT, WITHOUT ROWID',
   distrusted: 'CREATE TABLE distrusted(key TEXT PRIMARY KEY, block INTEGER NOT NULL) STRICT, WITHOUT ROWID',
@@ -60,12 +60,12 @@ export class Replica implements Disposable {
 
   /** Makes the file, which holds block 0 alone. */
   static found(file: string, genesis: SealedHeader<FabricBlockHeader>): void {
-    LedgerStore.found(file, genesis, TABLES);
+    LedgerStore.found(file, genesis, REPLICA_TABLES);
   }
 
   /** `not-a-ledger`, `in-use`. */
   static open(file: string): Replica {
-    const store = LedgerStore.open<FabricBlockHeader>(file, TABLES);
+    const store = LedgerStore.open<FabricBlockHeader>(file, REPLICA_TABLES);
     try {
       return new Replica(store);
     } catch (error) {
