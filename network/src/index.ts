@@ -45,4 +45,4 @@ export { startTestNetwork, type TestNetwork, type TestNetworkOptions } from './t
 export type { ContractsBundle } from './up/contracts-in-use.ts';
 export { downNetwork } from './up/down-network.ts';
 export type { Binaries } from './up/process-specs.ts';
-export { type UpInput, type UpReport, upNetwork } from './up/up-network.ts';
+export { organisationsHere, type UpInput, type UpReport, upNetwork } from './up/up-network.ts';

@@ -32,6 +32,14 @@ export function integer(min: number, max: number): (value: string) => number {
   };
 }
 
+/** An organisation's short name. */
+export function slug(value: string): string {
+  if (!/^[a-z][a-z0-9-]{1,31}$/.test(value)) {
+    throw new InvalidArgumentError('It is a small letter, then 1 to 31 small letters, digits or dashes.');
+  }
+  return value;
+}
+
 /** A date or time of ISO 8601 as milliseconds since the epoch. */
 export function timeMs(value: string): number {
   const ms = /^\d{4}-\d{2}-\d{2}/.test(value) ? Date.parse(value) : Number.NaN;

@@ -1,6 +1,7 @@
 import { CryptoError } from '@salus/crypto';
 import { FhirError } from '@salus/fhir';
 import { LedgerError } from '@salus/ledger';
+import { NetworkError, type NetworkErrorCode } from '@salus/network';
 import { WalletError } from '@salus/wallet';
 import { Command, CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
@@ -12,6 +13,7 @@ import { addGrantCommand } from './commands/grant.ts';
 import { addGrantsCommands } from './commands/grants.ts';
 import { addImportCommand } from './commands/import.ts';
 import { addLedgerCommands } from './commands/ledger.ts';
+import { addNetworkCommands } from './commands/network.ts';
 import { addPatientCommands } from './commands/patient.ts';
 import { addRecordsCommand } from './commands/records.ts';
 import { addRequestCommands } from './commands/request.ts';
@@ -81,6 +83,7 @@ export function buildProgram(
   addLedgerCommands(program, act);
   addVerifyCommand(program, act);
   addBackupCommands(program, act);
+  addNetworkCommands(program, act);
   return program;
 }
 
@@ -107,6 +110,7 @@ function newProgram(streams: Pick<Streams, 'stdout' | 'stderr'>): Command {
 /** A stack tells a user nothing; errors with a code of their own say what they are, the rest is `internal`. */
 function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
+  if (error instanceof NetworkError) return toNetworkError(error);
   const coded =
     error instanceof WalletError ||
     error instanceof CryptoError ||
@@ -116,6 +120,22 @@ function toCliError(error: unknown): CliError {
   return new CliError('internal', 'The command failed in a way that it should not.', {
     exit: EXIT.failed,
     next: 'Run it again with SALUS_LOG_LEVEL=debug and report what it prints.',
+    cause: error,
+  });
+}
+
+/** What was asked for wrongly, what does not answer now, and what was refused end with different exit codes. */
+function toNetworkError(error: NetworkError): CliError {
+  const exits: Partial<Record<NetworkErrorCode, ExitCode>> = {
+    'bad-consortium': EXIT.usage,
+    'bad-input': EXIT.usage,
+    'not-found': EXIT.usage,
+    busy: EXIT.unreachable,
+    timeout: EXIT.unreachable,
+    unavailable: EXIT.unreachable,
+  };
+  return new CliError({ relayed: error.code }, error.message, {
+    exit: exits[error.code] ?? EXIT.refused,
     cause: error,
   });
 }

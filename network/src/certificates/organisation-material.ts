@@ -26,10 +26,10 @@ export interface MaterialInput {
 export async function ensureOrganisationMaterial(input: MaterialInput): Promise<void> {
   const { organisation, layout, nowMs } = input;
   const machines = machinesOf(organisation, layout);
+  requireLocal(organisation, layout);
   if (organisation.certificates === 'external') {
     await requireImported(organisation, layout, machines);
   } else {
-    requireLocal(organisation, layout);
     const authorities = await ensureAuthorities({ ...input, organisation: organisation.slug });
     writeMspFolder(layout.msp, authorityCertificates(authorities));
     for (const machine of machines) await ensureMachine(machine, { authorities, nowMs });
@@ -59,8 +59,15 @@ export function machinesOf(organisation: Organisation, layout: OrganisationLayou
   ];
 }
 
-function requireLocal({ slug }: Organisation, layout: OrganisationLayout): void {
-  if (!existsSync(layout.msp) || existsSync(join(layout.authorities, 'ca.pem'))) return;
+/** Whether only an organisation's public part is here: another host has its keys. */
+export function isElsewhere({ certificates }: Organisation, layout: OrganisationLayout): boolean {
+  const key = certificates === 'own' ? join(layout.authorities, 'ca.key.sealed') : layout.user('admin').tls.key;
+  return existsSync(layout.msp) && !existsSync(key);
+}
+
+function requireLocal(organisation: Organisation, layout: OrganisationLayout): void {
+  if (!isElsewhere(organisation, layout)) return;
+  const { slug } = organisation;
   throw new NetworkError(
     'bad-input',
     `Only the public part of ${slug} is here: its keys are on its own host. Name the organisation of this host (--org).`,

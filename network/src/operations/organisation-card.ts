@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isElsewhere } from '../certificates/organisation-material.ts';
 import { MSP_ID } from '../channel/organisation.ts';
 import { NetworkError } from '../network-error.ts';
 import { writeIfChanged } from '../write-file.ts';
@@ -48,9 +49,8 @@ export function exportOrganisation(place: NetworkPlace, slug: string): Organisat
  */
 export function importOrganisation(place: NetworkPlace, text: string): string {
   const { organisation: slug, msp, orderers } = parseCard(text);
-  requireOrganisation(place, slug);
   const layout = place.layout.organisation(slug);
-  if (existsSync(join(layout.authorities, 'ca.pem')) || existsSync(join(layout.user('admin').msp, 'keystore'))) {
+  if (existsSync(layout.msp) && !isElsewhere(requireOrganisation(place, slug), layout)) {
     throw new NetworkError('bad-input', `The keys of ${slug} are on this host: its public part is here already.`);
   }
   for (const [path, pem] of Object.entries(msp)) writeIfChanged(join(layout.msp, path), pem);

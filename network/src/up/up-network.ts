@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { definitionVersion, findDefinedBundle } from '@salus/ledger-fabric/bundle';
-import { ensureOrganisationMaterial } from '../certificates/organisation-material.ts';
+import { ensureOrganisationMaterial, isElsewhere } from '../certificates/organisation-material.ts';
 import { type ChannelView, type DeploymentState, deployChaincode, installChaincode } from '../channel/index.ts';
 import { writeExternalBuilder } from '../configuration/external-builder.ts';
 import type { Consortium, Organisation } from '../consortium/consortium.ts';
@@ -99,8 +99,18 @@ function isMember(view: ChannelView | undefined, { slug }: Organisation): boolea
   return view === undefined || view.organisations.some(({ mspId, member }) => mspId === slug && member);
 }
 
-function organisationsHere({ consortium, only }: UpInput): readonly Organisation[] {
-  if (only === undefined) return consortium.organisations;
+/**
+ * The organisations that run on this host: the named one, else all whose keys are or will be here. Those of which only the
+ * public part is here run elsewhere. Throws NetworkError `not-found`.
+ */
+export function organisationsHere({
+  layout,
+  consortium,
+  only,
+}: Pick<UpInput, 'layout' | 'consortium' | 'only'>): readonly Organisation[] {
+  if (only === undefined) {
+    return consortium.organisations.filter((one) => !isElsewhere(one, layout.organisation(one.slug)));
+  }
   const found = consortium.organisations.filter(({ slug }) => slug === only);
   if (found.length === 0) {
     const slugs = consortium.organisations.map(({ slug }) => slug).join(', ');

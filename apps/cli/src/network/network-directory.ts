@@ -6,6 +6,7 @@ import {
   demonstrationFile,
   type NetworkLayout,
   networkLayout,
+  organisationsHere,
   parseConsortium,
   requireBinaries,
   type UpInput,
@@ -27,17 +28,24 @@ export interface OrganisationOption {
 }
 
 export function directoryOption(): Option {
-  return new Option('--directory <dir>', `where the network lives (default: SALUS_NETWORK, else ./${DEFAULT_DIRECTORY})`);
-}
-
-export function organisationOption(): Option {
-  return new Option('--org <slug>', 'the organisation that runs on this host (default: all of consortium.yaml)').argParser(
-    slug,
+  return new Option(
+    '--directory <dir>',
+    `where the network lives (default: SALUS_NETWORK, else ./${DEFAULT_DIRECTORY})`,
   );
 }
 
+export function organisationOption(): Option {
+  return new Option(
+    '--org <slug>',
+    'the organisation that runs on this host (default: all of consortium.yaml)',
+  ).argParser(slug);
+}
+
 /** Where the network lives; nothing of it need be there yet. */
-export function layoutOf({ environment, workingDirectory }: CommandContext, { directory }: DirectoryOption): NetworkLayout {
+export function layoutOf(
+  { environment, workingDirectory }: CommandContext,
+  { directory }: DirectoryOption,
+): NetworkLayout {
   const { SALUS_NETWORK } = environment;
   return networkLayout(resolve(workingDirectory, directory ?? (SALUS_NETWORK || DEFAULT_DIRECTORY)));
 }
@@ -69,7 +77,8 @@ export function ensureConsortiumFile(context: CommandContext, layout: NetworkLay
   parseConsortium(readFileSync(source, 'utf8'), source);
   mkdirSync(layout.directory, { recursive: true, mode: 0o700 });
   copyFileSync(source, layout.consortium);
-  if (file === undefined) context.terminal.say(`A new network of the demonstration's four organisations: ${layout.consortium}`);
+  if (file === undefined)
+    context.terminal.say(`A new network of the demonstration's four organisations: ${layout.consortium}`);
 }
 
 /** Everything that `up` needs; master keys are drawn for the organisations that run here and have none. */
@@ -79,7 +88,7 @@ export async function upInput(
   { org }: OrganisationOption,
 ): Promise<UpInput> {
   const binaries = await requireBinaries({ layout, environment: context.environment });
-  const slugs = org === undefined ? consortium.organisations.map((one) => one.slug) : [org];
+  const slugs = organisationsHere({ layout, consortium, only: org }).map((one) => one.slug);
   const masterKeys = networkMasterKeys(context, slugs);
   return { layout, consortium, binaries, masterKeys, bundle: bundleChaincode, nowMs: context.nowMs, only: org };
 }
@@ -87,7 +96,10 @@ export async function upInput(
 /** The keys that seal the organisations' Fabric CAs, by slug, from the same file as the nodes' master keys. */
 export function networkMasterKeys(context: CommandContext, slugs: readonly string[]): ReadonlyMap<string, Uint8Array> {
   const { environment, workingDirectory, configDirectory } = context;
-  const file = resolve(workingDirectory, environment.SALUS_MASTER_KEY_FILE || join(configDirectory, 'master-keys.json'));
+  const file = resolve(
+    workingDirectory,
+    environment.SALUS_MASTER_KEY_FILE || join(configDirectory, 'master-keys.json'),
+  );
   const names = new Map(slugs.map((one) => [`network:${one}`, one]));
   const keys = ensureMasterKeys(file, [...names.keys()]);
   return new Map([...names].map(([name, one]) => [one, keys.get(name)!]));

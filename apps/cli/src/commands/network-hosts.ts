@@ -1,0 +1,105 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import {
+  exportOrganisation,
+  importCertificates,
+  importOrganisation,
+  machinesOf,
+  requireOrganisation,
+} from '@salus/network';
+import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import type { CommandContext } from '../command-context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { type DirectoryOption, directoryOption, openNetwork } from '../network/network-directory.ts';
+import { slug } from '../options.ts';
+import type { Act } from '../program.ts';
+
+/** What passes between hosts and authorities: public parts of organisations, answers of an existing CA. */
+export function addNetworkHostCommands(network: Command, act: Act): void {
+  addExport(network, act);
+  addImport(network, act);
+  addImportCertificates(network, act);
+}
+
+interface ExportOptions extends DirectoryOption {
+  readonly out: string;
+}
+
+function addExport(network: Command, act: Act): void {
+  const command = network
+    .command('export-org')
+    .argument('<slug>', 'an organisation of this host')
+    .description(
+      'Write an organisation’s public part: its authorities and its orderers’ certificates, which every other host needs. No key is in it.',
+    )
+    .requiredOption('--out <file>', 'where to')
+    .addOption(directoryOption());
+  const example = 'salus network export-org laboratory --out laboratory.json';
+  act<ExportOptions>(command, example, async (context, options, [name = '']) => {
+    const card = exportOrganisation(openNetwork(context, options), name);
+    const file = resolve(context.workingDirectory, options.out);
+    writeFileSync(file, `${JSON.stringify(card, null, 2)}\n`);
+    context.terminal.result(`The public part of ${name}: ${file}`, { organisation: name, file });
+    return EXIT.ok;
+  });
+}
+
+function addImport(network: Command, act: Act): void {
+  const command = network
+    .command('import-org')
+    .argument('<files...>', 'public parts from other hosts')
+    .description(
+      'Take other organisations’ public parts, as export-org wrote them. Compare their authorities with those organisations before: who is admitted follows from them.',
+    )
+    .addOption(directoryOption());
+  act<DirectoryOption>(command, 'salus network import-org hospital-a.json', async (context, options, files) => {
+    const place = openNetwork(context, options);
+    const organisations = files.map((file) => importOrganisation(place, readText(context, file)));
+    context.terminal.result(`Taken: ${organisations.join(', ')}`, { organisations });
+    return EXIT.ok;
+  });
+}
+
+interface ImportCertificatesOptions extends DirectoryOption {
+  readonly org: string;
+  readonly chain: string;
+  readonly tlsChain?: string;
+}
+
+function addImportCertificates(network: Command, act: Act): void {
+  const command = network
+    .command('import-certificates')
+    .argument('<files...>', 'the CA’s answers, PEM')
+    .description(
+      'Take the answers of an organisation’s existing CA (`certificates: external`) to the requests that `up` wrote. Each is checked against key, role, hosts, time and the given authorities; all are taken or none.',
+    )
+    .requiredOption('--org <slug>', 'whose CA answered', slug)
+    .requiredOption('--chain <file>', 'PEM of the CA for identities, root and what stands below it')
+    .option('--tls-chain <file>', 'PEM of the CA for TLS (default: the same)')
+    .addOption(directoryOption());
+  const example = 'salus network import-certificates --org laboratory --chain ca.pem answers/*.pem';
+  act<ImportCertificatesOptions>(command, example, async (context, options, files) => {
+    const place = openNetwork(context, options);
+    const organisation = requireOrganisation(place, options.org);
+    const layout = place.layout.organisation(options.org);
+    const authorities = readText(context, options.chain);
+    const machines = await importCertificates({
+      organisation,
+      layout,
+      machines: machinesOf(organisation, layout),
+      certificates: files.map((file) => readText(context, file)),
+      authorities,
+      tlsAuthorities: options.tlsChain === undefined ? authorities : readText(context, options.tlsChain),
+      nowMs: context.nowMs(),
+    });
+    context.terminal.result(`Certified: ${machines.join(', ')}`, { organisation: options.org, machines });
+    return EXIT.ok;
+  });
+}
+
+function readText({ workingDirectory }: CommandContext, file: string): string {
+  const path = resolve(workingDirectory, file);
+  if (!existsSync(path)) throw new CliError('bad-file', `There is no file ${path}.`);
+  return readFileSync(path, 'utf8');
+}
