@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EmbeddedBlockHeader, genesisHash, hashHeaderText, nextCommitment, type StateRoot } from '../block.ts';
 import { loadRuntime } from '../contract-runtime.ts';
 import { positionOf, schemaFaults } from '../embedded/schema.ts';
@@ -19,8 +20,8 @@ import { keyRanges, type RefusalsTask, type VersionsTask } from './tables.ts';
 import { inlineRunner, isDamage, TaskPool, type TaskRunner } from './task-pool.ts';
 import type { StructureTask } from './tasks.ts';
 
-/** Blocks in one task of a thread; a full one has 16,384 calls. */
-const BLOCKS_PER_TASK = 32;
+/** Blocks in one task of a thread, at most 2,048 calls: so small that no thread is idle for long while others end theirs. */
+const BLOCKS_PER_TASK = 4;
 /** So few blocks are checked before a thread has started. */
 const INLINE_BLOCKS = 64;
 /** Keys of state in one task of a thread. */
@@ -157,13 +158,16 @@ async function checkAll({ file, options, findings, database, head }: Run): Promi
       : new TaskPool({ file, runtimeModule: options.runtimeModule }, threads);
   const gathered = new Gathered(findings, secret);
   const reexecute = options.reexecute === true;
-  await pool.run(tasksOf(database, { head, secret, before, reexecute, findings }), (done) => {
+  const tasks = pool.run(tasksOf(database, { head, secret, before, reexecute, findings }), (done) => {
     gathered.add(done);
     if (done.task.kind !== 'blocks') return;
     const { transactions } = gathered.counts;
     options.onProgress?.({ transactions, block: done.task.to - 1, head: head.number });
   });
-  findings.push(...strayRows(database), ...gathered.joinChain());
+  // While the threads start and work on their first tasks this one has nothing to do.
+  const stray = nextTurn().then(() => findings.push(...strayRows(database)));
+  await Promise.all([tasks, stray]);
+  findings.push(...gathered.joinChain());
   findings.push(...judgeSuspects(database, runtime, gathered.suspects));
   const damage = gathered.damage();
   if (damage.versions.size + damage.refusals.size > 0)
