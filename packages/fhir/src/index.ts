@@ -37,6 +37,19 @@ export type { ReadResult, Repository, TransactionOptions, TransactionResult } fr
 export { withId, withVersion } from './resource.ts';
 export { isResourceType, RESOURCE_TYPES, type ResourceType } from './resource-table.ts';
 export { type SameResourceOptions, sameResource } from './same-resource.ts';
+export type { Filter, Modifier } from './search/filter.ts';
+export { matchesFilter, type OwnFilter } from './search/matching.ts';
+export { type SearchParameter, type SearchType, searchParametersOf } from './search/search-parameter.ts';
+export {
+  type Include,
+  type ParsedSearch,
+  parseSearch,
+  type SearchOptions,
+  type SearchRequest,
+  type SortKey,
+} from './search/search-request.ts';
+export type { Prefix, SearchValue } from './search/search-value.ts';
+export { type SearchableValue, searchableValues } from './search/searchable-values.ts';
 export { ISSUES_MAX } from './structure.ts';
 export {
   type FhirTree,
