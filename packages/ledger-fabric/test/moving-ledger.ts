@@ -20,6 +20,8 @@ export type MovingLedger = Disposable & {
   readonly organisations: readonly [Consortium, Consortium];
   /** Open until `move` is called. */
   readonly ledger: EmbeddedLedger;
+  /** Commits a call, or throws. */
+  submit(call: PreparedCall): Promise<JsonObject>;
   /** Random calls, most of them right; returns how many committed. */
   live(calls: number): Promise<number>;
   /** Both organisations decide to move; closes the ledger. */
@@ -69,6 +71,7 @@ export async function createMovingLedger(options: {
     ledgerSigner,
     organisations,
     ledger,
+    submit,
     live: async (calls) => {
       let committed = 0;
       for (let sent = 0; sent < calls; sent += 1) {

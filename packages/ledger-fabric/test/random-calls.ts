@@ -252,7 +252,7 @@ function commit(consortium: Consortium, items: JsonObject): Promise<PreparedCall
   return consortium.sign({ transaction: 'record.commit', args, by: consortium.feed });
 }
 
-function termsOf(of: {
+export function termsOf(of: {
   readonly network: string;
   readonly pid: string;
   readonly grant: string;
