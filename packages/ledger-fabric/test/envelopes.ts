@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { common, ledger, peer } from '@hyperledger/fabric-protos';
-import { Timestamp } from 'google-protobuf/google/protobuf/timestamp_pb.js';
+import timestamps from 'google-protobuf/google/protobuf/timestamp_pb.js';
 import type { Machine } from './machines.ts';
 
 /** A transaction before it is signed: whoever doctors one changes a part of it. */
@@ -131,7 +131,7 @@ function envelopeOf(
   { txId, timestampMs, creator }: Pick<Proposed, 'txId' | 'timestampMs' | 'creator'>,
   data: Uint8Array,
 ): Uint8Array {
-  const timestamp = new Timestamp();
+  const timestamp = new timestamps.Timestamp();
   timestamp.setSeconds(Math.floor(timestampMs / 1_000));
   timestamp.setNanos((timestampMs % 1_000) * 1_000_000);
   const channelHeader = new common.ChannelHeader();

@@ -85,7 +85,8 @@ export class Maintenance implements AsyncDisposable {
     worker.on('message', ({ task, value, error }: MaintenanceAnswer) => {
       const open = this.#open.get(task);
       this.#open.delete(task);
-      if (this.#open.size === 0) worker.unref();
+      // At the end somebody waits for the thread's own, which an answer on its way must not undo.
+      if (this.#open.size === 0 && !this.#ended) worker.unref();
       if (error === undefined) open?.resolve(value);
       else open?.reject(new LedgerError('storage-failed', error));
     });
