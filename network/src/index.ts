@@ -6,7 +6,6 @@ export {
   type ChannelView,
   describeChannel,
   describeQuorum,
-  fingerprintOf,
   leaveOrderer,
   parseProposal,
   type UpdateProposal,
@@ -41,7 +40,7 @@ export { revocationOf } from './operations/revoke.ts';
 export { takeSnapshots } from './operations/snapshot.ts';
 export { upgradeContracts } from './operations/upgrade-contracts.ts';
 export { listProcesses, logFile, type ProcessStatus, restartProcess } from './processes/supervisor.ts';
-export { startTestNetwork, type TestNetwork, type TestNetworkOptions } from './test-network.ts';
+export { startTestNetwork, type TestNetwork, type TestNetworkOptions, testConsortium } from './test-network.ts';
 export type { ContractsBundle } from './up/contracts-in-use.ts';
 export { downNetwork } from './up/down-network.ts';
 export type { Binaries } from './up/process-specs.ts';

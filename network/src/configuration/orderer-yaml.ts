@@ -7,12 +7,10 @@ export interface OrdererInput {
   readonly organisation: Organisation;
   readonly orderer: Orderer;
   readonly layout: MachineLayout;
-  /** TLS authorities of every organisation that runs orderers, as files. */
-  readonly tlsAuthorities: readonly string[];
 }
 
 /** The content of an orderer's orderer.yaml (fabric sampleconfig/orderer.yaml, v3.1): only what Salus needs. */
-export function ordererYaml({ organisation, orderer, layout, tlsAuthorities }: OrdererInput): object {
+export function ordererYaml({ organisation, orderer, layout }: OrdererInput): object {
   const { slug, host } = organisation;
   const { tls } = layout;
   return {
@@ -37,7 +35,8 @@ export function ordererYaml({ organisation, orderer, layout, tlsAuthorities }: O
         DialTimeout: '1s',
         ClientCertificate: tls.certificate,
         ClientPrivateKey: tls.key,
-        RootCAs: [...tlsAuthorities],
+        // The channel's configuration names those of the others, and keeps them current.
+        RootCAs: [tls.authority],
       },
       Keepalive: { ServerMinInterval: '1s', ServerInterval: '2s', ServerTimeout: '1s' },
       Authentication: { TimeWindow: '15m', NoExpirationChecks: false },

@@ -60,7 +60,7 @@ function authoritiesOf(layout: NetworkLayout, { slug }: Organisation): { readonl
 }
 
 /** The TLS authorities in an MSP folder: roots, and what stands below them. None where the folder is not here. */
-export function tlsAuthorityFiles(msp: string): readonly string[] {
+function tlsAuthorityFiles(msp: string): readonly string[] {
   return ['tlscacerts', 'tlsintermediatecerts']
     .map((list) => join(msp, list))
     .filter((folder) => existsSync(folder))

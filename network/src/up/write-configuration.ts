@@ -6,7 +6,7 @@ import { ordererYaml } from '../configuration/orderer-yaml.ts';
 import type { Consortium, Organisation } from '../consortium/consortium.ts';
 import type { NetworkLayout } from '../layout.ts';
 import { writeIfChanged } from '../write-file.ts';
-import { processName, tlsAuthorityFiles } from './addresses.ts';
+import { processName } from './addresses.ts';
 
 export const CHAINCODE_NAME = 'salus';
 
@@ -34,12 +34,9 @@ export function writeConfiguration(
     const core = coreYaml({ network, organisation, peer, layout: machine, builder: layout.builder });
     note(peer.name, writeIfChanged(join(machine.folder, 'core.yaml'), stringify(core)));
   }
-  const tlsAuthorities = consortium.organisations
-    .filter(({ orderers }) => orderers.length > 0)
-    .flatMap(({ slug }) => tlsAuthorityFiles(layout.organisation(slug).msp));
   for (const orderer of organisation.orderers) {
     const machine = own.orderer(orderer.name);
-    const configuration = ordererYaml({ organisation, orderer, layout: machine, tlsAuthorities });
+    const configuration = ordererYaml({ organisation, orderer, layout: machine });
     note(orderer.name, writeIfChanged(join(machine.folder, 'orderer.yaml'), stringify(configuration)));
   }
   note('chaincode', writeChaincodeConfiguration(layout, organisation, network));

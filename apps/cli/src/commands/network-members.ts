@@ -5,6 +5,7 @@ import {
   type Change,
   departureOf,
   describeChannel,
+  describeQuorum,
   downNetwork,
   ensureMaterialHere,
   ordererAdmissionOf,
@@ -28,7 +29,6 @@ import {
   type ChangeOptions,
   makeChange,
   proposalOption,
-  show,
   signersOption,
   yesOption,
 } from '../network/channel-change.ts';
@@ -181,7 +181,7 @@ async function signFile(context: CommandContext, options: Options, file: string)
   if (!existsSync(file)) throw new CliError('bad-file', `There is no file ${file}.`);
   const proposal = parseProposal(readFileSync(file, 'utf8'));
   const prepared = await signAndDescribe(place, await readConfigHere(place), { proposal, signers: options.signers });
-  show(context, prepared);
+  context.terminal.say([...prepared.description, ...describeQuorum(prepared.quorum)].join('\n'));
   if (options.yes !== true && !(await context.terminal.confirm('Sign this change?'))) {
     throw new CliError('cancelled', 'Nothing was signed.', { exit: EXIT.refused });
   }

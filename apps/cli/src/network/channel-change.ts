@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import {
   type Change,
   describeQuorum,
-  fingerprintOf,
   NetworkError,
   type NetworkPlace,
   type PreparedUpdate,
@@ -62,11 +61,12 @@ export async function makeChange(
   const prepared = await prepareOrNothing(place, { title, change, options }, context);
   if (prepared === undefined) return { title, changed: false, description: [], signedBy: [] };
   const { description, quorum } = prepared;
-  show(context, prepared);
+  context.terminal.say(description.join('\n'));
   if (!quorum.reached) throw belowQuorum(context, prepared, options);
   if (options.yes !== true && !(await context.terminal.confirm(`Send this change (${title})?`))) {
     throw new CliError('cancelled', 'Nothing was sent.', { exit: EXIT.refused });
   }
+  context.terminal.say(describeQuorum(quorum).join('\n'));
   await sendPrepared(place, prepared);
   return { title, changed: true, description, signedBy: quorum.signedBy };
 }
@@ -84,13 +84,6 @@ async function prepareOrNothing(
     if (error instanceof NetworkError && error.code === 'no-change') return undefined;
     throw error;
   }
-}
-
-/** The readable difference first, then which policies ask for how many signatures. */
-export function show(context: CommandContext, { description, quorum, proposal }: PreparedUpdate): void {
-  context.terminal.say(description.join('\n'));
-  context.terminal.say(describeQuorum(quorum).join('\n'));
-  context.terminal.say(`fingerprint ${fingerprintOf(proposal)}`);
 }
 
 function belowQuorum(context: CommandContext, prepared: PreparedUpdate, { proposal }: ChangeOptions): CliError {
