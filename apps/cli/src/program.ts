@@ -12,6 +12,7 @@ import { addEmergencyCommands } from './commands/emergency.ts';
 import { addGrantCommand } from './commands/grant.ts';
 import { addGrantsCommands } from './commands/grants.ts';
 import { addImportCommand } from './commands/import.ts';
+import { addKeptCommand } from './commands/kept.ts';
 import { addLedgerCommands } from './commands/ledger.ts';
 import { addNetworkCommands } from './commands/network.ts';
 import { addPatientCommands } from './commands/patient.ts';
@@ -78,6 +79,7 @@ export function buildProgram(
   addGrantCommand(program, act);
   addGrantsCommands(program, act);
   addRecordsCommand(program, act);
+  addKeptCommand(program, act);
   addEmergencyCommands(program, act);
   addAuditCommand(program, act);
   addLedgerCommands(program, act);

@@ -56,6 +56,18 @@ interface AuditLine {
 
 /** Import, slip, claim, request, partial grant, read, revocation, refusal, audit; returns what B read. */
 export async function expectStory(desks: StoryDesks, name: string, file: string): Promise<readonly string[]> {
+  const { grant, read } = await tellUntilRead(desks, name, file);
+  await expectRefusedAfterRevocation(desks, name, { grant, read });
+  await expectAudited(desks, name, { grant, read });
+  return read.contents.map(({ text }) => text);
+}
+
+/** The story up to what B reads: the grant still stands. */
+export async function tellUntilRead(
+  desks: StoryDesks,
+  name: string,
+  file: string,
+): Promise<{ readonly grant: string; readonly read: ReadByB }> {
   const bundle = readBundle(file);
   const { a, b } = desks;
   const report = (await done(a, 'import', '--again', '--as', 'a.rossi', file)).json<ImportReport>();
@@ -79,9 +91,7 @@ export async function expectStory(desks: StoryDesks, name: string, file: string)
   const grant = await grantMedication(desks, name, request);
   const read = await readAsB(desks, grant);
   expectExactly(imported, bundle, read);
-  await expectRefusedAfterRevocation(desks, name, { grant, read });
-  await expectAudited(desks, name, { grant, read });
-  return read.contents.map(({ text }) => text);
+  return { grant, read };
 }
 
 async function claimAt(
@@ -125,7 +135,7 @@ async function grantMedication(desks: StoryDesks, wallet: string, request: strin
   return granted.grants[0]!.grant;
 }
 
-interface ReadByB {
+export interface ReadByB {
   readonly session: string;
   readonly records: readonly { readonly recordId: string; readonly category: string }[];
   readonly pairs: readonly { readonly state: string; readonly withheld: number }[];
@@ -198,7 +208,7 @@ interface Refused {
 }
 
 /** Reads one record in an open session again and again, as a program of B would, until it is refused. */
-async function startReading(
+export async function startReading(
   { b: desk, nodeOfB }: StoryDesks,
   session: string,
   record: string,

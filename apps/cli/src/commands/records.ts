@@ -22,6 +22,7 @@ import {
 import { table, when } from '../terminal.ts';
 import { openWallet } from '../wallet-files.ts';
 import { listUsable, type UsableGrant } from './grants.ts';
+import { keepRecords } from './kept.ts';
 import { demandCategories, purposesOption } from './request.ts';
 
 const GRANTS_BYTES_MAX = 4 * 1024 * 1024;
@@ -36,6 +37,7 @@ export interface RecordsOptions {
   readonly purposes?: readonly Purpose[];
   readonly categories?: readonly string[];
   readonly content?: boolean;
+  readonly keep?: boolean;
 }
 
 /** `salus records`: a patient's own, a member of staff's at home, or another organisation's under a grant. */
@@ -53,6 +55,7 @@ export function addRecordsCommand(program: Command, act: Act): void {
     .addOption(purposesOption())
     .option('--categories <list>', 'staff: only these categories of the grant', list)
     .option('--content', 'show the content of every record, and of what it names')
+    .option('--keep', 'staff: keep copies in your own organisation, where the grant allows it (see `salus kept`)')
     .addOption(walletOption('anybody'))
     .addOption(accountOption());
   act<RecordsOptions>(command, 'salus records --content --as b.novak', async (context, options, [record]) => {
@@ -115,7 +118,8 @@ async function tellGranted(
     context.terminal.result(text, { ...reading, recordId: record, text });
     return;
   }
-  await tellReading(context, staff, { reading, content: options.content === true });
+  const { content = false, keep = false } = options;
+  await tellReading(context, staff, { reading, content, keep });
 }
 
 /** Shows what an open session may read; its content only when that was asked for. */
@@ -125,7 +129,12 @@ export async function tellReading(
   {
     reading,
     content,
-  }: { readonly reading: Partial<ReadingSession> & Pick<ReadingSession, 'session'>; readonly content: boolean },
+    keep = false,
+  }: {
+    readonly reading: Partial<ReadingSession> & Pick<ReadingSession, 'session'>;
+    readonly content: boolean;
+    readonly keep?: boolean;
+  },
 ): Promise<void> {
   const chart = await readChart(session, reading.session, true);
   const { records } = chart;
@@ -135,8 +144,10 @@ export async function tellReading(
     contents = await readContents(session, reading.session, records, (done) => progress.at(done));
     progress.end();
   }
+  if (keep) await keepRecords(session, reading.session, records);
   const text = content ? contents.map((one) => one.text).join('\n') : describe(chart);
   terminal.say(describeCompleteness(reading, chart));
+  if (keep) terminal.say(`Copies of ${records.length} records are kept: \`salus kept PID\`.`);
   terminal.result(text, { ...reading, ...chart, contents });
 }
 

@@ -8,6 +8,7 @@ import { addBinaryRoutes } from './binary.ts';
 import { addCallRoutes } from './calls.ts';
 import { addFhirRoutes } from './fhir.ts';
 import { addHeights } from './height.ts';
+import { addKeptRoutes } from './kept.ts';
 import { addLedgerRoutes } from './ledger.ts';
 import { addPatientRoutes } from './patient.ts';
 import { addPatientRecordRoutes } from './patient-records.ts';
@@ -29,6 +30,7 @@ export function addRoutes(app: FastifyInstance, node: Node, metrics: Metrics): v
   addPatientRecordRoutes(app, node);
   addReaderRoutes(app, node);
   addReadRoutes(app, node);
+  addKeptRoutes(app, node);
   addFhirRoutes(app, node);
   addBinaryRoutes(app, node);
   addBackupRoutes(app, node);

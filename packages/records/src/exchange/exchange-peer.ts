@@ -129,6 +129,8 @@ export interface FetchBody {
   readonly knownKeys: readonly string[];
   /** False where the reader has verified the manifest, which proves every leaf already. */
   readonly withProofs: boolean;
+  /** A copy is to be kept: the terms must allow it, and the author's log says so. */
+  readonly keep?: boolean;
 }
 
 /** One object with all that its receiver checks. */

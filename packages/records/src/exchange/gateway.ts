@@ -110,15 +110,20 @@ export class Gateway implements ExchangePeer {
 
   fetch(request: PeerRequest<'fetch', FetchBody>): Promise<PeerAnswer<FetchResult>> {
     return this.#answer(request, 'fetch', async (payload) => {
-      const { records: ids, knownKeys, withProofs } = payload.body;
+      const { records: ids, knownKeys, withProofs, keep = false } = payload.body;
       demandIds(ids, FETCH_RECORDS_MAX);
       const session = await this.#liveSession(payload.body.session, payload.from);
+      if (keep && session.opened[0]?.terms.mayKeep !== true) {
+        throw new RecordsError('denied', 'the terms of the grant allow no copy to be kept');
+      }
       const scope = this.#scope(session);
       const find = async (recordId: string): Promise<StoredRecord | undefined> => {
         const record = await this.#parts.rows.findRecord(recordId);
         return record !== undefined && this.#isInScope(session, scope, record) ? record : undefined;
       };
-      return this.#release(payload, session, { ids, find, knownKeys, withProofs });
+      const result = await this.#release(payload, session, { ids, find, knownKeys, withProofs });
+      if (keep) await this.#log('export', { payload, session, records: result.records });
+      return result;
     });
   }
 
@@ -346,7 +351,7 @@ interface LogAbout {
   readonly reader?: Reader;
   readonly pid?: string;
   readonly grant?: string;
-  readonly records?: readonly StoredRecord[];
+  readonly records?: readonly { readonly recordId: string; readonly version: number }[];
   readonly outcome?: string;
 }
 

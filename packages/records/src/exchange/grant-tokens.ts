@@ -116,7 +116,7 @@ export class GrantTokens {
         .execute();
       for (const row of rows) {
         const token = this.#openRow(row);
-        if (isHolder(token, reader) && (await this.#isActive(token))) usable.push(token);
+        if (isHolder(token.terms, reader) && (await this.#isActive(token))) usable.push(token);
         if (usable.length >= GRANT_TOKENS_PAGE_MAX) return usable;
       }
       const last = rows.at(-1);
@@ -206,8 +206,7 @@ function parseTokenTerms(value: Json): Terms {
 }
 
 /** A first look for lists; the contract decides at use. */
-function isHolder({ terms }: GrantToken, reader: Reader): boolean {
-  const { grantee, exceptActors } = terms;
+export function isHolder({ grantee, exceptActors }: Pick<Terms, 'grantee' | 'exceptActors'>, reader: Reader): boolean {
   if (grantee.kind === 'card' || grantee.organisation !== reader.organisation) return false;
   if (exceptActors.includes(reader.id)) return false;
   switch (grantee.kind) {

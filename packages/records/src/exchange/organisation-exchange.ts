@@ -13,6 +13,7 @@ import { Gateway } from './gateway.ts';
 import { GatewaySessions, type Reader } from './gateway-session.ts';
 import { GrantFollower } from './grant-follower.ts';
 import { GrantTokens } from './grant-tokens.ts';
+import { KeptRecords } from './kept-records.ts';
 import { ExchangeReader } from './reader.ts';
 
 export interface ExchangeOptions {
@@ -35,6 +36,7 @@ export interface OrganisationExchange extends AsyncDisposable {
   readonly requests: RequestBook;
   readonly tokens: GrantTokens;
   readonly places: PlaceLists;
+  readonly kept: KeptRecords;
   readonly roots: RootPublisher;
   readonly expiries: ExpirySweep;
 }
@@ -86,6 +88,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
     requests: new RequestBook(base),
     tokens: new GrantTokens(base),
     places,
+    kept: new KeptRecords({ ...base, documents: vault.documents }),
     roots,
     expiries,
     [Symbol.asyncDispose]: async () => {

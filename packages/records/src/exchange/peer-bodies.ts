@@ -2,7 +2,7 @@ import { DELEGATION_DEPTH_MAX } from '@salus/contracts';
 import { CryptoError, type Json, parseSignedCall } from '@salus/crypto';
 import { RecordsError } from '../records-error.ts';
 import { type ExchangeOperation, FETCH_RECORDS_MAX, REFERENCES_MAX } from './exchange-peer.ts';
-import { type Check, isCount, isObject, isText, listOf, nullable, shape } from './shapes.ts';
+import { type Check, isCount, isFlag, isObject, isText, listOf, nullable, optional, shape } from './shapes.ts';
 
 /** Certificates of one chain, and keys that one request may name. */
 const CHAIN_MAX = 8;
@@ -30,7 +30,8 @@ const BODIES: { readonly [Operation in ExchangeOperation]: Check } = {
     session: isText,
     records: listOf(isText, FETCH_RECORDS_MAX),
     knownKeys: isKnownKeys,
-    withProofs: (value) => typeof value === 'boolean',
+    withProofs: isFlag,
+    keep: optional(isFlag),
   }),
   references: shape({
     ...{ session: isText, from: isText },

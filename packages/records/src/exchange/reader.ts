@@ -1,5 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type GrantFact, grantKey, type LeafFact, leafKey, type SessionFact, sessionKey } from '@salus/contracts';
+import {
+  type GrantFact,
+  grantKey,
+  type LeafFact,
+  leafKey,
+  type SessionFact,
+  sessionKey,
+  type Terms,
+} from '@salus/contracts';
 import { fromBase64url, type HpkePrivateKey } from '@salus/crypto';
 import {
   type AttachmentReference,
@@ -27,6 +35,7 @@ import {
 } from './exchange-peer.ts';
 import type { Reader } from './gateway-session.ts';
 import { GatheredReads } from './gathered-reads.ts';
+import type { Keeping } from './kept-records.ts';
 import { askChart, type Chart, type ChartRecord } from './manifest-checks.ts';
 import { type OpenedKeys, openListed, openReleased, openReleasedKeys } from './open-released.ts';
 import { parseAttachmentResult, parseFetchResult, parseManifestPage, parseOpenResult } from './peer-answers.ts';
@@ -136,7 +145,7 @@ export class ExchangeReader {
    */
   async read(session: string, recordIds: readonly string[]): Promise<readonly ReadRecord[]> {
     try {
-      return await this.#readOnce(session, recordIds);
+      return await this.#readShared(session, recordIds);
     } catch (error) {
       const isTooMuch = error instanceof RecordsError && error.code === 'too-large' && recordIds.length > 1;
       if (!isTooMuch) throw error;
@@ -147,7 +156,22 @@ export class ExchangeReader {
     }
   }
 
-  async #readOnce(session: string, recordIds: readonly string[]): Promise<readonly ReadRecord[]> {
+  /**
+   * As `read`, with what makes each a copy that stands alone; only where the terms of the grant allow it, else `denied`.
+   * Both sides log it as an export.
+   */
+  async readToKeep(
+    session: string,
+    recordIds: readonly string[],
+  ): Promise<{ readonly author: string; readonly terms: Terms; readonly keepings: readonly Keeping[] }> {
+    const { token, author } = this.#reading(session).request;
+    if (token?.terms.mayKeep !== true)
+      throw new RecordsError('denied', 'the terms of the grant allow no copy to be kept');
+    const keepings = await this.#readReleased(this.#reading(session), recordIds, { keep: true });
+    return { author, terms: token.terms, keepings };
+  }
+
+  async #readShared(session: string, recordIds: readonly string[]): Promise<readonly ReadRecord[]> {
     const reading = this.#reading(session);
     const { records } = await this.chart(session);
     const [first] = recordIds;
@@ -234,11 +258,19 @@ export class ExchangeReader {
   }
 
   async #read(reading: Reading, recordIds: readonly string[]): Promise<readonly ReadRecord[]> {
+    return (await this.#readReleased(reading, recordIds, { keep: false })).map(({ record }) => record);
+  }
+
+  async #readReleased(
+    reading: Reading,
+    recordIds: readonly string[],
+    { keep }: { readonly keep: boolean },
+  ): Promise<readonly Keeping[]> {
     const { session } = reading;
     const before = await this.chart(session);
     const { value: read, nonce } = await this.#checked(reading, async (exchange) => {
       const held = new Map(reading.keys);
-      const { result, states } = await this.#fetch(reading, { recordIds, held }, exchange);
+      const { result, states } = await this.#fetch(reading, { recordIds, held, keep }, exchange);
       // A newer version than the chart's: the record was corrected since.
       const isNewer = ({ recordId, version }: ReleasedRecord): boolean =>
         version > (before.records.get(recordId)?.version ?? 0);
@@ -254,11 +286,13 @@ export class ExchangeReader {
           await this.#demandCurrent(known, states.get(recordId));
           const { version } = record;
           const text = openListed(record, known, { keys, owner: reading.owner });
-          return { recordId, version, text, attachments: [] };
+          return { record: { recordId, version, text, attachments: [] }, released: record, type: known.type };
         }),
       );
     });
-    await this.#log('read', { ...stepOf(reading, nonce), records: read });
+    const records = read.map(({ record }) => record);
+    await this.#log('read', { ...stepOf(reading, nonce), records });
+    if (keep) await this.#log('export', { ...stepOf(reading, nonce), records });
     await this.#demandStillGranted(reading);
     return read;
   }
@@ -292,7 +326,15 @@ export class ExchangeReader {
   /** Asks for records; the ledger's word on them is read before, so that only what was wrong already counts as wrong. */
   async #fetch(
     reading: Reading,
-    { recordIds, held }: { readonly recordIds: readonly string[]; readonly held: ReadonlyMap<string, Uint8Array> },
+    {
+      recordIds,
+      held,
+      keep,
+    }: {
+      readonly recordIds: readonly string[];
+      readonly held: ReadonlyMap<string, Uint8Array>;
+      readonly keep: boolean;
+    },
     exchange: Exchange,
   ) {
     const states = new Map<string, LeafFact | undefined>();
@@ -303,7 +345,8 @@ export class ExchangeReader {
     // Only those that this answer could need: a session may hold a key for each pair and epoch.
     const needed = new Set(recordIds.map((recordId) => reading.chart?.records.get(recordId)?.keyId));
     const knownKeys = [...held.keys()].filter((keyId) => needed.has(keyId));
-    const body = { session: reading.session, records: recordIds, knownKeys, withProofs: false };
+    const common = { session: reading.session, records: recordIds, knownKeys };
+    const body = keep ? { ...common, withProofs: true, keep } : { ...common, withProofs: false };
     const answer = await this.#ask({ step: stepOf(reading, ''), exchange }, 'fetch', body, (peer, signed) =>
       peer.fetch(signed),
     );

@@ -2,6 +2,7 @@
 export type Check = (value: unknown) => boolean;
 
 export const isText: Check = (value) => typeof value === 'string';
+export const isFlag: Check = (value) => typeof value === 'boolean';
 export const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
 /** Milliseconds since the epoch, or null. */
 export const isTime: Check = (value) => value === null || Number.isSafeInteger(value);
