@@ -7,18 +7,21 @@ import { FabricError } from '../fabric-error.ts';
 import { type ChannelState, judgeBlock, judgeGenesis } from '../follower/judge-block.ts';
 import { Replica } from '../follower/replica.ts';
 import type { Runtimes } from '../follower/runtimes.ts';
+import { compareReplicas } from './compare-replica.ts';
 import type { BlockFileFinding } from './finding.ts';
 import { readCommitHash } from './orderer-metadata.ts';
 import type { StoredBlock } from './stored-block.ts';
 import type { BlockRecord } from './verify-block-files.ts';
+
+const REPLICA = 'replica.db';
 
 export type ReplayOptions = {
   readonly network: string;
   /** Name of the chaincode and of its namespace. */
   readonly chaincode: string;
   readonly runtimes: Runtimes;
-  /** The node's own replica: the state that the blocks give must be its state. */
-  readonly record?: BlockRecord | undefined;
+  /** The node's own replica, and its file: what the blocks give must be what it holds. */
+  readonly record?: (BlockRecord & { readonly file: string }) | undefined;
 };
 
 /**
@@ -63,7 +66,7 @@ export class Replay implements Disposable {
   }
 
   #begin(block: StoredBlock): readonly BlockFileFinding[] {
-    const file = join(this.#folder, 'replica.db');
+    const file = join(this.#folder, REPLICA);
     const genesis = judgeGenesis(rawOf(block), this.#options.network);
     Replica.found(file, genesis.header);
     this.#replica = Replica.open(file);
@@ -94,7 +97,16 @@ export class Replay implements Disposable {
       const message = 'the calls give another state than the node recorded';
       findings.push({ ...finding(block, block.offsetBytes, message), code: 'replica' });
     }
+    if (block.number === record?.height) findings.push(...this.#compare(block, record.file));
     return findings;
+  }
+
+  /** The newest block that the node has: here its tables must be those of the blocks. */
+  #compare(block: StoredBlock, file: string): readonly BlockFileFinding[] {
+    return compareReplicas(join(this.#folder, REPLICA), file).map(({ table, row }) => {
+      const message = `the node’s replica holds something else than the blocks give: table ${table}, ${row}`;
+      return { ...finding(block, block.offsetBytes, message), code: 'replica' };
+    });
   }
 }
 

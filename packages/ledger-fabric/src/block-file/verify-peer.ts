@@ -47,9 +47,10 @@ export async function verifyPeer(options: PeerOptions): Promise<PeerReport> {
 }
 
 /** What a closed replica recorded. `not-a-ledger`, `in-use`. */
-export function openReplicaRecord(file: string): BlockRecord & Disposable {
+export function openReplicaRecord(file: string): BlockRecord & Disposable & { readonly file: string } {
   const store = LedgerStore.open<FabricBlockHeader>(file, REPLICA_TABLES);
   return {
+    file,
     height: store.head()?.header.number ?? -1,
     header: (number) => store.header(number)?.header,
     [Symbol.dispose]: () => store[Symbol.dispose](),

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type GrantFact, grantKey, IMPORT_KEY, MOVE_KEY } from '@salus/contracts';
 import { canonical, hashTuple, toBase64url } from '@salus/crypto';
 import { openLedgerState } from '@salus/ledger';
@@ -231,6 +232,22 @@ describe.skipIf(binaries === undefined)('a ledger that moves up to a real channe
           expect(report.compared).toBe(report.blocks);
           expect(report.signatures).toBe(report.blocks - 1);
         }
+      },
+      TEST_MS,
+    );
+
+    it(
+      'finds a row of the node’s replica that the blocks do not give',
+      async () => {
+        const replica = join(folder, 'changed.db');
+        await places[0].ledger().backup(replica);
+        {
+          using database = new DatabaseSync(replica);
+          database.prepare("UPDATE state SET value = '{}' WHERE key = ?").run(MOVE_KEY);
+        }
+        const connection = connectionOf('hospital-a');
+        const { findings } = await verifyPeer({ connection, peerData: peerData('hospital-a'), replicaFile: replica });
+        expect(findings).toMatchObject([{ code: 'replica', message: expect.stringContaining(`state, ${MOVE_KEY}`) }]);
       },
       TEST_MS,
     );
