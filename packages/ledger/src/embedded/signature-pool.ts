@@ -94,8 +94,6 @@ class Lane {
 
   constructor(onAnswers: () => void, onDeath: (lane: Lane) => void) {
     this.worker = new Worker(new URL('./signature-worker.ts', import.meta.url), { resourceLimits: WORKER_LIMITS });
-    // Open questions keep the process alive, an idle worker must not.
-    this.worker.unref();
     this.worker.on('message', (message: SignatureWorkerReady | SignatureAnswers) => {
       if ('ready' in message) {
         this.ready = true;
@@ -110,6 +108,8 @@ class Lane {
       for (const batch of [...this.#batches.keys()]) this.#settle(batch, () => undefined);
       onAnswers();
     });
+    // Open questions keep the process alive, an idle worker must not. Listening for messages would hold it again.
+    this.worker.unref();
   }
 
   /** Keeps the process alive until the thread has ended: whoever waits for that must not be left waiting. */
