@@ -79,6 +79,8 @@ export class Consortium implements AsyncDisposable {
   readonly #workers: BundleWorkers;
   ledger: EmbeddedLedger;
   readonly #ledgerSigner: SyncSigner;
+  /** How far whoever submits sets the ledger's time back, as a Fabric node may within 30 s. */
+  ledgerLagMs = 0;
   #nowMs = START_MS;
 
   constructor(
@@ -95,6 +97,7 @@ export class Consortium implements AsyncDisposable {
   }
 
   readonly clock = (): number => this.#nowMs;
+  readonly ledgerClock = (): number => this.#nowMs - this.ledgerLagMs;
 
   advance(ms: number): void {
     this.#nowMs += ms;
@@ -347,7 +350,7 @@ export class Consortium implements AsyncDisposable {
   }
 
   #ledgerOptions() {
-    return ledgerOptions(this.directory, this.#ledgerSigner, this.clock);
+    return ledgerOptions(this.directory, this.#ledgerSigner, this.ledgerClock);
   }
 
   #openVault(organisation: string, directory: string, masterKey: Uint8Array): Promise<Vault> {
@@ -426,7 +429,7 @@ export async function createConsortium(
   let clock = (): number => START_MS;
   const ledger = await createEmbeddedLedger({ network, ...ledgerOptions(directory, ledgerSigner, () => clock()) });
   const consortium = new Consortium({ directory, network }, ledger, ledgerSigner, workers);
-  clock = consortium.clock;
+  clock = consortium.ledgerClock;
   for (const name of names) await consortium.addMember(name);
   return consortium;
 }
