@@ -44,4 +44,12 @@ export { startTestNetwork, type TestNetwork, type TestNetworkOptions, testConsor
 export type { ContractsBundle } from './up/contracts-in-use.ts';
 export { downNetwork } from './up/down-network.ts';
 export type { Binaries } from './up/process-specs.ts';
+export {
+  awaitNode,
+  awaitNodeReady,
+  hasNode,
+  startNode,
+  type WithNode,
+  writeNodeAddresses,
+} from './up/start-nodes.ts';
 export { organisationsHere, type UpInput, type UpReport, upNetwork } from './up/up-network.ts';

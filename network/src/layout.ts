@@ -12,6 +12,10 @@ export interface NetworkLayout {
   readonly processTable: string;
   readonly lock: string;
   readonly logs: string;
+  /** `{slug: url}` of the organisations' Salus nodes, which `SALUS_NODES` names to the command. */
+  readonly nodes: string;
+  /** `{slug: url}` of their exchanges. */
+  readonly exchangePeers: string;
   organisation(slug: string): OrganisationLayout;
 }
 
@@ -22,9 +26,19 @@ export interface OrganisationLayout {
   readonly authorities: string;
   readonly chaincode: ChaincodeLayout;
   readonly connection: string;
+  readonly node: NodeLayout;
   peer(name: string): MachineLayout;
   orderer(name: string): MachineLayout;
   user(name: 'admin' | 'node'): MachineLayout;
+}
+
+/** The organisation's Salus node: what it keeps, and apart from it keys, wallets and checkpoints. */
+export interface NodeLayout {
+  readonly folder: string;
+  readonly data: string;
+  /** XDG_CONFIG_HOME of the node and of the organisation's people. */
+  readonly config: string;
+  readonly application: string;
 }
 
 export interface MachineLayout {
@@ -63,6 +77,8 @@ export function networkLayout(directory: string): NetworkLayout {
     processTable: join(directory, 'run', 'processes.json'),
     lock: join(directory, 'run', 'lock'),
     logs: join(directory, 'logs'),
+    nodes: join(directory, 'nodes.json'),
+    exchangePeers: join(directory, 'exchange-peers.json'),
     organisation: (slug) => organisationLayout(join(directory, 'organisations', slug)),
   };
 }
@@ -81,10 +97,16 @@ function organisationLayout(folder: string): OrganisationLayout {
       client: tlsLayout(join(chaincode, 'tls'), 'client'),
     },
     connection: join(folder, 'connection.json'),
+    node: nodeLayout(join(folder, 'node')),
     peer: (name) => machineLayout(join(folder, 'peers', name)),
     orderer: (name) => machineLayout(join(folder, 'orderers', name)),
     user: (name) => machineLayout(join(folder, 'users', name)),
   };
+}
+
+function nodeLayout(folder: string): NodeLayout {
+  const config = join(folder, 'config');
+  return { folder, data: join(folder, 'data'), config, application: join(config, 'salus', 'application.json') };
 }
 
 function machineLayout(folder: string): MachineLayout {

@@ -64,16 +64,20 @@ export async function awaitReady(layout: NetworkLayout, name: string, timeoutMs 
   const record = requireProcess(layout, name);
   const endMs = performance.now() + timeoutMs;
   for (const port of record.ports) {
-    while (!(await listens(port))) {
-      if (!isRunning(record)) {
-        throw new NetworkError('process-ended', `${name} ended before it was ready.${logTail(layout, name)}`);
-      }
+    while (!(await isListening(layout, name, port))) {
       if (performance.now() > endMs) {
         throw new NetworkError('timeout', `${name} does not listen on port ${port} after ${timeoutMs} ms.`);
       }
       await delay(POLL_MS);
     }
   }
+}
+
+/** Whether something listens on the port. Throws `process-ended` with the end of the log when the process is gone. */
+export async function isListening(layout: NetworkLayout, name: string, port: number): Promise<boolean> {
+  if (await listens(port)) return true;
+  if (isRunning(requireProcess(layout, name))) return false;
+  throw new NetworkError('process-ended', `${name} ended before it was ready.${logTail(layout, name)}`);
 }
 
 /**

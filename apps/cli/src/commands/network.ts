@@ -13,6 +13,7 @@ import {
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
+import { bringNodes, nodesText } from '../network/bring-nodes.ts';
 import {
   type DirectoryOption,
   directoryOption,
@@ -28,6 +29,7 @@ import { integer } from '../options.ts';
 import type { Act } from '../program.ts';
 import { addNetworkHostCommands } from './network-hosts.ts';
 import { addNetworkMemberCommands } from './network-members.ts';
+import { addMigrate } from './network-migrate.ts';
 import { addStatus } from './network-status.ts';
 
 const LOG_LINES = 40;
@@ -49,6 +51,7 @@ export function addNetworkCommands(program: Command, act: Act): void {
   addRestart(network, act);
   addNetworkMemberCommands(network, act);
   addNetworkHostCommands(network, act);
+  addMigrate(network, act);
 }
 
 function addDoctor(network: Command, act: Act): void {
@@ -98,15 +101,17 @@ function addInstall(network: Command, act: Act): void {
 
 interface UpOptions extends DirectoryOption, OrganisationOption {
   readonly consortium?: string;
+  readonly nodes: boolean;
 }
 
 function addUp(network: Command, act: Act): void {
   const command = network
     .command('up')
     .description(
-      'Bring the network of consortium.yaml up: keys and certificates, configuration, processes, channel, chaincode. What is there stays; run twice, nothing changes. An empty directory gets the demonstration’s consortium. With --org only that organisation’s part, on its own host.',
+      'Bring the network of consortium.yaml up: keys and certificates, configuration, processes, channel, chaincode, and each organisation’s Salus node. What is there stays; run twice, nothing changes. An empty directory gets the demonstration’s consortium. With --org only that organisation’s part, on its own host.',
     )
     .option('--consortium <file>', 'consortium.yaml for an empty directory (default: the demonstration’s)')
+    .option('--no-nodes', 'Fabric’s part only: start no Salus node')
     .addOption(organisationOption())
     .addOption(directoryOption());
   act<UpOptions>(command, 'salus network up', async (context, options) => {
@@ -115,9 +120,17 @@ function addUp(network: Command, act: Act): void {
     ensureConsortiumFile(context, layout, options.consortium);
     const input = await upInput(context, openNetwork(context, options), options);
     const report = await upNetwork(input);
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-    context.terminal.result(`${upText(report)}\n${layout.directory}, ${seconds} s`, {
+    context.terminal.say(upText(report));
+    const seconds = (): string => ((performance.now() - startedMs) / 1000).toFixed(1);
+    context.terminal.say(`${layout.directory}, after ${seconds()} s`);
+    // Nodes reach the ledger through committed chaincode only.
+    const committed = report.deployment?.committed === true;
+    const nodes =
+      options.nodes && committed ? await bringNodes(context, openNetwork(context, options), options) : undefined;
+    const text = nodes === undefined ? '' : nodesText(nodes, layout.nodes);
+    context.terminal.result(`${text}Up after ${seconds()} s.`, {
       ...report,
+      nodes: nodes ?? null,
       directory: layout.directory,
     });
     return EXIT.ok;

@@ -5,6 +5,7 @@ import { CryptoError, type Json, parseJson } from '@salus/crypto';
 import { staffCall } from '@salus/wallet';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CliError } from '../cli-error.ts';
+import type { CommandContext } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { asStaff, readState, type StaffAtWork, submitCall } from '../node-session.ts';
 import { accountOption, walletOption } from '../options.ts';
@@ -30,7 +31,7 @@ interface Application {
   readonly signature: string;
 }
 
-interface Decided {
+export interface Decided {
   readonly proposal: string;
   readonly status: 'open' | 'applied' | 'rejected';
 }
@@ -53,17 +54,36 @@ function addAdmit(staff: Command, act: Act): void {
     .addOption(accountOption());
   const example = 'salus staff admit application.json --as hospital-a.admin';
   act<StaffOptions>(command, example, async (context, options, [file = '']) => {
-    const path = resolve(context.workingDirectory, file);
-    const { network, organisation, application, signature } = readApplication(path);
-    const decided = await asAdministrator(context, options, (administrator) => {
-      if (administrator.wallet.network !== network) {
-        throw new CliError('bad-file', `${path} applies to another network than yours.`);
-      }
-      return call(administrator, 'proposeJoin', { application, signature });
-    });
+    const { organisation, ...decided } = await admitApplicant(context, options, file);
     context.terminal.result(describe(decided, organisation), { organisation, ...decided });
     return EXIT.ok;
   });
+}
+
+/** Proposes the applicant of a file, with the administrator's own vote for it. */
+export async function admitApplicant(
+  context: CommandContext,
+  options: StaffOptions,
+  file: string,
+): Promise<Decided & { readonly organisation: string; readonly block: number }> {
+  const path = resolve(context.workingDirectory, file);
+  const { network, organisation, application, signature } = readApplication(path);
+  const decided = await asAdministrator(context, options, (administrator) => {
+    if (administrator.wallet.network !== network) {
+      throw new CliError('bad-file', `${path} applies to another network than yours.`);
+    }
+    return call(administrator, 'proposeJoin', { application, signature });
+  });
+  return { organisation, ...decided };
+}
+
+/** An administrator's vote on an open proposal. */
+export function voteOn(
+  context: CommandContext,
+  options: StaffOptions,
+  vote: { readonly proposal: string; readonly approve: boolean },
+): Promise<Decided & { readonly block: number }> {
+  return asAdministrator(context, options, (administrator) => call(administrator, 'vote', vote));
 }
 
 function addVote(staff: Command, act: Act): void {
@@ -79,9 +99,7 @@ function addVote(staff: Command, act: Act): void {
     .addOption(accountOption());
   act<Options>(command, 'salus staff vote 1bTz… --as hospital-b.admin', async (context, options, [proposal = '']) => {
     const approve = options.reject !== true;
-    const decided = await asAdministrator(context, options, (administrator) =>
-      call(administrator, 'vote', { proposal, approve }),
-    );
+    const decided = await voteOn(context, options, { proposal, approve });
     context.terminal.result(describe(decided, 'the proposal'), { ...decided });
     return EXIT.ok;
   });
@@ -167,7 +185,7 @@ async function call(
 }
 
 function asAdministrator<T>(
-  context: Parameters<typeof asStaff>[0],
+  context: CommandContext,
   options: StaffOptions,
   work: (administrator: StaffAtWork) => Promise<T>,
 ): Promise<T> {

@@ -1,0 +1,98 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { listenHost } from '../configuration/listen-host.ts';
+import type { Consortium, Organisation, SalusNode } from '../consortium/consortium.ts';
+import type { NetworkLayout } from '../layout.ts';
+import { NetworkError } from '../network-error.ts';
+import type { ProcessSpec } from '../processes/process-table.ts';
+import { isListening, startProcess } from '../processes/supervisor.ts';
+import { writeIfChanged } from '../write-file.ts';
+import { processName } from './addresses.ts';
+
+export const NODE_TIMEOUT_MS = 120_000;
+const LOOK_MS = 50;
+
+export interface NodesInput {
+  readonly layout: NetworkLayout;
+  readonly consortium: Consortium;
+  /** The server's program, which this Node runs. */
+  readonly program: string;
+}
+
+/** An organisation whose consortium.yaml has a Salus node. */
+export type WithNode = Organisation & { readonly node: SalusNode };
+
+export function hasNode(organisation: Organisation): organisation is WithNode {
+  return organisation.node !== undefined;
+}
+
+/** Writes where all nodes and exchanges of the consortium are reached: for people's commands, and for the nodes. */
+export function writeNodeAddresses({ layout, consortium }: Pick<NodesInput, 'layout' | 'consortium'>): void {
+  const nodes = consortium.organisations.filter(hasNode);
+  const list = (of: (organisation: WithNode) => string): string =>
+    `${JSON.stringify(Object.fromEntries(nodes.map((one) => [one.slug, of(one)])), null, 2)}\n`;
+  writeIfChanged(
+    layout.nodes,
+    list(({ node }) => `http://127.0.0.1:${node.port}`),
+  );
+  writeIfChanged(
+    layout.exchangePeers,
+    list(({ host, node }) => `https://${host}:${node.exchangePort}`),
+  );
+}
+
+/** Starts an organisation's Salus node unless it runs. */
+export function startNode(input: NodesInput, organisation: WithNode): Promise<'started' | 'running'> {
+  const { node } = input.layout.organisation(organisation.slug);
+  for (const folder of [node.folder, node.config]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return startProcess(input.layout, nodeSpec(input, organisation));
+}
+
+/**
+ * Waits until an organisation's node answers, or has written its application and waits to be admitted.
+ * Throws NetworkError `process-ended`, `timeout`.
+ */
+export async function awaitNode(layout: NetworkLayout, { slug, node }: WithNode): Promise<'ready' | 'waiting'> {
+  const place = layout.organisation(slug).node;
+  const endMs = performance.now() + NODE_TIMEOUT_MS;
+  while (performance.now() < endMs) {
+    if (await isListening(layout, processName(slug, 'node'), node.port)) return 'ready';
+    if (existsSync(join(place.data, 'joining.json')) && existsSync(place.application)) return 'waiting';
+    await delay(LOOK_MS);
+  }
+  throw new NetworkError('timeout', `The node of ${slug} is neither ready nor waiting after ${NODE_TIMEOUT_MS} ms.`);
+}
+
+/** Waits until an organisation's node answers: it is admitted. Throws NetworkError `process-ended`, `timeout`. */
+export async function awaitNodeReady(layout: NetworkLayout, { slug, node }: WithNode): Promise<void> {
+  const endMs = performance.now() + NODE_TIMEOUT_MS;
+  while (!(await isListening(layout, processName(slug, 'node'), node.port))) {
+    if (performance.now() > endMs) throw new NetworkError('timeout', `The node of ${slug} does not answer.`);
+    await delay(LOOK_MS);
+  }
+}
+
+function nodeSpec({ layout, program }: NodesInput, { slug, host, node }: WithNode): ProcessSpec {
+  const own = layout.organisation(slug);
+  return {
+    name: processName(slug, 'node'),
+    organisation: slug,
+    kind: 'node',
+    command: process.execPath,
+    args: [program],
+    environment: {
+      XDG_CONFIG_HOME: own.node.config,
+      SALUS_DATA: own.node.data,
+      SALUS_BACKUPS: join(own.node.folder, 'backups'),
+      SALUS_LEDGER: own.connection,
+      SALUS_PORT: String(node.port),
+      SALUS_EXCHANGE_HOST: listenHost(host),
+      SALUS_EXCHANGE_PORT: String(node.exchangePort),
+      SALUS_EXCHANGE_PEERS: layout.exchangePeers,
+      SALUS_LOG_LEVEL: 'warn',
+    },
+    workingDirectory: own.node.folder,
+    ports: [node.port],
+  };
+}
