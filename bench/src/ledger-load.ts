@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SignedCall } from '@salus/contracts';
@@ -24,6 +24,8 @@ export type LedgerLoad = AsyncDisposable & {
   reopen(): Promise<void>;
   /** Closes the ledger; its file stays until the end. */
   close(): Promise<void>;
+  /** Keeps a copy of the ledger as it is now, opens it anew, and gives what opens the copy. */
+  keep(name: string): Promise<() => Promise<EmbeddedLedger>>;
 };
 
 export async function openLedgerLoad(): Promise<LedgerLoad> {
@@ -64,6 +66,14 @@ export async function openLedgerLoad(): Promise<LedgerLoad> {
       ledger = await openEmbeddedLedger(options);
     },
     close,
+    keep: async (name) => {
+      await close();
+      const copy = { ...options, file: join(folder, `${name}.db`), checkpointFile: join(folder, 'outside', name) };
+      copyFileSync(options.file, copy.file);
+      copyFileSync(options.checkpointFile, copy.checkpointFile);
+      ledger = await openEmbeddedLedger(options);
+      return () => openEmbeddedLedger(copy);
+    },
     [Symbol.asyncDispose]: async () => {
       await close();
       rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,5 @@
 import { Agent, get } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { summarise } from './ledger-reads.ts';
 
 /** Reads over a connection before the times count. */
 const WARM_UP = 200;
@@ -20,7 +19,7 @@ function read(key: string): Promise<void> {
   });
 }
 
-/** Keys come on stdin, one a line; the first few only warm the connection up. Percentiles in µs go to stdout. */
+/** Keys come on stdin, one a line; the first few only warm the connection up. The times of the others in µs go to stdout. */
 const keys = (await text(process.stdin)).split('\n');
 const times: number[] = [];
 for (const [at, key] of keys.entries()) {
@@ -29,4 +28,4 @@ for (const [at, key] of keys.entries()) {
   if (at >= WARM_UP) times.push((performance.now() - start) * 1_000);
 }
 agent.destroy();
-process.stdout.write(JSON.stringify(summarise(times)));
+process.stdout.write(JSON.stringify(times));

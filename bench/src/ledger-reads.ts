@@ -8,8 +8,29 @@ import type { EmbeddedLedger } from '@salus/ledger';
 /** Times of single reads, in µs. */
 export type ReadTimes = { readonly p50Us: number; readonly p95Us: number };
 
-/** Reads through the port itself, one after the other, in this process. */
-export async function timePortReads(ledger: EmbeddedLedger, keys: readonly string[]): Promise<ReadTimes> {
+/** One after the other; the time of each in µs. */
+type TimeReads = (ledger: EmbeddedLedger, keys: readonly string[]) => Promise<readonly number[]>;
+
+/** Stretches of keys into which each side's are divided. */
+const TURNS = 5;
+
+/** Reads the keys of every side, a stretch of one after a stretch of the other, so that all meet the machine in the same state. */
+export async function timeReadsInTurns(
+  sides: readonly { readonly ledger: EmbeddedLedger; readonly keys: readonly string[] }[],
+  time: TimeReads,
+): Promise<readonly ReadTimes[]> {
+  const times: number[][] = sides.map(() => []);
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    for (const [side, { ledger, keys }] of sides.entries()) {
+      const [from, to] = [turn, turn + 1].map((at) => Math.floor((at * keys.length) / TURNS));
+      times[side]!.push(...(await time(ledger, keys.slice(from, to))));
+    }
+  }
+  return times.map(summarise);
+}
+
+/** Reads through the port itself, in this process. */
+export async function timePortReads(ledger: EmbeddedLedger, keys: readonly string[]): Promise<readonly number[]> {
   const times: number[] = [];
   for (const key of keys) {
     const start = performance.now();
@@ -17,11 +38,11 @@ export async function timePortReads(ledger: EmbeddedLedger, keys: readonly strin
     times.push((performance.now() - start) * 1_000);
     if (value === undefined) throw new Error('a committed call must be readable');
   }
-  return summarise(times);
+  return times;
 }
 
-/** Reads over HTTP by a second process, one after the other: what a node adds to a read is in both times alike. */
-export async function timeHttpReads(ledger: EmbeddedLedger, keys: readonly string[]): Promise<ReadTimes> {
+/** Reads over HTTP by a second process: what a node adds to a read is in all times alike. */
+export async function timeHttpReads(ledger: EmbeddedLedger, keys: readonly string[]): Promise<readonly number[]> {
   const server = createServer((request, response) => {
     ledger.get(decodeURIComponent((request.url ?? '/').slice(1))).then(
       (value) => response.writeHead(value === undefined ? 404 : 200).end(JSON.stringify(value ?? null)),
@@ -38,14 +59,14 @@ export async function timeHttpReads(ledger: EmbeddedLedger, keys: readonly strin
   }
 }
 
-export function summarise(times: readonly number[]): ReadTimes {
+function summarise(times: readonly number[]): ReadTimes {
   const sorted = [...times].sort((left, right) => left - right);
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
   return { p50Us: at(0.5), p95Us: at(0.95) };
 }
 
-async function runClient(port: number, keys: readonly string[]): Promise<ReadTimes> {
+async function runClient(port: number, keys: readonly string[]): Promise<readonly number[]> {
   const script = fileURLToPath(new URL('./ledger-read-client.ts', import.meta.url));
   const client = spawn(process.execPath, [script, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] });
   client.stdin.end(keys.join('\n'));
@@ -55,5 +76,5 @@ async function runClient(port: number, keys: readonly string[]): Promise<ReadTim
   });
   const [code] = (await once(client, 'close')) as [number];
   if (code !== 0) throw new Error('the reading process failed');
-  return JSON.parse(said) as ReadTimes;
+  return JSON.parse(said) as readonly number[];
 }
