@@ -1,6 +1,7 @@
 import { CryptoError } from '@salus/crypto';
 import { FhirError } from '@salus/fhir';
 import { LedgerError } from '@salus/ledger';
+import { FabricError } from '@salus/ledger-fabric';
 import { NetworkError, type NetworkErrorCode } from '@salus/network';
 import { WalletError } from '@salus/wallet';
 import { Command, CommanderError } from 'commander';
@@ -117,7 +118,8 @@ function toCliError(error: unknown): CliError {
     error instanceof WalletError ||
     error instanceof CryptoError ||
     error instanceof FhirError ||
-    error instanceof LedgerError;
+    error instanceof LedgerError ||
+    error instanceof FabricError;
   if (coded) return new CliError({ relayed: error.code }, error.message, { exit: EXIT.refused, cause: error });
   return new CliError('internal', 'The command failed in a way that it should not.', {
     exit: EXIT.failed,

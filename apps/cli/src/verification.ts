@@ -50,6 +50,11 @@ export async function verifyData(
     });
   }
   const nodeFile = readNodeFile(directory);
+  if (nodeFile?.ledgerKey === null) {
+    throw new CliError('bad-usage', `${directory} is that of a node on Hyperledger Fabric.`, {
+      next: 'Check it beside its peer’s block files: salus verify --fabric.',
+    });
+  }
   const source = findCheckpointSource(context, options.checkpoint, nodeFile?.network);
   let progress: ReturnType<typeof terminal.progress> | undefined;
   const { findings, ...ledger } = await verifyLedger(file, {
@@ -70,28 +75,32 @@ export async function verifyData(
     findings: [
       ...checkNodeFile(nodeFile, ledger.head),
       ...findings.map(placeOfLedger),
-      ...organisations.flatMap((verified) => verified.findings.map((finding) => placeOfRecords(verified, finding))),
+      ...organisations.flatMap(({ placed }) => placed),
     ],
   };
 }
 
-/** Every organisation that has a directory here or should have one. */
-async function verifyOrganisations(
+/** An organisation's verified records, its findings with their places. */
+export type VerifiedRecords = RecordsVerification & { readonly placed: readonly PlacedFinding[] };
+
+/** Every organisation that has a directory here or should have one, against the state in the ledger file. */
+export async function verifyOrganisations(
   { terminal }: CommandContext,
   {
     directory,
     file,
     nodeFile,
   }: { readonly directory: string; readonly file: string; readonly nodeFile: NodeFile | undefined },
-): Promise<readonly RecordsVerification[]> {
+): Promise<readonly VerifiedRecords[]> {
   const parent = join(directory, 'orgs');
   const present = existsSync(parent) ? readdirSync(parent) : [];
   const slugs = [...new Set([...present, ...(nodeFile?.organisations ?? [])])].sort();
-  const verified: RecordsVerification[] = [];
+  const verified: VerifiedRecords[] = [];
   const progress = terminal.progress('records: organisations', slugs.length);
   using ledger = openState(file);
   for (const organisation of ledger === undefined ? [] : slugs) {
-    verified.push(await verifyRecords({ directory: join(parent, organisation), organisation, ledger: ledger! }));
+    const records = await verifyRecords({ directory: join(parent, organisation), organisation, ledger: ledger! });
+    verified.push({ ...records, placed: records.findings.map((finding) => placeOfRecords(records, finding)) });
     progress.at(verified.length, organisation);
   }
   progress.end();

@@ -21,6 +21,7 @@ import { chooseSecret, readSecret } from '../passphrase.ts';
 import type { Act } from '../program.ts';
 import { newWalletPath, openStaff } from '../wallet-files.ts';
 import { addMemberCommands } from './staff-members.ts';
+import { addMove } from './staff-move.ts';
 
 const ENROLMENT_VERSION = 'salus:enrolment:v1';
 const FILE_BYTES_MAX = 64 * 1024;
@@ -54,6 +55,7 @@ export function addStaffCommands(program: Command, act: Act): void {
   addPassword(staff, act);
   addRevoke(staff, act);
   addMemberCommands(staff, act);
+  addMove(staff, act);
 }
 
 function addShow(staff: Command, act: Act): void {

@@ -1,15 +1,23 @@
 import type { Command } from 'commander';
-import { EXIT } from '../exit-codes.ts';
+import type { CommandContext } from '../command-context.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import {
+  type FabricOptions,
+  type FabricVerification,
+  type VerifiedPeer,
+  verifyFabric,
+} from '../fabric-verification.ts';
+import { directoryOption, organisationOption } from '../network/network-directory.ts';
 import type { Act } from '../program.ts';
-import { type OrganisationReport, type Verification, verifyData } from '../verification.ts';
+import { type OrganisationReport, type PlacedFinding, type Verification, verifyData } from '../verification.ts';
 
 /** Findings that are printed for people; --json has all. */
 const SHOWN_MAX = 50;
 
-interface VerifyOptions {
-  readonly data?: string;
+interface VerifyOptions extends FabricOptions {
   readonly checkpoint?: string;
   readonly reexecute?: boolean;
+  readonly fabric?: boolean;
 }
 
 /** `salus verify`: offline, without a node and without any key. */
@@ -24,12 +32,39 @@ export function addVerifyCommand(program: Command, act: Act): void {
       '--checkpoint <file>',
       'a checkpoint that was kept elsewhere; without one nobody can tell whether the newest blocks were cut off',
     )
-    .option('--reexecute', 'run every call again and compare what it did (slower)');
+    .option('--reexecute', 'run every call again and compare what it did (slower)')
+    .option(
+      '--fabric',
+      'check the block files of this host’s peers, byte by byte, with every call run again, beside the replica and records of the node in the data directory; the node must have ended',
+    )
+    .option('--peer-data <directory>', 'with --fabric: a copy of the peer’s data, or of its folder of block files')
+    .addOption(organisationOption())
+    .addOption(directoryOption());
   act<VerifyOptions>(command, 'salus verify --data ./data --checkpoint checkpoint.json', async (context, options) => {
+    if (options.fabric === true) return tellFabric(context, await verifyFabric(context, options));
     const verification = await verifyData(context, options);
     context.terminal.result(describe(verification), { ok: verification.findings.length === 0, ...verification });
     return verification.findings.length === 0 ? EXIT.ok : EXIT.refused;
   });
+}
+
+function tellFabric({ terminal }: CommandContext, verification: FabricVerification): ExitCode {
+  const { peers, organisations, findings } = verification;
+  const lines = [...peers.map(describePeer), ...organisations.map(describeOrganisation)];
+  const isSound = findings.length === 0;
+  terminal.result([...lines, ...describeFindings(findings)].join('\n'), { ok: isSound, ...verification });
+  return isSound ? EXIT.ok : EXIT.refused;
+}
+
+function describePeer(verified: VerifiedPeer): string {
+  const { organisation, peer, replica, blocks, files, transactions, signatures, calls, compared, head } = verified;
+  return [
+    `${organisation} ${peer}: ${blocks} blocks in ${files} files, ${transactions} transactions, ${signatures} signatures of orderers checked; ${calls} calls run again.`,
+    ...(head === undefined ? [] : [`Newest block ${head.number}, hash ${head.hash}, commit hash ${head.commitHash}.`]),
+    replica
+      ? `${compared} blocks compared with the node’s replica.`
+      : 'No replica: name the data directory of the organisation’s node with --data to compare with what it recorded.',
+  ].join(' ');
 }
 
 function describe({ ledger, organisations, findings, directory }: Verification): string {
@@ -46,10 +81,14 @@ function describe({ ledger, organisations, findings, directory }: Verification):
       : []),
     ...organisations.map(describeOrganisation),
   ];
-  if (findings.length === 0) return [...lines, 'Nothing is wrong.'].join('\n');
+  return [...lines, ...describeFindings(findings)].join('\n');
+}
+
+function describeFindings(findings: readonly PlacedFinding[]): readonly string[] {
+  if (findings.length === 0) return ['Nothing is wrong.'];
   const shown = findings.slice(0, SHOWN_MAX).map(({ place, code, message }) => `  ${place}: ${message} (${code})`);
   const more = findings.length > SHOWN_MAX ? [`  … and ${findings.length - SHOWN_MAX} more: --json lists all.`] : [];
-  return [...lines, `WRONG in ${findings.length} places:`, ...shown, ...more].join('\n');
+  return [`WRONG in ${findings.length} places:`, ...shown, ...more];
 }
 
 function describeOrganisation({ organisation, seen, notes }: OrganisationReport): string {
