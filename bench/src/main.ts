@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { BenchResult } from './bench-result.ts';
+import { benchFabric } from './fabric/fabric.ts';
 import { benchHttpWrite } from './http-write.ts';
 import { benchImport } from './import.ts';
 import { benchLedgerGrowth } from './ledger-growth.ts';
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'node-write': async (quick) => [await benchHttpWrite(quick ? { writes: 100 } : {})],
   'node-import': async (quick) => [await benchImport(quick ? { rounds: 1 } : {})],
   'node-read': (quick) => benchRecordRead(quick ? { records: 2_000, seconds: 3 } : {}),
+  fabric: benchFabric,
   'ledger-growth': (quick) => benchLedgerGrowth(quick ? { transactions: 30_000 } : {}),
 };
 
