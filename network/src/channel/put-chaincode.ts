@@ -36,6 +36,8 @@ export async function putChaincode(): Promise<ContractsBundle> {
 }
 
 const TIMEOUT_MS = 10_000;
+/** What a leader of Raft has taken and not passed on is lost with it: who waited this long sends it again. */
+const COMMIT_TIMEOUT_MS = 2500;
 
 /** The contract as one identity reaches it through one peer, until it is closed. */
 export function openContract(
@@ -52,7 +54,7 @@ export function openContract(
     endorseOptions: options,
     evaluateOptions: options,
     submitOptions: options,
-    commitStatusOptions: options,
+    commitStatusOptions: () => ({ deadline: Date.now() + COMMIT_TIMEOUT_MS }),
   });
   return { contract: gateway.getNetwork('salus').getContract('salus'), close: () => client.close() };
 }
