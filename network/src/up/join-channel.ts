@@ -1,7 +1,23 @@
-import { type ChannelView, joinOrderer, joinPeer, listOrdererChannels, readConfigBlock } from '../channel/index.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type ChannelView,
+  describeChannel,
+  type FabricIdentity,
+  joinOrderer,
+  joinPeer,
+  listOrdererChannels,
+  type PeerAddress,
+  readChannelConfig,
+  readConfigBlock,
+} from '../channel/index.ts';
 import type { NetworkLayout } from '../layout.ts';
+import { NetworkError } from '../network-error.ts';
 import { ordererAdministration, processName } from './addresses.ts';
 import type { LocalMember } from './member.ts';
+
+/** A peer validates the chain from its first block before it knows of its own organisation's admission. */
+export const ADMISSION_TIMEOUT_MS = 60_000;
+const LOOK_MS = 50;
 
 export interface JoinInput {
   readonly layout: NetworkLayout;
@@ -55,4 +71,39 @@ function peerJoins({ channel, members, genesisBlock }: JoinInput): readonly Prom
       }),
     ),
   );
+}
+
+/**
+ * Waits until each peer of the members here has come to the block that admits its organisation; before, it takes nothing from
+ * that organisation's administrator. Throws NetworkError `timeout`.
+ */
+export async function awaitAdmission(channel: string, members: readonly LocalMember[]): Promise<void> {
+  const endMs = performance.now() + ADMISSION_TIMEOUT_MS;
+  await Promise.all(
+    members.flatMap(({ identity, peers }) =>
+      peers.map(async (peer) => {
+        while (!(await isAdmitted(peer, identity, channel))) {
+          if (performance.now() > endMs) {
+            const what = `The peer ${peer.endpoint} of ${identity.mspId} has not come to a block that admits it`;
+            throw new NetworkError(
+              'timeout',
+              `${what}: have the members run \`salus network add-org ${identity.mspId}\`?`,
+            );
+          }
+          await delay(LOOK_MS);
+        }
+      }),
+    ),
+  );
+}
+
+async function isAdmitted(peer: PeerAddress, identity: FabricIdentity, channel: string): Promise<boolean> {
+  try {
+    const { organisations } = describeChannel(await readChannelConfig(peer, identity, channel));
+    return organisations.some(({ mspId, member }) => mspId === identity.mspId && member);
+  } catch (error) {
+    // So a peer answers an administrator whose organisation it does not know yet.
+    if (error instanceof NetworkError && error.code === 'refused') return false;
+    throw error;
+  }
 }

@@ -19,7 +19,7 @@ import {
   useContracts,
 } from './contracts-in-use.ts';
 import { ensureGenesisBlock } from './ensure-genesis.ts';
-import { joinChannel } from './join-channel.ts';
+import { awaitAdmission, joinChannel } from './join-channel.ts';
 import { endorsementPolicy, findChannelView, findCommittedVersion, type LocalMember, localMember } from './member.ts';
 import { withNetworkLock } from './network-lock.ts';
 import { type Binaries, chaincodeSpec, fabricSpecs } from './process-specs.ts';
@@ -79,7 +79,7 @@ async function bringUp(input: UpInput): Promise<UpReport> {
   if (contracts !== recorded) started.push(...(await replaceChaincode(layout, all, contracts)));
   const members = all.filter(({ organisation }) => isMember(view, organisation));
   const joined = await joinChannel({ layout, channel: consortium.channel.name, members, genesisBlock, view });
-  const installed = await installAll(members);
+  const [installed] = await Promise.all([installAll(members), awaitAdmission(consortium.channel.name, members)]);
   const deployment = await deploy(input, { members, view, contracts });
   return {
     network,

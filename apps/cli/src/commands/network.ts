@@ -121,14 +121,16 @@ function addUp(network: Command, act: Act): void {
     const input = await upInput(context, openNetwork(context, options), options);
     const report = await upNetwork(input);
     context.terminal.say(upText(report));
-    const seconds = (): string => ((performance.now() - startedMs) / 1000).toFixed(1);
-    context.terminal.say(`${layout.directory}, after ${seconds()} s`);
+    const elapsed = (): string => `after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`;
+    context.terminal.say(`${layout.directory}, ${elapsed()}`);
     // Nodes reach the ledger through committed chaincode only.
     const committed = report.deployment?.committed === true;
     const nodes =
-      options.nodes && committed ? await bringNodes(context, openNetwork(context, options), options) : undefined;
+      options.nodes && committed
+        ? await bringNodes(context, openNetwork(context, options), { ...options, elapsed })
+        : undefined;
     const text = nodes === undefined ? '' : nodesText(nodes, layout.nodes);
-    context.terminal.result(`${text}Up after ${seconds()} s.`, {
+    context.terminal.result(`${text}Up ${elapsed()}.`, {
       ...report,
       nodes: nodes ?? null,
       directory: layout.directory,

@@ -33,7 +33,7 @@ export interface NodesReport {
 export async function bringNodes(
   context: CommandContext,
   place: OpenNetwork,
-  { org }: OrganisationOption,
+  { org, elapsed }: OrganisationOption & { readonly elapsed: () => string },
 ): Promise<NodesReport> {
   const { layout } = place;
   const nodes = organisationsHere({ ...place, only: org }).filter(hasNode);
@@ -47,7 +47,9 @@ export async function bringNodes(
   if (founder !== undefined) {
     await start(founder);
     await awaitNodeReady(layout, founder);
-    context.terminal.say(`The node of ${founder.slug} is ready: the first Salus transactions are committed.`);
+    context.terminal.say(
+      `The node of ${founder.slug} is ready: the first Salus transactions are committed (${elapsed()}).`,
+    );
   }
   const others = nodes.filter((one) => one !== founder);
   await Promise.all(others.map(start));
