@@ -45,6 +45,8 @@ export interface TestNetworkOptions {
   readonly consensus?: 'raft' | 'bft';
   readonly batchTimeoutMs?: number;
   readonly endorsements?: number;
+  /** Where others reach an organisation, 127.0.0.1 unless given; on loopback its processes listen at 127.0.0.1 all the same. */
+  readonly host?: (slug: string) => string;
   /** Kept at the end where it is given; else a folder of its own below the system's temporary one, removed. */
   readonly directory?: string;
 }
@@ -166,6 +168,7 @@ export function testConsortium(options: Omit<TestNetworkOptions, 'binaries' | 'b
       return {
         slug,
         name: slug,
+        ...(options.host === undefined ? {} : { host: options.host(slug) }),
         peers: [{ name: 'peer0', port: first, chaincodePort: first + 1, operationsPort: first + 2 }],
         orderers: Array.from({ length: own }, (_, at) => {
           const port = first + ORDERER_PORTS_AT + at * PEER_PORTS;

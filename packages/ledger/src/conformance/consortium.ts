@@ -50,6 +50,8 @@ export type Consortium = {
   readonly feed: Member;
   /** The calls that found the network and enrol node and feed, in order. */
   founding(): Promise<readonly PreparedCall[]>;
+  /** The arguments of `membership.proposeJoin` for this organisation, signed by its administrator. */
+  application(): JsonObject;
   sign(options: CallOptions): Promise<PreparedCall>;
   /** A new patient's registration, by the feed. */
   register(patient: Patient): Promise<PreparedCall>;
@@ -96,6 +98,11 @@ export async function createConsortium(options: {
         by: administrator,
       }),
     ],
+    application: () => {
+      const application = { ...applicant(organisation, ca, administrator), notAfterMs: nowMs() + DAY_MS };
+      const message = utf8(hashTuple('join', network, application));
+      return { application, signature: toBase64url(administrator.key.signSync(message)) };
+    },
     register: ({ pid, claimBy }) => {
       const args = { pid, claimKey: claimBy.key.publicKey, claimNotAfterMs: nowMs() + DAY_MS };
       return sign({ transaction: 'patient.register', args, by: feed });
