@@ -234,6 +234,25 @@ describe.skipIf(binaries === undefined)('a channel update on real peers and orde
     expect(await deployFor([...FOUNDERS, FIFTH])).toMatchObject({ sequence: 2, committed: true, changed: false });
   });
 
+  it('upgrades the chaincode as soon as a majority approved, however few of them act here', async () => {
+    const members = await foundersDeploying();
+    const upgrade = (acting: typeof members) =>
+      deployChaincode({
+        channel: CHANNEL,
+        name: 'salus',
+        version: '0.0.1',
+        policy: defaultEndorsementPolicy([...FOUNDERS, FIFTH]),
+        members: acting,
+      });
+    expect(await upgrade(members.slice(0, 2))).toMatchObject({ sequence: 3, committed: false, changed: true });
+    expect(await upgrade(members.slice(0, 2))).toMatchObject({ sequence: 3, committed: false, changed: false });
+    expect(await upgrade(members.slice(2, 3))).toMatchObject({ sequence: 3, committed: true, changed: true });
+    expect(await upgrade(members)).toMatchObject({ sequence: 3, committed: true, changed: true });
+    const committed = await findCommittedChaincode(peerOf('pharmacy'), network.admin('pharmacy'), CHANNEL, 'salus');
+    expect(committed).toMatchObject({ version: '0.0.1', sequence: 3, approvals: { pharmacy: true, [FIFTH]: false } });
+    expect(await read(peerOf('hospital-a'), network.admin('hospital-a'), 'k')).toBe('v');
+  });
+
   it('with a revocation list has every peer refuse the identity within two seconds, and only this one', async () => {
     const { peer, admin, node } = fifth();
     const peers = [...FOUNDERS.map(peerOf), peer];
@@ -308,7 +327,7 @@ describe.skipIf(binaries === undefined)('a channel update on real peers and orde
     await send(config, await signedBy(unsigned, 'hospital-a', 'laboratory', 'pharmacy'));
     expect(describeChannel(await current()).organisations.map(({ mspId }) => mspId)).toEqual(FOUNDERS);
     await expect(read(peerOf('hospital-a'), fifth().admin, 'k')).rejects.toThrow(/access denied.*creator org unknown/);
-    expect(await deployFor(FOUNDERS)).toMatchObject({ sequence: 3, committed: true });
+    expect(await deployFor(FOUNDERS)).toMatchObject({ sequence: 4, committed: true });
     const { contract, close } = openContract(peerOf('hospital-a'), network.admin('hospital-a'));
     await contract.submitTransaction('put', 'k', 'without');
     close();

@@ -60,7 +60,7 @@ describe('what an administrator reads before signing', () => {
     expect(lines).toContain('+ value /Channel/Unheard');
     expect(lines.find((line) => line.includes('bytes, SHA-256'))).toBeDefined();
     expect(lines).toContain('~ value /Channel/Orderer/ConsensusType');
-    expect(lines).toContain('    ~ the order or form of what it says');
+    expect(lines.find((line) => line.includes('+ content of another form, SHA-256'))).toBeDefined();
   });
 
   it('tells who may change an element from now on, where that changes', async () => {

@@ -47,63 +47,91 @@ function ruleText(rule: common.SignaturePolicy, principals: readonly string[]): 
   return `${threshold.getN()} of (${parts.join(', ')})`;
 }
 
+type Message = { serializeBinary(): Uint8Array; toObject(): object };
 type Reader = (bytes: Uint8Array) => readonly string[] | Promise<readonly string[]>;
 
 const READERS: Readonly<Record<string, Reader>> = {
   MSP: mspFacts,
   ConsensusType: consensusFacts,
-  Orderers: (bytes) => common.Orderers.deserializeBinary(bytes).getConsenterMappingList().map(bftConsenterText),
-  Endpoints: (bytes) =>
-    common.OrdererAddresses.deserializeBinary(bytes)
-      .getAddressesList()
-      .map((address) => `orderer at ${address}`),
-  AnchorPeers: (bytes) =>
-    peer.AnchorPeers.deserializeBinary(bytes)
-      .getAnchorPeersList()
-      .map((anchor) => `peer at ${anchor.getHost()}:${anchor.getPort()}`),
-  BatchSize: (bytes) => scalarFacts(orderer.BatchSize.deserializeBinary(bytes).toObject()),
-  BatchTimeout: (bytes) => scalarFacts(orderer.BatchTimeout.deserializeBinary(bytes).toObject()),
-  Capabilities: (bytes) => [...common.Capabilities.deserializeBinary(bytes).getCapabilitiesMap().keys()].sort(),
-  HashingAlgorithm: (bytes) => scalarFacts(common.HashingAlgorithm.deserializeBinary(bytes).toObject()),
+  Orderers: reader(common.Orderers, (list) => list.getConsenterMappingList().map(bftConsenterText)),
+  Endpoints: reader(common.OrdererAddresses, (list) => list.getAddressesList().map((one) => `orderer at ${one}`)),
+  AnchorPeers: reader(peer.AnchorPeers, (list) =>
+    list.getAnchorPeersList().map((anchor) => `peer at ${anchor.getHost()}:${anchor.getPort()}`),
+  ),
+  BatchSize: reader(orderer.BatchSize, scalarFacts),
+  BatchTimeout: reader(orderer.BatchTimeout, scalarFacts),
+  Capabilities: reader(common.Capabilities, (list) => [...list.getCapabilitiesMap().keys()].sort()),
+  HashingAlgorithm: reader(common.HashingAlgorithm, scalarFacts),
 };
 
+/** Reads a message and tells also what its known fields do not hold. */
+function reader<T extends Message>(
+  type: { deserializeBinary(bytes: Uint8Array): T },
+  read: (message: T) => readonly string[],
+): (bytes: Uint8Array) => readonly string[] {
+  return (bytes) => {
+    const message = type.deserializeBinary(bytes);
+    return [...read(message), ...remainder(message, bytes)];
+  };
+}
+
+function remainder(message: Message, bytes: Uint8Array): readonly string[] {
+  const whole = Buffer.from(message.serializeBinary()).equals(bytes);
+  return whole ? [] : [`content of another form, ${digest(bytes)}`];
+}
+
 async function mspFacts(bytes: Uint8Array): Promise<readonly string[]> {
-  const fabric = msp.FabricMSPConfig.deserializeBinary(msp.MSPConfig.deserializeBinary(bytes).getConfig_asU8());
+  const outer = msp.MSPConfig.deserializeBinary(bytes);
+  const fabric = msp.FabricMSPConfig.deserializeBinary(outer.getConfig_asU8());
   const lists = await Promise.all(
-    fabric.getRevocationListList_asU8().map((pem) => readRevocationList(Buffer.from(pem).toString('utf8'))),
+    fabric.getRevocationListList_asU8().map(async (pem) => ({
+      pem,
+      ...(await readRevocationList(Buffer.from(pem).toString('utf8'))),
+    })),
   );
-  const units = fabric.getFabricNodeOus();
   const certificates = (what: string, pems: readonly Uint8Array[]): string[] =>
     pems.map((pem) => `${what} ${certificateText(pem)}`);
+  const [units, hashes, signing] = [fabric.getFabricNodeOus(), fabric.getCryptoConfig(), fabric.getSigningIdentity()];
   return [
-    `name ${fabric.getName()}`,
+    `name ${fabric.getName()}, type ${outer.getType()}`,
     ...certificates('authority', fabric.getRootCertsList_asU8()),
     ...certificates('intermediate authority', fabric.getIntermediateCertsList_asU8()),
     ...certificates('TLS authority', fabric.getTlsRootCertsList_asU8()),
     ...certificates('intermediate TLS authority', fabric.getTlsIntermediateCertsList_asU8()),
     ...certificates('administrator', fabric.getAdminsList_asU8()),
-    ...lists.flatMap(({ issuer, revoked }) =>
-      revoked.map(({ serial }) => `revoked certificate ${serial} of ${issuer}`),
-    ),
+    ...lists.flatMap(({ issuer, revoked, pem }) => [
+      `revocation list of ${issuer}, ${digest(pem)}`,
+      ...revoked.map(({ serial }) => `revoked certificate ${serial} of ${issuer}`),
+    ]),
+    ...fabric
+      .getOrganizationalUnitIdentifiersList()
+      .map((unit) => `only unit ${unit.getOrganizationalUnitIdentifier()} ${digest(unit.getCertificate_asU8())}`),
     ...(units?.getEnable() === true ? [`roles by organisational unit ${digest(units.serializeBinary())}`] : []),
+    ...(hashes === undefined ? [] : scalarFacts(hashes)),
+    ...(signing === undefined ? [] : [`signing identity ${digest(signing.serializeBinary())}`]),
+    ...remainder(fabric, outer.getConfig_asU8()),
+    ...remainder(outer, bytes),
   ];
 }
 
 function consensusFacts(bytes: Uint8Array): readonly string[] {
   const type = orderer.ConsensusType.deserializeBinary(bytes);
   const metadata = type.getMetadata_asU8();
-  const kind = [`type ${type.getType()}`, `state ${type.getState()}`];
+  const kind = [`type ${type.getType()}`, `state ${type.getState()}`, ...remainder(type, bytes)];
   if (type.getType() === 'BFT') {
-    return [...kind, ...scalarFacts(orderer.smartbft.Options.deserializeBinary(metadata).toObject())];
+    const options = orderer.smartbft.Options.deserializeBinary(metadata);
+    return [...kind, ...scalarFacts(options), ...remainder(options, metadata)];
   }
   const raft = orderer.etcdraft.ConfigMetadata.deserializeBinary(metadata);
+  const options = raft.getOptions();
   return [
     ...kind,
     ...raft.getConsentersList().map((one) => {
       const where = `${one.getHost()}:${one.getPort()}`;
       return `orderer ${where}, TLS ${digest(one.getServerTlsCert_asU8())} ${digest(one.getClientTlsCert_asU8())}`;
     }),
-    ...scalarFacts(raft.getOptions()?.toObject() ?? {}),
+    ...(options === undefined ? [] : scalarFacts(options)),
+    ...remainder(raft, metadata),
   ];
 }
 
@@ -114,8 +142,8 @@ function bftConsenterText(consenter: common.Consenter): string {
   return `orderer ${consenter.getId()} of ${consenter.getMspId()} at ${where}, ${who}, TLS ${tls}`;
 }
 
-function scalarFacts(values: Readonly<Record<string, unknown>>): readonly string[] {
-  return Object.entries(values).map(([name, value]) => `${words(name)} ${String(value)}`);
+function scalarFacts(message: Message): readonly string[] {
+  return Object.entries(message.toObject()).map(([name, value]) => `${words(name)} ${String(value)}`);
 }
 
 /** `maxMessageCount` as `max message count`. */

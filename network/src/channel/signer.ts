@@ -62,6 +62,7 @@ function findFault(
   nowMs: number,
 ): string | undefined {
   const message = Buffer.concat([Buffer.from(header, 'base64url'), Buffer.from(proposal.update, 'base64url')]);
+  if (certificate.publicKey.asymmetricKeyType !== 'ec') return 'is of another kind than ECDSA';
   if (!verify('sha256', message, certificate.publicKey, Buffer.from(signature, 'base64url'))) {
     return 'does not sign this update';
   }
