@@ -22,7 +22,7 @@ const config: KnipConfig = {
     '.': { entry: ['scripts/{setup,run}.mjs', 'scripts/test.ts'], project: ['scripts/**/*.{ts,mjs}', '*.ts'] },
     'packages/*': { project: ['src/**/*.ts'] },
     'apps/*': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
-    bench: { entry: ['src/*.ts'], project: ['src/**/*.ts'] },
+    bench: { entry: ['src/*.ts', 'src/fabric/bare-chaincode.ts'], project: ['src/**/*.ts'] },
     network: { project: ['src/**/*.ts'] },
     testing: { project: ['src/**/*.ts'] },
   },

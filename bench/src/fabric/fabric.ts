@@ -1,6 +1,5 @@
 import { bundleChaincode } from '@salus/ledger-fabric/bundle';
-import { startTestNetwork, type TestNetwork } from '@salus/network';
-import { fabricBinaries } from '@salus/testing';
+import { networkLayout, requireBinaries, startTestNetwork, type TestNetwork } from '@salus/network';
 import type { BenchResult } from '../bench-result.ts';
 import { percentile } from '../percentile.ts';
 import { type BareChannel, openBareChannel } from './bare-channel.ts';
@@ -36,8 +35,10 @@ type Setting = {
 
 /** Our `Ledger` on Fabric against the bare SDK with a bare chaincode of the same shape, on the same network in the same run. */
 export async function benchFabric(quick: boolean): Promise<readonly BenchResult[]> {
-  const binaries = fabricBinaries();
-  if (binaries === undefined) throw new Error('this bench needs peer and orderer in FABRIC_BIN or on PATH');
+  const binaries = await requireBinaries({
+    environment: process.env,
+    layout: networkLayout(process.env.SALUS_NETWORK ?? 'network-data'),
+  });
   const sizes = quick ? QUICK : SIZES;
   await using network = await startTestNetwork({
     binaries,
