@@ -131,3 +131,23 @@ test('tells of a refusal and tries again at the next interval', async () => {
   await publisher[Symbol.asyncDispose]();
   expect(failures).toEqual([]);
 });
+
+test('leaves what a ledger that moves no longer takes to the node that goes on with the store', async () => {
+  let moved = true;
+  const signer = signerFromPkcs8((await generateSigningKey()).privateKey);
+  const publisher = new RootPublisher({
+    ...{ store, network, organisation, intervalMs: 60_000, node: { id: newNonce(), signer }, clock: () => 1_000 },
+    ledger: {
+      get: async (key) => state.get(key) as Json | undefined,
+      submit: async (call) => (moved ? { kind: 'refused', code: 'ledger-moved' } : takeRoot(call)),
+    },
+    onFailure: (error) => failures.push(error),
+  });
+  await journal.append(event);
+  await publisher.publish();
+  expect(calls).toEqual([]);
+  moved = false;
+  await publisher[Symbol.asyncDispose]();
+  expect(state.get(`access/root/${organisation}/audit`)?.size).toBe(1);
+  expect(failures).toEqual([]);
+});

@@ -41,7 +41,10 @@ export class RootPublisher implements AsyncDisposable {
     this.#timer.unref();
   }
 
-  /** Resolves when everything that was durable at the call is rooted; rejects with `ledger-refused` or the port's error. */
+  /**
+   * Resolves when everything that was durable at the call is rooted, or the ledger has moved; rejects with `ledger-refused` or the
+   * port's error.
+   */
   async publish(): Promise<void> {
     await this.#running?.catch(() => undefined); // Its own caller has heard of that failure.
     this.#running ??= this.#publishAll().finally(() => {
@@ -74,7 +77,8 @@ export class RootPublisher implements AsyncDisposable {
     await store.durable();
     const signed = await signNodeCall(this.#options, { transaction: 'access.root', args: { log, size, root, proof } });
     const outcome = await ledger.submit(signed.call);
-    if (outcome.kind === 'refused') {
+    // A ledger that moves takes nothing more: what is left is rooted by the node that goes on with this store on the channel.
+    if (outcome.kind === 'refused' && outcome.code !== 'ledger-moved') {
       throw new RecordsError('ledger-refused', `the ledger refused a root of the ${log} log`, { detail: outcome.code });
     }
   }

@@ -57,6 +57,8 @@ export interface Demonstration extends AsyncDisposable {
   url(): string;
   /** Ends the node and starts it on another data directory, as an operator does after a restore. */
   reopen(dataDirectory: string): Promise<void>;
+  /** Ends the node; the home directory stays until the end. */
+  close(): Promise<void>;
 }
 
 export async function openDemonstration(): Promise<Demonstration> {
@@ -83,6 +85,7 @@ export async function openDemonstration(): Promise<Demonstration> {
       await server.close();
       server = await start(dataDirectory);
     },
+    close: () => server.close(),
     [Symbol.asyncDispose]: async () => {
       await server.close();
       rmSync(home, { recursive: true, force: true });
