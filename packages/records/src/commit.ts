@@ -49,19 +49,29 @@ type Parts = {
   readonly crash?: CrashHook;
 };
 
+/** A batch on its way: `packed` resolves when its pack is durable. */
+type SealedBatch = {
+  readonly batchId: string;
+  readonly objects: readonly SealedObject[];
+  readonly packed: Promise<void>;
+};
+
 type Committed = Extract<SubmitResult, { readonly kind: 'committed' }>;
 type Refused = Extract<SubmitResult, { readonly kind: 'refused' }>;
 
 /**
- * The write path (DESIGN §5): encrypt → pack, synced → rows and intent in one SQLite commit → the call on the ledger →
- * rows committed and audit durable → acknowledged. Whatever stops it in between, the next start settles it by the
- * call's id.
+ * The write path (DESIGN §5): encrypt → pack, synced, and beside it rows and intent in one SQLite commit → once the disk has
+ * both, the call on the ledger → rows committed and audit durable → acknowledged. Whatever stops it in between, the next
+ * start settles it by the call's id; an intent without its pack was never sent.
  */
 export class RecordWriter implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #stop = new AbortController();
   readonly #settling = new Set<Promise<void>>();
   readonly #inFlight = new Set<Promise<WriteReceipt>>();
+  /** Its pack's folder is made while the write before it ends. */
+  #nextBatchId = newId();
+  #preparing: Promise<void> | undefined;
   #crashed = false;
 
   constructor(parts: Parts) {
@@ -90,6 +100,7 @@ export class RecordWriter implements AsyncDisposable {
       return await writing;
     } finally {
       this.#inFlight.delete(writing);
+      if (!this.#stop.signal.aborted) this.#prepareNext();
     }
   }
 
@@ -101,14 +112,20 @@ export class RecordWriter implements AsyncDisposable {
       return 'committed';
     }
     if (isPortRefusal(result)) throw unavailable(result.code);
-    await this.#discard(batch.batchId, { withPack: true });
+    await this.discard(batch.batchId);
     return 'discarded';
+  }
+
+  /** Removes a batch whose call the ledger does not have and will not get, with its files. */
+  discard(batchId: string): Promise<void> {
+    return this.#discard(batchId, { withPack: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await Promise.allSettled(this.#inFlight);
     await Promise.allSettled(this.#settling);
+    await this.#preparing;
   }
 
   #refusalOf(order: WriteOrder): RecordsError | undefined {
@@ -121,18 +138,15 @@ export class RecordWriter implements AsyncDisposable {
   }
 
   async #write(order: WriteOrder): Promise<WriteReceipt> {
-    const batchId = newId();
+    const batchId = this.#takeBatchId();
     const objects = await sealAll(order.versions);
     this.#crash('write:before-pack');
+    const packed = this.#writePack(batchId, objects);
+    // Whoever waits for pack and intent hears of it; until then nobody does.
+    packed.catch(() => undefined);
     try {
-      if (objects.length > 0)
-        await this.#parts.packs.write(
-          batchId,
-          objects.map((object) => object.ciphertext),
-        );
-      this.#crash('write:after-pack');
       for (let attempt = 1; ; attempt += 1) {
-        const result = await this.#attempt(order, batchId, objects);
+        const result = await this.#attempt(order, { batchId, objects, packed });
         if (result.kind === 'committed') {
           const { callId, block, timestampMs } = result;
           return { callId, batchId, block, timestampMs };
@@ -143,12 +157,31 @@ export class RecordWriter implements AsyncDisposable {
         }
       }
     } catch (error) {
+      // Nothing is removed while it is still being written.
+      await Promise.allSettled([packed]);
       await this.#cleanUp(order, batchId, error);
       throw error;
     }
   }
 
-  async #attempt(order: WriteOrder, batchId: string, objects: readonly SealedObject[]): Promise<Committed | Refused> {
+  #prepareNext(): void {
+    const { packs, onFailure } = this.#parts;
+    this.#preparing = packs.prepare(this.#nextBatchId).catch(onFailure);
+  }
+
+  #takeBatchId(): string {
+    const batchId = this.#nextBatchId;
+    this.#nextBatchId = newId();
+    return batchId;
+  }
+
+  async #writePack(batchId: string, objects: readonly SealedObject[]): Promise<void> {
+    const ciphertexts = objects.map((object) => object.ciphertext);
+    if (ciphertexts.length > 0) await this.#parts.packs.write(batchId, ciphertexts);
+    this.#crash('write:after-pack');
+  }
+
+  async #attempt(order: WriteOrder, { batchId, objects, packed }: SealedBatch): Promise<Committed | Refused> {
     const { store, ledger, masterKey, batches, keys, clock } = this.#parts;
     const plans = await planOwners(keys, order);
     let call: SignedCall;
@@ -166,7 +199,11 @@ export class RecordWriter implements AsyncDisposable {
         packBytes: objects.reduce((sum, object) => sum + object.ciphertext.length, 0),
         nowMs: clock(),
       };
-      await store.append((trx) => batches.insert(trx, intent));
+      await this.#bothDurable(
+        packed,
+        store.append((trx) => batches.insert(trx, intent)),
+        batchId,
+      );
     } catch (error) {
       releasePlans(plans);
       throw error;
@@ -179,6 +216,15 @@ export class RecordWriter implements AsyncDisposable {
     releasePlans(plans);
     if (result.kind === 'committed') this.#crash('write:after-finish');
     return result;
+  }
+
+  /** The ledger is asked when the disk has pack and intent, and not before. An intent whose pack failed goes again. */
+  async #bothDurable(packed: Promise<void>, inserted: Promise<void>, batchId: string): Promise<void> {
+    const [pack, intent] = await Promise.allSettled([packed, inserted]);
+    if (intent.status === 'rejected') throw intent.reason;
+    if (pack.status === 'fulfilled') return;
+    if (!this.#crashed) await this.#discard(batchId, { withPack: false });
+    throw pack.reason;
   }
 
   /** The ledger's answer; without one the batch stays pending, its owners locked, and is settled later. */

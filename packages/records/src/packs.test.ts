@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sha256, toBase64url } from '@salus/crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newId } from './index-rows.ts';
 import { Packs } from './packs.ts';
@@ -31,6 +32,23 @@ test('says when a pack is missing or too short', async () => {
   await packs.write(id, [Buffer.from('first')]);
   await truncate(packs.pathOf(id), 4);
   expect(() => packs.read(id, 0, 5)).toThrow(expect.objectContaining({ code: 'corrupt' }));
+});
+
+test('tells whether a pack holds the objects that rows name', async () => {
+  const id = newId();
+  const objects = [Buffer.from('first'), Buffer.from('second')];
+  await packs.prepare(id);
+  await packs.write(id, objects);
+  const rows = objects.map((object, at) => ({
+    packOffset: at * 5,
+    packLength: object.length,
+    ciphertextHash: toBase64url(sha256(object)),
+  }));
+  expect(packs.isWhole(id, rows)).toBe(true);
+  expect(packs.isWhole(id, [{ ...rows[0]!, packOffset: 1 }])).toBe(false);
+  await truncate(packs.pathOf(id), 10);
+  expect(packs.isWhole(id, rows)).toBe(false);
+  expect(packs.isWhole(newId(), rows)).toBe(false);
 });
 
 test('makes no path of anything but an id', async () => {

@@ -1,7 +1,9 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { sha256, toBase64url } from '@salus/crypto';
 import { RecordsError } from './records-error.ts';
+import type { StoredRecord } from './vault-types.ts';
 
 /** Bytes of one pack; a larger batch is refused before anything is written. */
 export const PACK_BYTES_MAX = 512 * 1024 * 1024;
@@ -36,14 +38,34 @@ export class Packs implements Disposable {
       throw cause;
     });
     try {
-      await file.writev(objects as Uint8Array[]);
-      await file.datasync();
-      const { size } = await file.stat();
-      if (size !== total) throw new RecordsError('corrupt', 'a pack was written short');
+      const { bytesWritten } = await file.writev(objects as Uint8Array[]);
+      if (bytesWritten !== total) throw new RecordsError('corrupt', 'a pack was written short');
+      await Promise.all([file.datasync(), syncDirectory(dirname(path))]);
     } finally {
       await file.close();
     }
-    await syncDirectory(dirname(path));
+  }
+
+  /** Makes the folder of a pack that is to be written, so that its writer need not wait for it. */
+  async prepare(batchId: string): Promise<void> {
+    await this.#ensureDirectory(dirname(this.pathOf(batchId)));
+  }
+
+  /** Whether a pack holds these objects: what was written when the power failed may lack bytes or hold others. */
+  isWhole(
+    batchId: string,
+    objects: readonly Pick<StoredRecord, 'packOffset' | 'packLength' | 'ciphertextHash'>[],
+  ): boolean {
+    try {
+      return objects.every(({ packOffset, packLength, ciphertextHash }) => {
+        return toBase64url(sha256(this.read(batchId, packOffset, packLength))) === ciphertextHash;
+      });
+    } catch (error) {
+      if (error instanceof RecordsError && error.code === 'corrupt') return false;
+      throw error;
+    } finally {
+      this.#close(batchId);
+    }
   }
 
   /** Exactly `length` bytes at `offset`; a missing or shorter file throws `corrupt`. */

@@ -1,6 +1,8 @@
+import { callKey } from '@salus/contracts';
 import type { Attachments } from './attachments.ts';
 import type { RecordWriter } from './commit.ts';
 import type { LeafStates } from './erase.ts';
+import type { LedgerView } from './ledger-view.ts';
 import type { Packs } from './packs.ts';
 import type { Store } from './store/database.ts';
 
@@ -9,7 +11,7 @@ const CLEAN_KEY = 'closed-cleanly';
 export interface Reconciliation {
   /** Batches whose call the ledger had: finished. */
   readonly finished: number;
-  /** Batches whose call the ledger refused: nothing was acknowledged, nothing remains. */
+  /** Batches whose call the ledger refused, or was never sent: nothing was acknowledged, nothing remains. */
   readonly discarded: number;
   /** Packs and attachments that no row names: removed. */
   readonly orphans: number;
@@ -25,21 +27,42 @@ export async function reconcile(parts: {
   readonly packs: Packs;
   readonly attachments: Attachments;
   readonly leafStates: LeafStates;
+  readonly ledger: Pick<LedgerView, 'get'>;
 }): Promise<Reconciliation> {
   const { store, writer, leafStates } = parts;
   const pending = await store.read
     .selectFrom('batch')
-    .select(['batchId', 'call'])
+    .select(['batchId', 'call', 'callId', 'packBytes'])
     .where('state', '=', 'pending')
     .orderBy('createdMs')
     .execute();
   let finished = 0;
   for (const batch of pending) {
-    if ((await writer.settle(batch)) === 'committed') finished += 1;
+    if (await isUnsent(parts, batch)) await writer.discard(batch.batchId);
+    else if ((await writer.settle(batch)) === 'committed') finished += 1;
   }
   const orphans = (await takeCleanMark(store)) ? 0 : await removeOrphans(parts);
   await leafStates.applyAll();
   return { finished, discarded: pending.length - finished, orphans };
+}
+
+/**
+ * A call is sent when the disk has intent and pack, so that one whose pack is not whole never was, and must not be now: its
+ * records would lack their objects. Where the ledger has the call all the same, the disk lost what it had: a finding for
+ * `verify`, no reason to remove rows.
+ */
+async function isUnsent(
+  { store, packs, ledger }: Parameters<typeof reconcile>[0],
+  { batchId, callId, packBytes }: { readonly batchId: string; readonly callId: string; readonly packBytes: number },
+): Promise<boolean> {
+  if (packBytes === 0) return false;
+  const rows = await store.read
+    .selectFrom('record')
+    .select(['packOffset', 'packLength', 'ciphertextHash'])
+    .where('batchId', '=', batchId)
+    .execute();
+  const objects = rows.map((row) => ({ ...row, ciphertextHash: row.ciphertextHash ?? '' }));
+  return !packs.isWhole(batchId, objects) && (await ledger.get(callKey(callId))) === undefined;
 }
 
 /** Said when the vault closed with nothing under way: the next start need not look through all files. */
