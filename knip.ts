@@ -19,8 +19,10 @@ const config: KnipConfig = {
   ignoreDependencies: ['oxlint', 'oxlint-tsgolint'],
   ignoreWorkspaces: withoutEntry,
   workspaces: {
-    '.': { entry: ['scripts/{setup,run}.mjs', 'scripts/test.ts'], project: ['scripts/**/*.{ts,mjs}', '*.ts'] },
+    '.': { entry: ['scripts/{setup,run}.mjs', 'scripts/{test,soak}.ts'], project: ['scripts/**/*.{ts,mjs}', '*.ts'] },
     'packages/*': { project: ['src/**/*.ts'] },
+    // The entry of the chaincode's bundle is started by path, out of the bundle.
+    'packages/ledger-fabric': { entry: ['src/chaincode/main.ts'], project: ['src/**/*.ts'] },
     'apps/*': { entry: ['src/main.ts'], project: ['src/**/*.ts'] },
     bench: { entry: ['src/*.ts', 'src/fabric/bare-chaincode.ts'], project: ['src/**/*.ts'] },
     network: { project: ['src/**/*.ts'] },

@@ -14,10 +14,7 @@ import {
 export {
   openPrivate,
   PRIVATE_BYTES_MAX,
-  PRIVATE_INFO,
   type PrivateContext,
-  privateText,
-  SEALED_BYTES_MAX,
   sealPrivate,
 } from './private-values.ts';
 
@@ -31,8 +28,7 @@ export const OUTCOMES_VERSION = 'salus:outcomes:v1';
 export const REJECTED_VERSION = 'salus:rejected:v1';
 export const FAULT_VERSION = 'salus:fault:v1';
 
-/** The chaincode's name and namespace, its functions, and the transient field of private values. */
-export const CHAINCODE_NAME = 'salus';
+/** The chaincode's functions, and the transient field of private values. */
 export const SUBMIT_FUNCTION = 'submit';
 export const IMPORT_FUNCTION = 'import';
 export const METADATA_FUNCTION = 'metadata';
