@@ -18,6 +18,8 @@ type Script = {
   endorse?: (ids: readonly string[], attempt: number) => GatewayFault | 'ok';
   code?: (ids: readonly string[], ordered: number) => number;
   order?: (attempt: number) => void;
+  /** Acknowledged by an orderer that dies before it passes the transaction on. */
+  isLost?: (attempt: number) => boolean;
   alarm?: string;
   stop?: AbortSignal;
 };
@@ -57,6 +59,7 @@ class Channel {
         order: async (endorsed) => {
           this.orders += 1;
           script.order?.(this.orders);
+          if (script.isLost?.(this.orders) === true) return;
           const ids = endorsed as never as readonly string[];
           waiting.get(ids.join(' '))?.(apply(ids));
         },
@@ -212,6 +215,14 @@ describe('carrying calls onto the channel', () => {
       },
     });
     expect(kinds(await refusing.carry(['a']))).toEqual(['unavailable']);
+  });
+
+  it('hands over again what was acknowledged and is in no block', async () => {
+    const channel = new Channel({ isLost: (attempt) => attempt === 1 });
+    const start = performance.now();
+    expect(kinds(await channel.carry(['a']))).toEqual(['committed']);
+    expect([channel.orders, channel.endorsed.length]).toEqual([2, 1]);
+    expect(performance.now() - start).toBeGreaterThan(2_400);
   });
 
   it('is `unavailable` once the time is up, whatever was waited for', async () => {

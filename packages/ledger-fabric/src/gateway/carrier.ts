@@ -15,10 +15,11 @@ export const ATTEMPTS_MAX = 100;
 /** A proposal whose time an endorser refuses gets a new time so often. */
 export const TIME_OFF_ATTEMPTS_MAX = 3;
 /**
- * An ordered transaction that is in no block after so long is handed to the orderers again: a leader that dies loses what it
- * has acknowledged and not yet replicated. Raft elects another in less.
+ * An ordered transaction that is in no block after so long is handed to the orderers again, then after twice as long: a leader
+ * that dies loses what it has acknowledged and not yet replicated. Raft elects another in about so long.
  */
-const REORDER_MS = 4_000;
+const REORDER_MS = 2_500;
+const REORDER_MAX_MS = 10_000;
 /** An endorser that does not agree is mostly a block behind; after so many times another is asked. */
 const MISMATCHES_PER_TURN = 4;
 
@@ -110,10 +111,12 @@ async function order(
   endorsed: Endorsed,
   { ended, trip }: { readonly ended: AbortSignal; readonly trip: Trip },
 ): Promise<void> {
+  let waitMs = REORDER_MS;
   for (let tries = 0; !ended.aborted; tries += 1) {
     try {
       await peers.order(endorsed);
-      await pause(REORDER_MS, ended);
+      await pause(waitMs, ended);
+      waitMs = Math.min(REORDER_MAX_MS, 2 * waitMs);
     } catch (error) {
       const reason = describeGatewayError(error);
       if (!isTransientOrderError(error)) {

@@ -14,7 +14,7 @@ import type { PendingCall } from './pending-call.ts';
 import { newProposal } from './proposal.ts';
 
 /** An organisation that did not endorse is asked again after so long. */
-const DOWN_MS = 10_000;
+const DOWN_MS = 30_000;
 
 export type EndorserParts = {
   readonly connection: FabricConnection;
