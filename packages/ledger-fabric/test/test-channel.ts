@@ -81,9 +81,9 @@ export const installedRuntimes: Runtimes = {
   }),
 };
 
-export async function createTestChannel(names: readonly string[]): Promise<TestChannel> {
+export async function createTestChannel(names: readonly string[], network = newNonce()): Promise<TestChannel> {
   const organisations = await Promise.all(names.map(createOrganisation));
-  const channel = new BlockMaker(newNonce(), organisations);
+  const channel = new BlockMaker(network, organisations);
   await channel.configure([]);
   channel.define(VERSION);
   return channel;
