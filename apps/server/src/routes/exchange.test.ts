@@ -44,7 +44,21 @@ describe('a patient’s record between two hospitals', () => {
       { token: reader },
     );
     expect(practitioner.json).toMatchObject({ resourceType: 'Practitioner' });
+    const several = await server.send('POST', `${session}/records`, { token: reader, body: { records: [recordId] } });
+    expect(several.type).toContain('application/fhir+json');
+    expect(several.text).toBe(`{"resourceType":"Bundle","type":"collection","entry":[{"resource":${read.text}}]}`);
+    for (const records of [[], [recordId, recordId], Array(101).fill(recordId)]) {
+      const refused = await server.send('POST', `${session}/records`, { token: reader, body: { records } });
+      expect([refused.status, refused.json.code]).toEqual([400, 'bad-request']);
+    }
+    const unknown = await server.send('POST', `${session}/records`, {
+      token: reader,
+      body: { records: [recordId, 'A'.repeat(22)] },
+    });
+    expect([unknown.status, unknown.json.code]).toEqual([404, 'not-found']);
     expect((await revokeGrant(server, patient, grant)).status).toBe(200);
+    const late = await server.send('POST', `${session}/records`, { token: reader, body: { records: [recordId] } });
+    expect([late.status, late.json.code]).toEqual([403, 'grant-revoked']);
     const after = await server.send('GET', `${session}/records/${recordId}`, { token: reader });
     expect([after.status, after.json.code]).toEqual([403, 'grant-revoked']);
     const again = await server.send('POST', READS, {

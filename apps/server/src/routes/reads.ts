@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { OpenedTerms, SignedCall } from '@salus/contracts';
 import { PAIRS } from '@salus/fhir';
+import { FETCH_RECORDS_MAX } from '@salus/records';
 import type { FastifyInstance } from 'fastify';
 import { staffOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
@@ -150,6 +151,23 @@ function addReleases(app: FastifyInstance, node: Node): void {
       const [record] = await reader.read(params.session, [params.recordId]);
       if (record === undefined) throw new ServerError('not-found', 'The session may read no such record.');
       return reply.type(FHIR_TYPE).send(record.text);
+    },
+  });
+  addRoute<InSession, unknown, { readonly records: readonly string[] }>(app, {
+    method: 'POST',
+    url: '/api/v1/orgs/:org/reads/:session/records',
+    access: STAFF,
+    summary:
+      'Several records with one request, in a collection Bundle: each decided, checked and logged as if read alone.',
+    params: object({ org: schema.organisation, session }),
+    body: object({ records: { ...schema.list(id, FETCH_RECORDS_MAX, 1), uniqueItems: true } }),
+    answer: 'fhir',
+    handle: async ({ params, body, request, reply }) => {
+      const { reader } = ownReading(node, params, request).exchange;
+      const records = await reader.read(params.session, body.records);
+      // Text beside text: number literals survive.
+      const entries = records.map(({ text }) => `{"resource":${text}}`).join(',');
+      return reply.type(FHIR_TYPE).send(`{"resourceType":"Bundle","type":"collection","entry":[${entries}]}`);
     },
   });
   addRoute<InSession & { recordId: string }, { reference: string }>(app, {
