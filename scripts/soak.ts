@@ -31,7 +31,13 @@ try {
       ],
       cwd: root,
       // A soak without Fabric shows nothing.
-      env: { ...process.env, NODE_ENV: 'test', SALUS_TEST_SCALE: 'full', SALUS_REQUIRE_FABRIC: '1' },
+      env: {
+        ...process.env,
+        NODE_ENV: 'test',
+        SALUS_TEST_SCALE: 'full',
+        SALUS_TEST_SOAK: '1',
+        SALUS_REQUIRE_FABRIC: '1',
+      },
       timeoutMs,
     },
     'stream',

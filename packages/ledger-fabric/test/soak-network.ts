@@ -13,6 +13,11 @@ import { type FabricPlace, openFabricPlace } from './fabric-place.ts';
 import { type Client, Load } from './load.ts';
 import type { ProxiedPort } from './partition.ts';
 
+/** The count or time of `npm run test:soak`, which has the machine for itself; else what every test run can afford. */
+export function soaked(reduced: number, soak: number): number {
+  return process.env.SALUS_TEST_SOAK === '1' ? soak : reduced;
+}
+
 /** How long replicas may take to show the same height. */
 const CATCH_UP_MAX_MS = 60_000;
 

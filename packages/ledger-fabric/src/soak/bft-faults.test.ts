@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { fabricBinaries, scaled } from '@salus/testing';
+import { fabricBinaries } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostOf, Partition } from '../../test/partition.ts';
-import { proxiedPorts, type SoakNetwork, startSoakNetwork } from '../../test/soak-network.ts';
+import { proxiedPorts, type SoakNetwork, soaked, startSoakNetwork } from '../../test/soak-network.ts';
 
 const binaries = fabricBinaries();
 const BASE_PORT = 24_200;
 const ORGANISATIONS = ['hospital-a', 'hospital-b', 'laboratory', 'pharmacy'];
 /** Only Linux tells whose connection it is, and has the whole of 127.0.0.0/8. */
 const CUTS = process.platform === 'linux';
-const ROUNDS = scaled(1, 5);
-const CLIENTS = scaled(2, 8);
-const FAULT_MS = scaled(500, 10_000);
-const TIMEOUT_MS = scaled(180_000, 1_800_000);
+const ROUNDS = soaked(1, 5);
+const CLIENTS = soaked(2, 8);
+const FAULT_MS = soaked(500, 10_000);
+const TIMEOUT_MS = soaked(180_000, 1_800_000);
 /** A view change waits for the heartbeat and request time-outs of SmartBFT. */
 const COMMIT_MAX_MS = 90_000;
 
@@ -78,7 +78,7 @@ describe.skipIf(binaries === undefined)('faults of a network with four BFT order
     for (let round = 0; round < ROUNDS; round++) expect(await without(await soak.leader(), fault)).toBeGreaterThan(0);
   });
 
-  it.each(faults.slice(0, scaled(1, 3)))('do not stop the channel when one that follows is %s', async (_, fault) => {
+  it.each(faults.slice(0, soaked(1, 3)))('do not stop the channel when one that follows is %s', async (_, fault) => {
     for (let round = 0; round < ROUNDS; round++) {
       const leader = await soak.leader();
       const follower = soak.orderers().find((name) => name !== leader)!;

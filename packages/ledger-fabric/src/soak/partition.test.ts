@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { fabricBinaries, scaled } from '@salus/testing';
+import { fabricBinaries } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostOf, Partition } from '../../test/partition.ts';
-import { proxiedPorts, type SoakNetwork, startSoakNetwork } from '../../test/soak-network.ts';
+import { proxiedPorts, type SoakNetwork, soaked, startSoakNetwork } from '../../test/soak-network.ts';
 
 const binaries = fabricBinaries();
 const BASE_PORT = 24_400;
 const ORGANISATIONS = ['hospital-a', 'hospital-b', 'laboratory'];
-const ROUNDS = scaled(1, 5);
-const CLIENTS = scaled(2, 8);
-const CUT_MS = scaled(1_000, 20_000);
-const TIMEOUT_MS = scaled(180_000, 1_800_000);
+const ROUNDS = soaked(1, 5);
+const CLIENTS = soaked(2, 8);
+const CUT_MS = soaked(1_000, 20_000);
+const TIMEOUT_MS = soaked(180_000, 1_800_000);
 const COMMIT_MAX_MS = 90_000;
 
 /** Only Linux tells whose connection it is, and has the whole of 127.0.0.0/8. */
@@ -31,7 +31,7 @@ describe.skipIf(!runs)('an organisation that is cut off', { timeout: TIMEOUT_MS 
   }, TIMEOUT_MS);
 
   const cases = ['the orderer that leads', 'an orderer that follows'];
-  it.each(cases.slice(0, scaled(1, 2)))(
+  it.each(cases.slice(0, soaked(1, 2)))(
     'with %s commits nothing meanwhile, and all agree when it is back',
     async (which) => {
       for (let round = 0; round < ROUNDS; round++) {

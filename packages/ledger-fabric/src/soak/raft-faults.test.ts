@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { fabricBinaries, scaled } from '@salus/testing';
+import { fabricBinaries } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type SoakNetwork, startSoakNetwork } from '../../test/soak-network.ts';
+import { type SoakNetwork, soaked, startSoakNetwork } from '../../test/soak-network.ts';
 
 const binaries = fabricBinaries();
 const BASE_PORT = 24_000;
 /** How often each fault is made. */
-const ROUNDS = scaled(1, 10);
-const CLIENTS = scaled(4, 16);
-const FAULT_MS = scaled(1_000, 5_000);
-const TIMEOUT_MS = scaled(120_000, 1_800_000);
+const ROUNDS = soaked(1, 10);
+const CLIENTS = soaked(4, 16);
+const FAULT_MS = soaked(1_000, 5_000);
+const TIMEOUT_MS = soaked(120_000, 1_800_000);
 /** Ordinary test runs share the machine with others: only the soak holds the published times. */
-const RESUME_MAX_MS = scaled(30_000, 5_000);
-const RESTART_MAX_MS = scaled(60_000, 10_000);
+const RESUME_MAX_MS = soaked(30_000, 5_000);
+const RESTART_MAX_MS = soaked(60_000, 10_000);
 const COMMIT_MAX_MS = 60_000;
 
 describe.skipIf(binaries === undefined)('faults of a network with three Raft orderers', { timeout: TIMEOUT_MS }, () => {
