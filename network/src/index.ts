@@ -16,7 +16,7 @@ export { demonstrationFile } from './consortium/demonstration-file.ts';
 export { parseConsortium } from './consortium/parse-consortium.ts';
 export { removeOrganisation } from './consortium/write-consortium.ts';
 export { type NetworkLayout, networkLayout } from './layout.ts';
-export { NetworkError, type NetworkErrorCode } from './network-error.ts';
+export { NETWORK_CODES, NetworkError, type NetworkErrorCode } from './network-error.ts';
 export {
   type NetworkPlace,
   type PreparedUpdate,
@@ -37,6 +37,7 @@ export {
 export { type NetworkStatus, readNetworkStatus } from './operations/network-status.ts';
 export { exportOrganisation, importOrganisation } from './operations/organisation-card.ts';
 export { revocationOf } from './operations/revoke.ts';
+export { serviceUnits } from './operations/service-units.ts';
 export { takeSnapshots } from './operations/snapshot.ts';
 export { upgradeContracts } from './operations/upgrade-contracts.ts';
 export { listProcesses, logFile, type ProcessStatus, restartProcess } from './processes/supervisor.ts';

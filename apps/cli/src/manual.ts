@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { NETWORK_CODES } from '@salus/network';
 import type { Command } from 'commander';
 import { CLI_CODES } from './cli-error.ts';
 import { EXIT_HELP } from './exit-codes.ts';
@@ -23,10 +24,18 @@ export function renderManual(): string {
     command.configureHelp({ showGlobalOptions: false, helpWidth: 120 });
     return `## \`salus ${path.join(' ')}\`\n\n\`\`\`\n${helpOf(command)}\n\`\`\`\n`;
   });
-  const codes = Object.entries(CLI_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
-  const table = ['| code | meaning |', '| --- | --- |', ...codes].join('\n');
   const rest = 'Every other code is the node’s or a contract’s: [ERRORS.md](ERRORS.md).';
-  return [TITLE, ...commands, `## Codes of the command itself\n\n${table}\n\n${rest}\n`].join('\n');
+  return [
+    TITLE,
+    ...commands,
+    `## Codes of the command itself\n\n${tableOf(CLI_CODES)}\n`,
+    `## Codes of \`salus network\`\n\n${tableOf(NETWORK_CODES)}\n\n${rest}\n`,
+  ].join('\n');
+}
+
+function tableOf(codes: Readonly<Record<string, string>>): string {
+  const rows = Object.entries(codes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
+  return ['| code | meaning |', '| --- | --- |', ...rows].join('\n');
 }
 
 /** The help with its example, without the exit codes, which the page says once. */

@@ -73,6 +73,19 @@ export async function awaitReady(layout: NetworkLayout, name: string, timeoutMs 
   }
 }
 
+/** Waits until a process that somebody else starts listens on all its ports. Throws `timeout`. */
+export async function awaitElsewhere({ name, ports }: ProcessSpec): Promise<void> {
+  const endMs = performance.now() + READY_TIMEOUT_MS;
+  for (const port of ports) {
+    while (!(await listens(port))) {
+      if (performance.now() > endMs) {
+        throw new NetworkError('timeout', `${name} does not listen on port ${port}: start its service.`);
+      }
+      await delay(POLL_MS);
+    }
+  }
+}
+
 /** Whether something listens on the port. Throws `process-ended` with the end of the log when the process is gone. */
 export async function isListening(layout: NetworkLayout, name: string, port: number): Promise<boolean> {
   if (await listens(port)) return true;

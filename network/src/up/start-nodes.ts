@@ -73,7 +73,11 @@ export async function awaitNodeReady(layout: NetworkLayout, { slug, node }: With
   }
 }
 
-function nodeSpec({ layout, program }: NodesInput, { slug, host, node }: WithNode): ProcessSpec {
+/** How an organisation's node is started. */
+export function nodeSpec(
+  { layout, program }: Pick<NodesInput, 'layout' | 'program'>,
+  { slug, host, node }: WithNode,
+): ProcessSpec {
   const own = layout.organisation(slug);
   return {
     name: processName(slug, 'node'),

@@ -9,7 +9,7 @@ import { writeNetworkId } from '../consortium/write-consortium.ts';
 import type { NetworkLayout } from '../layout.ts';
 import { NetworkError } from '../network-error.ts';
 import type { ProcessSpec } from '../processes/process-table.ts';
-import { awaitReady, startProcess, stopProcess } from '../processes/supervisor.ts';
+import { awaitElsewhere, awaitReady, startProcess, stopProcess } from '../processes/supervisor.ts';
 import {
   bundleFile,
   type ContractsBundle,
@@ -36,6 +36,8 @@ export interface UpInput {
   readonly nowMs: () => number;
   /** The one organisation that runs here; all of them when absent. */
   readonly only?: string | undefined;
+  /** False where somebody else (systemd) starts the processes: they are awaited, and none is started or ended. */
+  readonly start?: boolean;
 }
 
 export interface UpReport {
@@ -67,16 +69,19 @@ async function bringUp(input: UpInput): Promise<UpReport> {
   const network = ensureNetworkId(input);
   const [recorded] = await Promise.all([ensureContracts(input), ensureMaterial(input, organisations)]);
   writeExternalBuilder(layout.builder);
-  const changed = organisations.flatMap((organisation) =>
-    writeConfiguration({ layout, consortium, network }, organisation),
-  );
+  const changed = organisations.flatMap((organisation) => [
+    ...writeConfiguration({ layout, consortium, network }, organisation),
+  ]);
   const genesisBlock = ensureGenesisBlock({ layout, consortium, nowMs: input.nowMs() });
   const known = organisations.map((organisation) => localMember(layout, organisation, recorded));
-  const started = [...(await startAll(layout, specsOf(input, known, recorded)))];
+  const started = [...(await startAll(input, specsOf(input, known, recorded)))];
   const view = await findChannelView(known, consortium.channel.name);
   const contracts = await followCommitted(input, known, recorded);
   const all = organisations.map((organisation) => localMember(layout, organisation, contracts));
-  if (contracts !== recorded) started.push(...(await replaceChaincode(layout, all, contracts)));
+  if (contracts !== recorded) {
+    const services = await replaceChaincode(input, all, contracts);
+    (input.start === false ? changed : started).push(...services);
+  }
   const members = all.filter(({ organisation }) => isMember(view, organisation));
   const joined = await joinChannel({ layout, channel: consortium.channel.name, members, genesisBlock, view });
   const [installed] = await Promise.all([installAll(members), awaitAdmission(consortium.channel.name, members)]);
@@ -146,8 +151,9 @@ async function ensureMaterial(input: UpInput, organisations: readonly Organisati
   }
 }
 
-function specsOf(
-  { layout, binaries }: UpInput,
+/** The Fabric processes and chaincode services of members, as they are started. */
+export function specsOf(
+  { layout, binaries }: Pick<UpInput, 'layout' | 'binaries'>,
   members: readonly LocalMember[],
   contracts: ContractsInUse,
 ): readonly ProcessSpec[] {
@@ -191,17 +197,24 @@ async function followCommitted(
   return committed;
 }
 
+/** Names the services that serve, or where somebody else starts them must be made to serve, the given contracts. */
 async function replaceChaincode(
-  layout: NetworkLayout,
+  input: UpInput,
   members: readonly LocalMember[],
   contracts: ContractsInUse,
 ): Promise<readonly string[]> {
+  const { layout } = input;
   const specs = members.map((member) => serviceSpec(layout, member, contracts));
+  if (input.start === false) return specs.map(({ name }) => name);
   await Promise.all(specs.map(({ name }) => stopProcess(layout, name)));
-  return startAll(layout, specs);
+  return startAll(input, specs);
 }
 
-async function startAll(layout: NetworkLayout, specs: readonly ProcessSpec[]): Promise<readonly string[]> {
+async function startAll({ layout, start }: UpInput, specs: readonly ProcessSpec[]): Promise<readonly string[]> {
+  if (start === false) {
+    await Promise.all(specs.map(awaitElsewhere));
+    return [];
+  }
   const outcomes = await Promise.all(
     specs.map(async (spec) => ({ name: spec.name, outcome: await startProcess(layout, spec) })),
   );

@@ -36,12 +36,13 @@ describe.skipIf(binaries === undefined)('salus network on Fabric', () => {
   let desk: Desk;
   let directory = '';
   let consortium = '';
+  let environment: NodeJS.ProcessEnv = {};
 
   beforeAll(() => {
     home = mkdtempSync(join(tmpdir(), 'salus-network-cli-'));
     directory = join(home, 'network');
     consortium = join(directory, 'consortium.yaml');
-    const environment = {
+    environment = {
       FABRIC_BIN: dirname(binaries!.peer),
       PATH: dirname(process.execPath) + delimiter + (process.env.PATH ?? ''),
       SALUS_NETWORK: directory,
@@ -125,6 +126,20 @@ describe.skipIf(binaries === undefined)('salus network on Fabric', () => {
       expect(after.processes).toEqual(before.processes);
       expect(after.peers).toEqual(before.peers);
       expect(readFileSync(consortium, 'utf8')).toBe(text);
+    },
+    STEP_MS,
+  );
+
+  it(
+    'writes a systemd unit for each process, and leaves starting to services where it is told to',
+    async () => {
+      const { units } = (await done('units', '--out', home, '--json')).json<{ units: readonly string[] }>();
+      expect(units).toHaveLength(15);
+      const text = readFileSync(join(home, 'salus-hospital-a-peer0.service'), 'utf8');
+      expect(text).toContain(`ExecStart=${binaries!.peer} node start`);
+      const served = openDesk({ home, environment: { ...environment, SALUS_NETWORK_START: 'no' } });
+      const ran = await served.salus('network', 'up', '--json');
+      expect(ran.json()).toMatchObject({ unchanged: true, started: [], nodes: null });
     },
     STEP_MS,
   );

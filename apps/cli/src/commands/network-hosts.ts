@@ -1,25 +1,35 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   exportOrganisation,
   importCertificates,
   importOrganisation,
   machinesOf,
+  requireBinaries,
   requireOrganisation,
+  serviceUnits,
 } from '@salus/network';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { type DirectoryOption, directoryOption, openNetwork } from '../network/network-directory.ts';
+import { SERVER } from '../network/bring-nodes.ts';
+import {
+  type DirectoryOption,
+  directoryOption,
+  type OrganisationOption,
+  openNetwork,
+  organisationOption,
+} from '../network/network-directory.ts';
 import { slug } from '../options.ts';
 import type { Act } from '../program.ts';
 
-/** What passes between hosts and authorities: public parts of organisations, answers of an existing CA. */
+/** What belongs to single hosts: public parts of organisations, answers of an existing CA, services of the system. */
 export function addNetworkHostCommands(network: Command, act: Act): void {
   addExport(network, act);
   addImport(network, act);
   addImportCertificates(network, act);
+  addUnits(network, act);
 }
 
 interface ExportOptions extends DirectoryOption {
@@ -94,6 +104,38 @@ function addImportCertificates(network: Command, act: Act): void {
       nowMs: context.nowMs(),
     });
     context.terminal.result(`Certified: ${machines.join(', ')}`, { organisation: options.org, machines });
+    return EXIT.ok;
+  });
+}
+
+interface UnitsOptions extends DirectoryOption, OrganisationOption {
+  readonly out: string;
+  readonly user: string;
+}
+
+function addUnits(network: Command, act: Act): void {
+  const command = network
+    .command('units')
+    .description(
+      'Write a systemd unit for each process of this host, so that the system keeps them instead of `up`. Commands that change the network then run with SALUS_NETWORK_START=no. Write them again after upgrade-contracts.',
+    )
+    .requiredOption('--out <dir>', 'where to, such as /etc/systemd/system')
+    .option('--user <name>', 'the system’s user who owns the network’s directory', 'salus')
+    .addOption(organisationOption())
+    .addOption(directoryOption());
+  act<UnitsOptions>(command, 'salus network units --out /etc/systemd/system', async (context, options) => {
+    const place = openNetwork(context, options);
+    const binaries = await requireBinaries({ layout: place.layout, environment: context.environment });
+    const folder = resolve(context.workingDirectory, options.out);
+    const units = serviceUnits({ ...place, binaries, only: options.org, user: options.user, program: SERVER });
+    for (const { file, text } of units) writeFileSync(join(folder, file), text);
+    const names = units.map(({ file }) => file);
+    const text = [
+      ...names.map((name) => join(folder, name)),
+      'Then: systemctl daemon-reload',
+      `systemctl enable --now ${names.join(' ')}`,
+    ];
+    context.terminal.result(text.join('\n'), { folder, units: names });
     return EXIT.ok;
   });
 }

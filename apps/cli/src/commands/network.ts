@@ -22,6 +22,7 @@ import {
   type OrganisationOption,
   openNetwork,
   organisationOption,
+  startsProcesses,
   upInput,
 } from '../network/network-directory.ts';
 import { upText } from '../network/up-text.ts';
@@ -126,7 +127,7 @@ function addUp(network: Command, act: Act): void {
     // Nodes reach the ledger through committed chaincode only.
     const committed = report.deployment?.committed === true;
     const nodes =
-      options.nodes && committed
+      options.nodes && committed && startsProcesses(context)
         ? await bringNodes(context, openNetwork(context, options), { ...options, elapsed })
         : undefined;
     const text = nodes === undefined ? '' : nodesText(nodes, layout.nodes);

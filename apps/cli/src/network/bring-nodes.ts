@@ -15,7 +15,8 @@ import { type CommandContext, commandContext } from '../command-context.ts';
 import { admitApplicant, type Decided, voteOn } from '../commands/staff-members.ts';
 import type { OpenNetwork, OrganisationOption } from './network-directory.ts';
 
-const SERVER = fileURLToPath(import.meta.resolve('@salus/server/main'));
+/** The server's program. */
+export const SERVER = fileURLToPath(import.meta.resolve('@salus/server/main'));
 
 export interface NodesReport {
   readonly started: readonly string[];

@@ -90,7 +90,15 @@ export async function upInput(
   const binaries = await requireBinaries({ layout, environment: context.environment });
   const slugs = organisationsHere({ layout, consortium, only: org }).map((one) => one.slug);
   const masterKeys = networkMasterKeys(context, slugs);
-  return { layout, consortium, binaries, masterKeys, bundle: bundleChaincode, nowMs: context.nowMs, only: org };
+  const start = startsProcesses(context);
+  return { layout, consortium, binaries, masterKeys, bundle: bundleChaincode, nowMs: context.nowMs, only: org, start };
+}
+
+/** Whether commands start processes here, or services of the system do (`SALUS_NETWORK_START=no`). */
+export function startsProcesses({ environment }: CommandContext): boolean {
+  const value = environment.SALUS_NETWORK_START || 'yes';
+  if (value === 'yes' || value === 'no') return value === 'yes';
+  throw new CliError('bad-usage', `SALUS_NETWORK_START is yes or no, not ${JSON.stringify(value)}.`);
 }
 
 /** The keys that seal the organisations' Fabric CAs, by slug, from the same file as the nodes' master keys. */
