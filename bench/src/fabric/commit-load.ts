@@ -8,8 +8,9 @@ const PATIENTS = 2_400;
 const PATIENTS_PER_CALL = 100;
 const HOUR_MS = 3_600_000;
 /** A bundle of one patient as an import makes it: categories, and records of each. */
-const IMPORT_BATCHES = 10;
+export const IMPORT_BATCHES = 10;
 const IMPORT_RECORDS = 20;
+export const RECORDS_PER_IMPORT = IMPORT_BATCHES * IMPORT_RECORDS;
 
 /** Calls of a founded network: `record.commit` by a client of the hospital. */
 export type CommitLoad = {
@@ -75,7 +76,7 @@ async function signImport(consortium: Consortium) {
     tables: [tableOf(owner)],
     registrations: [registration],
   });
-  return { call, records: IMPORT_BATCHES * IMPORT_RECORDS };
+  return { call, records: RECORDS_PER_IMPORT };
 }
 
 type Items = Partial<Record<'batches' | 'keys' | 'tables' | 'registrations', readonly object[]>>;

@@ -3,7 +3,7 @@ import { networkLayout, requireBinaries, startTestNetwork, type TestNetwork } fr
 import type { BenchResult } from '../bench-result.ts';
 import { percentile } from '../percentile.ts';
 import { type BareChannel, openBareChannel } from './bare-channel.ts';
-import { type CommitLoad, commitCall, createCommitLoad } from './commit-load.ts';
+import { type CommitLoad, commitCall, createCommitLoad, IMPORT_BATCHES, RECORDS_PER_IMPORT } from './commit-load.ts';
 import { keepLedgers, type Ledgers } from './ledgers.ts';
 import { cpuMsEach, measure, type Phase, perSecond, sumOf } from './phase.ts';
 import { rssMbOf, type Watched } from './process-usage.ts';
@@ -112,7 +112,10 @@ async function compare(setting: Setting, sizes: Sizes): Promise<readonly BenchRe
       details: { ...detailsOf(single, bareRate), ...details },
     },
     { ...against('gathered signed calls', gathered, bareRate, 10), details: detailsOf(gathered, bareRate) },
-    { ...against('records by import', imported, bareRate, 20), details: detailsOf(imported, bareRate) },
+    {
+      ...against('records by import', imported, bareRate, 20),
+      details: { ...detailsOf(imported, bareRate), recordsPerCall: RECORDS_PER_IMPORT, batchesPerCall: IMPORT_BATCHES },
+    },
     {
       name: 'fabric: submit p50 at concurrency 1',
       value: p50,

@@ -118,12 +118,11 @@ class CallGateway implements Gateway {
 
   #send(): void {
     const { endorsing } = this.#parts;
-    let started = 0;
-    while (this.#carried.size < this.#transactionsMax && endorsing.free > started && !this.#stopped) {
+    while (this.#carried.size < this.#transactionsMax && endorsing.free > 0 && !this.#stopped) {
       const calls = this.#gatherer.take();
       if (calls.length === 0) return;
+      // Takes a place among the endorsing at once.
       this.#carry(calls);
-      started += 1;
     }
   }
 
