@@ -230,20 +230,25 @@ export class RecordWriter implements AsyncDisposable {
   /** The ledger's answer; without one the batch stays pending, its owners locked, and is settled later. */
   async #submit(ledger: Ledger, batchId: string, call: SignedCall, plans: OwnerPlans): Promise<Committed | Refused> {
     for (let attempt = 1; ; attempt += 1) {
+      let cause: unknown;
       try {
-        return await ledger.submit(call);
-      } catch (cause) {
-        if (attempt < SUBMIT_ATTEMPTS_MAX && !this.#stop.signal.aborted) {
-          await delay(SUBMIT_DELAY_MS * attempt);
-          continue;
-        }
-        const settling = this.#settleLater(batchId, JSON.stringify(call)).finally(() => {
-          releasePlans(plans);
-          this.#settling.delete(settling);
-        });
-        this.#settling.add(settling);
-        throw unavailable('no answer', cause);
+        const result = await ledger.submit(call);
+        // A port that takes no more calls says nothing of an attempt before, whose block may be stored.
+        if (attempt === 1 || result.kind === 'committed' || !isPortRefusal(result)) return result;
+        cause = refusalOf(result);
+      } catch (error) {
+        cause = error;
       }
+      if (attempt < SUBMIT_ATTEMPTS_MAX && !this.#stop.signal.aborted) {
+        await delay(SUBMIT_DELAY_MS * attempt);
+        continue;
+      }
+      const settling = this.#settleLater(batchId, JSON.stringify(call)).finally(() => {
+        releasePlans(plans);
+        this.#settling.delete(settling);
+      });
+      this.#settling.add(settling);
+      throw unavailable('no answer', cause);
     }
   }
 

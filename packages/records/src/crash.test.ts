@@ -1,4 +1,5 @@
 import { rm, stat, truncate, writeFile } from 'node:fs/promises';
+import type { SubmitResult } from '@salus/ledger';
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { bundleOf } from '../test/bundle.ts';
 import { demandConsistent } from '../test/consistency.ts';
@@ -136,6 +137,31 @@ test('a batch that the ledger has is finished although the disk lost its pack, a
   await place.restart();
   expect(place.vault.reconciliation).toMatchObject({ finished: 1, discarded: 0 });
   await expect(demandConsistent(place.vault)).rejects.toMatchObject({ code: 'corrupt' });
+});
+
+test('a write whose block is stored without an answer is kept, although the ledger takes no more calls', async () => {
+  const caller = await place.writer();
+  const { ledger } = place.consortium;
+  const submit = ledger.submit.bind(ledger);
+  const answers: (() => Promise<SubmitResult>)[] = [
+    () => Promise.reject(new Error('no answer')),
+    async () => ({ kind: 'refused', callId: null, code: 'stopped' }),
+  ];
+  let attempts = 0;
+  ledger.submit = async (call, privateArgs) => {
+    if (call.payload.transaction !== 'commit') return submit(call, privateArgs);
+    if (attempts === 0) await submit(call, privateArgs);
+    return answers[Math.min(attempts++, 1)]!();
+  };
+  await expect(place.vault.repository.transaction(caller, story('Kept'))).resolves.toMatchObject({
+    kind: 'refused',
+    code: 'ledger-unavailable',
+  });
+  expect(attempts).toBeGreaterThan(1);
+  ledger.submit = submit;
+  await place.restart();
+  expect(place.vault.reconciliation).toMatchObject({ finished: 1, discarded: 0 });
+  expect(await demandConsistent(place.vault)).toMatchObject({ records: 3 });
 });
 
 test('a start after a clean end finds nothing to settle', async () => {
