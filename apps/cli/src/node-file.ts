@@ -1,8 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CryptoError, type Json, parseJson } from '@salus/crypto';
-import type { VerifyReport } from '@salus/ledger';
-import type { PlacedFinding } from './verification.ts';
+import type { PlacedFinding, VerifiedHead } from './verification.ts';
 
 const NODE_FILE_BYTES_MAX = 64 * 1024;
 
@@ -32,13 +31,14 @@ export function readNodeFile(directory: string): NodeFile | undefined {
   }
 }
 
-export function checkNodeFile(file: NodeFile | undefined, head: VerifyReport['head']): readonly PlacedFinding[] {
+export function checkNodeFile(file: NodeFile | undefined, head: VerifiedHead | undefined): readonly PlacedFinding[] {
   const finding = (message: string): PlacedFinding => ({ place: 'network.json', code: 'node-file', message });
   if (file === undefined) return [finding('the file is missing or damaged')];
   if (head === undefined) return [];
   const problems: PlacedFinding[] = [];
   if (file.network !== head.network) problems.push(finding('it names another network than the ledger'));
-  if (file.ledgerKey !== head.ledgerKey) problems.push(finding('it names another ledger key than the blocks'));
+  if (file.ledgerKey !== (head.ledgerKey ?? null))
+    problems.push(finding('it names another ledger key than the blocks'));
   return problems;
 }
 

@@ -5,6 +5,7 @@ import {
   LedgerError,
   type LedgerState,
   openLedgerState,
+  type VerifyOptions,
   type VerifyReport,
   verifyLedger,
 } from '@salus/ledger';
@@ -24,9 +25,18 @@ export interface PlacedFinding {
 
 export type OrganisationReport = Pick<RecordsVerification, 'organisation' | 'seen' | 'notes'>;
 
+/** What was checked of the ledger; only the embedded engine has a key of its own. */
+export type VerifiedLedger = Omit<VerifyReport, 'findings' | 'head'> & { readonly head: VerifiedHead | undefined };
+export interface VerifiedHead {
+  readonly network: string;
+  readonly number: number;
+  readonly hash: string;
+  readonly ledgerKey?: string;
+}
+
 export interface Verification {
   readonly directory: string;
-  readonly ledger: Omit<VerifyReport, 'findings'>;
+  readonly ledger: VerifiedLedger;
   readonly organisations: readonly OrganisationReport[];
   readonly findings: readonly PlacedFinding[];
 }
@@ -50,14 +60,9 @@ export async function verifyData(
     });
   }
   const nodeFile = readNodeFile(directory);
-  if (nodeFile?.ledgerKey === null) {
-    throw new CliError('bad-usage', `${directory} is that of a node on Hyperledger Fabric.`, {
-      next: 'Check it beside its peer’s block files: salus verify --fabric.',
-    });
-  }
   const source = findCheckpointSource(context, options.checkpoint, nodeFile?.network);
   let progress: ReturnType<typeof terminal.progress> | undefined;
-  const { findings, ...ledger } = await verifyLedger(file, {
+  const { findings, ...ledger } = await verifyEngine(file, nodeFile, {
     reexecute: options.reexecute === true,
     ...(source.kind === 'file' ? { checkpointFile: source.file } : {}),
     ...(source.kind === 'saved' ? { checkpoints: source.checkpoints } : {}),
@@ -82,6 +87,20 @@ export async function verifyData(
 
 /** An organisation's verified records, its findings with their places. */
 export type VerifiedRecords = RecordsVerification & { readonly placed: readonly PlacedFinding[] };
+
+/**
+ * A ledger that this node keeps alone, or its copy of a channel that a consortium orders. Whether the copy is the channel's,
+ * a peer's block files tell: `verifyFabric`.
+ */
+async function verifyEngine(
+  file: string,
+  nodeFile: NodeFile | undefined,
+  options: VerifyOptions,
+): Promise<VerifiedLedger & Pick<VerifyReport, 'findings'>> {
+  if (nodeFile?.ledgerKey !== null) return verifyLedger(file, options);
+  const { verifyReplica } = await import('@salus/ledger-fabric');
+  return verifyReplica(file, options);
+}
 
 /** Every organisation that has a directory here or should have one, against the state in the ledger file. */
 export async function verifyOrganisations(

@@ -67,6 +67,7 @@ export async function tellUntilRead(
   desks: StoryDesks,
   name: string,
   file: string,
+  { mayKeep = false } = {},
 ): Promise<{ readonly grant: string; readonly read: ReadByB }> {
   const bundle = readBundle(file);
   const { a, b } = desks;
@@ -88,7 +89,7 @@ export async function tellUntilRead(
     ...['--for', 'organisation', '--text', 'Before surgery', '--as', 'b.novak'],
   );
   const { request } = asked.json<{ request: string }>();
-  const grant = await grantMedication(desks, name, request);
+  const grant = await grantMedication(desks, name, { request, mayKeep });
   const read = await readAsB(desks, grant);
   expectExactly(imported, bundle, read);
   return { grant, read };
@@ -116,14 +117,30 @@ async function claimAt(
   expect(twice.exit, twice.stderr).toBe(EXIT.refused);
 }
 
-async function grantMedication(desks: StoryDesks, wallet: string, request: string): Promise<string> {
+async function grantMedication(
+  desks: StoryDesks,
+  wallet: string,
+  { request, mayKeep }: { readonly request: string; readonly mayKeep: boolean },
+): Promise<string> {
   const { requests } = (await asPatient(desks, 'requests', '--as', wallet, '--open')).json<{
     requests: readonly { asked: { request: string; categories: readonly string[]; text: string } }[];
   }>();
   expect(requests).toMatchObject([
     { asked: { request, categories: ['laboratory', 'medication'], text: 'Before surgery' } },
   ]);
-  const words = ['grant', '--request', request, '--categories', 'medication', '--labels', 'all', '--as', wallet];
+  const keep = mayKeep ? ['--may-keep'] : [];
+  const words = [
+    'grant',
+    '--request',
+    request,
+    '--categories',
+    'medication',
+    '--labels',
+    'all',
+    '--as',
+    wallet,
+    ...keep,
+  ];
   const unasked = await asPatientRaw(desks, ...words);
   expect(unasked.exit).toBe(EXIT.usage);
   expect(unasked.stderr).toMatch(/medication +N +[1-9]/);

@@ -15,3 +15,4 @@ export { type EndedLedger, openEndedLedger } from './migration/embedded-blocks.t
 export { importedBlocks } from './migration/imported-blocks.ts';
 export { type Migration, type MigrationReport, migrateLedger } from './migration/migrate-ledger.ts';
 export { findTakeOver, TAKE_OVER_FILE, type TakeOver, takeOverBytes } from './migration/take-over.ts';
+export { type ReplicaOptions, type ReplicaReport, verifyReplica } from './verify-replica.ts';

@@ -9,7 +9,9 @@ export {
   nextCommitment,
   rootOf,
   type SealedHeader,
+  textLeaf,
   viewOf,
+  writesText,
 } from './block.ts';
 export {
   BlockBuilder,
@@ -25,3 +27,4 @@ export { placeOf, positionOf } from './embedded/schema.ts';
 export { type ExtraTables, LedgerStore, type SealedRow, type StoredVersion } from './embedded/store.ts';
 export { WorldState } from './embedded/world-state.ts';
 export { type CallPure, createPure, verifyText } from './pure.ts';
+export { openReadOnly } from './verify/read-only.ts';

@@ -1,12 +1,15 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { startTestNetwork, type TestNetwork } from '@salus/network';
 import { fabricBinaries } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ConsortiumApart, openConsortiumApart } from '../../test/consortium-apart.ts';
+import type { OrganisationProcess } from '../../test/organisation-process.ts';
 import { done, expectStory, type ReadByB, startReading, tellUntilRead } from '../../test/story.ts';
 import { apiClient } from '../api-client.ts';
 import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
 import { writeMedicationFixture } from './bundles.ts';
 
 const binaries = fabricBinaries();
@@ -15,6 +18,19 @@ const NETWORK_MS = 300_000;
 const STORY_MS = 480_000;
 /** After a revocation is committed, until it counts at every organisation. */
 const REVOKED_MS = 2_000;
+
+const FIRST_CALL = '(SELECT min(position) FROM body)';
+const CHANGES: readonly (readonly [what: string, sql: string])[] = [
+  ['a call', `UPDATE body SET text = replace(text, '"founder"', '"founded"') || ' ' WHERE position = ${FIRST_CALL}`],
+  ['a value', `UPDATE state SET value = '{}' WHERE key = 'membership/network'`],
+  ['a missing value', `DELETE FROM state WHERE key = 'membership/network'`],
+  ['a value that nobody wrote', `INSERT INTO state VALUES ('grant/x/y', ${FIRST_CALL}, '{}')`],
+  [
+    'a header',
+    `UPDATE block SET header = replace(header, '"count":1', '"count":2') WHERE number = (SELECT max(number) FROM block WHERE header LIKE '%"count":1,%')`,
+  ],
+  ['the newest block', 'DELETE FROM block WHERE number = (SELECT max(number) FROM block)'],
+];
 
 describe.skipIf(binaries === undefined)('two organisations apart on Fabric', () => {
   let network: TestNetwork;
@@ -42,15 +58,13 @@ describe.skipIf(binaries === undefined)('two organisations apart on Fabric', () 
       expect(texts.some((text) => text.includes('12345678901234567890'))).toBe(true);
       const alarms = await done(desks.a, 'ledger', 'alarms', '--as', 'hospital-a.admin');
       expect(alarms.json<{ total: number }>().total).toBe(0);
-      told = await tellUntilRead(desks, 'bob', writeMedicationFixture(desks.a.home));
+      told = await tellUntilRead(desks, 'bob', writeMedicationFixture(desks.a.home), { mayKeep: true });
     },
     STORY_MS,
   );
 
   it('leave no private argument in any block or elsewhere with any peer', () => {
-    const { grants } = JSON.parse(readFileSync(told.read.tokenFile, 'utf8')) as {
-      readonly grants: readonly [{ readonly terms: object; readonly salt: string }];
-    };
+    const { grants } = grantsOf(told.read);
     const hidden = [grants[0].salt, 'Before surgery', '"grantee":{', '"purposes":[', '"categories":[', '"mayKeep"'];
     for (const slug of ['hospital-a', 'hospital-b', 'laboratory']) {
       const files = filesUnder(network.layout.organisation(slug).peer('peer0').data);
@@ -67,11 +81,101 @@ describe.skipIf(binaries === undefined)('two organisations apart on Fabric', () 
   });
 
   it(
+    'still read what they kept, and prove it, when the other one’s directory is gone',
+    async () => {
+      const [a, b] = [consortium.at('hospital-a'), consortium.at('hospital-b')];
+      await done(b.desk, 'records', '--grant', told.grant, '--keep', '--as', 'b.novak');
+      await expectVerified(a);
+      await a.end('SIGTERM');
+      renameSync(a.dataDirectory, `${a.dataDirectory}-gone`);
+      await expectKept(b);
+      await expectVerified(b);
+      renameSync(`${a.dataDirectory}-gone`, a.dataDirectory);
+      await a.start();
+      await b.end('SIGTERM');
+      renameSync(b.dataDirectory, `${b.dataDirectory}-gone`);
+      await expectOwn();
+      await expectVerified(a);
+      renameSync(`${b.dataDirectory}-gone`, b.dataDirectory);
+      await b.start();
+    },
+    STORY_MS,
+  );
+
+  it(
+    'notice what somebody changed in a node’s copy of the channel',
+    async () => {
+      const { desk, dataDirectory } = consortium.at('hospital-a');
+      for (const [what, sql] of CHANGES) {
+        const copy = `${dataDirectory}-copy`;
+        cpSync(dataDirectory, copy, { recursive: true });
+        using database = new DatabaseSync(join(copy, 'ledger', 'ledger.sqlite'));
+        expect(database.prepare(sql).run().changes, what).toBe(1);
+        const verified = await desk.salus('verify', '--data', copy, '--json');
+        expect(verified.exit, what).toBe(EXIT.refused);
+        const { findings } = verified.json<{ findings: readonly { place: string }[] }>();
+        expect(
+          findings.some(({ place }) => place.startsWith('ledger')),
+          what,
+        ).toBe(true);
+        rmSync(copy, { recursive: true });
+      }
+    },
+    STORY_MS,
+  );
+
+  /** Hospital B's copies of hospital A's records, proven by its own ledger. */
+  async function expectKept({ desk }: OrganisationProcess): Promise<void> {
+    const { grants } = grantsOf(told.read);
+    const { pid } = grants[0].terms;
+    const listed = await done(desk, 'kept', pid, '--as', 'b.novak');
+    const { kept } = listed.json<{ kept: readonly { recordId: string; author: string }[] }>();
+    const records = told.read.records.map(({ recordId }) => recordId);
+    expect(kept.map(({ recordId }) => recordId).sort()).toEqual([...records].sort());
+    for (const { recordId, author } of kept) {
+      expect(author).toBe('hospital-a');
+      const copy = (await done(desk, 'kept', pid, recordId, '--as', 'b.novak')).json<{
+        text: string;
+        proven: boolean;
+      }>();
+      expect(copy.proven).toBe(true);
+      expect(told.read.contents.some(({ text }) => text === copy.text)).toBe(true);
+    }
+    const gone = await desk.salus('records', '--grant', told.grant, '--as', 'b.novak', '--json');
+    expect(gone.json<{ error: { code: string } }>().error.code).toBe('peer-unreachable');
+  }
+
+  /** Hospital A's own records, of which hospital B has read some, as their patient reads them. */
+  async function expectOwn(): Promise<void> {
+    const { home, passphrase } = consortium.desks();
+    const as = ['--at', 'hospital-a', '--as', 'bob', '--passphrase-file', passphrase];
+    for (const { recordId } of told.read.records) {
+      const own = (await done(home, 'records', recordId, ...as)).json<{
+        organisations: readonly [{ contents: readonly [{ text: string }] }];
+      }>();
+      const [{ text }] = own.organisations[0].contents;
+      expect(told.read.contents.some((content) => content.text === text)).toBe(true);
+    }
+  }
+
+  async function expectVerified({ desk, dataDirectory }: OrganisationProcess): Promise<void> {
+    const verified = await done(desk, 'verify', '--data', dataDirectory);
+    const { findings, ledger } = verified.json<{
+      findings: readonly unknown[];
+      ledger: { transactions: number; checkpoint: { kind: string } };
+    }>();
+    expect(findings).toEqual([]);
+    expect(ledger.transactions).toBeGreaterThan(20);
+    expect(ledger.checkpoint.kind).toBe('compared');
+  }
+
+  it(
     'refuse a revoked node everywhere within two seconds',
     async () => {
       const desks = consortium.desks();
       const [record] = told.read.records;
-      const { refused } = await startReading(desks, told.read.session, record!.recordId);
+      const again = await done(desks.b, 'records', '--grant', told.grant, '--as', 'b.novak');
+      const { refused } = await startReading(desks, again.json<{ session: string }>().session, record!.recordId);
       const { organisations } = await apiClient(consortium.at('hospital-b').url, fetch).send<{
         readonly organisations: readonly { readonly organisation: string; readonly node: string | null }[];
       }>({ method: 'GET', path: '/api/v1/network' });
@@ -142,6 +246,12 @@ async function untilRefused(ask: () => Promise<unknown>): Promise<number> {
       throw error;
     }
   }
+}
+
+function grantsOf({ tokenFile }: ReadByB) {
+  return JSON.parse(readFileSync(tokenFile, 'utf8')) as {
+    readonly grants: readonly [{ readonly terms: { readonly pid: string }; readonly salt: string }];
+  };
 }
 
 function credentialsOf(configDirectory: string, account: string) {

@@ -1,0 +1,211 @@
+import { common, ledger, msp, peer } from '@hyperledger/fabric-protos';
+import { startTestNetwork, type TestNetwork } from '@salus/network';
+import { readBlock, readChainInfo } from '@salus/network/channel';
+import { fabricBinaries, scaled } from '@salus/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addPatient, bringRequest, grantMedication, revokeGrant } from '../../test/consortium.ts';
+import { type FabricConsortium, openFabricConsortium } from '../../test/fabric-consortium.ts';
+
+const binaries = fabricBinaries();
+const BASE_PORT = 27_200;
+const START_MS = 300_000;
+const GRANTEES = ['hospital-b', 'laboratory'] as const;
+type Grantee = (typeof GRANTEES)[number];
+const READERS: { readonly [grantee in Grantee]: string } = { 'hospital-b': 'b.novak', laboratory: 'lab.ivers' };
+/** Grants to each grantee; each is used once and then revoked. */
+const GRANTS = scaled(8, 32);
+const RANDOM = /[A-Za-z0-9_-]{22,}|(?<![0-9])1[0-9]{12}(?![0-9])/g;
+/** More standard deviations than chance gives once in 10⁹ times. */
+const DEVIATIONS_MAX = 6;
+
+interface Made {
+  readonly grantee: Grantee;
+  readonly grant: string;
+}
+
+/** One transaction as a member of the channel sees it that has no part in it. */
+interface Seen {
+  readonly transactions: readonly string[];
+  readonly creator: string;
+  /** In the order in which they stand in the block. */
+  readonly endorsers: readonly string[];
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly text: string;
+}
+
+describe.skipIf(binaries === undefined)('a bystander with every block, read set and endorsement on Fabric', () => {
+  let network: TestNetwork;
+  let consortium: FabricConsortium;
+  const made: Made[] = [];
+  const seen = new Map<string, Seen[]>();
+
+  beforeAll(async () => {
+    const organisations = ['hospital-a', ...GRANTEES, 'pharmacy'];
+    network = await startTestNetwork({ binaries: binaries!, basePort: BASE_PORT, organisations, orderers: 1 });
+    consortium = await openFabricConsortium(['hospital-a', ...GRANTEES], (slug) => network.connectionFile(slug));
+    const patient = await addPatient(consortium, { at: ['hospital-a'], seed: 3 });
+    const pid = patient.pids.get('hospital-a')!;
+    for (let index = 0; index < GRANTS * GRANTEES.length; index += 1) {
+      const grantee = GRANTEES[index % GRANTEES.length]!;
+      const grant = await grantMedication(consortium, patient, { author: 'hospital-a', reader: grantee });
+      made.push({ grantee, grant });
+      const request = await bringRequest(consortium, READERS[grantee], { author: 'hospital-a', pid, grant });
+      await consortium.cast.organisation(grantee).exchange.reader.open(request);
+      await revokeGrant(consortium, patient, { author: 'hospital-a', grant });
+    }
+    for (const transaction of await readAllTransactions(network)) {
+      for (const { grant } of made) {
+        if (transaction.text.includes(grant)) seen.set(grant, [...(seen.get(grant) ?? []), transaction]);
+      }
+    }
+  }, START_MS);
+
+  afterAll(async () => {
+    await consortium?.[Symbol.asyncDispose]();
+    await network?.stop();
+  });
+
+  const of = (grantee: Grantee): readonly (readonly Seen[])[] =>
+    made.filter((one) => one.grantee === grantee).map(({ grant }) => seen.get(grant) ?? []);
+
+  it('sees the same calls, submitters, keys read and keys written, whoever the grantee is', () => {
+    // What happened to be gathered with them is a matter of timing: the transactions that stand alone are compared.
+    const alone = (list: readonly Seen[]): readonly Seen[] =>
+      list.filter(({ transactions }) => transactions.length === 1);
+    const [first, second] = GRANTEES.map((grantee) => of(grantee).map((list) => alone(list).map(shapeOf)));
+    expect(first).toHaveLength(GRANTS);
+    // A grant, its use and its revocation; most stand alone.
+    for (const lists of [first!, second!]) expect(lists.flat().length).toBeGreaterThan(GRANTS * 1.5);
+    const shapes = [first!, second!].map((lists) => [...new Set(lists.flat())].sort());
+    expect(shapes[0]).toEqual(shapes[1]);
+    expect(shapes[0]).toHaveLength(3);
+    expect(shapes[0]!.join('\n')).toContain('membership/revoked/');
+  });
+
+  it('sees every transaction of a grant submitted by the pid’s organisation, and endorsers that lean to no grantee', () => {
+    const counts = GRANTEES.map((grantee) => {
+      const all = of(grantee).flat();
+      for (const { creator, endorsers } of all) {
+        expect(creator).toBe('hospital-a');
+        expect(endorsers).toContain('hospital-a');
+        expect(endorsers).toHaveLength(2);
+      }
+      return { own: all.filter(({ endorsers }) => endorsers.includes(grantee)).length, all: all.length };
+    });
+    // With the other organisation drawn by call id, a grantee endorses half of what concerns it: as if it were another's.
+    for (const { own, all } of counts) {
+      expect(Math.abs(own - all / 2) / Math.sqrt(all / 4)).toBeLessThan(DEVIATIONS_MAX);
+    }
+  });
+
+  it('finds nothing in these transactions that the ledger knows of the grantees’ members', async () => {
+    const ledgerOf = consortium.node('hospital-a').ledger;
+    const known = new Set<string>();
+    for (const slug of GRANTEES) {
+      const facts = [await ledgerOf.get(`membership/roots/${slug}`)];
+      for (const { id } of consortium.members.filter(({ organisation }) => organisation === slug)) known.add(id);
+      for (const [value] of JSON.stringify(facts).matchAll(/[A-Za-z0-9_-]{22,}/g)) known.add(value);
+    }
+    known.delete(consortium.network);
+    expect(known.size).toBeGreaterThan(6);
+    const calls = [...seen.values()].flat().map(({ text, reads, writes }) => [text, ...reads, ...writes].join('\n'));
+    expect(calls.length).toBeGreaterThanOrEqual(3 * made.length);
+    expect([...known].filter((value) => calls.some((text) => text.includes(value)))).toEqual([]);
+  });
+
+  it('sees no value return in the grants of one grantee that is absent from the other’s', () => {
+    const grantsWith = new Map<string, Set<string>>();
+    for (const { grant } of made) {
+      for (const { text } of seen.get(grant)!) {
+        for (const [value] of text.matchAll(RANDOM)) {
+          if (!/^1[0-9]{12}$/.test(value)) grantsWith.set(value, (grantsWith.get(value) ?? new Set()).add(grant));
+        }
+      }
+    }
+    const granteeOf = new Map(made.map(({ grant, grantee }) => [grant, grantee]));
+    const telling = [...grantsWith].filter(
+      ([, grants]) => grants.size > 1 && new Set([...grants].map((grant) => granteeOf.get(grant))).size === 1,
+    );
+    expect(grantsWith.size).toBeGreaterThan(GRANTS * 4);
+    expect(telling).toEqual([]);
+  });
+});
+
+function masked(text: string): string {
+  return text.replaceAll(RANDOM, (found) => `<${found.length}>`);
+}
+
+function shapeOf({ transactions, creator, reads, writes }: Seen): string {
+  const keys = (list: readonly string[]): string => [...new Set(list.map(masked))].sort().join(' ');
+  return `${transactions.join()} by ${creator} reads ${keys(reads)} writes ${keys(writes)}`;
+}
+
+/** Every valid transaction of the contracts, from the peer of an organisation that has no node. */
+async function readAllTransactions(network: TestNetwork): Promise<readonly Seen[]> {
+  const [address] = network.peers('pharmacy');
+  const admin = network.admin('pharmacy');
+  const { channel } = (await import('@salus/ledger-fabric')).readFabricConnection(network.connectionFile('pharmacy'));
+  const { height } = await readChainInfo(address!, admin, channel);
+  const all: Seen[] = [];
+  for (let number = 0; number < height; number += 1) {
+    const block = common.Block.deserializeBinary(await readBlock(address!, admin, channel, number));
+    for (const envelope of block.getData()!.getDataList_asU8()) {
+      const transaction = findSeen(envelope);
+      if (transaction !== undefined) all.push(transaction);
+    }
+  }
+  return all;
+}
+
+function findSeen(envelope: Uint8Array): Seen | undefined {
+  const payload = common.Payload.deserializeBinary(common.Envelope.deserializeBinary(envelope).getPayload_asU8());
+  const header = payload.getHeader()!;
+  const type = common.ChannelHeader.deserializeBinary(header.getChannelHeader_asU8()).getType();
+  if (type !== common.HeaderType.ENDORSER_TRANSACTION) return undefined;
+  const signed = common.SignatureHeader.deserializeBinary(header.getSignatureHeader_asU8());
+  const [action] = peer.Transaction.deserializeBinary(payload.getData_asU8()).getActionsList();
+  const { endorsed, args } = partsOf(action!.getPayload_asU8());
+  const [name, text] = args;
+  if (name !== 'submit' || text === undefined) return undefined;
+  const response = peer.ProposalResponsePayload.deserializeBinary(endorsed.getProposalResponsePayload_asU8());
+  const result = peer.ChaincodeAction.deserializeBinary(response.getExtension_asU8());
+  const { calls } = JSON.parse(text) as {
+    readonly calls: readonly { readonly payload: { readonly contract: string; readonly transaction: string } }[];
+  };
+  return {
+    transactions: calls.map(({ payload: { contract, transaction } }) => `${contract}.${transaction}`),
+    creator: mspIdOf(signed.getCreator_asU8()),
+    endorsers: endorsed.getEndorsementsList().map((endorsement) => mspIdOf(endorsement.getEndorser_asU8())),
+    ...keysOf(result.getResults_asU8()),
+    text: `${text}\n${Buffer.from(result.getResponse()!.getPayload_asU8()).toString()}`,
+  };
+}
+
+function partsOf(bytes: Uint8Array) {
+  const action = peer.ChaincodeActionPayload.deserializeBinary(bytes);
+  const proposal = peer.ChaincodeProposalPayload.deserializeBinary(action.getChaincodeProposalPayload_asU8());
+  const invocation = peer.ChaincodeInvocationSpec.deserializeBinary(proposal.getInput_asU8());
+  const input = invocation.getChaincodeSpec()!.getInput()!;
+  return {
+    endorsed: action.getAction()!,
+    args: input.getArgsList_asU8().map((argument) => Buffer.from(argument).toString()),
+  };
+}
+
+function keysOf(results: Uint8Array): Pick<Seen, 'reads' | 'writes'> {
+  const sets = ledger.rwset.TxReadWriteSet.deserializeBinary(results).getNsRwsetList();
+  const own = sets.filter((set) => set.getNamespace() === 'salus');
+  const parsed = own.map((set) => ledger.rwset.kvrwset.KVRWSet.deserializeBinary(set.getRwset_asU8()));
+  return {
+    reads: parsed.flatMap((set) => [
+      ...set.getReadsList().map((read) => read.getKey()),
+      ...set.getRangeQueriesInfoList().map((range) => `${range.getStartKey()} to ${range.getEndKey()}`),
+    ]),
+    writes: parsed.flatMap((set) => set.getWritesList().map((write) => write.getKey())),
+  };
+}
+
+function mspIdOf(bytes: Uint8Array): string {
+  return msp.SerializedIdentity.deserializeBinary(bytes).getMspid();
+}
