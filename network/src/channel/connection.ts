@@ -26,6 +26,8 @@ export function openClient(address: NodeAddress): Client {
     'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
     'grpc.initial_reconnect_backoff_ms': RECONNECT_MS,
     'grpc.max_reconnect_backoff_ms': RECONNECT_MS_MAX,
+    // RFC 6066 allows no address as server name; on loopback the certificate's `localhost` is asked for.
+    ...(address.endpoint.startsWith('127.') ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
   });
 }
 

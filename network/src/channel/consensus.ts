@@ -49,20 +49,21 @@ const RAFT = {
 } as const;
 
 /**
- * A leader that has been silent for 2 s is voted out; one that speaks but keeps a request back is complained of after
- * 1 s + 2 s. Should the next one be silent too, the view changes again after 3 s.
+ * A leader that has been silent for 3 s is voted out; one that speaks but keeps a request back is complained of after
+ * 1 s + 5 s. Should the next one be silent too, the view changes again after 8 s. Shorter times make orderers on busy
+ * machines change views past each other: a round of catching up alone may take seconds there.
  */
 const BFT = {
   incomingMessageBuffer: 200,
   requestPool: 100_000,
   requestForwardTimeout: '1s',
-  requestComplainTimeout: '2s',
+  requestComplainTimeout: '5s',
   requestAutoRemoveTimeout: '3m0s',
-  viewChangeResendInterval: '1s',
-  viewChangeTimeout: '3s',
-  leaderHeartbeatTimeout: '2s',
+  viewChangeResendInterval: '2s',
+  viewChangeTimeout: '8s',
+  leaderHeartbeatTimeout: '3s',
   leaderHeartbeatCount: 10,
-  collectTimeout: '500ms',
+  collectTimeout: '1s',
 } as const;
 
 /**

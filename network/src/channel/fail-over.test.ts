@@ -6,12 +6,13 @@ import { startTestNetwork, type TestNetwork } from '../test-network.ts';
 import { openContract, putChaincode } from './put-chaincode.ts';
 
 const ORGANISATIONS = ['hospital-a', 'hospital-b', 'laboratory', 'pharmacy'];
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 180_000;
 /** The bound of the issue for a killed leader of Raft. */
 const RAFT_LEADER_MS = 5000;
 /** A BFT channel goes on; clients whose peer took its blocks from the lost orderer wait longest. */
 const BFT_MS = 10_000;
 const SETTLE_MS = 3000;
+const IN_STEP_ROUNDS = 4;
 
 const binaries = fabricBinaries();
 
@@ -52,14 +53,16 @@ function startLoad(network: TestNetwork) {
   };
 }
 
+const orderersOf = (network: TestNetwork) =>
+  network.consortium.organisations.flatMap(({ slug, orderers }) =>
+    orderers.map(({ name, operationsPort }) => ({ name: `${slug}-${name}`, operationsPort })),
+  );
+
 /** The orderer that leads, by what the orderers' metrics say. */
 async function leaderOf(network: TestNetwork): Promise<string> {
-  const orderers = network.consortium.organisations.flatMap(({ slug, orderers: own }) =>
-    own.map(({ name, operationsPort }) => ({ name: `${slug}-${name}`, operationsPort })),
-  );
   for (;;) {
     const leaders = await Promise.all(
-      orderers.map(async ({ name, operationsPort }) => {
+      orderersOf(network).map(async ({ name, operationsPort }) => {
         const text = await metricsOf(operationsPort);
         return /^consensus_(?:BFT|etcdraft)_is_leader\{[^}]*\} 1$/m.test(text) ? [name] : [];
       }),
@@ -67,6 +70,20 @@ async function leaderOf(network: TestNetwork): Promise<string> {
     const [leader, ...others] = leaders.flat();
     if (leader !== undefined && others.length === 0) return leader;
     await sleep(200);
+  }
+}
+
+/** Waits until every orderer keeps up: one that has just returned is a fault as long as it is behind. */
+async function awaitAllInStep(network: TestNetwork): Promise<void> {
+  for (let inStep = 0; inStep < IN_STEP_ROUNDS; ) {
+    await sleep(500);
+    const heights = await Promise.all(
+      orderersOf(network).map(async ({ operationsPort }) => {
+        const text = await metricsOf(operationsPort);
+        return Number(/^consensus_(?:BFT|etcdraft)_committed_block_number\{[^}]*\} (\d+)$/m.exec(text)?.[1] ?? 0);
+      }),
+    );
+    inStep = Math.max(...heights) - Math.min(...heights) <= 1 ? inStep + 1 : 0;
   }
 }
 
@@ -153,7 +170,7 @@ describe.skipIf(binaries === undefined)('four BFT orderers', () => {
         expect(await load.silence(), `${fault} the ${which}`).toBeLessThan(BFT_MS);
         if (fault === 'kill') await network.restart(victim);
         else network.thaw(victim);
-        await sleep(SETTLE_MS);
+        await awaitAllInStep(network);
       }
       await load.stop();
     },

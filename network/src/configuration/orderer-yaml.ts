@@ -36,7 +36,7 @@ export function ordererYaml({ organisation, orderer, layout }: OrdererInput): ob
         ReplicationPolicy: 'simple',
         // With Fabric's 7 s a killed leader costs seven seconds of commits, with these under three.
         RPCTimeout: '2s',
-        DialTimeout: '1s',
+        DialTimeout: '2s',
         ClientCertificate: tls.certificate,
         ClientPrivateKey: tls.key,
         // The channel's configuration names those of the others, and keeps them current.
