@@ -5,7 +5,7 @@ import { type CertificateAuthority, createCa, issueCertificate, renew } from './
 import { parseCertificate } from './certificate-profile.ts';
 import { createCsr, parseCsr } from './certificate-request.ts';
 import { CryptoError } from './crypto-error.ts';
-import { createCrl } from './revocation-list.ts';
+import { createCrl, findRevokedSerials } from './revocation-list.ts';
 import { generateSigningKeySync } from './signature.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 21, 12);
@@ -100,6 +100,15 @@ describe('renewal', () => {
 });
 
 describe('a revocation list', () => {
+  it('names the serials that it was made of, and none when it is empty', async () => {
+    const times = { thisUpdateMs: NOW_MS, nextUpdateMs: NOW_MS + DAY_MS, number: 1 };
+    const serials = ['1102030405060708', 'ff02030405060708', '7f'];
+    const revoked = serials.map((serial) => ({ serial, revokedMs: NOW_MS }));
+    expect(findRevokedSerials(fromBase64url(await createCrl({ ca, revoked, ...times })))).toEqual(serials);
+    expect(findRevokedSerials(fromBase64url(await createCrl({ ca, revoked: [], ...times })))).toEqual([]);
+    expect(() => findRevokedSerials(Uint8Array.of(0x30, 0x00))).toThrow(code('bad-certificate'));
+  });
+
   it('is refused with malformed serials or times', async () => {
     const list = { ca, revoked: [], thisUpdateMs: NOW_MS, nextUpdateMs: NOW_MS + DAY_MS, number: 1 };
     const wrong = [

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { common } from '@hyperledger/fabric-protos';
 import { common as messages } from '@hyperledger/fabric-protos';
 import { toBase64url } from '@salus/crypto';
-import { type FabricHeaderFacts, hashFabricHeader } from '@salus/ledger';
+import type { FabricHeaderFacts } from '@salus/ledger';
 
 /** Entries of a block's metadata (common.BlockMetadataIndex): validation codes and commit hash. */
 const VALIDATION_CODES = 2;
@@ -55,8 +55,4 @@ export function findChainFault(
   if (facts.number !== expected.number || facts.previousHash !== expected.hash) return 'broken-chain';
   if (hash('sha256', Buffer.concat(block.envelopes), 'base64url') !== facts.dataHash) return 'data-hash';
   return block.validationCodes.length === block.envelopes.length ? undefined : 'validation-codes';
-}
-
-export function hashOfBlock(block: RawBlock): string {
-  return hashFabricHeader(headerFactsOf(block));
 }

@@ -4,7 +4,7 @@ import { type EndorserTransaction, VALID } from '../block/transaction.ts';
 import type { PublicWrite } from '../block/write-set.ts';
 import type { Alarm, AlarmCode } from './alarm.ts';
 import type { AppliedOutcome, AppliedTransaction } from './applied.ts';
-import { Distrust } from './distrust.ts';
+import { BlockDistrust } from './distrust.ts';
 import type { JudgedCall } from './judge-transaction.ts';
 import type { Replica } from './replica.ts';
 import { writeTextsOf } from './writes.ts';
@@ -14,7 +14,7 @@ export class BlockRecord {
   readonly builder: BlockBuilder;
   readonly pure: CallPure = createPure();
   /** The replica's and what this block adds. */
-  readonly distrust: Distrust;
+  readonly distrust: BlockDistrust;
   readonly fabricTransactions: FabricTransaction[] = [];
   readonly applied: AppliedTransaction[] = [];
   readonly alarms: Alarm[] = [];
@@ -25,7 +25,7 @@ export class BlockRecord {
   constructor(replica: Replica, block: number) {
     this.#replica = replica;
     this.builder = new BlockBuilder(replica.state, block, 0);
-    this.distrust = new Distrust([], replica.distrust);
+    this.distrust = new BlockDistrust(replica.distrust);
   }
 
   /** A transaction that leaves our namespace as it was. */

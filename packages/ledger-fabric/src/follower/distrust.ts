@@ -1,44 +1,48 @@
 import { LedgerError } from '@salus/ledger';
 
-/** Keys of the world state on which nothing may rest: an alarm's, and those that were written from them. */
-export class Distrust {
-  readonly #keys: Set<string>;
-  readonly #base: Distrust | undefined;
+/** Keys of the world state on which nothing may rest: those of alarms, and those that were written from them. */
+export interface Distrust {
+  has(key: string): boolean;
+  /** Is a key of [start, end) among them? */
+  touches(start: string, end: string): boolean;
+}
 
-  /** `base` is looked at, too, and never changed. */
-  constructor(keys: Iterable<string>, base?: Distrust) {
-    this.#keys = new Set(keys);
-    this.#base = base;
+/** What a block adds to the distrust of the blocks before. */
+export class BlockDistrust implements Distrust {
+  readonly #keys = new Set<string>();
+  readonly #before: Distrust;
+
+  constructor(before: Distrust) {
+    this.#before = before;
   }
 
-  /** Its own keys, without those of the base. */
+  /** Those that it adds. */
   get keys(): ReadonlySet<string> {
     return this.#keys;
   }
 
   has(key: string): boolean {
-    return this.#keys.has(key) || this.#base?.has(key) === true;
+    return this.#keys.has(key) || this.#before.has(key);
   }
 
-  /** Is a key of [start, end) among them? */
   touches(start: string, end: string): boolean {
     for (const key of this.#keys) if (key >= start && key < end) return true;
-    return this.#base?.touches(start, end) === true;
+    return this.#before.touches(start, end);
   }
 
   add(keys: Iterable<string>): void {
     for (const key of keys) this.#keys.add(key);
   }
+}
 
-  /** `distrusted` where the key is one of them. */
-  require(key: string): void {
-    if (this.has(key)) throw distrusted();
-  }
+/** `distrusted` where the key is one of them. */
+export function requireTrusted(distrust: Distrust, key: string): void {
+  if (distrust.has(key)) throw distrusted();
+}
 
-  /** `distrusted` where a key of [start, end) is one of them. */
-  requireRange(start: string, end: string): void {
-    if (this.touches(start, end)) throw distrusted();
-  }
+/** `distrusted` where a key of [start, end) is one of them. */
+export function requireTrustedRange(distrust: Distrust, start: string, end: string): void {
+  if (distrust.touches(start, end)) throw distrusted();
 }
 
 function distrusted(): LedgerError {

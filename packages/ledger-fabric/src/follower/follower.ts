@@ -22,6 +22,7 @@ import { type ChannelState, judgeBlock } from './judge-block.ts';
 import type { Replica, ReplicaChanges } from './replica.ts';
 import { ReplicaReader, requireBlockNumber } from './replica-reader.ts';
 import type { Runtimes } from './runtimes.ts';
+import { TransactionWaiters } from './transaction-waiters.ts';
 
 /** A lost peer is asked again after this time, then after twice as long each time up to the other. */
 const RETRY_MIN_MS = 50;
@@ -40,7 +41,6 @@ export type FollowerParts = {
 };
 
 type Listener = (block: Block, transactions: readonly AppliedTransaction[]) => void;
-type Waiter = { resolve(applied: AppliedTransaction): void; reject(reason: unknown): void };
 
 /**
  * Follows the blocks of the organisation's own peer, checks all that is public in them again and keeps what they give in a
@@ -52,7 +52,7 @@ export class Follower implements AsyncDisposable {
   readonly #reader: ReplicaReader;
   readonly #stop = new AbortController();
   readonly #listeners = new Set<Listener>();
-  readonly #waiters = new Map<string, Set<Waiter>>();
+  readonly #waiters = new TransactionWaiters();
   readonly #wakes = new Set<() => void>();
   readonly #running: Promise<void>;
   #channel: ChannelState;
@@ -91,7 +91,7 @@ export class Follower implements AsyncDisposable {
     return this.#channel.members?.organisations ?? [];
   }
 
-  /** What should not be, oldest first. */
+  /** What should not be, oldest first; the newest `ALARMS_SHOWN_MAX`. */
   get alarms(): readonly Alarm[] {
     return this.#parts.replica.alarms;
   }
@@ -134,29 +134,7 @@ export class Follower implements AsyncDisposable {
    */
   awaitTransaction(txId: string, signal: AbortSignal): Promise<AppliedTransaction> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (signal.aborted) return Promise.reject(signal.reason as Error);
-    const { promise, resolve, reject } = Promise.withResolvers<AppliedTransaction>();
-    const waiters = this.#waiters.get(txId) ?? new Set();
-    const forget = (): void => {
-      signal.removeEventListener('abort', abort);
-      waiters.delete(waiter);
-      if (waiters.size === 0) this.#waiters.delete(txId);
-    };
-    const abort = (): void => waiter.reject(signal.reason);
-    const waiter: Waiter = {
-      resolve: (applied) => {
-        forget();
-        resolve(applied);
-      },
-      reject: (reason) => {
-        forget();
-        reject(reason as Error);
-      },
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    waiters.add(waiter);
-    this.#waiters.set(txId, waiters);
-    return promise;
+    return this.#waiters.wait(txId, signal);
   }
 
   /** Called with each block after it was applied, in order; a listener must not throw. Returns how to end it. */
@@ -264,9 +242,7 @@ export class Follower implements AsyncDisposable {
       const block = this.#reader.block(this.#height)!;
       for (const listener of [...this.#listeners]) listener(block, applied);
     }
-    for (const transaction of applied) {
-      for (const waiter of [...(this.#waiters.get(transaction.txId) ?? [])]) waiter.resolve(transaction);
-    }
+    this.#waiters.tell(applied);
     this.#wake();
   }
 
@@ -280,7 +256,7 @@ export class Follower implements AsyncDisposable {
 
   #fail(failure: LedgerError): void {
     this.#failure ??= failure;
-    for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.reject(this.#failure);
+    this.#waiters.rejectAll(this.#failure);
     this.#wake();
   }
 

@@ -97,7 +97,7 @@ export async function judgeTransaction(
   return runAgain(transaction, facts, { ...context, calls });
 }
 
-export function functionOf({ args: [name] }: EndorserTransaction): string {
+function functionOf({ args: [name] }: EndorserTransaction): string {
   return Buffer.from(name ?? new Uint8Array()).toString('utf8');
 }
 

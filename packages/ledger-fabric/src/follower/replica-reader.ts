@@ -12,6 +12,7 @@ import {
   type Version,
 } from '@salus/ledger';
 import { deepFreeze, placeOf, positionOf, type SealedRow, type StoredVersion, viewOf } from '@salus/ledger/store';
+import { requireTrusted, requireTrustedRange } from './distrust.ts';
 import type { Replica } from './replica.ts';
 
 /** The reads of the `Ledger` port on a replica. Whatever would rest on a distrusted key is refused with `distrusted`. */
@@ -24,20 +25,20 @@ export class ReplicaReader {
   }
 
   get(key: string): Json | undefined {
-    this.#replica.distrust.require(key);
+    requireTrusted(this.#replica.distrust, key);
     return this.#replica.state.get(key);
   }
 
   range(start: string, end: string, limit: number): readonly Entry[] {
     requireLimit(limit, RANGE_LIMIT_MAX);
-    this.#replica.distrust.requireRange(start, end);
+    requireTrustedRange(this.#replica.distrust, start, end);
     return this.#replica.state.range(start, end, limit);
   }
 
   history(key: string, page: { readonly limit: number; readonly before?: Place }): readonly Version[] {
     requireLimit(page.limit, HISTORY_LIMIT_MAX);
     const { distrust, state, store } = this.#replica;
-    distrust.require(key);
+    requireTrusted(distrust, key);
     const before =
       page.before === undefined ? Number.MAX_SAFE_INTEGER : positionOf(page.before.block, page.before.index);
     const current = state.version(key);
@@ -55,7 +56,7 @@ export class ReplicaReader {
   transaction(callId: string): TransactionView | undefined {
     const { distrust, state, store } = this.#replica;
     const key = `call/${callId}`;
-    distrust.require(key);
+    requireTrusted(distrust, key);
     // `call/<id>` is also written for an inner request, which is no transaction of its own: then the ids differ.
     for (const position of [state.version(key)?.position, store.lastRefusal(callId)]) {
       if (position === undefined) continue;

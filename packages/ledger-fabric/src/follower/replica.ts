@@ -9,7 +9,7 @@ import {
   WorldState,
 } from '@salus/ledger/store';
 import type { Alarm, AlarmCode } from './alarm.ts';
-import { Distrust } from './distrust.ts';
+import type { Distrust } from './distrust.ts';
 
 /**
  * Beside the ledger's tables: what should not be, the keys that rest on it, and what of Fabric's own state is needed to judge the
@@ -21,6 +21,9 @@ export const REPLICA_TABLES: ExtraTables = {
   distrusted: 'CREATE TABLE distrusted(key TEXT PRIMARY KEY, block INTEGER NOT NULL) STRICT, WITHOUT ROWID',
   setting: 'CREATE TABLE setting(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID',
 };
+
+/** Alarms that are shown: two colluding members could raise them without end. */
+export const ALARMS_SHOWN_MAX = 1_000;
 
 export type SettingName = 'configuration' | 'definition';
 export type Setting = { readonly name: SettingName; readonly value: Uint8Array };
@@ -43,15 +46,23 @@ export class Replica implements Disposable {
   readonly store: LedgerStore<FabricBlockHeader>;
   readonly state: WorldState;
   readonly distrust: Distrust;
-  readonly #alarms: Alarm[];
+  #alarms: readonly Alarm[];
+  /** False as long as nothing is distrusted: then no read asks the table. */
+  #isDistrusting: boolean;
+  #head: SealedRow<FabricBlockHeader> | undefined;
   readonly #statements: ReturnType<typeof prepareAll>;
 
   private constructor(store: LedgerStore<FabricBlockHeader>) {
     this.store = store;
     this.state = new WorldState(store);
     this.#statements = prepareAll(store);
-    this.distrust = new Distrust(this.#statements.distrusted.iterate().map((row) => (row as unknown as [string])[0]));
-    this.#alarms = this.#statements.alarms.all().map((row) => alarmOf(row as unknown as AlarmRow));
+    this.#isDistrusting = this.#statements.anyDistrusted.get() !== undefined;
+    this.distrust = {
+      has: (key) => this.#isDistrusting && this.#statements.isDistrusted.get(key) !== undefined,
+      touches: (start, end) => this.#isDistrusting && this.#statements.touchesDistrusted.get(start, end) !== undefined,
+    };
+    const newest = this.#statements.alarms.all(ALARMS_SHOWN_MAX).map((row) => alarmOf(row as unknown as AlarmRow));
+    this.#alarms = newest.reverse();
   }
 
   static exists(file: string): boolean {
@@ -75,11 +86,12 @@ export class Replica implements Disposable {
   }
 
   head(): SealedRow<FabricBlockHeader> {
-    const head = this.store.head();
-    if (head === undefined) throw new LedgerError('not-a-ledger', 'the replica has no block');
-    return head;
+    this.#head ??= this.store.head();
+    if (this.#head === undefined) throw new LedgerError('not-a-ledger', 'the replica has no block');
+    return this.#head;
   }
 
+  /** The newest `ALARMS_SHOWN_MAX`, oldest first; the file holds all. */
   get alarms(): readonly Alarm[] {
     return this.#alarms;
   }
@@ -96,22 +108,21 @@ export class Replica implements Disposable {
   /** Makes a block durable with all that it brings. */
   commit({ header, builder, alarms, distrusted, settings }: ReplicaChanges): void {
     const changes = builder.changes();
-    const news = alarms.filter((alarm) => !this.#isKnown(alarm));
     this.store.commit(header, builder.bodies, changes, () => {
-      for (const alarm of news) this.#insertAlarm(alarm);
+      for (const alarm of alarms) this.#insertAlarm(alarm);
       for (const key of distrusted) this.#statements.putDistrusted.run(key, header.header.number);
       for (const setting of settings) this.putSetting(setting);
     });
+    this.#head = header;
     this.state.apply(changes);
-    this.distrust.add(distrusted);
-    this.#alarms.push(...news);
+    this.#isDistrusting ||= distrusted.length > 0;
+    this.#show(alarms);
   }
 
   /** An alarm over a block that is not applied; true when it was not known. */
   noteAlarm(alarm: Alarm): boolean {
-    if (this.#isKnown(alarm)) return false;
-    this.#insertAlarm(alarm);
-    this.#alarms.push(alarm);
+    if (!this.#insertAlarm(alarm)) return false;
+    this.#show([alarm]);
     return true;
   }
 
@@ -119,12 +130,13 @@ export class Replica implements Disposable {
     this.store[Symbol.dispose]();
   }
 
-  #isKnown({ block, txId, code }: Alarm): boolean {
-    return this.#alarms.some((known) => known.block === block && known.txId === txId && known.code === code);
+  #show(alarms: readonly Alarm[]): void {
+    if (alarms.length > 0) this.#alarms = [...this.#alarms, ...alarms].slice(-ALARMS_SHOWN_MAX);
   }
 
-  #insertAlarm({ block, txId, code, keys, detail }: Alarm): void {
-    this.#statements.putAlarm.run(block, txId ?? '', code, JSON.stringify(keys), detail);
+  /** False where it was known. */
+  #insertAlarm({ block, txId, code, keys, detail }: Alarm): boolean {
+    return this.#statements.putAlarm.run(block, txId ?? '', code, JSON.stringify(keys), detail).changes > 0;
   }
 }
 
@@ -137,9 +149,13 @@ function alarmOf([block, tx, code, keys, detail]: AlarmRow): Alarm {
 
 function prepareAll(store: LedgerStore<FabricBlockHeader>) {
   return {
-    alarms: store.prepare('SELECT block, tx, code, keys, detail FROM alarm ORDER BY block, tx, code'),
-    putAlarm: store.prepare('INSERT INTO alarm VALUES(?, ?, ?, ?, ?)'),
-    distrusted: store.prepare('SELECT key FROM distrusted'),
+    alarms: store.prepare(
+      'SELECT block, tx, code, keys, detail FROM alarm ORDER BY block DESC, tx DESC, code DESC LIMIT ?',
+    ),
+    putAlarm: store.prepare('INSERT INTO alarm VALUES(?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'),
+    anyDistrusted: store.prepare('SELECT 1 FROM distrusted LIMIT 1'),
+    isDistrusted: store.prepare('SELECT 1 FROM distrusted WHERE key = ?'),
+    touchesDistrusted: store.prepare('SELECT 1 FROM distrusted WHERE key >= ? AND key < ? LIMIT 1'),
     putDistrusted: store.prepare('INSERT INTO distrusted VALUES(?, ?) ON CONFLICT DO NOTHING'),
     setting: store.prepare('SELECT value FROM setting WHERE name = ?'),
     putSetting: store.prepare(
