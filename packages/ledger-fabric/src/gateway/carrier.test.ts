@@ -8,6 +8,7 @@ import { type CarrierParts, carryCalls } from './carrier.ts';
 import type { EndorseResult } from './endorsement.ts';
 import type { AppliedView } from './follower-view.ts';
 import type { GatewayFault } from './gateway-fault.ts';
+import { Pace } from './pace.ts';
 import type { PendingCall } from './pending-call.ts';
 import { Slots } from './slots.ts';
 
@@ -76,6 +77,7 @@ class Channel {
           }),
       },
       endorsing: new Slots(2, () => undefined),
+      pace: new Pace(),
       stop: script.stop ?? new AbortController().signal,
     };
   }

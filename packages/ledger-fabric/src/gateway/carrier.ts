@@ -7,6 +7,7 @@ import type { AppliedView, FollowerView } from './follower-view.ts';
 import { describeGatewayError, type GatewayFault, isTransientOrderError } from './gateway-fault.ts';
 import { Limit } from './limit.ts';
 import type { Endorsed, OwnPeers } from './own-peers.ts';
+import type { Pace } from './pace.ts';
 import type { PendingCall } from './pending-call.ts';
 import type { Slots } from './slots.ts';
 
@@ -14,12 +15,6 @@ import type { Slots } from './slots.ts';
 export const ATTEMPTS_MAX = 100;
 /** A proposal whose time an endorser refuses gets a new time so often. */
 export const TIME_OFF_ATTEMPTS_MAX = 3;
-/**
- * An ordered transaction that is in no block after so long is handed to the orderers again, then after twice as long: a leader
- * that dies loses what it has acknowledged and not yet replicated. Raft elects another in about so long.
- */
-const REORDER_MS = 2_500;
-const REORDER_MAX_MS = 10_000;
 /** An endorser that does not agree is mostly a block behind; after so many times another is asked. */
 const MISMATCHES_PER_TURN = 4;
 
@@ -31,6 +26,7 @@ export type CarrierParts = {
   readonly follower: FollowerView;
   /** Endorsements at the same time. */
   readonly endorsing: Slots;
+  readonly pace: Pace;
   /** Aborted when the gateway ends. */
   readonly stop: AbortSignal;
 };
@@ -100,23 +96,24 @@ async function attempt(parts: CarrierParts, calls: readonly PendingCall[], trip:
   const leftMs = Math.min(...calls.map((call) => call.deadlineMs)) - performance.now();
   using limit = new Limit(parts.stop, leftMs, () => `the channel was not reached in time (${trip.reason})`);
   const applied = parts.follower.awaitTransaction(result.txId, limit.signal);
-  const ordering = order(parts.peers, result.endorsed, { ended: limit.signal, trip });
+  const start = performance.now();
+  const ordering = order(parts, result.endorsed, { ended: limit.signal, trip });
   // Ordering ends with the limit: the block says more than the orderers' answer. Only what they refuse for good comes first.
-  return { kind: 'applied', applied: await Promise.race([applied, ordering.then(() => applied)]) };
+  const view = await Promise.race([applied, ordering.then(() => applied)]);
+  parts.pace.note(performance.now() - start);
+  return { kind: 'applied', applied: view };
 }
 
 /** Hands the transaction to the orderers until nobody waits for it. */
 async function order(
-  peers: CarrierParts['peers'],
+  { peers, pace }: Pick<CarrierParts, 'peers' | 'pace'>,
   endorsed: Endorsed,
   { ended, trip }: { readonly ended: AbortSignal; readonly trip: Trip },
 ): Promise<void> {
-  let waitMs = REORDER_MS;
   for (let tries = 0; !ended.aborted; tries += 1) {
     try {
       await peers.order(endorsed);
-      await pause(waitMs, ended);
-      waitMs = Math.min(REORDER_MAX_MS, 2 * waitMs);
+      await pause(pace.patienceMs, ended);
     } catch (error) {
       const reason = describeGatewayError(error);
       if (!isTransientOrderError(error)) {

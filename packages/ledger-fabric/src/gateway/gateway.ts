@@ -9,6 +9,7 @@ import { Endorser } from './endorsement.ts';
 import { readFabricIdentity } from './fabric-identity.ts';
 import type { FollowerView } from './follower-view.ts';
 import { OwnPeers } from './own-peers.ts';
+import { Pace } from './pace.ts';
 import { type PendingCall, prepareCall } from './pending-call.ts';
 import { Slots } from './slots.ts';
 
@@ -72,6 +73,7 @@ class CallGateway implements Gateway {
       peers,
       follower,
       endorsing: new Slots(gathering?.endorsingMax ?? ENDORSING_MAX, () => this.#wake()),
+      pace: new Pace(),
       stop: this.#stop.signal,
     };
   }

@@ -89,6 +89,8 @@ export function openPeer({ name, endpoint, tlsAuthorityFile }: FabricPeer, ident
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
     'grpc.keepalive_permit_without_calls': 1,
+    // RFC 6066 allows no address as server name; on loopback the certificate's `localhost` is asked for.
+    ...(endpoint.startsWith('127.') ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
   });
   const gateway = connect({
     client,
