@@ -1,3 +1,4 @@
+import { type LedgerEnd, MOVE_KEY, type MoveFact } from '@salus/contracts';
 import {
   canonical,
   fromBase64url,
@@ -16,7 +17,7 @@ import {
   hashOfHeader,
   verifyCheckpointSignature,
 } from '@salus/ledger';
-import { withCheckpoint } from '@salus/wallet';
+import { type SeenCheckpoint, withCheckpoint } from '@salus/wallet';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 import { type NodeSession, readState } from './node-session.ts';
@@ -89,6 +90,8 @@ export interface SeenLedger {
   readonly signatures: number;
   /** Whether every block since the wallet's last checkpoint was followed by its hash. */
   readonly followed: boolean;
+  /** What the wallet keeps now. */
+  readonly kept: SeenCheckpoint;
 }
 
 /**
@@ -101,11 +104,29 @@ export async function keepCheckpoint(session: NodeSession, opened: OpenWallet<Pa
   const { checkpoint } = await readCheckpoint(session);
   const { content } = opened.stored;
   demand(checkpoint.network === content.network, 'The node shows the ledger of another network than the wallet’s.');
-  const changed = withCheckpoint(content, { number: checkpoint.number, hash: checkpoint.hash });
-  const followed = await followBlocks(session, content.checkpoint, checkpoint);
+  const move = await readState<MoveFact>(session, MOVE_KEY);
+  const last = move?.status === 'migrated' ? sinceMove(content.checkpoint, move) : content.checkpoint;
+  const onChannel = move?.status === 'migrated' ? { onChannel: true as const } : {};
+  const kept: SeenCheckpoint = { number: checkpoint.number, hash: checkpoint.hash, ...onChannel };
+  const changed = withCheckpoint({ ...content, checkpoint: last }, kept);
+  const followed = await followBlocks(session, last, checkpoint);
   const signatures = await checkSignatures(session, checkpoint);
   if (content.checkpoint?.hash !== checkpoint.hash) await opened.save({ ...opened.stored, content: changed });
-  return { checkpoint, signatures, followed };
+  return { checkpoint, signatures, followed, kept };
+}
+
+/**
+ * A checkpoint of the ledger before it moved says nothing of the channel's own blocks: it must be one of those that every member
+ * took over, and the wallet begins anew. The channel's blocks carry the old ones, for whoever wants to follow them.
+ */
+function sinceMove(last: SeenCheckpoint | null, end: LedgerEnd): SeenCheckpoint | null {
+  if (last === null || last.onChannel === true) return last;
+  const isTaken = last.number < end.number || (last.number === end.number && last.hash === end.hash);
+  demand(
+    isTaken,
+    `The channel took the ledger over until block ${end.number}; this wallet has seen block ${last.number}.`,
+  );
+  return null;
 }
 
 /** The newest checkpoint and how many of its signatures are those of enrolled members. */

@@ -27,6 +27,8 @@ export interface GrantEntry {
 export interface SeenCheckpoint {
   readonly number: number;
   readonly hash: string;
+  /** Of the channel that has taken the ledger over, whose blocks are numbered anew; absent before. */
+  readonly onChannel?: true;
 }
 
 /** What a wallet knows; it holds no key. Backed up whole, under a key that only the recovery secret opens. */
@@ -126,8 +128,9 @@ function parseGrantEntry(value: Json): GrantEntry {
 }
 
 function parseCheckpoint(value: Json | undefined): SeenCheckpoint {
-  const { number, hash } = asObject(value ?? null);
-  return { number: asCount(number), hash: asText(hash) };
+  const { number, hash, onChannel } = asObject(value ?? null);
+  if (onChannel !== undefined && onChannel !== true) throw malformed();
+  return { number: asCount(number), hash: asText(hash), ...(onChannel === true ? { onChannel } : {}) };
 }
 
 function asObject(value: Json): { readonly [key: string]: Json | undefined } {

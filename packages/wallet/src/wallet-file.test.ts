@@ -1,10 +1,10 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateSigningKey, randomBytes, toBase64url } from '@salus/crypto';
+import { canonicalBytes, generateSigningKey, type Json, randomBytes, toBase64url } from '@salus/crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NETWORK } from '../test/memory-ledger.ts';
-import { withCheckpoint } from './content.ts';
+import { parseContent, withCheckpoint } from './content.ts';
 import { derivedDeviceKeys } from './device-keys.ts';
 import { createPatientWallet } from './patient-wallet.ts';
 import { openWalletFile, patientWalletOf, type StoredWallet, saveWalletFile, staffWalletOf } from './wallet-file.ts';
@@ -84,6 +84,20 @@ describe('checkpoints', () => {
     ]) {
       expect(() => withCheckpoint(seen, bad)).toThrow(expect.objectContaining({ code: 'checkpoint-went-back' }));
     }
+  });
+});
+
+describe('the content of a wallet', () => {
+  it('keeps that a checkpoint is of the channel to which the ledger moved, and takes no other mark', async () => {
+    const { content } = await patientStored();
+    const onChannel = withCheckpoint(content, { number: 7, hash: 'a', onChannel: true });
+    for (const kept of [onChannel, withCheckpoint(content, { number: 7, hash: 'a' })]) {
+      expect(parseContent(canonicalBytes(kept as unknown as Json)).checkpoint).toEqual(kept.checkpoint);
+    }
+    const wrong = { ...content, checkpoint: { number: 7, hash: 'a', onChannel: false } };
+    expect(() => parseContent(canonicalBytes(wrong as unknown as Json))).toThrow(
+      expect.objectContaining({ code: 'bad-wallet' }),
+    );
   });
 });
 

@@ -55,6 +55,8 @@ describe.skipIf(binaries === undefined)('the demonstration moves up to Fabric', 
     'is decided by more than half of the members, and then nothing more is taken',
     async () => {
       const { desk } = demonstration;
+      // The wallet keeps the checkpoint of this ledger, and must go on with that of the channel.
+      await done(desk, 'audit', '--as', 'ann', '--passphrase-file', desks.passphrase);
       const early = await operator().salus('network', 'migrate', '--data', files.data, '--json');
       expect(early.json()).toMatchObject({ error: { code: 'no-network' } });
       const proposed = await done(desk, 'staff', 'move', CHANNEL, '--as', 'hospital-a.admin');
@@ -105,6 +107,10 @@ describe.skipIf(binaries === undefined)('the demonstration moves up to Fabric', 
       await done(desk, 'revoke', told.grant, '--as', 'ann', '--passphrase-file', passphrase);
       const refused = await desk.salus('records', '--json', '--token', told.read.tokenFile, '--as', 'b.novak');
       expect(refused.json()).toMatchObject({ error: { code: 'grant-revoked' } });
+      const audit = await done(desk, 'audit', '--as', 'ann', '--passphrase-file', passphrase);
+      const { logs } = audit.json<{ logs: readonly { lines: readonly unknown[]; checkpoint: { number: number } }[] }>();
+      expect(logs.every(({ lines }) => lines.length > 0)).toBe(true);
+      await done(desk, 'audit', '--as', 'ann', '--passphrase-file', passphrase);
       const alarms = await done(desk, 'ledger', 'alarms', '--as', 'hospital-a.admin');
       expect(alarms.json<{ total: number }>().total).toBe(0);
       const moved = { ...desks, a: desk, b: desk, home: desk, nodeOfB: () => nodes.get('hospital-b')!.url };

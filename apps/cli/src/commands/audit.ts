@@ -48,10 +48,9 @@ async function tellPatient(context: CommandContext, options: AuditOptions): Prom
   const logs = await forEachPid(context, home, async (session, { pid, organisation }): Promise<CheckedLog> => {
     const lines = await readCheckedLines(session, pid, { limit: options.limit, nowMs: context.nowMs() });
     const ledger = await keepCheckpoint(session, opened);
-    const { number, hash } = ledger.checkpoint;
     opened = {
       ...opened,
-      stored: { ...opened.stored, content: { ...opened.stored.content, checkpoint: { number, hash } } },
+      stored: { ...opened.stored, content: { ...opened.stored.content, checkpoint: ledger.kept } },
     };
     return { organisation, pid, lines, ledger };
   });
