@@ -164,6 +164,19 @@ test('a write whose block is stored without an answer is kept, although the ledg
   expect(await demandConsistent(place.vault)).toMatchObject({ records: 3 });
 });
 
+test('a bundle that was imported before leaves no attachment when it is refused', async () => {
+  const caller = await place.writer();
+  const outcomes: unknown[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    const { kind } = await place.vault.repository.transaction(caller, story('Same'));
+    outcomes.push(kind);
+  }
+  expect(outcomes).toEqual(['committed', 'refused', 'refused']);
+  const ids: string[] = [];
+  for await (const shard of place.vault.attachments.list()) ids.push(...shard);
+  expect(ids).toHaveLength(1);
+});
+
 test('a start after a clean end finds nothing to settle', async () => {
   await place.vault.repository.transaction(await place.writer(), story('First'));
   await place.restart();

@@ -38,7 +38,7 @@ import type { Identifier, WrittenAttachment } from './write-order.ts';
 /** First version of every resource. */
 export const FIRST_VERSION = 1;
 
-/** What preparing a bundle asks of the store, in this order: `begin` once, then the others. */
+/** What preparing a bundle asks of the store: `begin` once, and whatever identifiers decide only after its answer. */
 export interface BundleQuestions {
   /** The bundle's digest and all identifiers that decide whether a resource is new: they are locked until it is written. */
   begin(facts: { readonly digest: string; readonly identifiers: readonly TypedIdentifier[] }): Promise<void>;
@@ -105,14 +105,30 @@ export async function prepareBundle(input: BundleInput, questions: BundleQuestio
     const bundle = bundleOf(parseFhirJson(input.bytes), input);
     const issues = validateTransaction(bundle);
     if (hasErrors(issues)) return { kind: 'refused', code: 'structure-invalid', issues };
-    await questions.begin({ digest: digestOf(bundle), identifiers: decidingIdentifiers(bundle, input) });
-    return { kind: 'prepared', entries: await prepareEntries(bundle, input, questions, attachments) };
+    const identifiers = decidingIdentifiers(bundle, input);
+    const begun = questions.begin({ digest: digestOf(bundle), identifiers });
+    // Where identifiers decide, they are locked before they are looked up; else the questions travel together.
+    if (identifiers.length > 0) await begun;
+    const [start, prepared] = await Promise.allSettled([begun, prepareEntries(bundle, input, questions, attachments)]);
+    if (prepared.status === 'rejected') throw start.status === 'rejected' ? start.reason : prepared.reason;
+    if (start.status === 'rejected') {
+      await removeAttachments(attachments, prepared.value);
+      throw start.reason;
+    }
+    return { kind: 'prepared', entries: prepared.value };
   } catch (error) {
     if (error instanceof FhirError) return { kind: 'refused', code: error.code, issues: [issueOf(error)] };
     if (!(error instanceof RecordsError || error instanceof CryptoError)) throw error;
     // An attachment that cannot be taken: too large, or data that is none.
     const issue: Issue = { severity: 'error', code: 'invalid', text: error.message };
     return { kind: 'refused', code: error.code, issues: [issue] };
+  }
+}
+
+async function removeAttachments(attachments: Attachments, entries: readonly PreparedEntry[]): Promise<void> {
+  for (const entry of entries) {
+    if (entry.kind !== 'create') continue;
+    for (const { attachmentId } of entry.attachments) await attachments.remove(attachmentId);
   }
 }
 
