@@ -150,8 +150,8 @@ async function logInStaff(
   { file, stored }: Pick<OpenWallet<StaffStored>, 'file' | 'stored'>,
   named: string | undefined,
 ): Promise<NodeSession & { readonly nodeId: string }> {
-  const { api, configDirectory, terminal, passwordFile } = context;
-  const known = foundedCredential(configDirectory, file);
+  const { api, terminal, passwordFile } = context;
+  const known = foundedCredential(context, file);
   const account = named ?? known?.account ?? walletName(file);
   const { organisation } = stored;
   const password =

@@ -25,15 +25,18 @@ const CREDENTIALS_BYTES_MAX = 1024 * 1024;
 const FOUNDED_DIRECTORIES = ['demonstration', 'administrators'] as const;
 
 /** The file of a wallet: a path as given; a name in the person's own directory, else among those of a founding. */
-export function walletPath({ configDirectory, workingDirectory }: Places, wallet: string): string {
-  if (wallet.includes(sep) || wallet.endsWith(EXTENSION)) return resolve(workingDirectory, wallet);
-  const [own = '', ...founded] = ['wallets', ...FOUNDED_DIRECTORIES].map((directory) =>
-    join(configDirectory, directory, `${wallet}${EXTENSION}`),
-  );
+export function walletPath(places: Places, wallet: string): string {
+  if (wallet.includes(sep) || wallet.endsWith(EXTENSION)) return resolve(places.workingDirectory, wallet);
+  const own = join(places.configDirectory, 'wallets', `${wallet}${EXTENSION}`);
+  const founded = foundedIn(places).map((directory) => join(directory, `${wallet}${EXTENSION}`));
   return existsSync(own) ? own : (founded.find((file) => existsSync(file)) ?? own);
 }
 
-type Places = Pick<CommandContext, 'configDirectory' | 'workingDirectory'>;
+type Places = Pick<CommandContext, 'configDirectory' | 'foundedDirectories' | 'workingDirectory'>;
+
+function foundedIn({ foundedDirectories }: Pick<Places, 'foundedDirectories'>): readonly string[] {
+  return foundedDirectories.flatMap((directory) => FOUNDED_DIRECTORIES.map((name) => join(directory, name)));
+}
 
 /** The name by which `--as` finds a wallet file again. */
 export function walletName(file: string): string {
@@ -71,12 +74,14 @@ export interface FoundedCredential {
 }
 
 /** What the credentials beside a wallet say of it, where a founding put both there. */
-export function foundedCredential(configDirectory: string, file: string): FoundedCredential | undefined {
-  const directory = FOUNDED_DIRECTORIES.map((name) => join(configDirectory, name)).find((candidate) =>
-    resolve(file).startsWith(resolve(candidate) + sep),
-  );
-  const credentials = join(directory ?? configDirectory, 'credentials.json');
-  if (directory === undefined || !existsSync(credentials)) return undefined;
+export function foundedCredential(
+  places: Pick<Places, 'foundedDirectories'>,
+  file: string,
+): FoundedCredential | undefined {
+  const directory = foundedIn(places).find((candidate) => resolve(file).startsWith(resolve(candidate) + sep));
+  if (directory === undefined) return undefined;
+  const credentials = join(directory, 'credentials.json');
+  if (!existsSync(credentials)) return undefined;
   if (statSync(credentials).size > CREDENTIALS_BYTES_MAX) return undefined;
   const { staff = [], patients = [] } = JSON.parse(readFileSync(credentials, 'utf8')) as {
     readonly staff?: readonly FoundedCredential[];
@@ -107,7 +112,7 @@ interface Opened {
 const openedBy = new WeakMap<CommandContext, Map<string, Promise<Opened>>>();
 
 async function open(context: CommandContext, wallet: string | undefined): Promise<Opened> {
-  const file = walletPath(context, wallet ?? onlyWallet(context.configDirectory));
+  const file = walletPath(context, wallet ?? onlyWallet(context));
   const opened = openedBy.get(context) ?? new Map<string, Promise<Opened>>();
   openedBy.set(context, opened);
   const before = opened.get(file);
@@ -121,8 +126,7 @@ async function openFile(context: CommandContext, file: string): Promise<Opened> 
   if (!existsSync(file)) {
     throw new CliError('wallet-missing', `There is no wallet at ${file}.`, { next: knownSentence(context) });
   }
-  const known =
-    context.passphraseFile === undefined ? foundedCredential(context.configDirectory, file)?.passphrase : undefined;
+  const known = context.passphraseFile === undefined ? foundedCredential(context, file)?.passphrase : undefined;
   const passphrase = known ?? (await readSecret(context.terminal, `Passphrase of ${file}: `, context.passphraseFile));
   try {
     return { file, passphrase, stored: await openWalletFile(file, passphrase) };
@@ -133,17 +137,18 @@ async function openFile(context: CommandContext, file: string): Promise<Opened> 
 }
 
 /** Without --as: a person's only wallet. */
-function onlyWallet(configDirectory: string): string {
-  const own = walletsIn(join(configDirectory, 'wallets'));
+function onlyWallet(places: Places): string {
+  const own = walletsIn(join(places.configDirectory, 'wallets'));
   const [only] = own;
   if (only !== undefined && own.length === 1) return only;
   throw new CliError('wallet-not-named', 'Say whose wallet to use.', {
-    next: `Give --as WALLET. ${knownSentence({ configDirectory })}`,
+    next: `Give --as WALLET. ${knownSentence(places)}`,
   });
 }
 
-function knownSentence({ configDirectory }: Pick<Places, 'configDirectory'>): string {
-  const known = ['wallets', ...FOUNDED_DIRECTORIES].flatMap((directory) => walletsIn(join(configDirectory, directory)));
+function knownSentence(places: Pick<Places, 'configDirectory' | 'foundedDirectories'>): string {
+  const directories = [join(places.configDirectory, 'wallets'), ...foundedIn(places)];
+  const known = directories.flatMap((directory) => walletsIn(directory));
   if (known.length === 0) return 'A patient makes one with `salus patient claim SLIP`.';
   return `Known wallets: ${known.join(', ')}.`;
 }
