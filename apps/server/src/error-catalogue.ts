@@ -2,6 +2,7 @@ import { CONTRACT_CODES } from '@salus/contracts';
 import type { CryptoErrorCode } from '@salus/crypto';
 import type { FhirErrorCode } from '@salus/fhir';
 import type { LedgerErrorCode, PortCode } from '@salus/ledger';
+import type { FabricErrorCode } from '@salus/ledger-fabric';
 import type { RecordsErrorCode } from '@salus/records';
 import type { WalletErrorCode } from '@salus/wallet';
 import { statusOf } from './http/problem.ts';
@@ -122,6 +123,19 @@ const LEDGER: Meanings<LedgerErrorCode | PortCode> = {
   overloaded: 'Too many calls wait; nothing was done: try again.',
 };
 
+const FABRIC: Meanings<FabricErrorCode> = {
+  'bad-block': 'What a peer gave as a block, or as a transaction in it, has not the form that Fabric’s protocol fixes.',
+  'bad-wire': 'Bytes between node and chaincode are not of their format, or beyond its bounds.',
+  'bad-private': 'Private values do not open, or are not those of the calls beside which they travelled.',
+  'bad-configuration':
+    'A connection, chaincode configuration or agreement is missing, unreadable or of another version.',
+  'wrong-bundle': 'A bundle of contracts is not the one that its name states.',
+  'peer-failed': 'The peer does not answer the chaincode, or not as its protocol says.',
+  'service-failed': 'The chaincode service could not be served.',
+  'not-ended': 'The ledger that should move up has not ended, cannot show its end, or moves elsewhere.',
+  'import-refused': 'A member refused a part of the ledger that moves up; the message says who, where and why.',
+};
+
 const WALLET: Meanings<WalletErrorCode> = {
   'bad-slip': 'The text is no slip, or a character was misread.',
   'bad-recovery-code': 'The text is no recovery code, or a character was misread.',
@@ -147,6 +161,7 @@ const SECTIONS: readonly (readonly [title: string, meanings: Readonly<Record<str
   ['Records and exchange (`@salus/records`)', RECORDS],
   ['FHIR (`@salus/fhir`)', FHIR],
   ['Ledger (`@salus/ledger`)', LEDGER],
+  ['Ledger on Hyperledger Fabric (`@salus/ledger-fabric`)', FABRIC],
   ['Cryptography (`@salus/crypto`)', CRYPTO],
   ['Wallet (`@salus/wallet`)', WALLET],
   ['Contracts (`@salus/contracts`; by transaction in [CONTRACTS.md](CONTRACTS.md))', CONTRACT_CODES],

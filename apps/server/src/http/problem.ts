@@ -51,7 +51,7 @@ const STATUSES: readonly (readonly [pattern: RegExp, status: number])[] = [
   // What another organisation's node answered does not hold.
   [/^(omitted-record|content-mismatch|key-mismatch|peer-untrusted)$|-served$/, 502],
   [
-    /^(corrupt|master-key|internal|storage-failed|checkpoint-failed|execution-failed|not-a-ledger|wrong-key|in-use|bad-checkpoint-file)$/,
+    /^(corrupt|master-key|internal|storage-failed|checkpoint-failed|execution-failed|not-a-ledger|wrong-key|in-use|bad-checkpoint-file|bad-block|bad-wire|bad-private|bad-configuration|wrong-bundle|peer-failed|service-failed)$/,
     500,
   ],
   [/^(erased|tombstoned|gone|ledger-moved)$/, 410],
@@ -61,7 +61,7 @@ const STATUSES: readonly (readonly [pattern: RegExp, status: number])[] = [
   [/^(signer-unknown|delegation-user-unknown)$/, 403],
   [/^not-found$|-unknown$/, 404],
   [
-    /-exists$|-used$|-answered$|-reviewed$|-decided$|-approved$|^already-|^conflict$|^import-incomplete$|^stale-|^sequence-|^leaf-ended$/,
+    /-exists$|-used$|-answered$|-reviewed$|-decided$|-approved$|^already-|^conflict$|^import-incomplete$|^stale-|^sequence-|^leaf-ended$|^not-ended$|^import-refused$/,
     409,
   ],
   [
