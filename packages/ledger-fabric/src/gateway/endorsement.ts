@@ -32,7 +32,8 @@ export type EndorseResult =
 /** Makes one Fabric transaction of gathered calls and has it endorsed by the own organisation and the others that the policy asks. */
 export class Endorser {
   readonly #parts: EndorserParts;
-  readonly #downUntil = new Map<string, number>();
+  /** When each organisation was last asked in vain, on the clock of `performance.now()`. */
+  readonly #downSince = new Map<string, number>();
   #policy: EndorsementPolicy | undefined;
 
   constructor(parts: EndorserParts) {
@@ -94,16 +95,18 @@ export class Endorser {
 
   #learn(fault: GatewayFault): void {
     if (fault.kind !== 'others') return;
-    const until = performance.now() + DOWN_MS;
-    for (const organisation of fault.organisations) this.#downUntil.set(organisation, until);
+    const now = performance.now();
+    for (const organisation of fault.organisations) this.#downSince.set(organisation, now);
     // Whoever is asked in vain may have left.
     this.forgetPolicy();
   }
 
-  #down(): ReadonlySet<string> {
+  #down(): ReadonlyMap<string, number> {
     const now = performance.now();
-    for (const [organisation, until] of this.#downUntil) if (until <= now) this.#downUntil.delete(organisation);
-    return new Set(this.#downUntil.keys());
+    for (const [organisation, since] of this.#downSince) {
+      if (since + DOWN_MS <= now) this.#downSince.delete(organisation);
+    }
+    return this.#downSince;
   }
 }
 

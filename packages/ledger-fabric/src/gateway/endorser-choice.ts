@@ -8,8 +8,8 @@ export type ChoiceInput = {
   /** Active members of the network; none before it is founded. */
   readonly active: readonly string[];
   readonly callIds: readonly string[];
-  /** Who gave no endorsement a moment ago: asked only where there is nobody else. */
-  readonly down: ReadonlySet<string>;
+  /** Who gave no endorsement a moment ago, and when: asked only where there is nobody else, the longest ago first. */
+  readonly down: ReadonlyMap<string, number>;
   /** How often those whose turn it was could not agree with us: the next ones take it. */
   readonly turn: number;
 };
@@ -22,14 +22,13 @@ export type ChoiceInput = {
 export function chooseEndorsers({ policy, own, active, callIds, down, turn }: ChoiceInput): readonly string[] {
   const others = policy.members.filter((member) => member !== own);
   const isActive = (member: string): boolean => active.includes(member);
-  const groups = [
-    others.filter((member) => isActive(member) && !down.has(member)),
-    others.filter((member) => isActive(member) && down.has(member)),
-    others.filter((member) => !isActive(member) && !down.has(member)),
-    others.filter((member) => !isActive(member) && down.has(member)),
-  ];
-  const draw = drawOf(callIds);
-  const order = groups.flatMap((group) => rotate(group, draw + turn));
+  const isUp = (member: string): boolean => !down.has(member);
+  const longestAgo = (left: string, right: string): number => down.get(left)! - down.get(right)!;
+  const draw = drawOf(callIds) + turn;
+  const order = [others.filter(isActive), others.filter((member) => !isActive(member))].flatMap((group) => [
+    ...rotate(group.filter(isUp), draw),
+    ...group.filter((member) => !isUp(member)).sort(longestAgo),
+  ]);
   const owned = policy.members.includes(own) ? 1 : 0;
   return [own, ...order.slice(0, Math.max(0, policy.required - owned))];
 }
