@@ -46,6 +46,7 @@ export type { ContractsBundle } from './up/contracts-in-use.ts';
 export { downNetwork } from './up/down-network.ts';
 export type { Binaries } from './up/process-specs.ts';
 export {
+  awaitFirstTransaction,
   awaitNode,
   awaitNodeReady,
   hasNode,

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { readChainInfo } from '../channel/index.ts';
 import { listenHost } from '../configuration/listen-host.ts';
 import type { Consortium, Organisation, SalusNode } from '../consortium/consortium.ts';
 import type { NetworkLayout } from '../layout.ts';
@@ -8,10 +9,12 @@ import { NetworkError } from '../network-error.ts';
 import type { ProcessSpec } from '../processes/process-table.ts';
 import { isListening, startProcess } from '../processes/supervisor.ts';
 import { writeIfChanged } from '../write-file.ts';
-import { processName } from './addresses.ts';
+import { adminIdentity, peerAddresses, processName } from './addresses.ts';
 
 export const NODE_TIMEOUT_MS = 120_000;
 const LOOK_MS = 50;
+/** Each look at the chain is a connection of its own. */
+const LOOK_AT_CHAIN_MS = 200;
 
 export interface NodesInput {
   readonly layout: NetworkLayout;
@@ -30,11 +33,15 @@ export function hasNode(organisation: Organisation): organisation is WithNode {
 /** Writes where all nodes and exchanges of the consortium are reached: for people's commands, and for the nodes. */
 export function writeNodeAddresses({ layout, consortium }: Pick<NodesInput, 'layout' | 'consortium'>): void {
   const nodes = consortium.organisations.filter(hasNode);
-  const list = (of: (organisation: WithNode) => string): string =>
+  const list = (of: (organisation: WithNode) => unknown): string =>
     `${JSON.stringify(Object.fromEntries(nodes.map((one) => [one.slug, of(one)])), null, 2)}\n`;
   writeIfChanged(
     layout.nodes,
-    list(({ node }) => `http://127.0.0.1:${node.port}`),
+    list(({ slug, node }) => {
+      // Where the people of a node of this host find their wallets.
+      const config = relative(layout.directory, join(layout.organisation(slug).node.config, 'salus'));
+      return { url: `http://127.0.0.1:${node.port}`, config };
+    }),
   );
   writeIfChanged(
     layout.exchangePeers,
@@ -62,6 +69,27 @@ export async function awaitNode(layout: NetworkLayout, { slug, node }: WithNode)
     await delay(LOOK_MS);
   }
   throw new NetworkError('timeout', `The node of ${slug} is neither ready nor waiting after ${NODE_TIMEOUT_MS} ms.`);
+}
+
+/**
+ * Waits until the channel is higher than it was: on one whose chaincode was just committed the first Salus transaction makes it
+ * so. Ends early when the founder's node answers, for then it was there before. Throws NetworkError `process-ended`, `timeout`.
+ */
+export async function awaitFirstTransaction(
+  layout: NetworkLayout,
+  founder: WithNode,
+  { channel, height }: { readonly channel: string; readonly height: number },
+): Promise<void> {
+  const identity = adminIdentity(layout, founder.slug);
+  const [peer] = peerAddresses(layout, founder);
+  const endMs = performance.now() + NODE_TIMEOUT_MS;
+  while (peer !== undefined && (await readChainInfo(peer, identity, channel)).height <= height) {
+    if (await isListening(layout, processName(founder.slug, 'node'), founder.node.port)) return;
+    if (performance.now() > endMs) {
+      throw new NetworkError('timeout', `No Salus transaction was committed in ${NODE_TIMEOUT_MS} ms.`);
+    }
+    await delay(LOOK_AT_CHAIN_MS);
+  }
 }
 
 /** Waits until an organisation's node answers: it is admitted. Throws NetworkError `process-ended`, `timeout`. */

@@ -2,10 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  awaitFirstTransaction,
   awaitNode,
   awaitNodeReady,
   hasNode,
   organisationsHere,
+  readNetworkStatus,
   startNode,
   type WithNode,
   writeNodeAddresses,
@@ -46,11 +48,11 @@ export async function bringNodes(
   };
   const founder = nodes.find(({ slug }) => slug === place.consortium.organisations[0]?.slug);
   if (founder !== undefined) {
+    const height = await heightOf(place, context);
     await start(founder);
+    await awaitFirstTransaction(layout, founder, { channel: place.consortium.channel.name, height });
+    if (started.length > 0) context.terminal.say(`The first Salus transaction is committed ${elapsed()}.`);
     await awaitNodeReady(layout, founder);
-    context.terminal.say(
-      `The node of ${founder.slug} is ready: the first Salus transactions are committed (${elapsed()}).`,
-    );
   }
   const others = nodes.filter((one) => one !== founder);
   await Promise.all(others.map(start));
@@ -73,6 +75,11 @@ export async function bringNodes(
   return { started, admitted, waiting };
 }
 
+async function heightOf(place: OpenNetwork, { nowMs }: CommandContext): Promise<number> {
+  const { peers } = await readNetworkStatus(place, nowMs());
+  return Math.max(0, ...peers.map(({ chain }) => chain?.height ?? 0));
+}
+
 /** What `up` says of the nodes. */
 export function nodesText({ started, admitted, waiting }: NodesReport, nodesFile: string): string {
   const lines = [
@@ -82,7 +89,7 @@ export function nodesText({ started, admitted, waiting }: NodesReport, nodesFile
       ({ organisation, application }) =>
         `${organisation} waits to be admitted: a member’s administrator runs \`salus staff admit\` with ${application}`,
     ),
-    `Commands find the nodes with SALUS_NODES=${nodesFile}`,
+    `Commands find the nodes with: export SALUS_NODES=${nodesFile}`,
   ];
   return `${lines.join('\n')}\n`;
 }
