@@ -117,9 +117,14 @@ async function doctor(network: TestNetwork, organisation: string): Promise<Child
   const child = spawn(process.execPath, [program], {
     cwd: own.workingDirectory,
     env: { PATH: process.env.PATH, ...own.environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
-  await once(child.stdout, 'data');
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`the doctored chaincode of ${organisation} does not serve`);
+  });
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  // From here on its end is the test's own doing.
+  ended.catch(() => undefined);
   return child;
 }
 
