@@ -21,6 +21,8 @@ export const LOG_BYTES_MAX = 64 * 1024 * 1024;
 const LOG_TAIL_BYTES = 4096;
 const LOG_TAIL_LINES = 8;
 const POLL_MS = 15;
+/** How long a port may stay taken by a process that is ending. */
+const PORT_FREE_MAX_MS = 2_000;
 
 export interface ProcessStatus extends ProcessRecord {
   readonly running: boolean;
@@ -188,14 +190,27 @@ function listens(port: number): Promise<boolean> {
   });
 }
 
-/** Says which port is taken, before the process would end with words of its own. */
-function requireFreePort({ name }: ProcessSpec, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', (cause: NodeJS.ErrnoException) => {
+/**
+ * Says which port is taken, before the process would end with words of its own. What was killed a moment ago may hold its port
+ * until the last of its threads has ended.
+ */
+async function requireFreePort({ name }: ProcessSpec, port: number): Promise<void> {
+  const endMs = performance.now() + PORT_FREE_MAX_MS;
+  for (;;) {
+    const cause = await findPortFault(port);
+    if (cause === undefined) return;
+    if (cause.code !== 'EADDRINUSE' || performance.now() > endMs) {
       const why = cause.code === 'EADDRINUSE' ? 'another program listens there' : cause.message;
-      reject(new NetworkError('port-taken', `${name} cannot listen on port ${port}: ${why}.`, { cause }));
-    });
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve()));
+      throw new NetworkError('port-taken', `${name} cannot listen on port ${port}: ${why}.`, { cause });
+    }
+    await delay(POLL_MS);
+  }
+}
+
+function findPortFault(port: number): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', resolve);
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(undefined)));
   });
 }

@@ -65,6 +65,8 @@ export class Load implements AsyncDisposable {
   async #send({ organisation, ledger }: Client, { call }: PreparedCall): Promise<void> {
     const sentMs = performance.now();
     for (let attempt = 0; attempt < RETRIES_MAX; attempt++) {
+      // What was not acknowledged by the end may be committed or not: nobody was told.
+      if (this.#stopped && attempt > 0) return;
       try {
         const result = await ledger.submit(call);
         if (result.kind === 'committed') {
