@@ -31,7 +31,7 @@ export function ordererYaml({ organisation, orderer, layout }: OrdererInput): ob
       Cluster: {
         SendBufferSize: 100,
         // How a BFT orderer that was away catches up. With Fabric's default, `consensus`, it could end up deaf to the next
-        // change of leaders (three of three runs under load), with `simple` in none of nineteen changes. The quorum's
+        // change of leaders (three of three runs under load), with `simple` in none of twelve changes. The quorum's
         // signatures on each block are verified either way.
         ReplicationPolicy: 'simple',
         // With Fabric's 7 s a killed leader costs seven seconds of commits, with these under three.
