@@ -226,25 +226,42 @@ export class Gateway implements ExchangePeer {
     },
   ): Promise<FetchResult> {
     const found: StoredRecord[] = [];
-    const records: ReleasedRecord[] = [];
     const refused: RefusedRecord[] = [];
     for (const id of wanted.ids) {
       // Taken anew for each: a revocation may arrive between two objects of one answer.
       await this.#demandLive(session);
       const record = await wanted.find(id);
-      if (record === undefined) {
-        refused.push({ recordId: id, code: 'not-found' });
-        continue;
-      }
-      found.push(record);
-      records.push(await releaseRecord(this.#parts, record, wanted));
+      if (record === undefined) refused.push({ recordId: id, code: 'not-found' });
+      else found.push(record);
     }
-    const result = await joinRelease(this.#parts, session, { records, refused, knownKeys: wanted.knownKeys });
-    if (found.length > 0) await this.#log('read', { payload, session, records: found });
-    if (refused.length > 0) await this.#log('refusal', { payload, session, outcome: 'not-found' });
+    // The events become durable while the objects are read; nothing leaves before both are done.
+    const [result] = await Promise.all([
+      this.#join(session, { found, refused, ...wanted }),
+      found.length > 0 ? this.#log('read', { payload, session, records: found }) : undefined,
+      refused.length > 0 ? this.#log('refusal', { payload, session, outcome: 'not-found' }) : undefined,
+    ]);
     await this.#demandLive(session);
     this.#remember(session.session, found);
     return result;
+  }
+
+  async #join(
+    session: GatewaySession,
+    {
+      found,
+      refused,
+      knownKeys,
+      withProofs,
+    }: {
+      readonly found: readonly StoredRecord[];
+      readonly refused: readonly RefusedRecord[];
+      readonly knownKeys: readonly string[];
+      readonly withProofs: boolean;
+    },
+  ): Promise<FetchResult> {
+    const records: ReleasedRecord[] = [];
+    for (const record of found) records.push(await releaseRecord(this.#parts, record, { withProofs }));
+    return joinRelease(this.#parts, session, { records, refused, knownKeys });
   }
 
   #isInScope(session: GatewaySession, scope: Scope, record: StoredRecord): boolean {
