@@ -1,19 +1,11 @@
-import { createPrivateKey, hash, type KeyObject, sign, X509Certificate } from 'node:crypto';
-import { common, ledger, msp, orderer, peer } from '@hyperledger/fabric-protos';
-import {
-  createCa,
-  fromBase64url,
-  generateSigningKeySync,
-  issueMachineCertificate,
-  toBase64url,
-  toPem,
-} from '@salus/crypto';
+import { createPrivateKey, hash, type KeyObject, sign } from 'node:crypto';
+import { common, ledger, msp, peer } from '@hyperledger/fabric-protos';
+import { createCa, generateSigningKeySync, issueMachineCertificate, toBase64url, toPem } from '@salus/crypto';
 import { fabricHeaderBytes } from '@salus/ledger';
-import { Timestamp } from 'google-protobuf/google/protobuf/timestamp_pb.js';
 import { commitHashOf, updateBytes } from '../src/block/commit-hash.ts';
 import { decodeTransaction } from '../src/block/transaction.ts';
+import { configEnvelope, envelopeOf, NOW_MS } from './orderer-configuration.ts';
 
-const NOW_MS = 1_795_251_600_000;
 const DAY_MS = 86_400_000;
 const VALID = 0;
 export const MVCC_READ_CONFLICT = 11;
@@ -195,61 +187,6 @@ function metadataOf(value: Uint8Array): Buffer {
   return Buffer.from(metadata.serializeBinary());
 }
 
-function configEnvelope(
-  consensus: 'raft' | 'bft',
-  roots: ReadonlyMap<string, string>,
-  orderers: readonly Orderer[],
-): Buffer {
-  const group = new common.ConfigGroup();
-  const type = new orderer.ConsensusType();
-  type.setType(consensus === 'raft' ? 'etcdraft' : 'BFT');
-  group.getValuesMap().set('ConsensusType', configValue(type));
-  const consenters = new common.Orderers();
-  consenters.setConsenterMappingList(
-    orderers.map(({ id, mspId, certificate }) => {
-      const consenter = new common.Consenter();
-      consenter.setId(id);
-      consenter.setMspId(mspId);
-      consenter.setIdentity(Buffer.from(certificate));
-      return consenter;
-    }),
-  );
-  if (consensus === 'bft') group.getValuesMap().set('Orderers', configValue(consenters));
-  for (const [name, root] of roots) {
-    const organisation = new common.ConfigGroup();
-    organisation.getValuesMap().set('MSP', configValue(mspConfig(name, root)));
-    group.getGroupsMap().set(name, organisation);
-  }
-  const channel = new common.ConfigGroup();
-  channel.getGroupsMap().set('Orderer', group);
-  const config = new common.Config();
-  config.setChannelGroup(channel);
-  const envelope = new common.ConfigEnvelope();
-  envelope.setConfig(config);
-  return envelopeOf(common.HeaderType.CONFIG, '', envelope.serializeBinary());
-}
-
-function mspConfig(name: string, root: string): msp.MSPConfig {
-  const unit = new msp.FabricOUIdentifier();
-  unit.setOrganizationalUnitIdentifier('orderer');
-  const units = new msp.FabricNodeOUs();
-  units.setEnable(true);
-  units.setOrdererOuIdentifier(unit);
-  const fabric = new msp.FabricMSPConfig();
-  fabric.setName(name);
-  fabric.setRootCertsList([Buffer.from(new X509Certificate(root).toString())]);
-  fabric.setFabricNodeOus(units);
-  const config = new msp.MSPConfig();
-  config.setConfig(fabric.serializeBinary());
-  return config;
-}
-
-function configValue(message: { serializeBinary(): Uint8Array }): common.ConfigValue {
-  const value = new common.ConfigValue();
-  value.setValue(message.serializeBinary());
-  return value;
-}
-
 function endorsedEnvelope(txId: string, { writes }: Written): Buffer {
   const set = new ledger.rwset.kvrwset.KVRWSet();
   set.setWritesList(
@@ -285,26 +222,6 @@ function endorsedEnvelope(txId: string, { writes }: Written): Buffer {
   const transaction = new peer.Transaction();
   transaction.setActionsList([transactionAction]);
   return envelopeOf(common.HeaderType.ENDORSER_TRANSACTION, txId, transaction.serializeBinary());
-}
-
-function envelopeOf(type: common.HeaderTypeMap[keyof common.HeaderTypeMap], txId: string, data: Uint8Array): Buffer {
-  const channelHeader = new common.ChannelHeader();
-  channelHeader.setType(type);
-  channelHeader.setTxId(txId);
-  channelHeader.setChannelId('salus');
-  const timestamp = new Timestamp();
-  timestamp.fromDate(new Date(NOW_MS));
-  channelHeader.setTimestamp(timestamp);
-  const header = new common.Header();
-  header.setChannelHeader(channelHeader.serializeBinary());
-  header.setSignatureHeader(new common.SignatureHeader().serializeBinary());
-  const payload = new common.Payload();
-  payload.setHeader(header);
-  payload.setData(data);
-  const envelope = new common.Envelope();
-  envelope.setPayload(payload.serializeBinary());
-  envelope.setSignature(fromBase64url('AAAA'));
-  return Buffer.from(envelope.serializeBinary());
 }
 
 function varint(value: number): Buffer {

@@ -1,91 +1,21 @@
 import { IMPORT_KEY, type ImportFact, type Json, MOVE_KEY, type Write } from '@salus/contracts';
-import { canonical, inclusionProof, merkleRoot, sha256, toBase64url, utf8 } from '@salus/crypto';
+import { canonical, utf8 } from '@salus/crypto';
 import { installedContracts, openLedgerState } from '@salus/ledger';
-import {
-  bodyText,
-  committedText,
-  type EmbeddedBlockHeader,
-  hashHeaderText,
-  nextCommitment,
-  parseBody,
-  rootOf,
-  textLeaf,
-  writesText,
-} from '@salus/ledger/block';
+import { type EmbeddedBlockHeader, nextCommitment, parseBody } from '@salus/ledger/block';
 import type { PreparedCall } from '@salus/ledger/consortium';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forgedBody, partsOf, reseal } from '../../test/forged-blocks.ts';
 import { CHANNEL, createMovingLedger, type MovingLedger } from '../../test/moving-ledger.ts';
-import type { StateReader } from '../chaincode/batch-state.ts';
-import { runGathered } from '../chaincode/gathered-run.ts';
+import { NOW_MS, StubChannel } from '../../test/stub-channel.ts';
 import { type EndedLedger, openEndedLedger } from './embedded-blocks.ts';
-import { cutBlock, type EmbeddedBlock, gatherPieces, writesLeafOf } from './import-pieces.ts';
-import { type ImportResult, runImport } from './import-run.ts';
+import { cutBlock, type EmbeddedBlock, gatherPieces } from './import-pieces.ts';
+import { runImport } from './import-run.ts';
 import { IMPORT_BYTES_MAX, type ImportPiece, importText } from './import-wire.ts';
 import type { TakeOver } from './take-over.ts';
 
 const CALLS = 240;
-const NOW_MS = 1_795_251_600_000;
-const runtime = { ...installedContracts(), readPrivateOrganisation: async () => undefined };
-
-/** A channel's committed state, and the chaincode's two functions on it, without Fabric. */
-class StubChannel {
-  readonly state = new Map<string, Json>();
-  readonly network: string;
-  readonly takeOver: TakeOver | undefined;
-
-  constructor(network: string, takeOver: TakeOver | undefined) {
-    this.network = network;
-    this.takeOver = takeOver;
-  }
-
-  async import(pieces: readonly ImportPiece[], channel = CHANNEL): Promise<ImportResult> {
-    const argument = utf8(importText(pieces));
-    const { network, takeOver } = this;
-    const result = await runImport({ runtime, network, channel, argument, state: this.#reader(), takeOver });
-    if (result.kind === 'applied') this.#apply(result.writes);
-    return result;
-  }
-
-  /** The code of what was refused, or `applied`. */
-  async codeOf(pieces: readonly ImportPiece[], channel = CHANNEL): Promise<string> {
-    const result = await this.import(pieces, channel);
-    return result.kind === 'refused' ? result.code : result.kind;
-  }
-
-  async submit({ call }: PreparedCall, nowMs = NOW_MS): Promise<string> {
-    const { network } = this;
-    const payloadText = canonical(call.payload as unknown as Json);
-    const calls = [{ call, payloadText, callId: toBase64url(sha256(utf8(payloadText))) }];
-    const gathered = { runtime, network, calls, timestampMs: nowMs, creator: 'hospital-a', state: this.#reader() };
-    const result = await runGathered(gathered);
-    if (result.kind === 'endorsable') {
-      this.#apply(result.writes.map(([key, text]) => [key, text === null ? null : (JSON.parse(text) as Json)]));
-      return 'committed';
-    }
-    return result.kind === 'rejected' && result.refusals[0]?.outcome.kind === 'refused'
-      ? result.refusals[0].outcome.code
-      : result.kind;
-  }
-
-  #apply(writes: readonly Write[]): void {
-    for (const [key, value] of writes) {
-      if (value === null) this.state.delete(key);
-      else this.state.set(key, value);
-    }
-  }
-
-  #reader(): StateReader {
-    return {
-      get: (key) => this.state.get(key),
-      range: async (start, end, limit) =>
-        [...this.state]
-          .filter(([key]) => key >= start && key < end)
-          .sort(([left], [right]) => (left < right ? -1 : 1))
-          .slice(0, limit)
-          .map(([key, value]) => ({ key, value })),
-    };
-  }
-}
+/** What a node states of the block that it has seen last. */
+const ROOT = { number: 100_000, hash: 'A'.repeat(43) };
 
 let moving: MovingLedger;
 let ended: EndedLedger;
@@ -102,9 +32,6 @@ beforeAll(async () => {
   blocks = [...ended.blocks(0)];
   takeOver = { ledgerKey: ended.ledgerKey, number: ended.number, hash: ended.hash };
 }, 60_000);
-/** What a node states of the block that it has seen last. */
-const ROOT = { number: 100_000, hash: 'A'.repeat(43) };
-
 afterAll(() => {
   ended[Symbol.dispose]();
   moving[Symbol.dispose]();
@@ -128,62 +55,9 @@ function committedBlock(from = 8): number {
   return found;
 }
 
-/** A block with other bodies, sealed by the ledger's own key: a forger who has it. */
-function resealed(at: number, bodies: readonly string[], more: Partial<EmbeddedBlockHeader> = {}): EmbeddedBlock {
-  const old = JSON.parse(blocks[at]!.header) as EmbeddedBlockHeader;
-  const before = JSON.parse(blocks[at - 1]!.header) as EmbeddedBlockHeader;
-  const writesRoot = rootOf(bodies.map(writesLeafOf));
-  const header: EmbeddedBlockHeader = {
-    ...old,
-    count: bodies.length,
-    transactionsRoot: rootOf(bodies.map(textLeaf)),
-    writesRoot,
-    stateCommitment: nextCommitment(before.stateCommitment, writesRoot),
-    ...more,
-  };
-  const text = canonical(header as unknown as Json);
-  const signature = toBase64url(moving.ledgerSigner.signSync(utf8(hashHeaderText(text))));
-  return { header: text, signature, bodies };
-}
-
-/** The stored text of a call that claims to have written something. */
-function forgedBody(
-  body: string,
-  changes: { readonly signature?: string; readonly writes?: readonly Write[] },
-): string {
-  const { call, outcome, timestampMs } = parseBody(body);
-  if (outcome.kind !== 'committed') throw new Error('a forged body starts from a committed one');
-  const writes = changes.writes ?? outcome.writes;
-  return bodyText({
-    payloadText: canonical(call.payload as unknown as Json),
-    signature: changes.signature ?? call.signature,
-    outcomeText: committedText({
-      result: outcome.result,
-      events: outcome.events as unknown as Json,
-      writesText: writesText(writes.map(([key, value]) => [key, value === null ? null : canonical(value)])),
-    }),
-    timestampMs,
-  });
-}
-
-/** A block in parts of 2^level calls, however many would fit. */
-function partsOf({ header, signature, bodies }: EmbeddedBlock, level: number): readonly ImportPiece[] {
-  const size = 2 ** level;
-  const parts = Array.from({ length: Math.ceil(bodies.length / size) }, (_, index) =>
-    bodies.slice(index * size, (index + 1) * size),
-  );
-  const roots = (leafOf: (text: string) => Uint8Array) => parts.map((part) => merkleRoot(part.map(leafOf)));
-  const [transactions, writes] = [roots(textLeaf), roots(writesLeafOf)];
-  return parts.map((part, index) => ({
-    header,
-    signature,
-    level,
-    index,
-    bodies: part,
-    transactionsProof: inclusionProof(transactions, index).map(toBase64url),
-    writesProof: inclusionProof(writes, index).map(toBase64url),
-  }));
-}
+/** A block with other bodies, sealed by the ledger's own key. */
+const resealed = (at: number, bodies: readonly string[], more: Partial<EmbeddedBlockHeader> = {}): EmbeddedBlock =>
+  reseal(moving.ledgerSigner, { block: blocks[at]!, before: blocks[at - 1]! }, { bodies, more });
 
 async function migratedCall(channel: StubChannel, more: object = {}): Promise<PreparedCall> {
   const { number, hash, stateCommitment } = channel.state.get(IMPORT_KEY) as unknown as ImportFact;
@@ -363,7 +237,7 @@ describe('what is not the ledger that moved', () => {
     const channel = newChannel();
     const argument = async (text: string): Promise<string> => {
       const result = await runImport({
-        runtime,
+        runtime: installedContracts(),
         network: moving.network,
         channel: CHANNEL,
         argument: utf8(text),
