@@ -108,7 +108,7 @@ function pending(
     call: {} as never,
     callId,
     sizeBytes: 1,
-    privateArgs: undefined,
+    privateArgs: callId.startsWith('secret') ? ({} as never) : undefined,
     privateBytes: 0,
     sameness: callId,
     tags: [],
@@ -200,6 +200,19 @@ describe('carrying calls onto the channel', () => {
     const channel = new Channel({ endorse: () => answered({ kind: 'fault', code: 'time-off' }) });
     expect(kinds(await channel.carry(['a', 'b']))).toEqual(['unavailable', 'unavailable']);
     expect(channel.endorsed.length).toBe(3);
+  });
+
+  it('lets public calls go on where the own chaincode opens no private values', async () => {
+    const channel = new Channel({
+      endorse: (ids) =>
+        ids.some((id) => id.startsWith('secret')) ? answered({ kind: 'fault', code: 'private-not-opened' }) : 'ok',
+    });
+    expect(kinds(await channel.carry(['a', 'secret-b', 'c', 'secret-d']))).toEqual([
+      'committed',
+      'unavailable',
+      'committed',
+      'unavailable',
+    ]);
   });
 
   it('hands a transaction to the orderers until they take it, and gives up where they refuse it', async () => {

@@ -4,10 +4,9 @@ import type { Failure, FaultCode, Refusal } from '../wire.ts';
 import { backOffMs, pause } from './back-off.ts';
 import type { Endorser } from './endorsement.ts';
 import type { AppliedView, FollowerView } from './follower-view.ts';
-import { describeGatewayError, type GatewayFault, isTransientOrderError } from './gateway-fault.ts';
+import type { GatewayFault } from './gateway-fault.ts';
 import { Limit } from './limit.ts';
-import type { Endorsed, OwnPeers } from './own-peers.ts';
-import type { Pace } from './pace.ts';
+import { type OrderingParts, orderTransaction } from './ordering.ts';
 import type { PendingCall } from './pending-call.ts';
 import type { Slots } from './slots.ts';
 
@@ -15,18 +14,18 @@ import type { Slots } from './slots.ts';
 export const ATTEMPTS_MAX = 100;
 /** A proposal whose time an endorser refuses gets a new time so often. */
 export const TIME_OFF_ATTEMPTS_MAX = 3;
+/** So often the own chaincode may fail to open private values before their calls are rejected. */
+export const UNOPENED_ATTEMPTS_MAX = 3;
 /** An endorser that does not agree is mostly a block behind; after so many times another is asked. */
 const MISMATCHES_PER_TURN = 4;
 
 const { TxValidationCode } = peer;
 
-export type CarrierParts = {
+export type CarrierParts = OrderingParts & {
   readonly endorser: Pick<Endorser, 'endorse' | 'forgetPolicy'>;
-  readonly peers: Pick<OwnPeers, 'order'>;
   readonly follower: FollowerView;
   /** Endorsements at the same time. */
   readonly endorsing: Slots;
-  readonly pace: Pace;
   /** Aborted when the gateway ends. */
   readonly stop: AbortSignal;
 };
@@ -36,7 +35,15 @@ type Step =
   | { readonly kind: 'failed'; readonly fault: GatewayFault; readonly reason: string };
 
 /** What a group of calls has behind it. */
-type Trip = { attempts: number; conflicts: number; mismatches: number; timesOff: number; reason: string };
+type Trip = {
+  attempts: number;
+  conflicts: number;
+  mismatches: number;
+  timesOff: number;
+  unopened: number;
+  /** What was met last, for whoever is told `unavailable`. */
+  reason: string;
+};
 
 /**
  * Brings calls onto the channel: endorses them as one Fabric transaction, has it ordered, and waits until the own follower has
@@ -45,7 +52,14 @@ type Trip = { attempts: number; conflicts: number; mismatches: number; timesOff:
  */
 export async function carryCalls(parts: CarrierParts, calls: readonly PendingCall[]): Promise<void> {
   try {
-    await carry(parts, calls, { attempts: 0, conflicts: 0, mismatches: 0, timesOff: 0, reason: 'no answer' });
+    await carry(parts, calls, {
+      attempts: 0,
+      conflicts: 0,
+      mismatches: 0,
+      timesOff: 0,
+      unopened: 0,
+      reason: 'no answer',
+    });
   } catch (error) {
     // What is settled already stays as it is.
     for (const { reject } of calls) reject(asLedgerError(error));
@@ -97,32 +111,16 @@ async function attempt(parts: CarrierParts, calls: readonly PendingCall[], trip:
   using limit = new Limit(parts.stop, leftMs, () => `the channel was not reached in time (${trip.reason})`);
   const applied = parts.follower.awaitTransaction(result.txId, limit.signal);
   const start = performance.now();
-  const ordering = order(parts, result.endorsed, { ended: limit.signal, trip });
+  const ordering = orderTransaction(parts, result.endorsed, {
+    ended: limit.signal,
+    onFailure: (reason) => {
+      trip.reason = reason;
+    },
+  });
   // Ordering ends with the limit: the block says more than the orderers' answer. Only what they refuse for good comes first.
   const view = await Promise.race([applied, ordering.then(() => applied)]);
   parts.pace.note(performance.now() - start);
   return { kind: 'applied', applied: view };
-}
-
-/** Hands the transaction to the orderers until nobody waits for it. */
-async function order(
-  { peers, pace }: Pick<CarrierParts, 'peers' | 'pace'>,
-  endorsed: Endorsed,
-  { ended, trip }: { readonly ended: AbortSignal; readonly trip: Trip },
-): Promise<void> {
-  for (let tries = 0; !ended.aborted; tries += 1) {
-    try {
-      await peers.order(endorsed);
-      await pause(pace.patienceMs, ended);
-    } catch (error) {
-      const reason = describeGatewayError(error);
-      if (!isTransientOrderError(error)) {
-        throw new LedgerError('unavailable', `the orderers refuse the transaction: ${reason}`, { cause: error });
-      }
-      trip.reason = `orderers: ${reason}`;
-      await pause(backOffMs(tries), ended);
-    }
-  }
 }
 
 function settleApplied(calls: readonly PendingCall[], applied: AppliedView, trip: Trip): Next {
@@ -230,8 +228,12 @@ function afterChaincodeFault(
     case 'overloaded':
       return { kind: 'again' };
     case 'private-not-opened':
-      if (blamed === undefined) return { kind: 'again' };
-      break;
+      if (blamed !== undefined) break;
+      trip.unopened += 1;
+      if (trip.unopened < UNOPENED_ATTEMPTS_MAX) return { kind: 'again' };
+      // The chaincode has another key than this node knows: what is public need not wait for that.
+      for (const { privateArgs, reject } of calls) if (privateArgs !== undefined) reject(error);
+      return { kind: 'rest', calls: calls.filter(({ privateArgs }) => privateArgs === undefined) };
     case 'internal':
       // Without a call to blame it was the peer that did not answer.
       if (call === undefined) return { kind: 'again' };

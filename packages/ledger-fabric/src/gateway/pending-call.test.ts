@@ -47,6 +47,9 @@ describe('preparing a call', () => {
     const id = callId(call.payload as never);
     const odd = { salt: '', values: { at: new Date() } } as never;
     expect(prepareCall(call, odd)).toEqual({ kind: 'refused', callId: id, code: 'call-malformed', detail: 'private' });
+    for (const other of [null, 7, []]) {
+      expect(prepareCall(call, other as never)).toMatchObject({ code: 'call-malformed', detail: 'private' });
+    }
     const large = { salt: '', values: { text: 'x'.repeat(1024 * 1024) } };
     expect(prepareCall(call, large)).toEqual({ kind: 'refused', callId: id, code: 'too-large', detail: 'private' });
   });

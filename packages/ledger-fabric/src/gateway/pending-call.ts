@@ -72,9 +72,10 @@ export function prepareCall(call: unknown, privateArgs: PrivateArgs | undefined)
   }
 }
 
-/** Canonical text of private arguments, empty for none; undefined when they have none. */
+/** Canonical text of private arguments, empty for none; undefined when they have none or are no object. */
 function findPrivateText(privateArgs: PrivateArgs | undefined): string | undefined {
   if (privateArgs === undefined) return '';
+  if (typeof privateArgs !== 'object' || privateArgs === null || Array.isArray(privateArgs)) return undefined;
   try {
     return canonical(privateArgs as unknown as Json);
   } catch (error) {
