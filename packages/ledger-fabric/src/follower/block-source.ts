@@ -102,5 +102,13 @@ class PeerBlocks implements BlockSource {
 }
 
 function unavailable(message: string, cause?: unknown): LedgerError {
-  return new LedgerError('unavailable', message, { cause });
+  const said = cause instanceof Error ? `: ${describe(cause)}` : '';
+  return new LedgerError('unavailable', `${message}${said}`, { cause });
+}
+
+/** What the peer said; a stream that it refuses ends with a status alone, of which 403 means: it takes this identity for no member. */
+function describe(cause: Error): string {
+  const [, status] = /^Unexpected status response: (\d+)$/.exec(cause.message) ?? [];
+  const [name] = Object.entries(common.Status).find(([, value]) => String(value) === status) ?? [];
+  return name ?? cause.message;
 }

@@ -13,8 +13,10 @@ import { type ChannelState, judgeGenesis } from './judge-block.ts';
 import { Replica } from './replica.ts';
 import { bundledRuntimes, type Runtimes } from './runtimes.ts';
 
-/** How long opening waits for a peer that answers, and for each block on the way up to its height. */
-const PEER_TIMEOUT_MS = 60_000;
+/** How long opening waits for a peer that answers: one that was started at the same time needs a few seconds. */
+const ANSWER_TIMEOUT_MS = 30_000;
+/** How long it waits for each block on the way up to the peer's height. */
+const BLOCK_TIMEOUT_MS = 60_000;
 const RETRY_MS = 100;
 /** Rollbacks that one network may name in its life. */
 const ROLLBACKS_MAX = 10_000;
@@ -32,6 +34,8 @@ export type FollowerOptions = {
   /** Only for tests and simulators: blocks from elsewhere than the own peers, and other contracts than the agreed bundles. */
   readonly source?: BlockSource;
   readonly runtimes?: Runtimes;
+  /** Only for tests: `ANSWER_TIMEOUT_MS` unless told. */
+  readonly answerTimeoutMs?: number;
 };
 
 /**
@@ -40,15 +44,16 @@ export type FollowerOptions = {
  * `bad-checkpoint-file`.
  */
 export async function openFollower(options: FollowerOptions): Promise<Follower> {
-  const { connection, file } = options;
+  const { connection, file, answerTimeoutMs = ANSWER_TIMEOUT_MS } = options;
   const { network, chaincode } = connection;
+  const first = (): Promise<RawBlock> => firstBlock(source, answerTimeoutMs);
   await using resources = new AsyncDisposableStack();
   const source = resources.use(options.source ?? openPeerBlocks(connection));
-  if (!Replica.exists(file)) Replica.found(file, judgeGenesis(await firstBlock(source), network).header);
+  if (!Replica.exists(file)) Replica.found(file, judgeGenesis(await first(), network).header);
   const replica = resources.use(Replica.open(file));
   const { header } = replica.head();
   if (header.network !== network) throw new LedgerError('not-a-ledger', 'the replica is of another network');
-  const channel = await readChannel(replica, source, network);
+  const channel = await readChannel(replica, network, first);
   const head = { network, number: header.number, hash: hashFabricHeader(header) };
   const checkpoints = resources.use(
     await Checkpoints.open(options.checkpointFile, head, {
@@ -71,7 +76,7 @@ export async function openFollower(options: FollowerOptions): Promise<Follower> 
   // From here on the follower closes them.
   resources.move();
   try {
-    await catchUp(follower, source);
+    await catchUp(follower, source, answerTimeoutMs);
   } catch (error) {
     await follower[Symbol.asyncDispose]();
     throw error;
@@ -79,10 +84,10 @@ export async function openFollower(options: FollowerOptions): Promise<Follower> 
   return follower;
 }
 
-async function catchUp(follower: Follower, source: BlockSource): Promise<void> {
-  const newest = await retrying(() => source.newest());
+async function catchUp(follower: Follower, source: BlockSource, answerTimeoutMs: number): Promise<void> {
+  const newest = await retrying(() => source.newest(), answerTimeoutMs);
   while (follower.height < newest) {
-    const signal = AbortSignal.timeout(PEER_TIMEOUT_MS);
+    const signal = AbortSignal.timeout(BLOCK_TIMEOUT_MS);
     try {
       await follower.reach(follower.height + 1, signal);
     } catch (cause) {
@@ -95,7 +100,7 @@ async function catchUp(follower: Follower, source: BlockSource): Promise<void> {
 }
 
 /** What the settings say; those of block 0 are written after the file was made, and again when that was interrupted. */
-async function readChannel(replica: Replica, source: BlockSource, network: string): Promise<ChannelState> {
+async function readChannel(replica: Replica, network: string, first: () => Promise<RawBlock>): Promise<ChannelState> {
   const configuration = replica.setting('configuration');
   const definition = replica.setting('definition');
   if (configuration !== undefined) {
@@ -104,7 +109,7 @@ async function readChannel(replica: Replica, source: BlockSource, network: strin
       definition: definition === undefined ? undefined : Buffer.from(definition).toString('utf8'),
     };
   }
-  const genesis = judgeGenesis(await firstBlock(source), network);
+  const genesis = judgeGenesis(await first(), network);
   if (genesis.header.hash !== hashAt(replica, 0)) {
     throw new LedgerError('not-a-ledger', 'the replica begins with another block than the peer');
   }
@@ -112,22 +117,23 @@ async function readChannel(replica: Replica, source: BlockSource, network: strin
   return genesis.channel;
 }
 
-function firstBlock(source: BlockSource): Promise<RawBlock> {
-  return retrying(async () => {
+function firstBlock(source: BlockSource, timeoutMs: number): Promise<RawBlock> {
+  const ask = async (): Promise<RawBlock> => {
     const stop = new AbortController();
-    const limit = AbortSignal.any([stop.signal, AbortSignal.timeout(PEER_TIMEOUT_MS)]);
+    const limit = AbortSignal.any([stop.signal, AbortSignal.timeout(timeoutMs)]);
     try {
       for await (const block of source.blocks(0, limit)) return block;
     } finally {
       stop.abort();
     }
-    throw new LedgerError('unavailable', 'the peer gave no first block');
-  });
+    throw new LedgerError('unavailable', 'the peer gave no first block in time');
+  };
+  return retrying(ask, timeoutMs);
 }
 
-/** Asks again while no peer answers, up to the bound. */
-async function retrying<T>(ask: () => Promise<T>): Promise<T> {
-  const endMs = performance.now() + PEER_TIMEOUT_MS;
+/** Asks again while no peer answers, up to the bound; then what the last one said is thrown. */
+async function retrying<T>(ask: () => Promise<T>, timeoutMs: number): Promise<T> {
+  const endMs = performance.now() + timeoutMs;
   for (;;) {
     try {
       return await ask();

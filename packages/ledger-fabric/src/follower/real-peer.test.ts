@@ -83,6 +83,27 @@ describe.skipIf(binaries === undefined)('a follower of a real peer', () => {
   );
 
   it(
+    'says that the peer forbids it, where its identity is of another organisation',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'salus-stranger-'));
+      const { identity } = readFabricConnection(network.connectionFile('hospital-b'));
+      const opening = openFollower({
+        connection: { ...readFabricConnection(network.connectionFile('hospital-a')), identity },
+        file: join(folder, 'replica.db'),
+        checkpointFile: join(folder, 'outside', 'checkpoint'),
+        checkpointSigners: () => [],
+        answerTimeoutMs: 1_000,
+      });
+      await expect(opening).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('FORBIDDEN') as string,
+      });
+      rmSync(folder, { recursive: true });
+    },
+    SETUP_MS,
+  );
+
+  it(
     'refuses its blocks when one byte of them is another',
     async () => {
       const blocks = await record(network, await own.ledger().height());
