@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   copyFileSync,
@@ -25,6 +25,9 @@ import { downNetwork } from '../up/down-network.ts';
 import { type UpInput, type UpReport, upNetwork } from '../up/up-network.ts';
 import { exportOrganisation, importOrganisation } from './organisation-card.ts';
 
+/** Another implementation of a CA. */
+const program = 'openssl';
+const isThere = spawnSync(program, ['version']).status === 0;
 const BASE_PORT = 22_200;
 const TEST_TIMEOUT_MS = 120_000;
 const SLUGS = ['hospital-a', 'hospital-b', 'laboratory'] as const;
@@ -34,7 +37,7 @@ const binaries = fabricBinaries();
 
 type Slug = (typeof SLUGS)[number];
 
-describe.skipIf(binaries === undefined)('three organisations on three hosts, on Fabric', () => {
+describe.skipIf(binaries === undefined || !isThere)('three organisations on three hosts, on Fabric', () => {
   let folder = '';
 
   /** A host's own directory; ports are told apart, for all hosts of the test are one machine. */
@@ -137,7 +140,7 @@ describe.skipIf(binaries === undefined)('three organisations on three hosts, on 
   /** The laboratory's existing CA: the openssl command, with an authority below its root. */
   async function certifyWithOpenssl(): Promise<void> {
     const openssl = (...args: readonly string[]): string =>
-      execFileSync('openssl', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      execFileSync(program, args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
     const usage = 'keyUsage=critical,keyCertSign,cRLSign,digitalSignature\nsubjectKeyIdentifier=hash\n';
     writeFileSync(join(folder, 'ca.ext'), `basicConstraints=critical,CA:TRUE\n${usage}`);
