@@ -19,6 +19,7 @@ const CALLERS = 64;
 const GATHERED_CALLERS = 2_000;
 const IMPORT_CALLERS = 256;
 const READERS = 16;
+const WARM_UP_SECONDS = 2;
 const SINGLE = { callsMax: 1, transactionsMax: CALLERS, endorsingMax: CALLERS };
 const SIZES = { rounds: 3, seconds: 10, latencies: 200 };
 const QUICK = { rounds: 1, seconds: 3, latencies: 20 };
@@ -75,9 +76,9 @@ async function compare(setting: Setting, sizes: Sizes): Promise<readonly BenchRe
     await bare.submit(shape);
     return 1;
   };
-  await measure(processes, { callers: CALLERS, seconds: 1 }, submitBare);
-  // In turns: whatever else the machine does meets both.
+  // In turns: whatever else the machine does meets both. Each has its connections and compiled code before it is measured.
   for (let round = 0; round < sizes.rounds; round += 1) {
+    await measure(processes, { callers: CALLERS, seconds: WARM_UP_SECONDS }, submitBare);
     bares.push(await measure(processes, options, submitBare));
     singles.push(await measureSingle(setting, options));
     say(`bare ${perSecond(bares.at(-1)!).toFixed(0)}/s, single ${perSecond(singles.at(-1)!).toFixed(0)}/s`);
@@ -139,21 +140,23 @@ async function measureSingle(
   options: Parameters<typeof measure>[1],
 ): Promise<Phase> {
   await using ledger = await ledgers.open(SINGLE);
-  await load.prepare(options.seconds * 1_000);
-  return await measure(processes, options, async () => {
-    await commitCall(ledger, load.next());
-    return 1;
-  });
-}
-
-async function measureGathered({ ledgers, load, processes }: Setting, seconds: number): Promise<Phase> {
-  await using ledger = await ledgers.open();
-  await load.prepare((seconds + 3) * 6_000);
+  await load.prepare((options.seconds + WARM_UP_SECONDS) * 1_000);
   const act = async (): Promise<number> => {
     await commitCall(ledger, load.next());
     return 1;
   };
-  await measure(processes, { callers: GATHERED_CALLERS, seconds: 1 }, act);
+  await measure(processes, { callers: CALLERS, seconds: WARM_UP_SECONDS }, act);
+  return await measure(processes, options, act);
+}
+
+async function measureGathered({ ledgers, load, processes }: Setting, seconds: number): Promise<Phase> {
+  await using ledger = await ledgers.open();
+  await load.prepare((seconds + WARM_UP_SECONDS) * 6_000);
+  const act = async (): Promise<number> => {
+    await commitCall(ledger, load.next());
+    return 1;
+  };
+  await measure(processes, { callers: GATHERED_CALLERS, seconds: WARM_UP_SECONDS }, act);
   return await measure(processes, { callers: GATHERED_CALLERS, seconds }, act);
 }
 
