@@ -110,7 +110,7 @@ const ACCESS_CODES: Readonly<Record<AccessCode, string>> = {
   'checkpoint-backwards': 'The organisation has stated a later block.',
   'checkpoint-mismatch': 'The organisation has stated another hash for that block.',
   'rollback-range': 'The range is empty, or holds a block that the state still vouches for.',
-  'already-migrated': 'The ledger was moved to this channel before; a ledger moves once.',
+  'already-migrated': 'The ledger is on a channel already, or was moved before; a ledger moves once.',
   'import-incomplete': 'No import is open, or it has not reached the end of the ledger.',
   'import-mismatch': 'Number, hash or state commitment are not those that the import has reached.',
   'import-unvouched': 'No enrolled node of the organisation in the detail has signed the checkpoint of the last block.',

@@ -100,6 +100,8 @@ type MaybePromise<T> = T | Promise<T>;
 export interface Host {
   readonly network: string;
   readonly pure: Pure;
+  /** Is the ledger a channel of Hyperledger Fabric, from which none moves? Absent: no. */
+  readonly onChannel?: boolean;
   get(key: string): MaybePromise<Json | undefined>;
   /** Entries of [start, end) in ascending byte order, at most `limit`. */
   range(start: string, end: string, limit: number): MaybePromise<readonly Entry[]>;
@@ -154,6 +156,8 @@ export interface Context {
   readonly caller: Caller;
   readonly members: Members;
   readonly pure: Pure;
+  /** Is the ledger a channel already? */
+  readonly onChannel: boolean;
   /** Sees the transaction's own writes. `T` is the type that the contract which owns the key writes there: state is trusted. */
   get<T = Json>(key: string): Promise<T | undefined>;
   /** Entries of [start, end) in ascending byte order with the transaction's own writes; `limit` at most `RANGE_MAX`. */

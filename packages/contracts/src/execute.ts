@@ -80,6 +80,7 @@ async function run(host: Host, execution: Execution, job: Job): Promise<Outcome>
     caller,
     members,
     pure: host.pure,
+    onChannel: host.onChannel === true,
     get: <T>(key: string) => overlay.get(key) as Promise<T | undefined>,
     range: <T>(start: string, end: string, limit: number) =>
       overlay.range(start, end, limit) as Promise<readonly { readonly key: string; readonly value: T }[]>,

@@ -127,8 +127,7 @@ export function createLedger(network = testId('network')): TestLedger {
 function withReads(host: Host): readonly [reads: readonly string[], host: Host] {
   const reads: string[] = [];
   const reading: Host = {
-    network: host.network,
-    pure: host.pure,
+    ...host,
     get: (key) => {
       reads.push(key);
       return host.get(key);

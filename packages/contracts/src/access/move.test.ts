@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DAY_MS } from '../../test/host.ts';
 import { sign, testHash } from '../../test/keys.ts';
 import { createNetwork, joinArgs, prepareOrganisation, type TestNetwork } from '../../test/network.ts';
+import { execute } from '../execute.ts';
 import { IMPORT_KEY, type ImportFact, MOVE_KEY } from './move.ts';
 
 const CHANNEL = 'salus-moved';
@@ -79,6 +80,22 @@ describe('membership.proposeMove', () => {
     expect(await network.commit(voting(network, 'hospital-b', proposal, false))).toMatchObject({ status: 'rejected' });
     await network.commit(rooting(network));
     expect(network.state.has(MOVE_KEY)).toBe(false);
+  });
+
+  it('is refused on a channel, also one that was born there, and so is the vote on one that is open', async () => {
+    const network = await createNetwork();
+    const proposal = await proposeMove(network);
+    const host = { ...network.host, onChannel: true };
+    const { administrator } = network.organisation('hospital-a');
+    const args = { channel: CHANNEL };
+    for (const options of [
+      { transaction: 'membership.proposeMove', args, by: administrator },
+      voting(network, 'hospital-b', proposal),
+    ]) {
+      const { call } = network.sign(options);
+      const outcome = await execute(host, { call, timestampMs: network.nowMs(), mode: 'full' });
+      expect(outcome).toMatchObject({ kind: 'refused', code: 'already-migrated' });
+    }
   });
 
   it('is an administrator’s proposal, and names a channel', async () => {

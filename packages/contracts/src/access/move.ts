@@ -61,7 +61,11 @@ export async function endLedger(context: Context, proposal: string, channel: str
   context.emit('access.moved', { proposal, channel });
 }
 
-/** A ledger moves once: a channel that took one over stays where it is. */
+/**
+ * A ledger moves once, and only to a channel: one that took a ledger over, or was born on Fabric, stays where it is. Nothing could
+ * take such a channel over, so that its members would end it for good.
+ */
 export async function demandNeverMoved(context: Context): Promise<void> {
+  demand(!context.onChannel, 'already-migrated');
   demand((await context.get(MOVE_KEY)) === undefined, 'already-migrated');
 }

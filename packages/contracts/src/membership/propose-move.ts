@@ -14,7 +14,7 @@ export const proposeMove: AnyTransaction = defineTransaction<{ readonly channel:
   signers: ['id'],
   memberKinds: ['staff'],
   roles: ['administrator'],
-  checks: ['The ledger was not moved to where it is.'],
+  checks: ['The ledger is on no channel yet, and was not moved before: from a channel nothing could take it over.'],
   writes: ['membership/proposal/<call>', 'membership/vote/<call>/<organisation>', 'access/move, when decided'],
   errors: ['already-migrated', 'args-invalid'],
   parse: (args) => {

@@ -113,14 +113,15 @@ async function runOne(gathered: Gathered, state: BatchState, index: number): Pro
   calls.begin({ payload: call.payload, callId, signature: call.signature, verified: verified?.calls.get(callId) });
   const pure = verified === undefined ? calls : rememberingPure(calls, verified);
   const reads = new RecordedReads(state);
-  const open = await runtime.execute({ network, pure, ...reads.recording() }, { call, timestampMs, mode: 'public' });
+  const here = { network, pure, onChannel: true } as const;
+  const open = await runtime.execute({ ...here, ...reads.recording() }, { call, timestampMs, mode: 'public' });
   // Only what its signer vouched for enters a block: nobody can fill the ledger with calls of unknown keys.
   const leaves = open.kind === 'refused' && !(calls.authenticated && !UNRECORDED_CODES.has(open.code));
   const values = privateArgs?.get(callId);
   if (privateArgs === undefined || (call.payload.privateHash === undefined && values === undefined))
     return { run: open, leaves };
   const full = await runtime.execute(
-    { network, pure, ...reads.replaying() },
+    { ...here, ...reads.replaying() },
     { call, privateArgs: values, timestampMs, mode: 'full' },
   );
   return compare(open, full, leaves);

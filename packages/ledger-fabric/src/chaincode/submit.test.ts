@@ -83,6 +83,18 @@ describe('a gathered transaction', () => {
     expect(parseOutcomes(utf8(text), 3).map(({ kind }) => kind)).toEqual(['committed', 'repeated', 'committed']);
   });
 
+  it('refuses to end the channel: no other ledger could take it over', async () => {
+    const { administrator } = world.organisation('hospital-a');
+    const moving = world.sign({ transaction: 'membership.proposeMove', args: { channel: 'other' }, by: administrator });
+    const { argument } = await gather([register(), moving], a);
+    for (const endorser of [a, b]) {
+      const { answer, text, peer } = await endorse(endorser, world.state, { creator: 'hospital-a', argument });
+      expect(answer.status).toBe(OK_STATUS);
+      expect(parseOutcomes(utf8(text), 2)[1]).toEqual({ kind: 'refused', code: 'already-migrated' });
+      expect([...peer.writes.keys()].filter((key) => key.startsWith('membership/'))).toEqual([]);
+    }
+  });
+
   it('reads a hundred calls in a few round trips', async () => {
     const calls = Array.from({ length: 100 }, () => register());
     const { argument } = await gather(calls, a);

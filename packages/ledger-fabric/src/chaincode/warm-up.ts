@@ -34,6 +34,7 @@ async function warmUpOne(
   calls.begin({ payload: call.payload, callId, signature: call.signature });
   const host: Host = {
     network,
+    onChannel: true,
     pure: {
       ...rememberingPure(calls, verified),
       verifyCall: (signed, publicKey) => {

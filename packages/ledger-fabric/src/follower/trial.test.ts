@@ -46,6 +46,10 @@ describe('a trial of calls', () => {
     ]);
   });
 
+  it('runs contracts as on a channel, as the endorsers did', () => {
+    expect(hostOf(newTrial()).onChannel).toBe(true);
+  });
+
   it('notes that a call read a distrusted key, also where it is absent or in a range', () => {
     const reads: readonly [isDistrusted: boolean, read: (trial: Trial) => unknown][] = [
       [false, (trial) => trial.get('b')],

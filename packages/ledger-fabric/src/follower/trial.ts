@@ -40,6 +40,7 @@ export class Trial {
     return {
       network,
       pure,
+      onChannel: true,
       get: (key) => this.get(key),
       range: (start, end, limit) => {
         this.#readsDistrusted ||= this.#isTaintedRange(start, end);
