@@ -9,11 +9,13 @@ import { addPatient, grantMedication, readAll, type TestPatient, writeBundle } f
 import { tlsOf } from '../../test/peer-request.ts';
 import { openTcpProxy, type TcpProxy } from '../../test/tcp-proxy.ts';
 import { grantTo } from '../demonstration/cast.ts';
-import { openPeerClient, type PeerLimits } from './peer-client.ts';
+import { openPeerClient, type PeerClient, type PeerLimits } from './peer-client.ts';
 
 const DAY_MS = 86_400_000;
 /** Of a sealed file 1 MiB travels at once: this takes two pieces. */
 const ATTACHMENT_BYTES = 1_300_000;
+/** More than a client opens connections to one organisation. */
+const QUESTIONS = 40;
 
 let apart: Apart;
 let proxy: TcpProxy;
@@ -65,12 +67,18 @@ function dishonest(answering: Answering): Promise<string> {
   return listen(impostor(tlsOf(chain, key.privateKey), answering));
 }
 
-async function ask(url: string, limits: Partial<PeerLimits> = {}): Promise<unknown> {
-  using client = openPeerClient({
+const QUESTION = { payload: {}, signature: '' } as unknown as PeerRequest<'manifest', never>;
+
+async function openClient(url: string, limits: Partial<PeerLimits>): Promise<PeerClient> {
+  return openPeerClient({
     ...{ organisation: 'hospital-a', url, ledger: apart.ledger, nowMs: apart.clock.nowMs, limits },
     identity: await apart.at('hospital-b').node.organisations.get('hospital-b')!.openTlsIdentity(),
   });
-  return await client.manifest({ payload: {}, signature: '' } as unknown as PeerRequest<'manifest', never>);
+}
+
+async function ask(url: string, limits: Partial<PeerLimits> = {}): Promise<unknown> {
+  using client = await openClient(url, limits);
+  return await client.manifest(QUESTION);
 }
 
 describe('a node that asks another', () => {
@@ -120,6 +128,17 @@ describe('a node that asks another', () => {
       const wrong = await dishonest((_request, response) => response.end(text));
       await expect(ask(wrong), text).rejects.toMatchObject({ code: 'proof-invalid' });
     }
+  });
+
+  it('asks as much at the same time as it likes: what waits for a connection is sent on one that is made', async () => {
+    const busy = await dishonest((_request, response) => {
+      setTimeout(() => response.writeHead(403).end('{"code":"peer-unknown"}'), 20);
+    });
+    using client = await openClient(busy, { connectMs: 2_000 });
+    const answers = await Promise.all(Array.from({ length: QUESTIONS }, () => client.manifest(QUESTION)));
+    expect(answers).toEqual(Array(QUESTIONS).fill({ kind: 'refused', code: 'peer-unknown' }));
+    expect(sockets.size).toBeLessThanOrEqual(16);
+    expect(await client.manifest(QUESTION)).toEqual({ kind: 'refused', code: 'peer-unknown' });
   });
 
   it('passes on why the other side’s door refused it', async () => {

@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -153,7 +153,7 @@ function send(parts: Parts, { operation, request, height, signal }: Asked): Prom
     outgoing.on('error', reject);
     outgoing.once('response', resolve);
     outgoing.once('socket', (socket) => {
-      whenSecure(outgoing, socket, parts.limits.connectMs)
+      whenSecure(socket, parts.limits.connectMs)
         .then(() => demandPeer(parts, socket as TLSSocket))
         .then(
           () => outgoing.end(body),
@@ -163,15 +163,22 @@ function send(parts: Parts, { operation, request, height, signal }: Asked): Prom
   });
 }
 
-function whenSecure(outgoing: ClientRequest, socket: Socket, connectMs: number): Promise<void> {
-  if (outgoing.reusedSocket) return Promise.resolve();
+/** Connections whose handshake is over: `secureConnect` comes once, and whoever waited for a connection may come later. */
+const secured = new WeakSet<Socket>();
+
+function whenSecure(socket: Socket, connectMs: number): Promise<void> {
+  if (secured.has(socket)) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('the connection takes too long')), connectMs);
     const settle = (act: () => void) => (): void => {
       clearTimeout(timer);
       act();
     };
-    socket.once('secureConnect', settle(resolve));
+    const secure = (): void => {
+      secured.add(socket);
+      resolve();
+    };
+    socket.once('secureConnect', settle(secure));
     socket.once(
       'close',
       settle(() => reject(new Error('the connection was closed'))),
