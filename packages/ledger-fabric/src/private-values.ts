@@ -18,19 +18,18 @@ export const PRIVATE_INFO = 'salus:private:v1';
 export const PRIVATE_BYTES_MAX = 1024 * 1024;
 /** Bytes of a sealed transient field. */
 export const SEALED_BYTES_MAX = 1536 * 1024;
-
-/** The plaintext of the transient field: private values by call id. Throws `bad-wire` when it is too large to be sealed. */
-export function privateText(values: ReadonlyMap<string, PrivateArgs>): string {
-  const text = canonical(Object.fromEntries(values) as unknown as JsonObject);
-  if (Buffer.byteLength(text) > PRIVATE_BYTES_MAX)
-    throw refusal(`private values have at most ${PRIVATE_BYTES_MAX} bytes`);
-  return text;
-}
+/** The shortest plaintext; the others have this times a power of two, up to `PRIVATE_BYTES_MAX`. */
+const PADDED_BYTES_MIN = 4 * 1024;
+const SPACE = 0x20;
 
 /** Whom private values are sealed to, and beside what they travel: an envelope opens beside its own argument only. */
 export type PrivateContext = { readonly network: string; readonly argument: Uint8Array };
 
-/** The transient field: private values by call id, sealed to the chaincode of the submitting organisation. */
+/**
+ * The transient field: private values by call id, sealed to the chaincode of the submitting organisation. Other endorsers see
+ * the field's length, which is that of one of a few steps: it does not tell a short name from a long one. Throws `bad-wire`
+ * when the values are too large to be sealed.
+ */
 export async function sealPrivate(
   values: ReadonlyMap<string, PrivateArgs>,
   to: PrivateContext & { readonly publicKey: string },
@@ -38,7 +37,7 @@ export async function sealPrivate(
   const envelope = await sealHpke({
     publicKey: to.publicKey,
     info: privateInfo(to),
-    plaintext: utf8(privateText(values)),
+    plaintext: pad(utf8(canonical(Object.fromEntries(values) as unknown as JsonObject))),
   });
   return utf8(canonical(envelope));
 }
@@ -55,7 +54,7 @@ export async function openPrivate(
     if (field.length > SEALED_BYTES_MAX) throw refusal(`sealed values have at most ${SEALED_BYTES_MAX} bytes`);
     const envelope = parseSealedEnvelope(parseCanonical(field));
     const plaintext = await openHpke({ ...on.key, info: privateInfo(on), envelope });
-    const entries = Object.entries(requireObject(parseCanonical(plaintext)));
+    const entries = Object.entries(requireObject(parseCanonical(unpad(plaintext))));
     if (entries.length === 0 || entries.some(([id]) => !on.callIds.has(id))) throw refusal('values of no call here');
     return new Map(entries.map(([id, args]) => [id, requireObject(args) as unknown as PrivateArgs]));
   } catch (error) {
@@ -64,6 +63,27 @@ export async function openPrivate(
       throw new FabricError('bad-private', 'the private values do not open beside this argument');
     throw error;
   }
+}
+
+/** Canonical JSON of an object ends with its brace: the spaces behind it are padding and nothing else. */
+function pad(text: Uint8Array): Uint8Array {
+  if (text.length > PRIVATE_BYTES_MAX) throw refusal(`private values have at most ${PRIVATE_BYTES_MAX} bytes`);
+  const padded = new Uint8Array(paddedBytes(text.length)).fill(SPACE);
+  padded.set(text);
+  return padded;
+}
+
+/** Takes only what `pad` gives. */
+function unpad(padded: Uint8Array): Uint8Array {
+  const end = padded.findLastIndex((byte) => byte !== SPACE) + 1;
+  if (padded.length !== paddedBytes(end)) throw refusal('private values are padded to the next step');
+  return padded.subarray(0, end);
+}
+
+function paddedBytes(textBytes: number): number {
+  let bytes = PADDED_BYTES_MIN;
+  while (bytes < textBytes) bytes *= 2;
+  return bytes;
 }
 
 function privateInfo({ network, argument }: PrivateContext): readonly Json[] {

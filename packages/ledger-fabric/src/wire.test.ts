@@ -3,8 +3,11 @@ import {
   canonical,
   generateHpkeKey,
   generateSigningKey,
+  sealHpke,
+  sha256,
   signCall,
   signerFromPkcs8,
+  toBase64url,
   utf8,
 } from '@salus/crypto';
 import { describe, expect, it } from 'vitest';
@@ -110,6 +113,37 @@ describe('private values', async () => {
   it('open beside their argument with the key of the organisation', async () => {
     expect(await openPrivate(sealed, { network, argument, key: own, callIds })).toEqual(values);
     expect(Buffer.from(sealed).toString()).not.toContain('terms');
+  });
+
+  it('have one of a few lengths when they are sealed, whatever they say', async () => {
+    const sealedLength = async (textBytes: number): Promise<number> => {
+      const long = new Map([[callId, { salt: '', values: { text: 'a'.repeat(textBytes) } }]]);
+      const field = await sealPrivate(long, { network, argument, publicKey: own.publicKey });
+      expect(await openPrivate(field, { network, argument, key: own, callIds })).toEqual(long);
+      return field.length;
+    };
+    const frame = canonical(Object.fromEntries([[callId, { salt: '', values: { text: '' } }]])).length;
+    const short = await sealedLength(0);
+    expect(await sealedLength(1_000)).toBe(short);
+    expect(await sealedLength(4_096 - frame)).toBe(short);
+    const next = await sealedLength(4_097 - frame);
+    expect(next).toBeGreaterThan(short);
+    expect(await sealedLength(8_192 - frame)).toBe(next);
+    expect(await sealedLength(PRIVATE_BYTES_MAX - frame)).toBeGreaterThan(next);
+  });
+
+  it('are refused with any other padding', async () => {
+    const text = canonical(Object.fromEntries(values));
+    const info = ['salus:private:v1', network, toBase64url(sha256(argument))];
+    const open = async (plaintext: string): Promise<unknown> => {
+      const envelope = await sealHpke({ publicKey: own.publicKey, info, plaintext: utf8(plaintext) });
+      return openPrivate(utf8(canonical(envelope)), { network, argument, key: own, callIds });
+    };
+    expect(await open(text.padEnd(4_096))).toEqual(values);
+    for (const padded of [text, text.padEnd(4_095), text.padEnd(8_192), text.padStart(4_096), ' '.repeat(4_096), '']) {
+      await expect(open(padded)).rejects.toThrow(badPrivate);
+    }
+    await expect(open(text.padEnd(4_096, '\n'))).rejects.toThrow(badPrivate);
   });
 
   it('do not open beside another argument, on another network, or with another key', async () => {
