@@ -55,6 +55,10 @@ function install(archive: string, sha256?: string) {
   return installArchive({ layout, archive, ...(sha256 === undefined ? {} : { sha256 }) });
 }
 
+function digestOf(archive: string): string {
+  return createHash('sha256').update(readFileSync(archive)).digest('hex');
+}
+
 /** Nothing of a refused archive stays, not even what was unpacked before the refusal. */
 function expectNothing(): void {
   const directory = join(folder, 'network');
@@ -65,14 +69,26 @@ function expectNothing(): void {
 describe('an archive of a Fabric release', () => {
   it('is unpacked into the directory, its programs executable, and a second time over the first', async () => {
     const archive = await archiveOf(release);
-    const sha256 = createHash('sha256').update(readFileSync(archive)).digest('hex');
+    const sha256 = digestOf(archive);
     const installed = await install(archive, sha256.toUpperCase());
     expect(installed).toMatchObject({ version: '3.1.5', sha256 });
     expect(installed.files).toHaveLength(5);
     expect(statSync(join(folder, 'network', 'bin', 'peer')).mode & 0o777).toBe(0o755);
     expect(statSync(join(folder, 'network', 'config', 'core.yaml')).mode & 0o111).toBe(0);
+    expect(installed.checked).toBe(true);
     await install(archive);
     expect(readdirSync(join(folder, 'network')).sort()).toEqual(['bin', 'builders', 'config']);
+  });
+
+  it('is not run while no checksum vouches for it', async () => {
+    const trace = join(folder, 'network-ran.gz');
+    const spy: Entry = [{ name: 'bin/peer', mode: 0o755 }, `#!/bin/sh\ntouch '${trace}'\n`];
+    const archive = await archiveOf([spy, program('orderer')]);
+    const installed = await install(archive);
+    expect(installed).toMatchObject({ version: '3.1.5', checked: false, sha256: digestOf(archive) });
+    expect(existsSync(trace)).toBe(false);
+    await expect(install(archive, digestOf(archive))).rejects.toMatchObject({ code: 'bad-archive' });
+    expect(existsSync(trace)).toBe(true);
   });
 
   it('is refused when its checksum is another, before anything is unpacked', async () => {
@@ -109,7 +125,8 @@ describe('an archive of a Fabric release', () => {
       [[program('peer', 'v2.5.12'), program('orderer')], /of version 2\.5\.12, not 3\.1\.5/],
     ] as const;
     for (const [entries, message] of refusals) {
-      const refused = install(await archiveOf(entries as readonly Entry[]));
+      const archive = await archiveOf(entries as readonly Entry[]);
+      const refused = install(archive, digestOf(archive));
       await expect(refused).rejects.toMatchObject({ code: 'bad-archive', message: expect.stringMatching(message) });
       expectNothing();
     }

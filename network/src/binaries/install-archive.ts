@@ -20,6 +20,7 @@ const CONTENT: ReadonlySet<string> = new Set([
   ...['configtx', 'core', 'orderer'].map((name) => `config/${name}.yaml`),
 ]);
 const FOLDERS: ReadonlySet<string> = new Set(['bin', 'builders', 'builders/ccaas', 'builders/ccaas/bin', 'config']);
+const PROGRAMS = ['peer', 'orderer'] as const;
 const TOP_FOLDERS = ['bin', 'builders', 'config'] as const;
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
 const TOTAL_BYTES_MAX = 1024 * 1024 * 1024;
@@ -36,12 +37,15 @@ export interface InstallInput {
 export interface Installed {
   readonly version: string;
   readonly sha256: string;
+  /** Whether the archive was compared with a given checksum, and its programs asked for their version. */
+  readonly checked: boolean;
   readonly files: readonly string[];
 }
 
 /**
  * Unpacks an official release archive of Fabric into the network's directory. Nothing is put in place before the whole archive
- * was read and both programs named the version of the archive. Throws NetworkError `not-found`, `bad-input` (name, platform,
+ * was read and, where a checksum vouches for it, both programs named the version of the archive: what nothing vouches for is
+ * not run here. Throws NetworkError `not-found`, `bad-input` (name, platform,
  * version), `wrong-checksum`, `bad-archive` (a path that leaves the directory, a link, foreign or oversized content).
  */
 export async function installArchive({ layout, archive, sha256 }: InstallInput): Promise<Installed> {
@@ -54,9 +58,11 @@ export async function installArchive({ layout, archive, sha256 }: InstallInput):
   try {
     const unpacked = await unpack(archive, staging);
     if (unpacked.sha256 !== digest) throw refusal('it changed while it was read');
-    await requirePrograms(staging, version);
+    requirePrograms(staging);
+    const checked = sha256 !== undefined;
+    if (checked) await requireVersions(staging, version);
     for (const folder of TOP_FOLDERS) putInPlace(join(staging, folder), join(layout.directory, folder));
-    return { version, sha256: digest, files: unpacked.files };
+    return { version, sha256: digest, checked, files: unpacked.files };
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
@@ -154,10 +160,16 @@ function requireEntry({ name, type, size }: Header, before: readonly string[]): 
   return path;
 }
 
-async function requirePrograms(staging: string, version: string): Promise<void> {
-  for (const program of ['peer', 'orderer'] as const) {
+function requirePrograms(staging: string): void {
+  for (const program of PROGRAMS) {
+    if (!existsSync(join(staging, 'bin', program))) throw refusal(`it lacks bin/${program}`);
+  }
+}
+
+/** Runs both programs. */
+async function requireVersions(staging: string, version: string): Promise<void> {
+  for (const program of PROGRAMS) {
     const path = join(staging, 'bin', program);
-    if (!existsSync(path)) throw refusal(`it lacks bin/${program}`);
     const answer = await askVersion(path, program);
     if (typeof answer === 'string') throw refusal(`its ${program} does not serve: ${answer}`);
     if (answer.version !== version) throw refusal(`its ${program} is of version ${answer.version}, not ${version}`);
