@@ -32,7 +32,7 @@ export interface OrganisationLayout {
   user(name: 'admin' | 'node'): MachineLayout;
 }
 
-/** The organisation's Salus node: what it keeps, and apart from it keys, wallets and checkpoints. */
+/** The organisation's Salus node: what it keeps, and people's wallets. Its master keys and checkpoints lie elsewhere. */
 export interface NodeLayout {
   readonly folder: string;
   readonly data: string;

@@ -1,15 +1,16 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readChainInfo } from '../channel/index.ts';
 import { listenHost } from '../configuration/listen-host.ts';
 import type { Consortium, Organisation, SalusNode } from '../consortium/consortium.ts';
-import type { NetworkLayout } from '../layout.ts';
+import type { NetworkLayout, NodeLayout } from '../layout.ts';
 import { NetworkError } from '../network-error.ts';
 import type { ProcessSpec } from '../processes/process-table.ts';
 import { isListening, startProcess } from '../processes/supervisor.ts';
 import { writeIfChanged } from '../write-file.ts';
 import { adminIdentity, peerAddresses, processName } from './addresses.ts';
+import { checkpointFileOf, type NodeSecrets, requireOutside } from './node-secrets.ts';
 
 export const NODE_TIMEOUT_MS = 120_000;
 const LOOK_MS = 50;
@@ -21,6 +22,7 @@ export interface NodesInput {
   readonly consortium: Consortium;
   /** The server's program, which this Node runs. */
   readonly program: string;
+  readonly secrets: NodeSecrets;
 }
 
 /** An organisation whose consortium.yaml has a Salus node. */
@@ -49,11 +51,24 @@ export function writeNodeAddresses({ layout, consortium }: Pick<NodesInput, 'lay
   );
 }
 
-/** Starts an organisation's Salus node unless it runs. */
-export function startNode(input: NodesInput, organisation: WithNode): Promise<'started' | 'running'> {
+/** Starts an organisation's Salus node unless it runs. Throws NetworkError `bad-input` as `nodeSpec` does. */
+export async function startNode(input: NodesInput, organisation: WithNode): Promise<'started' | 'running'> {
   const { node } = input.layout.organisation(organisation.slug);
-  for (const folder of [node.folder, node.config]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return startProcess(input.layout, nodeSpec(input, organisation));
+  const spec = nodeSpec(input, organisation);
+  requireNoKeysInside(node, input.secrets);
+  const checkpoints = dirname(checkpointFileOf(input.secrets, input.consortium, organisation.slug));
+  for (const folder of [node.folder, node.config, checkpoints]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return startProcess(input.layout, spec);
+}
+
+/** Where earlier versions let a node keep its master keys, which would now be others. */
+function requireNoKeysInside({ config }: NodeLayout, { masterKeyFile }: NodeSecrets): void {
+  const former = join(config, 'salus', 'master-keys.json');
+  if (!existsSync(former)) return;
+  throw new NetworkError(
+    'bad-input',
+    `${former} lies in what backups take: put its keys in the place of those of the same name in ${masterKeyFile}, then remove it.`,
+  );
 }
 
 /**
@@ -101,12 +116,18 @@ export async function awaitNodeReady(layout: NetworkLayout, { slug, node }: With
   }
 }
 
-/** How an organisation's node is started. */
+/**
+ * How an organisation's node is started. Throws NetworkError `bad-input` where its master keys or checkpoints would lie inside
+ * the network's directory.
+ */
 export function nodeSpec(
-  { layout, program }: Pick<NodesInput, 'layout' | 'program'>,
+  { layout, consortium, program, secrets }: NodesInput,
   { slug, host, node }: WithNode,
 ): ProcessSpec {
   const own = layout.organisation(slug);
+  const checkpointFile = checkpointFileOf(secrets, consortium, slug);
+  requireOutside(layout, secrets.masterKeyFile, 'The file of master keys');
+  requireOutside(layout, checkpointFile, 'The checkpoint file');
   return {
     name: processName(slug, 'node'),
     organisation: slug,
@@ -116,6 +137,8 @@ export function nodeSpec(
     environment: {
       XDG_CONFIG_HOME: own.node.config,
       SALUS_DATA: own.node.data,
+      SALUS_MASTER_KEY_FILE: secrets.masterKeyFile,
+      SALUS_CHECKPOINT_FILE: checkpointFile,
       SALUS_BACKUPS: join(own.node.folder, 'backups'),
       SALUS_LEDGER: own.connection,
       SALUS_PORT: String(node.port),

@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { demonstrationFile } from '@salus/network';
 import { fabricBinaries } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -96,6 +96,18 @@ describe.skipIf(binaries === undefined)('salus network on Fabric', () => {
     expect(ran.stderr).toMatch(/line 12: organisations\[0\]\.peers\[0\]\.port is "none": expected a TCP port/);
   });
 
+  it('refuses a file of master keys in the directory that backups take', async () => {
+    const file = join(home, 'moved.yaml');
+    writeFileSync(file, readFileSync(demonstrationFile, 'utf8'));
+    const inside = join(home, 'inside');
+    const variables = { SALUS_NETWORK: inside, SALUS_MASTER_KEY_FILE: join(inside, 'keys.json') };
+    const careless = openDesk({ home, environment: { ...environment, ...variables } });
+    const ran = await careless.salus('network', 'up', '--consortium', file, '--json');
+    expect(ran.exit).not.toBe(EXIT.ok);
+    expect(ran.stdout + ran.stderr).toMatch(/keys\.json lies inside the network's directory/);
+    expect(readdirSync(inside)).toEqual(['consortium.yaml']);
+  });
+
   it(
     'brings the demonstration up: four organisations on the ledger, each with a node of its own',
     async () => {
@@ -113,6 +125,13 @@ describe.skipIf(binaries === undefined)('salus network on Fabric', () => {
       const { processes } = await status();
       expect(processes).toHaveLength(15);
       expect(processes.every(({ running }) => running)).toBe(true);
+      const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((path) => basename(path));
+      expect(files).toContain('records.sqlite');
+      expect(files.filter((name) => ['master-keys.json', 'checkpoint.jsonl'].includes(name))).toEqual([]);
+      const { network: id } = ran.json<{ network: string }>();
+      const own = join(home, 'salus', 'network', id);
+      expect(readdirSync(own).sort()).toEqual(['hospital-a', 'hospital-b', 'laboratory', 'pharmacy']);
+      for (const slug of readdirSync(own)) expect(readdirSync(join(own, slug))).toContain('checkpoint.jsonl');
       const config = join(directory, 'organisations', 'pharmacy', 'node', 'config');
       const pharmacy = openDesk({ home: config, environment: { SALUS_NODES: join(directory, 'nodes.json') } });
       const blocks = await pharmacy.salus('ledger', 'blocks', '--limit', '1', '--as', 'pharmacy.admin', '--json');
@@ -142,6 +161,8 @@ describe.skipIf(binaries === undefined)('salus network on Fabric', () => {
     async () => {
       const { units } = (await done('units', '--out', home, '--json')).json<{ units: readonly string[] }>();
       expect(units).toHaveLength(15);
+      const node = readFileSync(join(home, 'salus-hospital-a-node.service'), 'utf8');
+      expect(node).toContain(`SALUS_MASTER_KEY_FILE=${join(home, 'salus', 'master-keys.json')}`);
       const text = readFileSync(join(home, 'salus-hospital-a-peer0.service'), 'utf8');
       expect(text).toContain(`ExecStart=${binaries!.peer} node start`);
       const served = openDesk({ home, environment: { ...environment, SALUS_NETWORK_START: 'no' } });

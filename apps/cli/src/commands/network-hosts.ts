@@ -17,6 +17,7 @@ import { SERVER } from '../network/bring-nodes.ts';
 import {
   type DirectoryOption,
   directoryOption,
+  nodeSecrets,
   type OrganisationOption,
   openNetwork,
   organisationOption,
@@ -55,18 +56,28 @@ function addExport(network: Command, act: Act): void {
   });
 }
 
+interface ImportOptions extends DirectoryOption {
+  readonly replace?: boolean;
+}
+
 function addImport(network: Command, act: Act): void {
   const command = network
     .command('import-org')
     .argument('<files...>', 'public parts from other hosts')
     .description(
-      'Take other organisations’ public parts, as export-org wrote them. Compare their authorities with those organisations before: who is admitted follows from them.',
+      'Take other organisations’ public parts, as export-org wrote them, and show the authorities’ SHA-256 fingerprints. Compare them with those organisations by telephone: who is admitted follows from them. Another part than the one that is here is refused.',
     )
+    .option('--replace', 'take another part of an organisation instead of the one that is here')
     .addOption(directoryOption());
-  act<DirectoryOption>(command, 'salus network import-org hospital-a.json', async (context, options, files) => {
+  act<ImportOptions>(command, 'salus network import-org hospital-a.json', async (context, options, files) => {
     const place = openNetwork(context, options);
-    const organisations = files.map((file) => importOrganisation(place, readText(context, file)));
-    context.terminal.result(`Taken: ${organisations.join(', ')}`, { organisations });
+    const { replace = false } = options;
+    const organisations = files.map((file) => importOrganisation(place, readText(context, file), { replace }));
+    const lines = organisations.flatMap(({ organisation, outcome, fingerprints }) => [
+      `${organisation}: ${outcome}`,
+      ...fingerprints.map((line) => `  ${line}`),
+    ]);
+    context.terminal.result(lines.join('\n'), { organisations });
     return EXIT.ok;
   });
 }
@@ -127,7 +138,14 @@ function addUnits(network: Command, act: Act): void {
     const place = openNetwork(context, options);
     const binaries = await requireBinaries({ layout: place.layout, environment: context.environment });
     const folder = resolve(context.workingDirectory, options.out);
-    const units = serviceUnits({ ...place, binaries, only: options.org, user: options.user, program: SERVER });
+    const units = serviceUnits({
+      ...place,
+      binaries,
+      only: options.org,
+      user: options.user,
+      program: SERVER,
+      secrets: nodeSecrets(context),
+    });
     for (const { file, text } of units) writeFileSync(join(folder, file), text);
     const names = units.map(({ file }) => file);
     const text = [

@@ -83,7 +83,7 @@ function addAddOrganisation(network: Command, act: Act): void {
   act<AddOptions>(changing(command), 'salus network add-org clinic --here', async (context, options, [slug = '']) => {
     const place = openNetwork(context, options);
     const isHere = options.here === true || existsSync(place.layout.organisation(slug).authorities);
-    const masterKeys = isHere ? networkMasterKeys(context, [slug]) : new Map<string, Uint8Array>();
+    const masterKeys = isHere ? networkMasterKeys(context, place.layout, [slug]) : new Map<string, Uint8Array>();
     await ensureMaterialHere(place, slug, { masterKeys, nowMs: context.nowMs() });
     const view = describeChannel(await readConfigHere(place));
     const changes = await makeChanges(context, place, admissionOf(place, view, slug), options);
@@ -120,7 +120,7 @@ function addAddOrderer(network: Command, act: Act): void {
   act<Options>(changing(command), example, async (context, options, [slug = '', name = '']) => {
     const place = openNetwork(context, options);
     const isHere = existsSync(place.layout.organisation(slug).authorities);
-    const masterKeys = isHere ? networkMasterKeys(context, [slug]) : new Map<string, Uint8Array>();
+    const masterKeys = isHere ? networkMasterKeys(context, place.layout, [slug]) : new Map<string, Uint8Array>();
     await ensureMaterialHere(place, slug, { masterKeys, nowMs: context.nowMs() });
     const changes = await makeChanges(context, place, ordererAdmissionOf(place, slug, name), options);
     const up = await upNetwork(await upInput(context, place, {}));
@@ -209,7 +209,7 @@ function addRevoke(network: Command, act: Act): void {
     'salus network revoke node --org pharmacy',
     async (context, options, [what = '']) => {
       const place = openNetwork(context, options);
-      const founding = { masterKeys: networkMasterKeys(context, [options.org]), nowMs: context.nowMs() };
+      const founding = { masterKeys: networkMasterKeys(context, place.layout, [options.org]), nowMs: context.nowMs() };
       const steps = await revocationOf(place, { organisation: options.org, what }, founding);
       const changes = await makeChanges(context, place, steps, options);
       return tell(context, { changes, up: undefined, done: `${what} of ${options.org} is revoked.` });

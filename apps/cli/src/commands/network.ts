@@ -82,7 +82,7 @@ function addInstall(network: Command, act: Act): void {
   const command = network
     .command('install')
     .description(
-      'Unpack an official release archive of Hyperledger Fabric 3.1 into the network’s directory. A wrong checksum, a path that leaves the directory, a link and foreign content are refused, and then nothing is installed.',
+      'Unpack an official release archive of Hyperledger Fabric 3.1 into the network’s directory. A wrong checksum, a path that leaves the directory, a link and foreign content are refused, and then nothing is installed. Without --sha256 its programs are not run here, and what was not checked is said.',
     )
     .requiredOption('--archive <file>', 'hyperledger-fabric-<platform>-<version>.tar.gz from Fabric’s release page')
     .option('--sha256 <hex>', 'what the archive’s SHA-256 must be, from the release page')
@@ -93,7 +93,11 @@ function addInstall(network: Command, act: Act): void {
     const archive = resolve(context.workingDirectory, options.archive);
     const { sha256 } = options;
     const installed = await installArchive({ layout, archive, ...(sha256 === undefined ? {} : { sha256 }) });
-    if (sha256 === undefined) context.terminal.say(`Not compared with a checksum: its SHA-256 is ${installed.sha256}.`);
+    if (!installed.checked) {
+      context.terminal.say(
+        `Not checked: the archive, whose SHA-256 is ${installed.sha256}, was compared with no checksum, and its programs were not asked for their version. Compare it with the release page before \`salus network doctor\` or \`up\` runs them.`,
+      );
+    }
     const text = `Installed ${installed.files.length} files of Fabric ${installed.version} into ${layout.directory}.`;
     context.terminal.result(text, { ...installed, directory: layout.directory });
     return EXIT.ok;

@@ -15,7 +15,7 @@ import {
 import { CliError } from '../cli-error.ts';
 import { type CommandContext, commandContext } from '../command-context.ts';
 import { admitApplicant, type Decided, voteOn } from '../commands/staff-members.ts';
-import type { OpenNetwork, OrganisationOption } from './network-directory.ts';
+import { nodeSecrets, type OpenNetwork, type OrganisationOption } from './network-directory.ts';
 
 /** The server's program. */
 export const SERVER = fileURLToPath(import.meta.resolve('@salus/server/main'));
@@ -41,9 +41,10 @@ export async function bringNodes(
   const { layout } = place;
   const nodes = organisationsHere({ ...place, only: org }).filter(hasNode);
   writeNodeAddresses(place);
+  const secrets = nodeSecrets(context);
   const started: string[] = [];
   const start = async (organisation: WithNode): Promise<void> => {
-    const outcome = await startNode({ ...place, program: SERVER }, organisation);
+    const outcome = await startNode({ ...place, program: SERVER, secrets }, organisation);
     if (outcome === 'started') started.push(organisation.slug);
   };
   const founder = nodes.find(({ slug }) => slug === place.consortium.organisations[0]?.slug);

@@ -5,10 +5,12 @@ import {
   type Consortium,
   demonstrationFile,
   type NetworkLayout,
+  type NodeSecrets,
   networkLayout,
   organisationsHere,
   parseConsortium,
   requireBinaries,
+  requireOutside,
   type UpInput,
 } from '@salus/network';
 import { ensureMasterKeys } from '@salus/server';
@@ -89,7 +91,7 @@ export async function upInput(
 ): Promise<UpInput> {
   const binaries = await requireBinaries({ layout, environment: context.environment });
   const slugs = organisationsHere({ layout, consortium, only: org }).map((one) => one.slug);
-  const masterKeys = networkMasterKeys(context, slugs);
+  const masterKeys = networkMasterKeys(context, layout, slugs);
   const start = startsProcesses(context);
   return { layout, consortium, binaries, masterKeys, bundle: bundleChaincode, nowMs: context.nowMs, only: org, start };
 }
@@ -101,14 +103,28 @@ export function startsProcesses({ environment }: CommandContext): boolean {
   throw new CliError('bad-usage', `SALUS_NETWORK_START is yes or no, not ${JSON.stringify(value)}.`);
 }
 
-/** The keys that seal the organisations' Fabric CAs, by slug, from the same file as the nodes' master keys. */
-export function networkMasterKeys(context: CommandContext, slugs: readonly string[]): ReadonlyMap<string, Uint8Array> {
-  const { environment, workingDirectory, configDirectory } = context;
-  const file = resolve(
-    workingDirectory,
-    environment.SALUS_MASTER_KEY_FILE || join(configDirectory, 'master-keys.json'),
-  );
+/** Where master keys and the nodes' checkpoints are: never in the network's directory. */
+export function nodeSecrets({ environment, workingDirectory, configDirectory }: CommandContext): NodeSecrets {
+  const named = environment.SALUS_MASTER_KEY_FILE || join(configDirectory, 'master-keys.json');
+  return {
+    masterKeyFile: resolve(workingDirectory, named),
+    configDirectory: resolve(workingDirectory, configDirectory),
+  };
+}
+
+/**
+ * The keys that seal the organisations' Fabric CAs, by slug, from the same file as the nodes' master keys. The nodes' own are
+ * drawn here too: nodes that start together must not write the file at the same time. Throws NetworkError `bad-input` where the
+ * file lies inside the network's directory.
+ */
+export function networkMasterKeys(
+  context: CommandContext,
+  layout: NetworkLayout,
+  slugs: readonly string[],
+): ReadonlyMap<string, Uint8Array> {
+  const { masterKeyFile } = nodeSecrets(context);
+  requireOutside(layout, masterKeyFile, 'The file of master keys');
   const names = new Map(slugs.map((one) => [`network:${one}`, one]));
-  const keys = ensureMasterKeys(file, [...names.keys()]);
+  const keys = ensureMasterKeys(masterKeyFile, [...names.keys(), ...slugs]);
   return new Map([...names].map(([name, one]) => [one, keys.get(name)!]));
 }
