@@ -14,6 +14,7 @@ import {
 } from '@salus/ledger';
 import type { Maintenance } from '@salus/ledger/store';
 import type { RawBlock } from '../block/raw-block.ts';
+import type { Endorsement } from '../block/transaction.ts';
 import type { Alarm } from './alarm.ts';
 import type { AppliedTransaction } from './applied.ts';
 import type { BlockSource } from './block-source.ts';
@@ -89,6 +90,11 @@ export class Follower implements AsyncDisposable {
   /** MSP ids of the channel's members as of the newest applied block, sorted. */
   get organisations(): readonly string[] {
     return this.#channel.members?.organisations ?? [];
+  }
+
+  /** MSP ids of the channel's members whose endorsement verifies, sorted; undefined while the members are not known. */
+  findEndorsers(endorsements: readonly Endorsement[], signedPayload: Uint8Array): readonly string[] | undefined {
+    return this.#channel.members?.endorsersOf(endorsements, signedPayload);
   }
 
   /** What should not be, oldest first; the newest `ALARMS_SHOWN_MAX`. */

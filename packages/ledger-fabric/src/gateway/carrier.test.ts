@@ -13,6 +13,7 @@ import type { PendingCall } from './pending-call.ts';
 import { Slots } from './slots.ts';
 
 const { VALID, MVCC_READ_CONFLICT, PHANTOM_READ_CONFLICT, ENDORSEMENT_POLICY_FAILURE } = peer.TxValidationCode;
+const { BAD_PROPOSAL_TXID, DUPLICATE_TXID } = peer.TxValidationCode;
 
 /** A channel as a script: what each endorsement gives, and which code each ordered transaction gets. */
 type Script = {
@@ -28,6 +29,7 @@ type Script = {
 class Channel {
   readonly endorsed: (readonly string[])[] = [];
   readonly turns: number[] = [];
+  readonly aside: (readonly string[])[] = [];
   readonly ordered: (readonly string[])[] = [];
   readonly results = new Map<string, SubmitResult>();
   readonly parts: CarrierParts;
@@ -50,7 +52,10 @@ class Channel {
           this.turns.push(turn);
           const fault = script.endorse?.(ids, this.endorsed.length) ?? 'ok';
           if (fault !== 'ok') return { kind: 'failed', fault, reason: 'as scripted' };
-          return { kind: 'endorsed', txId: ids.join(' '), endorsed: ids as never };
+          return { kind: 'endorsed', txId: ids.join(' '), endorsed: ids as never, others: [`drawn ${turn}`] };
+        },
+        setAside: (organisations) => {
+          this.aside.push(organisations);
         },
         forgetPolicy: () => {
           this.forgotten += 1;
@@ -68,6 +73,7 @@ class Channel {
       follower: {
         failure: undefined,
         peek: () => undefined,
+        findEndorsers: () => undefined,
         findResult: (callId) => this.results.get(callId) as never,
         onApplied: () => () => undefined,
         awaitTransaction: (txId, signal) =>
@@ -178,6 +184,23 @@ describe('carrying calls onto the channel', () => {
     expect(channel.forgotten).toBe(1);
   });
 
+  it('asks another organisation at once where a transaction was invalid, and sets the one before aside', async () => {
+    for (const code of [ENDORSEMENT_POLICY_FAILURE, BAD_PROPOSAL_TXID, DUPLICATE_TXID]) {
+      const channel = new Channel({ code: (_, ordered) => (ordered <= 2 ? code : VALID) });
+      expect(kinds(await channel.carry(['a', 'b'])), `code ${code}`).toEqual(['committed', 'committed']);
+      // Each time a new proposal, with an id that nobody knows before it is endorsed.
+      expect(channel.endorsed).toEqual(Array(3).fill(['a', 'b']));
+      expect(channel.turns).toEqual([0, 1, 2]);
+      expect(channel.aside).toEqual([['drawn 0'], ['drawn 1']]);
+    }
+  });
+
+  it('sets nobody aside for a conflict', async () => {
+    const channel = new Channel({ code: (_, ordered) => (ordered === 1 ? MVCC_READ_CONFLICT : VALID) });
+    expect(kinds(await channel.carry(['a']))).toEqual(['committed']);
+    expect([channel.turns, channel.aside]).toEqual([[0, 0], []]);
+  });
+
   it('finds the one call that spoils a transaction, and rejects it alone', async () => {
     const spoiled = (code: 'foreign-submitter' | 'too-large') =>
       new Channel({ endorse: (ids) => (ids.includes('c') ? answered({ kind: 'fault', code }) : 'ok') });
@@ -242,13 +265,20 @@ describe('carrying calls onto the channel', () => {
 
   it('is `unavailable` once the time is up, whatever was waited for', async () => {
     const unreachable = new Channel({ endorse: () => ({ kind: 'unreachable' }) });
-    expect(kinds(await unreachable.carry(['a', 'b'], 60))).toEqual(['unavailable', 'unavailable']);
+    const late = await unreachable.carry(['a', 'b'], 60);
+    expect(kinds(late)).toEqual(['unavailable', 'unavailable']);
+    for (const error of late) {
+      expect(error).toMatchObject({ message: expect.stringMatching(/may have been committed, and can be sent again/) });
+    }
     const [lost] = await new Channel({
       order: () => {
         throw gatewayError(status.UNAVAILABLE);
       },
     }).carry(['a'], 60);
-    expect(lost).toMatchObject({ code: 'unavailable', message: expect.stringMatching(/orderers: UNAVAILABLE/) });
+    expect(lost).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/orderers: UNAVAILABLE.*can be sent again/),
+    });
     const behind = new Channel({
       endorse: () => answered({ kind: 'rejected', refusals: [{ index: 0, outcome: { kind: 'repeated' } }] }),
     });

@@ -19,10 +19,12 @@ export const UNOPENED_ATTEMPTS_MAX = 3;
 /** An endorser that does not agree is mostly a block behind; after so many times another is asked. */
 const MISMATCHES_PER_TURN = 4;
 
+const MAYBE_COMMITTED = 'the call may have been committed, and can be sent again as it is';
+
 const { TxValidationCode } = peer;
 
 export type CarrierParts = OrderingParts & {
-  readonly endorser: Pick<Endorser, 'endorse' | 'forgetPolicy'>;
+  readonly endorser: Pick<Endorser, 'endorse' | 'forgetPolicy' | 'setAside'>;
   readonly follower: FollowerView;
   /** Endorsements at the same time. */
   readonly endorsing: Slots;
@@ -31,7 +33,7 @@ export type CarrierParts = OrderingParts & {
 };
 
 type Step =
-  | { readonly kind: 'applied'; readonly applied: AppliedView }
+  | { readonly kind: 'applied'; readonly applied: AppliedView; readonly others: readonly string[] }
   | { readonly kind: 'failed'; readonly fault: GatewayFault; readonly reason: string };
 
 /** What a group of calls has behind it. */
@@ -39,6 +41,8 @@ type Trip = {
   attempts: number;
   conflicts: number;
   mismatches: number;
+  /** Transactions that the peers found invalid for another reason than a conflict. */
+  invalid: number;
   timesOff: number;
   unopened: number;
   /** What was met last, for whoever is told `unavailable`. */
@@ -56,6 +60,7 @@ export async function carryCalls(parts: CarrierParts, calls: readonly PendingCal
       attempts: 0,
       conflicts: 0,
       mismatches: 0,
+      invalid: 0,
       timesOff: 0,
       unopened: 0,
       reason: 'no answer',
@@ -73,8 +78,7 @@ async function carry(parts: CarrierParts, calls: readonly PendingCall[], trip: T
     if (open.length === 0) return;
     const step = await attempt(parts, open, trip);
     trip.attempts += 1;
-    const next =
-      step.kind === 'applied' ? settleApplied(open, step.applied, trip) : afterFault(parts, open, step, trip);
+    const next = step.kind === 'applied' ? settleApplied(parts, open, step, trip) : afterFault(parts, open, step, trip);
     switch (next.kind) {
       case 'done':
         return;
@@ -103,12 +107,12 @@ type Next =
   | { readonly kind: 'again'; readonly forgetPolicy?: boolean };
 
 async function attempt(parts: CarrierParts, calls: readonly PendingCall[], trip: Trip): Promise<Step> {
-  const turn = Math.floor(trip.mismatches / MISMATCHES_PER_TURN);
+  const turn = trip.invalid + Math.floor(trip.mismatches / MISMATCHES_PER_TURN);
   const result = await parts.endorsing.use(() => parts.endorser.endorse(calls, turn));
   if (result.kind === 'failed') return result;
   trip.reason = 'ordered, and in no block yet';
   const leftMs = Math.min(...calls.map((call) => call.deadlineMs)) - performance.now();
-  using limit = new Limit(parts.stop, leftMs, () => `the channel was not reached in time (${trip.reason})`);
+  using limit = new Limit(parts.stop, leftMs, () => lateText(trip));
   const applied = parts.follower.awaitTransaction(result.txId, limit.signal);
   const start = performance.now();
   const ordering = orderTransaction(parts, result.endorsed, {
@@ -120,10 +124,15 @@ async function attempt(parts: CarrierParts, calls: readonly PendingCall[], trip:
   // Ordering ends with the limit: the block says more than the orderers' answer. Only what they refuse for good comes first.
   const view = await Promise.race([applied, ordering.then(() => applied)]);
   parts.pace.note(performance.now() - start);
-  return { kind: 'applied', applied: view };
+  return { kind: 'applied', applied: view, others: result.others };
 }
 
-function settleApplied(calls: readonly PendingCall[], applied: AppliedView, trip: Trip): Next {
+function settleApplied(
+  { endorser }: CarrierParts,
+  calls: readonly PendingCall[],
+  { applied, others }: Extract<Step, { kind: 'applied' }>,
+  trip: Trip,
+): Next {
   if (applied.alarm !== undefined) {
     const error = new LedgerError('distrusted', `block ${applied.block} holds the call in a transaction under alarm`);
     for (const { reject } of calls) reject(error);
@@ -148,8 +157,11 @@ function settleApplied(calls: readonly PendingCall[], applied: AppliedView, trip
       // Once by chance: whatever it met is committed now. Twice: somebody writes the same keys all the time.
       return trip.conflicts >= 2 && calls.length > 1 ? { kind: 'halves' } : { kind: 'again' };
     default:
-      // Another policy, another version of the contracts, the same id twice: a new endorsement meets what holds now.
+      // Another policy, another version of the contracts, the same id twice: a new endorsement meets what holds now. Or one
+      // endorser spoils what it is drawn for: another takes its place at once, for this call and those that come.
       trip.reason = `validation code ${applied.code}`;
+      trip.invalid += 1;
+      endorser.setAside(others);
       return { kind: 'again', forgetPolicy: true };
   }
 }
@@ -265,18 +277,19 @@ function errorOf(code: FaultCode): LedgerError {
 }
 
 /** Those whose time is not up; the others are told. */
-function expire(calls: readonly PendingCall[], { attempts, reason }: Trip): readonly PendingCall[] {
+function expire(calls: readonly PendingCall[], trip: Trip): readonly PendingCall[] {
   const now = performance.now();
-  const isOver = ({ deadlineMs }: PendingCall): boolean => attempts >= ATTEMPTS_MAX || deadlineMs <= now;
-  for (const call of calls) {
-    if (isOver(call)) call.reject(new LedgerError('unavailable', `the channel was not reached in time (${reason})`));
-  }
+  const isOver = ({ deadlineMs }: PendingCall): boolean => trip.attempts >= ATTEMPTS_MAX || deadlineMs <= now;
+  for (const call of calls) if (isOver(call)) call.reject(new LedgerError('unavailable', lateText(trip)));
   return calls.filter((call) => !isOver(call));
+}
+
+/** A transaction that was ordered and not seen may still come into a block; a call counts once, however often it is sent. */
+function lateText({ reason }: Trip): string {
+  return `the channel was not reached in time (${reason}); ${MAYBE_COMMITTED}`;
 }
 
 function asLedgerError(error: unknown): LedgerError {
   if (error instanceof LedgerError) return error;
-  return new LedgerError('unavailable', 'the channel was not reached in time; the call may have been committed', {
-    cause: error,
-  });
+  return new LedgerError('unavailable', `the channel was not reached in time; ${MAYBE_COMMITTED}`, { cause: error });
 }

@@ -11,7 +11,7 @@ export type EndorsementPolicy = { readonly required: number; readonly members: r
 
 /** The policy of the chaincode definition that is committed on the channel, asked of the own peer (`_lifecycle`). */
 export async function readEndorsementPolicy(
-  peers: OwnPeers,
+  peers: Pick<OwnPeers, 'evaluate'>,
   on: { readonly connection: FabricConnection; readonly identity: FabricIdentity; readonly timestampMs: number },
 ): Promise<EndorsementPolicy> {
   const { channel, chaincode, organisation } = on.connection;

@@ -1,7 +1,10 @@
+import { gateway } from '@hyperledger/fabric-protos';
 import type { PrivateArgs } from '@salus/contracts';
 import { utf8 } from '@salus/crypto';
 import { LedgerError } from '@salus/ledger';
+import { decodeTransaction, type EndorserTransaction } from '../block/transaction.ts';
 import type { FabricConnection } from '../connection-file.ts';
+import { FabricError } from '../fabric-error.ts';
 import { sealPrivate } from '../private-values.ts';
 import { gatheredText, PRIVATE_FIELD, SUBMIT_FUNCTION } from '../wire.ts';
 import { type EndorsementPolicy, readEndorsementPolicy } from './endorsement-policy.ts';
@@ -15,25 +18,35 @@ import { newProposal } from './proposal.ts';
 
 /** An organisation that did not endorse is asked again after so long. */
 const DOWN_MS = 30_000;
+/** One whose endorsement did not count: longer than any call waits, so that none is held up twice. */
+const SET_ASIDE_MS = 10 * 60_000;
+/** Whoever takes longer holds up all that waits to be endorsed. */
+const SLOW_MS = 5_000;
 
 export type EndorserParts = {
   readonly connection: FabricConnection;
   readonly identity: FabricIdentity;
-  readonly peers: OwnPeers;
-  readonly follower: FollowerView;
+  readonly peers: Pick<OwnPeers, 'endorse' | 'evaluate'>;
+  readonly follower: Pick<FollowerView, 'peek' | 'findEndorsers'>;
   /** The time of transactions: milliseconds since the epoch. */
   readonly clock: () => number;
 };
 
 export type EndorseResult =
-  | { readonly kind: 'endorsed'; readonly txId: string; readonly endorsed: Endorsed }
+  | {
+      readonly kind: 'endorsed';
+      readonly txId: string;
+      readonly endorsed: Endorsed;
+      /** Who endorsed it beside the own organisation. */
+      readonly others: readonly string[];
+    }
   | { readonly kind: 'failed'; readonly fault: GatewayFault; readonly reason: string };
 
 /** Makes one Fabric transaction of gathered calls and has it endorsed by the own organisation and the others that the policy asks. */
 export class Endorser {
   readonly #parts: EndorserParts;
-  /** When each organisation was last asked in vain, on the clock of `performance.now()`. */
-  readonly #downSince = new Map<string, number>();
+  /** When each organisation was last asked in vain, and until when it is asked last; on the clock of `performance.now()`. */
+  readonly #down = new Map<string, { readonly since: number; readonly until: number }>();
   #policy: EndorsementPolicy | undefined;
 
   constructor(parts: EndorserParts) {
@@ -43,6 +56,11 @@ export class Endorser {
   /** The policy is asked for again: it changes when organisations come and go. */
   forgetPolicy(): void {
     this.#policy = undefined;
+  }
+
+  /** From now on these organisations endorse only where there is nobody else: what they endorsed did not count. */
+  setAside(organisations: readonly string[]): void {
+    this.#note(organisations, SET_ASIDE_MS);
   }
 
   /** `turn` moves the choice of the others on, as in `chooseEndorsers`. */
@@ -62,9 +80,21 @@ export class Endorser {
         endorsers,
         timestampMs: clock(),
       });
-      return { kind: 'endorsed', txId, endorsed: await peers.endorse(bytes) };
+      const others = endorsers.filter((endorser) => endorser !== connection.organisation);
+      const start = performance.now();
+      const endorsed = await peers.endorse(bytes);
+      if (performance.now() - start > SLOW_MS) this.#note(others, DOWN_MS);
+      const unsigned = this.#unsigned(endorsed, others);
+      if (unsigned.length === 0) return { kind: 'endorsed', txId, endorsed, others };
+      this.setAside(unsigned);
+      const reason = `no endorsement with a valid signature from ${unsigned.join(', ')}`;
+      return { kind: 'failed', fault: { kind: 'others', organisations: unsigned }, reason };
     } catch (error) {
-      if (error instanceof LedgerError) throw error;
+      if (error instanceof LedgerError) {
+        if (error.code !== 'unavailable') throw error;
+        // The own follower may have missed blocks: it catches up, and the call has time.
+        return { kind: 'failed', fault: { kind: 'unreachable' }, reason: error.message };
+      }
       const fault = readEndorseError(error, { count: calls.length, own: connection.organisation, endorsers });
       this.#learn(fault);
       return { kind: 'failed', fault, reason: describeGatewayError(error) };
@@ -80,7 +110,7 @@ export class Endorser {
       own: connection.organisation,
       active: activeMembers((key) => follower.peek(key)),
       callIds: calls.map(({ callId }) => callId),
-      down: this.#down(),
+      down: this.#downSince(),
       turn,
     });
   }
@@ -93,20 +123,50 @@ export class Endorser {
     return new Map([[PRIVATE_FIELD, await sealPrivate(values, { network, argument, publicKey })]]);
   }
 
+  /**
+   * Whose endorsement the followers would not count. The own peer looks at no signature: the whole transaction would be
+   * invalid, and one organisation could hold up whatever it is drawn for.
+   */
+  #unsigned(endorsed: Endorsed, others: readonly string[]): readonly string[] {
+    const transaction = findTransaction(endorsed.transaction.getBytes());
+    // Whatever cannot be read here another organisation wrote.
+    if (transaction === undefined) return others;
+    const { endorsements, proposalResponsePayload } = transaction;
+    const signed = this.#parts.follower.findEndorsers(endorsements, proposalResponsePayload);
+    return signed === undefined ? [] : others.filter((organisation) => !signed.includes(organisation));
+  }
+
   #learn(fault: GatewayFault): void {
     if (fault.kind !== 'others') return;
-    const now = performance.now();
-    for (const organisation of fault.organisations) this.#downSince.set(organisation, now);
+    this.#note(fault.organisations, DOWN_MS);
     // Whoever is asked in vain may have left.
     this.forgetPolicy();
   }
 
-  #down(): ReadonlyMap<string, number> {
-    const now = performance.now();
-    for (const [organisation, since] of this.#downSince) {
-      if (since + DOWN_MS <= now) this.#downSince.delete(organisation);
+  #note(organisations: readonly string[], forMs: number): void {
+    const since = performance.now();
+    for (const organisation of organisations) {
+      const until = Math.max(since + forMs, this.#down.get(organisation)?.until ?? 0);
+      this.#down.set(organisation, { since, until });
     }
-    return this.#downSince;
+  }
+
+  #downSince(): ReadonlyMap<string, number> {
+    const now = performance.now();
+    for (const [organisation, { until }] of this.#down) if (until <= now) this.#down.delete(organisation);
+    return new Map([...this.#down].map(([organisation, { since }]) => [organisation, since]));
+  }
+}
+
+/** The transaction that the own peer has prepared, as followers would read it; undefined where they could not. */
+function findTransaction(prepared: Uint8Array): EndorserTransaction | undefined {
+  const envelope = gateway.PreparedTransaction.deserializeBinary(prepared).getEnvelope();
+  try {
+    const transaction = decodeTransaction(envelope?.serializeBinary() ?? new Uint8Array());
+    return transaction.kind === 'endorser' ? transaction : undefined;
+  } catch (error) {
+    if (error instanceof FabricError) return undefined;
+    throw error;
   }
 }
 

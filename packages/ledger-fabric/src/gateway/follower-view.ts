@@ -1,5 +1,6 @@
 import type { Json } from '@salus/contracts';
 import type { LedgerError, SubmitResult } from '@salus/ledger';
+import type { Endorsement } from '../block/transaction.ts';
 
 /** What became of one Fabric transaction in a block that the own follower has verified and applied durably. */
 export type AppliedView = {
@@ -22,6 +23,8 @@ export type FollowerView = {
   findResult(callId: string): Extract<SubmitResult, { kind: 'committed' }> | undefined;
   /** Tells of every applied block; the result unsubscribes. */
   onApplied(listener: () => void): () => void;
+  /** MSP ids of the channel's members whose endorsement verifies, sorted; undefined while the members are not known. */
+  findEndorsers(endorsements: readonly Endorsement[], signedPayload: Uint8Array): readonly string[] | undefined;
   /** Verified state. Throws `LedgerError` `distrusted`. */
   peek(key: string): Json | undefined;
 };

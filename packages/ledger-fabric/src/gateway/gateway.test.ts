@@ -20,6 +20,7 @@ const NOWHERE = '127.0.0.1:1';
 const follower: FollowerView = {
   failure: undefined,
   peek: () => undefined,
+  findEndorsers: () => undefined,
   findResult: () => undefined,
   onApplied: () => () => undefined,
   awaitTransaction: () => new Promise(() => undefined),

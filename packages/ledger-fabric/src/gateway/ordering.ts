@@ -25,7 +25,9 @@ export async function orderTransaction(
     } catch (error) {
       const reason = describeGatewayError(error);
       if (!isTransientOrderError(error)) {
-        throw new LedgerError('unavailable', `the orderers refuse the transaction: ${reason}`, { cause: error });
+        // Of an earlier try nobody knows yet what became.
+        const message = `the orderers refuse the transaction: ${reason}; the call can be sent again as it is`;
+        throw new LedgerError('unavailable', message, { cause: error });
       }
       onFailure(`orderers: ${reason}`);
       await pause(backOffMs(tries), ended);
