@@ -39,6 +39,17 @@ describe('departures', () => {
     expect(endedBy(['patient/pid/p', claimed])(recoverer('old'))).toBe(true);
   });
 
+  it('end the sessions of everybody of whom a distrusted call wrote', () => {
+    const keys = ['membership/identity/x', 'patient/device/p/k', 'grant/p/g'];
+    const outcome = { kind: 'distrusted', keys, leafHash: '' };
+    const isOut = departures({ transactions: [{ outcome }] as unknown as Transactions });
+    const ends = (principal: Principal): boolean => isOut.some((test) => test(principal));
+    expect([staff, patient].map(ends)).toEqual([true, true]);
+    expect(ends({ ...staff, id: 'y' })).toBe(false);
+    expect(endedBy(['membership/revoked/hospital-a', null])({ ...staff, id: 'y' })).toBe(true);
+    expect(endedBy(['membership/revoked/hospital-b', null])(staff)).toBe(false);
+  });
+
   it('ignore refused calls and keys that concern nobody’s session', () => {
     const refused = { outcome: { kind: 'refused', code: 'role-missing' } };
     expect(departures({ transactions: [refused] as unknown as Transactions })).toEqual([]);

@@ -1,6 +1,6 @@
-import type { DeviceFact, IdentityFact, Json, PatientFact, RevokedFact, RootsFact } from '@salus/contracts';
+import type { DeviceFact, IdentityFact, Json, PatientFact, RevokedFact, RootsFact, Write } from '@salus/contracts';
 import { kidOf } from '@salus/crypto';
-import type { Block, Ledger } from '@salus/ledger';
+import type { Block, Ledger, TransactionOutcome } from '@salus/ledger';
 import type { Principal, Sessions } from './sessions.ts';
 
 type IsOut = (principal: Principal) => boolean;
@@ -13,11 +13,25 @@ export async function endRevokedSessions(ledger: Ledger, sessions: Sessions, sig
   }
 }
 
-/** Whom the writes of a block shut out: revoked identities, removed organisations and devices, closed pids, replaced recovery keys. */
+/**
+ * Whom the writes of a block shut out: revoked identities, removed organisations and devices, closed pids, replaced recovery keys;
+ * and everybody of whom a distrusted call wrote, since nobody can tell any more whether they may act.
+ */
 export function departures({ transactions }: Pick<Block, 'transactions'>): readonly IsOut[] {
   return transactions.flatMap(({ outcome }) =>
-    outcome.kind === 'committed' ? outcome.writes.flatMap(([key, value]) => departure(key, value) ?? []) : [],
+    writesOf(outcome).flatMap(([key, value]) => departure(key, value) ?? []),
   );
+}
+
+function writesOf(outcome: TransactionOutcome): readonly Write[] {
+  switch (outcome.kind) {
+    case 'committed':
+      return outcome.writes;
+    case 'distrusted':
+      return outcome.keys.map((key) => [key, null]);
+    case 'refused':
+      return [];
+  }
 }
 
 function departure(key: string, value: Json | null): IsOut | undefined {
@@ -28,7 +42,8 @@ function departure(key: string, value: Json | null): IsOut | undefined {
         ? undefined
         : (principal) => principal.kind === 'staff' && principal.id === subject;
     case 'membership/revoked': {
-      const revoked = new Set((value as RevokedFact | null)?.map(([id]) => id));
+      if (value === null) return (principal) => principal.kind === 'staff' && principal.organisation === subject;
+      const revoked = new Set((value as RevokedFact).map(([id]) => id));
       return (principal) => principal.kind === 'staff' && revoked.has(principal.id);
     }
     case 'membership/roots':

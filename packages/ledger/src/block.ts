@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Json, SignedCall } from '@salus/contracts';
 import { canonical, emptyRoot, hashTuple, merkleRoot, type Signer, toBase64url, utf8 } from '@salus/crypto';
 import { type FabricBlockHeader, hashFabricHeader } from './fabric-block.ts';
-import type { TransactionOutcome, TransactionView } from './ledger.ts';
+import type { RecordedOutcome, TransactionView } from './ledger.ts';
 
 export const BLOCK_VERSION = 'salus:block:v1';
 export const BLOCK_ALG = 'ES256';
@@ -148,7 +148,7 @@ function payloadEnd(signature: string): string {
 
 export type TransactionBody = {
   readonly call: SignedCall;
-  readonly outcome: TransactionOutcome;
+  readonly outcome: RecordedOutcome;
   readonly timestampMs: number;
 };
 
@@ -171,7 +171,7 @@ export function parseBody(text: string): TransactionBody {
   return JSON.parse(text) as TransactionBody;
 }
 
-export function viewOf(text: string, block: number, index: number): TransactionView {
+export function viewOf(text: string, block: number, index: number): TransactionView & Pick<TransactionBody, 'outcome'> {
   const { call, outcome, timestampMs } = parseBody(text);
   return deepFreeze({
     callId: hash('sha256', payloadTextOf(text, call.signature), 'base64url'),

@@ -36,6 +36,7 @@ export {
   type Place,
   type PortCode,
   RANGE_LIMIT_MAX,
+  type RecordedOutcome,
   type SubmitResult,
   type TransactionOutcome,
   type TransactionView,

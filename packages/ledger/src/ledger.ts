@@ -37,7 +37,8 @@ export type Version = Place & {
   readonly value: Json | null;
 };
 
-export type TransactionOutcome =
+/** What a block says became of a call. */
+export type RecordedOutcome =
   | {
       readonly kind: 'committed';
       readonly result: Json;
@@ -45,6 +46,15 @@ export type TransactionOutcome =
       readonly events: readonly Event[];
     }
   | { readonly kind: 'refused'; readonly code: ContractCode };
+
+export type TransactionOutcome =
+  | RecordedOutcome
+  /**
+   * Committed, and resting on what should not be: nothing may follow from it. So its values are not shown, only which keys it
+   * wrote, and its leaf (base64url) in the tree of its block, so that its neighbours can still be proven. The embedded engine
+   * never gives it.
+   */
+  | { readonly kind: 'distrusted'; readonly keys: readonly string[]; readonly leafHash: string };
 
 export type TransactionView = Place & {
   readonly callId: string;

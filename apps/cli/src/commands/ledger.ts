@@ -34,7 +34,9 @@ interface ShownBlock extends SignedHeader {
     readonly call: {
       readonly payload: { readonly contract: string; readonly transaction: string; readonly signer: string };
     };
-    readonly outcome: { readonly kind: 'committed' } | { readonly kind: 'refused'; readonly code: string };
+    readonly outcome:
+      | { readonly kind: 'committed' | 'distrusted' }
+      | { readonly kind: 'refused'; readonly code: string };
   }[];
 }
 
@@ -85,7 +87,7 @@ function addTransactions(ledger: Command, act: Act): void {
         callId,
         transaction: `${call.payload.contract}.${call.payload.transaction}`,
         signer: call.payload.signer,
-        outcome: outcome.kind === 'committed' ? 'committed' : outcome.code,
+        outcome: outcome.kind === 'refused' ? outcome.code : outcome.kind,
       })),
     );
     const rows = calls.map(({ block, index, timestampMs, transaction, outcome, callId }) => [

@@ -1,4 +1,4 @@
-import { canonical, inclusionProof, type Json, leafHash, toBase64url, utf8 } from '@salus/crypto';
+import { canonical, fromBase64url, inclusionProof, type Json, leafHash, toBase64url, utf8 } from '@salus/crypto';
 import type { Block, Place } from '@salus/ledger';
 import type { FastifyInstance } from 'fastify';
 import { addRoute } from '../http/route.ts';
@@ -63,7 +63,9 @@ export function addLedgerRoutes(app: FastifyInstance, { ledger }: Node): void {
       const view = found(await ledger.transaction(params.callId), 'transaction');
       const { header, hash: blockHash, signature, transactions } = found(await ledger.block(view.block), 'block');
       const leaves = transactions.map(({ call, outcome, timestampMs }) =>
-        leafHash(utf8(canonical({ call, outcome, timestampMs } as unknown as Json))),
+        outcome.kind === 'distrusted'
+          ? fromBase64url(outcome.leafHash)
+          : leafHash(utf8(canonical({ call, outcome, timestampMs } as unknown as Json))),
       );
       const inclusion = {
         leafHash: toBase64url(leaves[view.index]!),

@@ -1,4 +1,5 @@
-import type { Entry, Json } from '@salus/contracts';
+import { callKey, type Entry, type Json } from '@salus/contracts';
+import { toBase64url } from '@salus/crypto';
 import {
   type Block,
   type FabricBlockHeader,
@@ -11,11 +12,22 @@ import {
   type TransactionView,
   type Version,
 } from '@salus/ledger';
-import { deepFreeze, placeOf, positionOf, type SealedRow, type StoredVersion, viewOf } from '@salus/ledger/store';
+import {
+  deepFreeze,
+  placeOf,
+  positionOf,
+  type SealedRow,
+  type StoredVersion,
+  textLeaf,
+  viewOf,
+} from '@salus/ledger/store';
 import { requireTrusted, requireTrustedRange } from './distrust.ts';
 import type { Replica } from './replica.ts';
 
-/** The reads of the `Ledger` port on a replica. Whatever would rest on a distrusted key is refused with `distrusted`. */
+/**
+ * The reads of the `Ledger` port on a replica. Whatever would rest on a distrusted key is refused with `distrusted`; blocks are
+ * shown whole, their distrusted calls as what nobody can take for committed.
+ */
 export class ReplicaReader {
   readonly #replica: Replica;
   #lastRead: Block | undefined;
@@ -55,7 +67,7 @@ export class ReplicaReader {
 
   transaction(callId: string): TransactionView | undefined {
     const { distrust, state, store } = this.#replica;
-    const key = `call/${callId}`;
+    const key = callKey(callId);
     requireTrusted(distrust, key);
     // `call/<id>` is also written for an inner request, which is no transaction of its own: then the ids differ.
     for (const position of [state.version(key)?.position, store.lastRefusal(callId)]) {
@@ -77,8 +89,12 @@ export class ReplicaReader {
   /** The block read last stays at hand: followers mostly ask for the same one, the newest. */
   #readBlock({ header }: SealedRow<FabricBlockHeader>): Block {
     const { number } = header;
-    if (this.#lastRead?.header.number === number) return this.#lastRead;
-    const transactions = this.#replica.store.bodies(number).map((body, index) => viewOf(body, number, index));
+    const last = this.#lastRead;
+    // A later block's alarm can name a call of this one.
+    if (last?.header.number === number && !last.transactions.some((view) => this.#isDistrusted(view))) return last;
+    const transactions = this.#replica.store
+      .bodies(number)
+      .map((body, index) => this.#show(body, { block: number, index }));
     this.#lastRead = deepFreeze({ header, hash: hashFabricHeader(header), signature: '', transactions });
     return this.#lastRead;
   }
@@ -101,7 +117,19 @@ export class ReplicaReader {
     const { block, index } = placeOf(position);
     const body = this.#replica.store.body(position);
     if (body === undefined) throw new LedgerError('not-a-ledger', `transaction ${block}/${index} is missing`);
-    return viewOf(body, block, index);
+    return this.#show(body, { block, index });
+  }
+
+  #show(body: string, { block, index }: Place): TransactionView {
+    const view = viewOf(body, block, index);
+    const { outcome } = view;
+    if (outcome.kind !== 'committed' || !this.#isDistrusted(view)) return view;
+    const keys = outcome.writes.map(([key]) => key);
+    return deepFreeze({ ...view, outcome: { kind: 'distrusted', keys, leafHash: toBase64url(textLeaf(body)) } });
+  }
+
+  #isDistrusted({ callId, outcome }: TransactionView): boolean {
+    return outcome.kind === 'committed' && this.#replica.distrust.has(callKey(callId));
   }
 }
 

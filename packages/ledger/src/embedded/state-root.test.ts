@@ -23,7 +23,7 @@ async function rootFromBlocks(ledger: Ledger, upTo: number): Promise<string> {
   const state = new Map<string, Json>();
   for (let number = 0; number <= upTo; number += 1) {
     for (const { outcome } of (await ledger.block(number))!.transactions) {
-      if (outcome.kind === 'refused') continue;
+      if (outcome.kind !== 'committed') continue;
       for (const [key, value] of outcome.writes) {
         if (value === null) state.delete(key);
         else state.set(key, value);

@@ -1,5 +1,5 @@
-import type { GrantFact } from '@salus/contracts';
-import type { Ledger } from '@salus/ledger';
+import type { GrantFact, Write } from '@salus/contracts';
+import type { Ledger, TransactionOutcome } from '@salus/ledger';
 import type { ExchangeReader } from './reader.ts';
 
 /**
@@ -31,12 +31,23 @@ async function follow(
 ): Promise<void> {
   for await (const { transactions } of ledger.follow((await ledger.height()) + 1, signal)) {
     for (const { outcome } of transactions) {
-      if (outcome.kind !== 'committed') continue;
-      for (const [key, value] of outcome.writes) {
+      for (const [key, value] of writesOf(outcome)) {
         const [family, pid, grant] = key.split('/');
         if (family !== 'grant' || pid === undefined || grant === undefined) continue;
         if ((value as GrantFact | null)?.status !== 'active') reader.forgetGrant(pid, grant);
       }
     }
+  }
+}
+
+/** A grant that a distrusted call wrote is one that nothing may be read on. */
+function writesOf(outcome: TransactionOutcome): readonly Write[] {
+  switch (outcome.kind) {
+    case 'committed':
+      return outcome.writes;
+    case 'distrusted':
+      return outcome.keys.map((key) => [key, null]);
+    case 'refused':
+      return [];
   }
 }
