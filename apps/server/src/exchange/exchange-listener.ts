@@ -16,6 +16,7 @@ import type { Log } from '../http/log.ts';
 import { acceptStrictJson, observe, refuseConnection, sendError } from '../http/server.ts';
 import type { Metrics } from '../metrics.ts';
 import { ServerError } from '../server-error.ts';
+import { sampled, shareConnections } from './connection-share.ts';
 import { HEIGHT_HEADER, parseHeight, reachesHeight } from './ledger-height.ts';
 import type { TlsIdentity } from './node-certificate.ts';
 
@@ -31,6 +32,10 @@ const KEEP_ALIVE_MS = 60_000;
 const SLOW_PEERS_CHECK_MS = 1_000;
 const HEADER_BYTES_MAX = 8 * 1024;
 const CONNECTIONS_MAX = 512;
+/** Of one address, so that no host takes all of them; several nodes may stand behind one. */
+const CONNECTIONS_PER_ADDRESS_MAX = 128;
+/** Refusals of strangers are logged this often at most; the metrics count each. */
+const STRANGERS_LOG_MS = 1_000;
 /** Until a stranger's connection is closed: long enough for the refusal of a request that came along, which says why. */
 const STRANGER_MS = 1_000;
 /** For each organisation: none can take the whole node. */
@@ -88,11 +93,17 @@ export async function createExchangeListener(options: ExchangeListenerOptions): 
     clientErrorHandler: refuseConnection,
   }) as unknown as FastifyInstance;
   app.server.maxConnections = CONNECTIONS_MAX;
+  shareConnections(app.server, CONNECTIONS_PER_ADDRESS_MAX);
   acceptStrictJson(app, { sizeMax: EXCHANGE_BODY_BYTES_MAX, depthMax: JSON_DEPTH_MAX });
   app.decorateRequest('refusal', null);
   app.decorateRequest('peer', null);
   // A stranger's connection ends before anything of it is read as HTTP.
-  app.server.on('secureConnection', (socket: TLSSocket) => endStrangers(socket, options));
+  const logStranger = sampled(
+    STRANGERS_LOG_MS,
+    () => performance.now(),
+    (facts, omitted) => log.warn({ ...facts, omitted }, 'exchange connection refused'),
+  );
+  app.server.on('secureConnection', (socket: TLSSocket) => endStrangers(socket, options, logStranger));
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
     request.peer = await readPeer(request.raw.socket, options);
@@ -168,11 +179,11 @@ async function readPeer(socket: Socket, { ledger, nowMs }: ExchangeListenerOptio
 }
 
 /** A connection without a certificate of an enrolled node is closed; all that it gets is refusals. */
-function endStrangers(socket: TLSSocket, options: ExchangeListenerOptions): void {
+function endStrangers(socket: TLSSocket, options: ExchangeListenerOptions, logStranger: (facts: object) => void): void {
   readPeer(socket, options).catch((error: unknown) => {
     const code = error instanceof ServerError ? error.code : 'internal';
     options.metrics.refusals.inc({ code });
-    options.log.warn({ code, address: socket.remoteAddress }, 'exchange connection refused');
+    logStranger({ code, address: socket.remoteAddress });
     setTimeout(() => socket.destroy(), STRANGER_MS).unref();
   });
 }
