@@ -44,7 +44,7 @@ export { listProcesses, logFile, type ProcessStatus, restartProcess } from './pr
 export { startTestNetwork, type TestNetwork, type TestNetworkOptions, testConsortium } from './test-network.ts';
 export type { ContractsBundle } from './up/contracts-in-use.ts';
 export { downNetwork } from './up/down-network.ts';
-export { checkpointFileOf, type NodeSecrets, requireOutside } from './up/node-secrets.ts';
+export { type NodeSecrets, requireOutside } from './up/node-secrets.ts';
 export type { Binaries } from './up/process-specs.ts';
 export {
   awaitFirstTransaction,
