@@ -76,7 +76,9 @@ export async function openNode(options: NodeOptions): Promise<Node> {
         checkpointSigners: () => [...organisations.values()].map(({ slug, node }) => ({ organisation: slug, ...node })),
       }),
     );
-  const journal = resources.use(await openRevocationJournal(journalFile(settings.checkpointFile), ledger));
+  const journal = resources.use(
+    await openRevocationJournal(journalFile(settings.checkpointFile), { ledger, onFailure: failures.tell }),
+  );
   const closing = new AbortController();
   await openOrganisations(options, {
     ...{ ledger, masterKeys, organisations, resources, onFailure: failures.tell },

@@ -52,7 +52,9 @@ const ACCOUNT = 'account';
 export async function openOrganisation(options: OrganisationOptions): Promise<HostedOrganisation> {
   const { slug, nodeId, directory, masterKey, ledger, nowMs, publicUrl, workers, findPeer, onFailure } = options;
   const baseUrl = `${publicUrl}/${slug}/fhir/R4/`;
-  const vault = await openVault({ directory, organisation: slug, ledger, masterKey, clock: nowMs, baseUrl, workers });
+  const vault = await openVault({
+    ...{ directory, organisation: slug, ledger, masterKey, clock: nowMs, baseUrl, workers, onFailure },
+  });
   try {
     const node = { id: nodeId, signer: await vault.privateKeys.openSigner(await newest(vault, 'node')) };
     const exchange = await openExchange({ vault, node, hpkeKid: await newest(vault, 'hpke'), findPeer, onFailure });

@@ -21,7 +21,7 @@ const STORY_TIMEOUT_MS = 120_000;
 beforeEach(async () => {
   story = await createStory(workers);
   outside = await mkdtemp(join(tmpdir(), 'salus-outside-'));
-  journal = await openRevocationJournal(join(outside, 'revocations'), story.consortium.ledger);
+  journal = await openJournal(story.consortium);
 }, STORY_TIMEOUT_MS);
 
 afterAll(() => workers[Symbol.asyncDispose]());
@@ -34,6 +34,10 @@ afterEach(async () => {
 
 /** Databases are copied and verified twice, on a machine that may be busy. */
 vi.setConfig({ testTimeout: STORY_TIMEOUT_MS });
+
+function openJournal({ ledger, failures }: Story['consortium']): Promise<RevocationJournal> {
+  return openRevocationJournal(join(outside, 'revocations'), { ledger, onFailure: (error) => failures.push(error) });
+}
 
 const vaults = () => [...story.consortium.members.values()].map(({ vault }) => vault);
 
@@ -54,7 +58,7 @@ async function swapIn(restored: string): Promise<void> {
   await cp(join(restored, 'orgs'), join(consortium.directory, 'orgs'), { recursive: true });
   await cp(join(restored, 'ledger', 'ledger.sqlite'), join(consortium.directory, 'ledger.sqlite'));
   await consortium.open();
-  journal = await openRevocationJournal(join(outside, 'revocations'), consortium.ledger);
+  journal = await openJournal(consortium);
 }
 
 test('copies a running node consistently, while it writes, and restores it to what verifies, without a word in plain', async () => {
@@ -173,7 +177,7 @@ test('keeps the journal across restarts and a line that was torn', async () => {
   await journal[Symbol.asyncDispose]();
   const path = join(outside, 'revocations');
   await appendFile(path, '{"version":"salus:revocati');
-  journal = await openRevocationJournal(path, consortium.ledger);
+  journal = await openJournal(consortium);
   await journal.catchUp();
   const lines = (await readFile(path, 'utf8'))
     .trim()

@@ -180,7 +180,7 @@ test('a bundle that was imported before leaves no attachment when it is refused'
 test('a start after a clean end finds nothing to settle', async () => {
   await place.vault.repository.transaction(await place.writer(), story('First'));
   await place.restart();
-  expect(place.vault.reconciliation).toEqual({ finished: 0, discarded: 0, orphans: 0 });
+  expect(place.vault.reconciliation).toEqual({ finished: 0, discarded: 0, distrusted: 0, orphans: 0 });
 });
 
 test('an intent whose call the ledger refuses is discarded with all its rows and files', async () => {

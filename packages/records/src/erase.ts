@@ -1,14 +1,8 @@
-import {
-  type EndedLeaf,
-  findEndedLeaf,
-  type Json,
-  LEAF_PREFIX,
-  type LeafFact,
-  type SignedCall,
-} from '@salus/contracts';
-import type { Ledger } from '@salus/ledger';
+import { type EndedLeaf, findEndedLeaf, LEAF_PREFIX, type LeafFact, leafKey, type SignedCall } from '@salus/contracts';
+import type { Ledger, TransactionView } from '@salus/ledger';
 import type { Attachments } from './attachments.ts';
 import type { CrashHook } from './crash-points.ts';
+import { isDistrusted } from './distrusted.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Packs } from './packs.ts';
 import { pidOf } from './recipients.ts';
@@ -32,6 +26,8 @@ type Parts = {
   readonly rowsLog: RowsLog;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  /** Told what the ledger distrusts: it is left as it is. */
+  readonly onFailure: (error: unknown) => void;
   readonly crash?: CrashHook;
 };
 
@@ -52,6 +48,9 @@ type ErasedRow = {
 /**
  * Makes the store follow what the ledger says of record versions: superseded, tombstoned, erased. The ledger decides
  * first and the store follows, so that a crash in between, or a restored backup, is put right by looking again.
+ *
+ * Calls and blocks only tell where to look: each version is asked for in the ledger's state before it is touched, which refuses
+ * what an alarm has written. Such a version stays as it is.
  */
 export class LeafStates {
   readonly #parts: Parts;
@@ -79,8 +78,7 @@ export class LeafStates {
   /** Applies what one committed call ended; returns how many versions of this store it erased. */
   async applyCall(callId: string, who: Who | null = null): Promise<number> {
     const view = await this.#parts.ledger.transaction(callId);
-    if (view === undefined || view.outcome.kind !== 'committed') return 0;
-    return this.#apply(endedBy(view.outcome.writes), who);
+    return view === undefined ? 0 : this.#apply(endedBy(view), who);
   }
 
   /**
@@ -88,16 +86,36 @@ export class LeafStates {
    * re-applies erasure). Takes their state keys; returns how many were there.
    */
   async eraseAgain(keys: readonly string[]): Promise<number> {
-    const ended = keys.flatMap((key) => endedAt(key, { status: 'erased' }));
-    return this.#apply(ended, null);
+    const leaves = keys.flatMap((key) => findEndedLeaf(key) ?? []);
+    let erased = 0;
+    for (const page of pagesOf(leaves)) {
+      const trusted: EndedLeaf[] = [];
+      for (const leaf of page) if ((await this.#findState(leaf)) !== 'distrusted') trusted.push(leaf);
+      erased += await this.#erase(trusted, null);
+    }
+    return erased;
   }
 
-  /** Compares all leaf states of the ledger with the store: after a crash and after a restore. */
+  /**
+   * Compares all leaf states of the ledger with the store: after a crash and after a restore. Distrusted ones are left out and
+   * told.
+   */
   async applyAll(): Promise<void> {
+    try {
+      await this.#applyRange();
+    } catch (error) {
+      if (!isDistrusted(error)) throw error;
+      // A range tells nothing where one key of it is distrusted: then the store's own versions are asked for, one by one.
+      this.#parts.onFailure(error);
+      await this.#applyRows();
+    }
+  }
+
+  async #applyRange(): Promise<void> {
     for (let start = LEAF_PREFIX; ; ) {
       const page = await this.#parts.ledger.range(start, 'leaf0', RANGE_PAGE);
       await this.#apply(
-        page.flatMap(({ key, value }) => endedAt(key, value)),
+        page.flatMap(({ key }) => findEndedLeaf(key) ?? []),
         null,
       );
       const last = page.at(-1);
@@ -106,25 +124,66 @@ export class LeafStates {
     }
   }
 
-  /** Follows the ledger's blocks until `signal` aborts: for an engine on which others submit, too. */
-  async follow(fromBlock: number, signal: AbortSignal): Promise<void> {
-    for await (const block of this.#parts.ledger.follow(fromBlock, signal)) {
-      for (const { outcome } of block.transactions) {
-        if (outcome.kind === 'committed') await this.#apply(endedBy(outcome.writes), null);
-      }
+  async #applyRows(): Promise<void> {
+    for (let after = ''; ; ) {
+      const page = await this.#parts.store.read
+        .selectFrom('record')
+        .select(['keyId', 'leafHash'])
+        .where('leafHash', '>', after)
+        .where('status', '!=', 'erased')
+        .orderBy('leafHash')
+        .limit(LEAVES_PAGE)
+        .execute();
+      await this.#apply(page, null);
+      const last = page.at(-1);
+      if (last === undefined || page.length < LEAVES_PAGE) return;
+      after = last.leafHash;
     }
   }
 
-  async #apply(ended: readonly Ended[], who: Who | null): Promise<number> {
+  /** Follows the ledger's blocks until `signal` aborts: for an engine on which others submit, too. */
+  async follow(fromBlock: number, signal: AbortSignal): Promise<void> {
+    for await (const block of this.#parts.ledger.follow(fromBlock, signal)) {
+      for (const transaction of block.transactions) await this.#apply(endedBy(transaction), null);
+    }
+  }
+
+  async #apply(leaves: readonly EndedLeaf[], who: Who | null): Promise<number> {
     let erased = 0;
-    for (let at = 0; at < ended.length; at += LEAVES_PAGE) {
-      const page = ended.slice(at, at + LEAVES_PAGE);
+    for (const page of pagesOf(leaves)) {
+      const ended = await this.#findEnded(page);
       for (const status of ['superseded', 'tombstoned'] as const) {
-        await this.#hide(leavesOf(page, status), status);
+        await this.#hide(leavesOf(ended, status), status);
       }
-      erased += await this.#erase(leavesOf(page, 'erased'), who);
+      erased += await this.#erase(leavesOf(ended, 'erased'), who);
     }
     return erased;
+  }
+
+  /** What the ledger's state says of those versions that this store has; nothing of distrusted ones. */
+  async #findEnded(leaves: readonly EndedLeaf[]): Promise<readonly Ended[]> {
+    const rows = await this.#parts.store.read
+      .selectFrom('record')
+      .select(['keyId', 'leafHash'])
+      .where('leafHash', 'in', hashesOf(leaves))
+      .where('status', '!=', 'erased')
+      .execute();
+    const ended: Ended[] = [];
+    for (const { keyId, leafHash } of underTheirKeys(rows, leaves)) {
+      const status = await this.#findState({ keyId, leafHash });
+      if (status !== undefined && status !== 'distrusted') ended.push({ keyId, leafHash, status });
+    }
+    return ended;
+  }
+
+  async #findState({ keyId, leafHash }: EndedLeaf): Promise<LeafFact['status'] | 'distrusted' | undefined> {
+    try {
+      return ((await this.#parts.ledger.get(leafKey(keyId, leafHash))) as LeafFact | undefined)?.status;
+    } catch (error) {
+      if (!isDistrusted(error)) throw error;
+      this.#parts.onFailure(error);
+      return 'distrusted';
+    }
   }
 
   async #hide(leaves: readonly EndedLeaf[], status: 'superseded' | 'tombstoned'): Promise<void> {
@@ -267,14 +326,15 @@ export class LeafStates {
   }
 }
 
-function endedBy(writes: readonly (readonly [string, Json | null])[]): readonly Ended[] {
-  return writes.flatMap(([key, value]) => (value !== null ? endedAt(key, value) : []));
+/** The versions whose state a committed call wrote. */
+function endedBy({ outcome }: Pick<TransactionView, 'outcome'>): readonly EndedLeaf[] {
+  return outcome.kind === 'committed' ? outcome.writes.flatMap(([key]) => findEndedLeaf(key) ?? []) : [];
 }
 
-/** What a state key says of a leaf; nothing where it is another key. */
-function endedAt(key: string, value: Json): readonly Ended[] {
-  const leaf = findEndedLeaf(key);
-  return leaf === undefined ? [] : [{ ...leaf, status: (value as LeafFact).status }];
+function pagesOf(leaves: readonly EndedLeaf[]): readonly (readonly EndedLeaf[])[] {
+  return Array.from({ length: Math.ceil(leaves.length / LEAVES_PAGE) }, (_, at) =>
+    leaves.slice(at * LEAVES_PAGE, (at + 1) * LEAVES_PAGE),
+  );
 }
 
 function leavesOf(ended: readonly Ended[], status: Ended['status']): readonly EndedLeaf[] {

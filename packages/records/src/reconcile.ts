@@ -1,6 +1,7 @@
 import { callKey } from '@salus/contracts';
 import type { Attachments } from './attachments.ts';
 import type { RecordWriter } from './commit.ts';
+import { isDistrusted } from './distrusted.ts';
 import type { LeafStates } from './erase.ts';
 import type { LedgerView } from './ledger-view.ts';
 import type { Packs } from './packs.ts';
@@ -13,13 +14,16 @@ export interface Reconciliation {
   readonly finished: number;
   /** Batches whose call the ledger refused, or was never sent: nothing was acknowledged, nothing remains. */
   readonly discarded: number;
+  /** Batches whose call rests on what the ledger distrusts: left as they are, neither acknowledged nor removed. */
+  readonly distrusted: number;
   /** Packs and attachments that no row names: removed. */
   readonly orphans: number;
 }
 
 /**
  * Start-up: settles every write that was under way when the process stopped, removes files that no row names, and makes
- * rows follow the leaf states of the ledger, so that erasures hold after a restore. Needs no manual step.
+ * rows follow the leaf states of the ledger, so that erasures hold after a restore. Needs no manual step, and goes on without
+ * what the ledger distrusts.
  */
 export async function reconcile(parts: {
   readonly store: Store;
@@ -28,22 +32,37 @@ export async function reconcile(parts: {
   readonly attachments: Attachments;
   readonly leafStates: LeafStates;
   readonly ledger: Pick<LedgerView, 'get'>;
+  /** Told what the ledger distrusts. */
+  readonly onFailure: (error: unknown) => void;
 }): Promise<Reconciliation> {
-  const { store, writer, leafStates } = parts;
+  const { store, leafStates } = parts;
   const pending = await store.read
     .selectFrom('batch')
     .select(['batchId', 'call', 'callId', 'packBytes'])
     .where('state', '=', 'pending')
     .orderBy('createdMs')
     .execute();
-  let finished = 0;
-  for (const batch of pending) {
-    if (await isUnsent(parts, batch)) await writer.discard(batch.batchId);
-    else if ((await writer.settle(batch)) === 'committed') finished += 1;
-  }
+  const found = { committed: 0, discarded: 0, distrusted: 0 };
+  for (const batch of pending) found[await settle(parts, batch)] += 1;
   const orphans = (await takeCleanMark(store)) ? 0 : await removeOrphans(parts);
   await leafStates.applyAll();
-  return { finished, discarded: pending.length - finished, orphans };
+  return { finished: found.committed, discarded: found.discarded, distrusted: found.distrusted, orphans };
+}
+
+async function settle(
+  parts: Parameters<typeof reconcile>[0],
+  batch: Parameters<typeof isUnsent>[1] & { readonly call: string },
+): Promise<'committed' | 'discarded' | 'distrusted'> {
+  const { writer, onFailure } = parts;
+  try {
+    if (!(await isUnsent(parts, batch))) return await writer.settle(batch);
+    await writer.discard(batch.batchId);
+    return 'discarded';
+  } catch (error) {
+    if (!isDistrusted(error)) throw error;
+    onFailure(error);
+    return 'distrusted';
+  }
 }
 
 /**

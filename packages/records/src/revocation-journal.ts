@@ -2,6 +2,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   callKey,
+  type GrantFact,
+  grantKey,
   type IdentityFact,
   identityKey,
   type Json,
@@ -11,6 +13,7 @@ import {
 } from '@salus/contracts';
 import { CryptoError, canonical, parseJson } from '@salus/crypto';
 import type { Ledger, TransactionView } from '@salus/ledger';
+import { isDistrusted } from './distrusted.ts';
 import { idOfCall } from './node-call.ts';
 import { makeDurableDirectory } from './packs.ts';
 import { RecordsError } from './records-error.ts';
@@ -29,12 +32,18 @@ type JournalEntry =
   | { readonly kind: 'member'; readonly block: number; readonly id: string }
   | { readonly kind: 'place'; readonly block: number };
 
+export interface JournalParts {
+  readonly ledger: Ledger;
+  /** Told what the ledger distrusts: it is neither noted nor brought back. */
+  readonly onFailure: (error: unknown) => void;
+}
+
 export interface Replay {
   /** Revocations that the ledger did not hold and holds now. */
   readonly replayed: number;
   /** State keys of leaves whose erasure the ledger does not hold: their bytes must go again, and their owners be asked to sign again. */
   readonly erased: readonly string[];
-  /** Ids of members whose revocation only their administrator can sign again. */
+  /** Ids of members whose revocation only their administrator can sign again; and of revocations of grants that live on, whose call is distrusted. */
   readonly outstanding: readonly string[];
 }
 
@@ -45,14 +54,16 @@ export interface Replay {
 export class RevocationJournal implements AsyncDisposable {
   readonly #file: FileHandle;
   readonly #ledger: Ledger;
+  readonly #onFailure: (error: unknown) => void;
   readonly #entries: JournalEntry[];
   #place: number;
   #following: Promise<void> | undefined;
   readonly #stop = new AbortController();
 
-  constructor(file: FileHandle, ledger: Ledger, entries: readonly JournalEntry[]) {
+  constructor(file: FileHandle, parts: JournalParts, entries: readonly JournalEntry[]) {
     this.#file = file;
-    this.#ledger = ledger;
+    this.#ledger = parts.ledger;
+    this.#onFailure = parts.onFailure;
     this.#entries = [...entries];
     this.#place = entries.at(-1)?.block ?? -1;
   }
@@ -68,10 +79,19 @@ export class RevocationJournal implements AsyncDisposable {
     for (const entry of this.#entries) {
       switch (entry.kind) {
         case 'revocation':
-          if (await this.#submitAgain(entry.call)) replayed += 1;
+          switch (await this.#bringBack(entry.call)) {
+            case 'replayed':
+              replayed += 1;
+              break;
+            case 'alive':
+              outstanding.add(idOfCall(entry.call));
+              break;
+            case 'settled':
+              break;
+          }
           break;
         case 'erasure':
-          for (const leaf of entry.leaves) if (!(await this.#isErased(leaf))) erased.push(leaf);
+          for (const leaf of entry.leaves) if ((await this.#isErased(leaf)) === false) erased.push(leaf);
           break;
         case 'member':
           if (await this.#isActive(entry.id)) outstanding.add(entry.id);
@@ -120,7 +140,10 @@ export class RevocationJournal implements AsyncDisposable {
   }
 
   async #note(block: number, transactions: readonly TransactionView[]): Promise<void> {
-    const entries = transactions.flatMap((transaction) => entriesOf(block, transaction));
+    const entries: JournalEntry[] = [];
+    for (const entry of transactions.flatMap((transaction) => entriesOf(block, transaction))) {
+      entries.push(entry.kind === 'erasure' ? { ...entry, leaves: await this.#erasedOf(entry.leaves) } : entry);
+    }
     if (entries.length > 0) await this.#append(entries);
     else if (block - (this.#entries.at(-1)?.block ?? 0) >= PLACE_INTERVAL)
       await this.#append([{ kind: 'place', block }]);
@@ -145,19 +168,53 @@ export class RevocationJournal implements AsyncDisposable {
     throw new RecordsError('ledger-refused', 'the ledger refused a known revocation', { detail: outcome.code });
   }
 
-  async #isErased(key: string): Promise<boolean> {
-    const fact = (await this.#ledger.get(key)) as LeafFact | undefined;
-    return fact?.status === 'erased';
+  /** A grant whose state is distrusted releases nothing; one that lives on after a distrusted revocation must not. */
+  async #bringBack(call: SignedCall): Promise<'replayed' | 'settled' | 'alive'> {
+    try {
+      return (await this.#submitAgain(call)) ? 'replayed' : 'settled';
+    } catch (error) {
+      if (!isDistrusted(error)) throw error;
+      this.#onFailure(error);
+    }
+    const { signer, args } = call.payload;
+    const [pid = ''] = signer.slice('pid:'.length).split('/');
+    const { grant } = args as { readonly grant: string };
+    const fact = await this.#find<GrantFact>(grantKey(pid, grant));
+    return fact === 'distrusted' || fact?.status === 'revoked' ? 'settled' : 'alive';
   }
 
+  /** Leaves that the ledger's state, too, says are erased. */
+  async #erasedOf(leaves: readonly string[]): Promise<readonly string[]> {
+    const erased: string[] = [];
+    for (const leaf of leaves) if ((await this.#isErased(leaf)) === true) erased.push(leaf);
+    return erased;
+  }
+
+  /** Undefined where the leaf is distrusted: no byte goes because of it. */
+  async #isErased(key: string): Promise<boolean | undefined> {
+    const fact = await this.#find<LeafFact>(key);
+    return fact === 'distrusted' ? undefined : fact?.status === 'erased';
+  }
+
+  /** Nothing is released to a member whose identity is distrusted. */
   async #isActive(id: string): Promise<boolean> {
-    const identity = (await this.#ledger.get(identityKey(id))) as IdentityFact | undefined;
-    return identity?.status === 'active';
+    const identity = await this.#find<IdentityFact>(identityKey(id));
+    return identity !== 'distrusted' && identity?.status === 'active';
+  }
+
+  async #find<Fact>(key: string): Promise<Fact | 'distrusted' | undefined> {
+    try {
+      return (await this.#ledger.get(key)) as Fact | undefined;
+    } catch (error) {
+      if (!isDistrusted(error)) throw error;
+      this.#onFailure(error);
+      return 'distrusted';
+    }
   }
 }
 
 /** Opens or makes a journal; a torn last line, from a crash, is cut off, since the ledger still has what it said. */
-export async function openRevocationJournal(path: string, ledger: Ledger): Promise<RevocationJournal> {
+export async function openRevocationJournal(path: string, parts: JournalParts): Promise<RevocationJournal> {
   await makeDurableDirectory(dirname(path));
   const file = await open(path, 'a+', 0o600);
   try {
@@ -168,7 +225,7 @@ export async function openRevocationJournal(path: string, ledger: Ledger): Promi
     const end = buffer.lastIndexOf('\n') + 1;
     if (end < size) await file.truncate(end);
     const lines = buffer.toString('utf8', 0, end).split('\n').slice(0, -1);
-    return new RevocationJournal(file, ledger, lines.map(parseEntry));
+    return new RevocationJournal(file, parts, lines.map(parseEntry));
   } catch (error) {
     await file.close();
     throw error;

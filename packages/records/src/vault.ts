@@ -138,7 +138,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   };
   let reconciliation: Reconciliation;
   try {
-    reconciliation = await reconcile({ store, writer, packs, attachments, leafStates, ledger });
+    reconciliation = await reconcile({ store, writer, packs, attachments, leafStates, ledger, onFailure });
   } catch (error) {
     await close();
     throw error;

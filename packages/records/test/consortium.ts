@@ -355,7 +355,8 @@ export class Consortium implements AsyncDisposable {
 
   #openVault(organisation: string, directory: string, masterKey: Uint8Array): Promise<Vault> {
     const { ledger, clock } = this;
-    return openVault({ directory, organisation, ledger, masterKey, clock, workers: this.#workers });
+    const onFailure = (error: unknown): void => void this.failures.push(error);
+    return openVault({ directory, organisation, ledger, masterKey, clock, onFailure, workers: this.#workers });
   }
 
   #openExchange(vault: Vault, node: MemberSigner, hpkeKid: string): Promise<OrganisationExchange> {

@@ -1,5 +1,6 @@
-import { type EmbeddedLedger, LedgerError } from '@salus/ledger';
+import { type GrantFact, grantKey } from '@salus/contracts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { distrusting } from '../../test/distrusting.ts';
 import { createStory, type Story } from '../../test/story.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
 import type { ExchangeReader } from './reader.ts';
@@ -18,7 +19,7 @@ beforeAll(async () => {
   reader = story.readerSide.exchange.reader;
   const { consortium } = story;
   const { ledger } = consortium;
-  consortium.ledger = distrusting(ledger);
+  consortium.ledger = distrusting(ledger, distrusted);
   story = { ...story, author: await consortium.reopen('hospital-a') };
   consortium.ledger = ledger;
 });
@@ -27,42 +28,6 @@ afterAll(async () => {
   await story.consortium[Symbol.asyncDispose]();
   await workers[Symbol.asyncDispose]();
 });
-
-/** The ledger of a node whose follower distrusts some keys: what would rest on them is refused, everything else is as it was. */
-function distrusting(ledger: EmbeddedLedger): EmbeddedLedger {
-  const demand = (isTouched: (key: string) => boolean): void => {
-    if ([...distrusted].some(isTouched)) throw new LedgerError('distrusted', 'an alarm wrote it');
-  };
-  const reads: Partial<EmbeddedLedger> = {
-    get: async (key) => {
-      demand((each) => each === key);
-      return ledger.get(key);
-    },
-    range: async (start, end, limit) => {
-      demand((each) => each >= start && each < end);
-      return ledger.range(start, end, limit);
-    },
-    // A call that writes what is distrusted is committed by peers, and never acknowledged.
-    submit: async (call, privateArgs) => {
-      const result = await ledger.submit(call, privateArgs);
-      const view = result.kind === 'committed' ? await ledger.transaction(result.callId) : undefined;
-      const writes = view?.outcome.kind === 'committed' ? view.outcome.writes : [];
-      demand((each) => writes.some(([key]) => key === each));
-      return result;
-    },
-    history: async (key, page) => {
-      demand((each) => each === key);
-      return ledger.history(key, page);
-    },
-  };
-  return new Proxy(ledger, {
-    get: (target, name) => {
-      if (Object.hasOwn(reads, name)) return reads[name as keyof EmbeddedLedger];
-      const member: unknown = Reflect.get(target, name, target);
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
-    },
-  });
-}
 
 test('opens no session on a grant that an alarm has written, however right everything else is', async () => {
   const { consortium, author, readerSide, patient } = story;
@@ -103,4 +68,20 @@ test('releases nothing while the members’ authorities or revocations are distr
     distrusted.clear();
   }
   expect((await reader.chart(session, { fresh: true })).records.size).toBe(3);
+});
+
+test('ends the grants whose time is over, though one among them is distrusted', async () => {
+  const { consortium, author, readerSide, patient } = story;
+  const notAfterMs = consortium.clock() + 60_000;
+  const tainted = await consortium.grant({ author, reader: readerSide, patient }, { notAfterMs });
+  const honest = await consortium.grant({ author, reader: readerSide, patient }, { notAfterMs });
+  const [taintedKey, honestKey] = [tainted, honest].map(({ terms }) => grantKey(terms.pid, terms.grant));
+  consortium.advance(120_000);
+  distrusted.add(taintedKey!);
+  const told = consortium.failures.length;
+  expect(await author.exchange.expiries.sweep()).toBe(1);
+  expect(consortium.failures.slice(told)).toMatchObject([{ code: 'distrusted' }]);
+  const statuses = await Promise.all([taintedKey!, honestKey!].map((key) => consortium.ledger.get(key)));
+  expect(statuses.map((fact) => (fact as GrantFact).status)).toEqual(['active', 'expired']);
+  distrusted.clear();
 });

@@ -1,4 +1,5 @@
 import { type GrantFact, grantKey, type Json, type OpenedTerms } from '@salus/contracts';
+import { isDistrusted } from '../distrusted.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import type { MasterKey } from '../master-key.ts';
 import { type NodeIdentity, signNodeCall } from '../node-call.ts';
@@ -66,11 +67,22 @@ export class ExpirySweep implements AsyncDisposable {
         .execute();
       for (const row of rows) {
         const opened = masterKey.openJson('known-grant', [row.grantToken], row.sealed) as unknown as OpenedTerms;
-        if (await this.#expire(opened)) ended += 1;
+        if (await this.#tryExpire(opened)) ended += 1;
       }
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE) return ended;
       after = last.grantToken;
+    }
+  }
+
+  /** A distrusted grant is told: it must not keep those behind it alive. */
+  async #tryExpire(opened: OpenedTerms): Promise<boolean> {
+    try {
+      return await this.#expire(opened);
+    } catch (error) {
+      if (!isDistrusted(error)) throw error;
+      this.#parts.onFailure(error);
+      return false;
     }
   }
 
