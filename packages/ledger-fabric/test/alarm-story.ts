@@ -5,7 +5,14 @@ import type { AlarmCode } from '../src/follower/alarm.ts';
 import { claimedPatient, keysOf } from './doctored.ts';
 import type { Proposed } from './envelopes.ts';
 import type { Machine } from './machines.ts';
-import { createTestChannel, type FollowerUnderTest, newPlace, type Place, type TestChannel } from './test-channel.ts';
+import {
+  createTestChannel,
+  type FollowerMore,
+  type FollowerUnderTest,
+  newPlace,
+  type Place,
+  type TestChannel,
+} from './test-channel.ts';
 
 export const LIMIT_MS = 5_000;
 /** The order of the organisations in the channel: the records' own one first. */
@@ -41,9 +48,9 @@ export class AlarmStory implements AsyncDisposable {
   }
 
   /** Ends the follower and opens another on the same replica. */
-  async reopen(): Promise<void> {
+  async reopen(more: FollowerMore = {}): Promise<void> {
     await this.under[Symbol.asyncDispose]();
-    this.under = await this.channel.openFollower(this.#place);
+    this.under = await this.channel.openFollower(this.#place, more);
   }
 
   /** The follower has applied all blocks of the channel. */

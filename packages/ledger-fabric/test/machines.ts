@@ -8,6 +8,7 @@ import {
   issueMachineCertificate,
   toPem,
 } from '@salus/crypto';
+import { type ForeignKeyKind, withForeignKey } from './foreign-key.ts';
 
 const NOW_MS = 1_795_251_600_000;
 const DAY_MS = 86_400_000;
@@ -27,8 +28,14 @@ export type Organisation = {
   readonly peer: Machine;
   readonly node: Machine;
   newMachine(unit: 'peer' | 'client'): Promise<Machine>;
-  /** What the channel's configuration says of it, with the certificates that it has revoked. */
-  group(revoked?: readonly Machine[]): Promise<common.ConfigGroup>;
+  /** `SerializedIdentity` of a peer whose certified key is of a kind that no machine has. */
+  foreignPeer(kind: ForeignKeyKind): Promise<Uint8Array>;
+  /** What the channel's configuration says of it: with the certificates that it has revoked, and lists as they are. */
+  group(
+    revoked?: readonly Machine[],
+    lists?: readonly string[],
+    change?: (list: string) => string,
+  ): Promise<common.ConfigGroup>;
 };
 
 export async function createOrganisation(mspId: string): Promise<Organisation> {
@@ -43,7 +50,15 @@ export async function createOrganisation(mspId: string): Promise<Organisation> {
     newMachine,
     peer: await newMachine('peer'),
     node: await newMachine('client'),
-    group: async (revoked = []) => mspGroup(ca, mspId, revoked.length === 0 ? [] : [await listOf(ca, revoked)]),
+    foreignPeer: async (kind) => {
+      const pem = await certificateOf(ca, { unit: 'peer', name: `peer0.${mspId}` }, generateSigningKeySync().publicKey);
+      const der = withForeignKey(new X509Certificate(pem).raw, ca, kind);
+      return identityOf(mspId, toPem('CERTIFICATE', der.toString('base64url')));
+    },
+    group: async (revoked = [], lists = [], change = (list) => list) => {
+      const own = revoked.length === 0 ? [] : [change(await listOf(ca, revoked))];
+      return mspGroup(ca, mspId, [...own, ...lists]);
+    },
   };
 }
 
@@ -59,22 +74,35 @@ async function certify(
   as: { readonly unit: 'peer' | 'client'; readonly name: string },
 ): Promise<Machine> {
   const { publicKey, privateKey } = generateSigningKeySync();
+  const pem = await certificateOf(ca, as, publicKey);
+  const key: KeyObject = createPrivateKey({ key: Buffer.from(privateKey), format: 'der', type: 'pkcs8' });
+  const serial = new X509Certificate(pem).serialNumber.toLowerCase();
+  return { mspId, identity: identityOf(mspId, pem), serial, sign: (message) => sign('sha256', message, key) };
+}
+
+async function certificateOf(
+  ca: CertificateAuthority,
+  { unit, name }: { readonly unit: 'peer' | 'client'; readonly name: string },
+  publicKey: string,
+): Promise<string> {
+  const times = { notBeforeMs: NOW_MS - 1_000, notAfterMs: NOW_MS + DAY_MS };
   const certificate = await issueMachineCertificate({
     ca,
-    commonName: as.name,
+    commonName: name,
     publicKey,
-    notBeforeMs: NOW_MS - 1_000,
-    notAfterMs: NOW_MS + DAY_MS,
+    ...times,
     use: 'identity',
-    unit: as.unit,
+    unit,
   });
-  const pem = toPem('CERTIFICATE', certificate);
-  const key: KeyObject = createPrivateKey({ key: Buffer.from(privateKey), format: 'der', type: 'pkcs8' });
+  return toPem('CERTIFICATE', certificate);
+}
+
+/** `SerializedIdentity` (msp/identities.proto). */
+export function identityOf(mspId: string, certificate: string): Uint8Array {
   const identity = new msp.SerializedIdentity();
   identity.setMspid(mspId);
-  identity.setIdBytes(Buffer.from(pem));
-  const serial = new X509Certificate(pem).serialNumber.toLowerCase();
-  return { mspId, identity: identity.serializeBinary(), serial, sign: (message) => sign('sha256', message, key) };
+  identity.setIdBytes(Buffer.from(certificate));
+  return identity.serializeBinary();
 }
 
 async function listOf(ca: CertificateAuthority, revoked: readonly Machine[]): Promise<string> {

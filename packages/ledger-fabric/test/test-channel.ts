@@ -46,7 +46,16 @@ export type TestChannel = {
   configure(revoked: readonly Machine[], organisations?: readonly Organisation[]): Promise<RawBlock>;
   /** A block that commits a definition of the chaincode. */
   define(version: string): RawBlock;
-  openFollower(place: Place, more?: { readonly runtimes?: Runtimes }): Promise<FollowerUnderTest>;
+  /** A block of these envelopes, all of them valid, that follows the last one, without adding it. */
+  makeOf(envelopes: readonly Uint8Array[]): RawBlock;
+  openFollower(place: Place, more?: FollowerMore): Promise<FollowerUnderTest>;
+};
+
+export type FollowerMore = {
+  readonly runtimes?: Runtimes;
+  readonly staleMaxMs?: number;
+  /** What stands between the channel and the follower. */
+  readonly through?: (own: BlockSource) => BlockSource;
 };
 
 export type Added = {
@@ -178,7 +187,14 @@ class BlockMaker implements TestChannel {
     return this.add({ proposed });
   }
 
-  async openFollower(place: Place, more: { readonly runtimes?: Runtimes } = {}): Promise<FollowerUnderTest> {
+  makeOf(envelopes: readonly Uint8Array[]): RawBlock {
+    return this.#follow(
+      envelopes,
+      envelopes.map(() => 0),
+    );
+  }
+
+  async openFollower(place: Place, more: FollowerMore = {}): Promise<FollowerUnderTest> {
     const alarms: Alarm[] = [];
     const follower = await openFollower({
       connection: { network: this.network, chaincode: CHAINCODE } as FabricConnection,
@@ -186,8 +202,9 @@ class BlockMaker implements TestChannel {
       checkpointFile: place.checkpointFile,
       checkpointSigners: () => [],
       onAlarm: (alarm) => alarms.push(alarm),
-      source: this.#source(),
+      source: more.through?.(this.#source()) ?? this.#source(),
       runtimes: more.runtimes ?? installedRuntimes,
+      ...(more.staleMaxMs === undefined ? {} : { staleMaxMs: more.staleMaxMs }),
     });
     return { follower, alarms, [Symbol.asyncDispose]: () => follower[Symbol.asyncDispose]() };
   }
@@ -212,7 +229,11 @@ class BlockMaker implements TestChannel {
     const number = this.blocks.length;
     const validationCodes = Buffer.from(codes);
     const transactions = envelopes.map((envelope, at) => (codes[at] === 0 ? decodeTransaction(envelope) : undefined));
-    const updates = updateBytes(number, transactions) ?? new Uint8Array();
+    const findCommitted = (_namespace: string, key: string) => {
+      const value = this.state.get(key);
+      return value === undefined ? null : utf8(canonical(value));
+    };
+    const updates = updateBytes(number, transactions, findCommitted) ?? new Uint8Array();
     const previous = last?.commitHash ?? new Uint8Array();
     return {
       number,

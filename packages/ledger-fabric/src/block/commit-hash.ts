@@ -23,19 +23,30 @@ export function commitHashOf(parts: {
 /**
  * The bytes of a block's updates: txmgr `deterministicBytesForPubAndHashUpdates`. By namespace in byte order its public keys,
  * then its collections, each once, in byte order, with the version of the last valid transaction that wrote it.
- * `transactions` stand in the order of the block, undefined for those that are not valid. Undefined where a transaction writes
- * the metadata of a key without its value: the value would have to be read from a namespace that is not followed.
+ * `transactions` stand in the order of the block, undefined for those that are not valid. Who writes the metadata of a key alone
+ * updates it with the value that it has (validation/tx_ops.go `prepareTxOps`). Undefined where that value is in neither this
+ * block nor the state that `findCommitted` knows.
  */
 export function updateBytes(
   block: number,
   transactions: readonly (BlockTransaction | undefined)[],
+  findCommitted: FindCommitted = () => undefined,
 ): Uint8Array | undefined {
   const namespaces = new Map<string, Map<string, Updates>>();
   for (const [at, transaction] of transactions.entries()) {
     if (transaction?.kind !== 'endorser') continue;
-    if (transaction.writeSets.some(writesMetadata)) return undefined;
     const version = Buffer.concat([orderPreserving(block), orderPreserving(at)]);
+    const kept: KeptValue[] = [];
+    for (const set of transaction.writeSets) {
+      const values = keptValues(namespaces, set, findCommitted);
+      if (values === undefined) return undefined;
+      kept.push(...values);
+    }
     for (const set of transaction.writeSets) note(namespaces, set, version);
+    for (const { namespace, collection, key, value } of kept) {
+      const collections = entry(namespaces, namespace, () => new Map<string, Updates>());
+      entry(collections, collection, () => new Map<string, Update>()).set(key, { value, version });
+    }
   }
   const parts: Uint8Array[] = [];
   for (const [namespace, collections] of sorted(namespaces)) {
@@ -53,8 +64,47 @@ export function updateBytes(
   return Buffer.concat(parts);
 }
 
-function writesMetadata({ metadataKeys, collections }: NamespaceWrites): boolean {
-  return metadataKeys.length > 0 || collections.some(({ metadataWrites }) => metadataWrites > 0);
+/** The value of a key before the block: null where there is none, undefined where it is not known. */
+export type FindCommitted = (namespace: string, key: string) => Uint8Array | null | undefined;
+
+type KeptValue = {
+  readonly namespace: string;
+  readonly collection: string;
+  readonly key: string;
+  readonly value: Uint8Array;
+};
+
+/** The values of the keys whose metadata alone a set writes; undefined where one is not known. A key without value stays without. */
+function keptValues(
+  namespaces: ReadonlyMap<string, ReadonlyMap<string, Updates>>,
+  { namespace, writes, metadataKeys, collections }: NamespaceWrites,
+  findCommitted: FindCommitted,
+): readonly KeptValue[] | undefined {
+  const kept: KeptValue[] = [];
+  const before = namespaces.get(namespace);
+  const written = new Set(writes.map(({ key }) => key));
+  for (const name of metadataKeys) {
+    if (written.has(name)) continue;
+    const key = hexOf(Buffer.from(name));
+    const update = before?.get('')?.get(key);
+    const value = update === undefined ? findCommitted(namespace, name) : update.value;
+    if (value === undefined) return undefined;
+    if (value !== null) kept.push({ namespace, collection: '', key, value });
+  }
+  for (const { collection, writes: hashed, metadataKeyHashes } of collections) {
+    const own = new Set(hashed.map(({ keyHash }) => hexOf(keyHash)));
+    for (const key of metadataKeyHashes.map(hexOf)) {
+      if (own.has(key)) continue;
+      const value = before?.get(collection)?.get(key)?.value;
+      if (value === undefined) return undefined;
+      kept.push({ namespace, collection, key, value });
+    }
+  }
+  return kept;
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
 }
 
 /** The public keys of a namespace stand under the empty collection, which sorts first. */
@@ -62,12 +112,13 @@ function note(namespaces: Map<string, Map<string, Updates>>, set: NamespaceWrite
   const collections = entry(namespaces, set.namespace, () => new Map<string, Updates>());
   if (set.writes.length > 0) {
     const updates = entry(collections, '', () => new Map<string, Update>());
-    for (const { key, value } of set.writes) updates.set(Buffer.from(key).toString('hex'), { value, version });
+    for (const { key, value } of set.writes) updates.set(hexOf(Buffer.from(key)), { value, version });
   }
   for (const { collection, writes } of set.collections) {
+    if (writes.length === 0) continue;
     const updates = entry(collections, collection, () => new Map<string, Update>());
     for (const { keyHash, valueHash } of writes) {
-      updates.set(Buffer.from(keyHash).toString('hex'), { value: valueHash, version });
+      updates.set(hexOf(keyHash), { value: valueHash, version });
     }
   }
 }

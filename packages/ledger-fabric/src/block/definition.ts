@@ -1,5 +1,5 @@
-import { peer } from '@hyperledger/fabric-protos';
 import { FabricError } from '../fabric-error.ts';
+import { GoMessage } from './go-message.ts';
 import type { EndorserTransaction } from './transaction.ts';
 
 const LIFECYCLE = '_lifecycle';
@@ -14,8 +14,8 @@ export function findDefinedVersion(transaction: EndorserTransaction, chaincode: 
   const value = writes.findLast((write) => write.key === key)?.value;
   if (value === undefined) return undefined;
   try {
-    const data = peer.lifecycle.StateData.deserializeBinary(value).getBytes_asU8();
-    return peer.lifecycle.ChaincodeEndorsementInfo.deserializeBinary(data).getVersion();
+    // peer/lifecycle/db.proto: StateData (2 bytes), ChaincodeEndorsementInfo (1 version).
+    return new GoMessage(new GoMessage(value).bytes(2)).text(1);
   } catch (cause) {
     throw new FabricError('bad-block', 'a chaincode definition cannot be read', { cause });
   }

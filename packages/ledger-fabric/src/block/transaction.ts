@@ -1,6 +1,7 @@
-import { common, msp, peer } from '@hyperledger/fabric-protos';
+import { common } from '@hyperledger/fabric-protos';
 import { FabricError } from '../fabric-error.ts';
 import { proposalTimeMs } from '../wire.ts';
+import { GoFormError, GoMessage } from './go-message.ts';
 import { type NamespaceWrites, readWriteSets } from './write-set.ts';
 
 /** `peer.TxValidationCode` of a transaction whose writes peers apply. */
@@ -16,16 +17,17 @@ export type EndorserTransaction = {
   readonly kind: 'endorser';
   readonly txId: string;
   readonly channel: string;
-  /** The proposal's time, which its submitter set. */
-  readonly timestampMs: number;
+  /** The proposal's time, which its submitter set; peers ask for none. */
+  readonly timestampMs: number | undefined;
   readonly creator: SerializedIdentity;
   readonly chaincode: string;
   /** As the endorsers' peers know the definition. */
   readonly chaincodeVersion: string;
-  /** Function name and arguments. */
+  /** Function name and arguments; none where no such message is endorsed. */
   readonly args: readonly Uint8Array[];
   readonly response: { readonly status: number; readonly payload: Uint8Array };
   readonly writeSets: readonly NamespaceWrites[];
+  /** Those whose endorser is an identity: peers pass over others. */
   readonly endorsements: readonly Endorsement[];
   /** What every endorsement signs before its own identity. */
   readonly proposalResponsePayload: Uint8Array;
@@ -37,31 +39,34 @@ export type BlockTransaction =
       readonly kind: 'configuration';
       readonly txId: string;
       /** When it was written, by whoever wrote it. */
-      readonly timestampMs: number;
+      readonly timestampMs: number | undefined;
       readonly configuration: common.Config;
     }
   /** Of a type that changes no state. */
   | { readonly kind: 'other'; readonly txId: string };
 
-/** The envelope of a valid transaction. `bad-block` where a part is missing or no message of its kind: a peer would not call it valid. */
+/**
+ * The envelope of a valid transaction, as Go reads it: common/common.proto (Envelope, Payload, Header, ChannelHeader,
+ * SignatureHeader), peer/transaction.proto, peer/proposal.proto, peer/proposal_response.proto, peer/chaincode.proto. `bad-block`
+ * where a part without which no peer calls it valid is missing or no message of its kind; other parts may be missing.
+ */
 export function decodeTransaction(envelope: Uint8Array): BlockTransaction {
   return decoding(() => {
-    const payload = common.Payload.deserializeBinary(common.Envelope.deserializeBinary(envelope).getPayload_asU8());
-    const header = required(payload.getHeader(), 'a header');
-    const channelHeader = common.ChannelHeader.deserializeBinary(header.getChannelHeader_asU8());
-    const txId = channelHeader.getTxId();
-    const data = payload.getData_asU8();
-    switch (channelHeader.getType()) {
-      case common.HeaderType.ENDORSER_TRANSACTION:
-        return endorserTransaction({ txId, channelHeader, header, data });
+    const payload = new GoMessage(new GoMessage(envelope).bytes(1));
+    const header = payload.message(1);
+    const channelHeaderBytes = header.bytes(1);
+    const channelHeader = new GoMessage(channelHeaderBytes);
+    const [txId, data, timestampMs] = [channelHeader.text(5), payload.bytes(2), findTime(channelHeaderBytes)];
+    switch (channelHeader.int32(1)) {
+      case common.HeaderType.ENDORSER_TRANSACTION: {
+        const creator = identityOf(new GoMessage(header.bytes(2)).bytes(1));
+        return endorserTransaction(data, { txId, channel: channelHeader.text(4), timestampMs, creator });
+      }
       case common.HeaderType.CONFIG: {
-        const configuration = common.ConfigEnvelope.deserializeBinary(data).getConfig();
-        return {
-          kind: 'configuration',
-          txId,
-          timestampMs: timeOf(channelHeader),
-          configuration: required(configuration, 'a configuration'),
-        };
+        const configEnvelope = new GoMessage(data);
+        if (!configEnvelope.has(1)) throw new FabricError('bad-block', 'a transaction lacks a configuration');
+        const configuration = common.Config.deserializeBinary(configEnvelope.merged(1));
+        return { kind: 'configuration', txId, timestampMs, configuration };
       }
       default:
         return { kind: 'other', txId };
@@ -71,77 +76,76 @@ export function decodeTransaction(envelope: Uint8Array): BlockTransaction {
 
 /** The transaction id of any envelope, valid or not; empty where there is none to be read. */
 export function findTxId(envelope: Uint8Array): string {
-  try {
-    const payload = common.Payload.deserializeBinary(common.Envelope.deserializeBinary(envelope).getPayload_asU8());
-    const bytes = payload.getHeader()?.getChannelHeader_asU8() ?? new Uint8Array();
-    return common.ChannelHeader.deserializeBinary(bytes).getTxId();
-  } catch {
-    // Whoever sent what is no envelope waits for no transaction id.
-    return '';
-  }
+  // Whoever sent what is no envelope waits for no transaction id.
+  return reading(() => {
+    const payload = new GoMessage(new GoMessage(envelope).bytes(1));
+    return new GoMessage(payload.message(1).bytes(1)).text(5);
+  }, '');
 }
 
-type Parts = {
-  readonly txId: string;
-  readonly channelHeader: common.ChannelHeader;
-  readonly header: common.Header;
-  readonly data: Uint8Array;
-};
+type Proposal = Pick<EndorserTransaction, 'txId' | 'channel' | 'timestampMs' | 'creator'>;
 
-function endorserTransaction({ txId, channelHeader, header, data }: Parts): EndorserTransaction {
-  const actions = peer.Transaction.deserializeBinary(data).getActionsList();
+function endorserTransaction(data: Uint8Array, proposal: Proposal): EndorserTransaction {
+  const actions = new GoMessage(data).messages(1);
   // Fabric takes one action a transaction (core/common/validation, validateEndorserTransaction).
   if (actions.length !== 1) throw new FabricError('bad-block', 'a transaction has one action');
-  const action = peer.ChaincodeActionPayload.deserializeBinary(actions[0]!.getPayload_asU8());
-  const endorsed = required(action.getAction(), 'an endorsed action');
-  const proposalResponsePayload = endorsed.getProposalResponsePayload_asU8();
-  const extension = peer.ProposalResponsePayload.deserializeBinary(proposalResponsePayload).getExtension_asU8();
-  const result = peer.ChaincodeAction.deserializeBinary(extension);
-  const response = required(result.getResponse(), 'a response');
-  const chaincode = required(result.getChaincodeId(), 'a chaincode');
-  const signatureHeader = common.SignatureHeader.deserializeBinary(header.getSignatureHeader_asU8());
+  const action = new GoMessage(actions[0]!.bytes(2));
+  const endorsed = action.message(2);
+  const proposalResponsePayload = endorsed.bytes(1);
+  const result = new GoMessage(new GoMessage(proposalResponsePayload).bytes(2));
+  const [response, chaincode] = [result.message(3), result.message(4)];
   return {
     kind: 'endorser',
-    txId,
-    channel: channelHeader.getChannelId(),
-    timestampMs: timeOf(channelHeader),
-    creator: identityOf(signatureHeader.getCreator_asU8()),
-    chaincode: chaincode.getName(),
-    chaincodeVersion: chaincode.getVersion(),
-    args: argsOf(action.getChaincodeProposalPayload_asU8()),
-    response: { status: response.getStatus(), payload: response.getPayload_asU8() },
-    writeSets: readWriteSets(result.getResults_asU8()),
-    endorsements: endorsed.getEndorsementsList().map((endorsement) => ({
-      endorser: identityOf(endorsement.getEndorser_asU8()),
-      signature: endorsement.getSignature_asU8(),
-    })),
+    ...proposal,
+    chaincode: chaincode.text(2),
+    chaincodeVersion: chaincode.text(3),
+    args: reading(() => argsOf(action.bytes(1)), []),
+    response: { status: response.int32(1), payload: response.bytes(3) },
+    writeSets: readWriteSets(result.bytes(1)),
+    endorsements: endorsed.messages(2).flatMap((endorsement) => {
+      const endorser = reading(() => identityOf(endorsement.bytes(1)), undefined);
+      return endorser === undefined ? [] : [{ endorser, signature: endorsement.bytes(2) }];
+    }),
     proposalResponsePayload,
   };
 }
 
-function timeOf(channelHeader: common.ChannelHeader): number {
-  const timestamp = required(channelHeader.getTimestamp(), 'a time');
-  return proposalTimeMs({ seconds: timestamp.getSeconds(), nanos: timestamp.getNanos() });
+/** As the chaincode's own runtime reads it, which is the only one to use it; undefined where it would find none. */
+function findTime(channelHeader: Uint8Array): number | undefined {
+  try {
+    const timestamp = common.ChannelHeader.deserializeBinary(channelHeader).getTimestamp();
+    if (timestamp === undefined) return undefined;
+    const ms = proposalTimeMs({ seconds: timestamp.getSeconds(), nanos: timestamp.getNanos() });
+    return Number.isSafeInteger(ms) && ms >= 0 ? ms : undefined;
+  } catch {
+    // Then no chaincode of ours has run, whatever peers made of it.
+    return undefined;
+  }
 }
 
+/** What the peer hands to the chaincode: ChaincodeProposalPayload, ChaincodeInvocationSpec, ChaincodeSpec, ChaincodeInput. */
 function argsOf(proposalPayload: Uint8Array): readonly Uint8Array[] {
-  const input = peer.ChaincodeProposalPayload.deserializeBinary(proposalPayload).getInput_asU8();
-  const specification = peer.ChaincodeInvocationSpec.deserializeBinary(input).getChaincodeSpec();
-  return specification?.getInput()?.getArgsList_asU8() ?? [];
+  const invocation = new GoMessage(new GoMessage(proposalPayload).bytes(1));
+  return invocation.message(1).message(3).repeated(1);
 }
 
-export function identityOf(bytes: Uint8Array): SerializedIdentity {
-  const identity = msp.SerializedIdentity.deserializeBinary(bytes);
-  const certificate = Buffer.from(identity.getIdBytes_asU8()).toString('utf8');
-  return { mspId: identity.getMspid(), certificate, bytes };
+/** msp/identities.proto. Throws `GoFormError`. */
+function identityOf(bytes: Uint8Array): SerializedIdentity {
+  const identity = new GoMessage(bytes);
+  const certificate = Buffer.from(identity.bytes(2)).toString('utf8');
+  return { mspId: identity.text(1), certificate, bytes };
 }
 
-function required<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new FabricError('bad-block', `a transaction lacks ${what}`);
-  return value;
+function reading<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof GoFormError) return otherwise;
+    throw error;
+  }
 }
 
-/** Whatever google-protobuf throws on bytes of another form. */
+/** Whatever the readers throw on bytes of another form. */
 function decoding<T>(decode: () => T): T {
   try {
     return decode();

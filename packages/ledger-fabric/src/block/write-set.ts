@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { ledger } from '@hyperledger/fabric-protos';
+import { GoMessage } from './go-message.ts';
 
 const HASH_OF_NOTHING = hash('sha256', '', 'buffer');
 
@@ -12,7 +12,7 @@ export type HashedWrite = { readonly keyHash: Uint8Array; readonly valueHash: Ui
 export type CollectionWrites = {
   readonly collection: string;
   readonly writes: readonly HashedWrite[];
-  readonly metadataWrites: number;
+  readonly metadataKeyHashes: readonly Uint8Array[];
 };
 
 /** What a transaction writes in one namespace. */
@@ -24,37 +24,42 @@ export type NamespaceWrites = {
   readonly collections: readonly CollectionWrites[];
 };
 
-/** The writes of a serialised `TxReadWriteSet`, of namespaces in which there are any. Reads stay undecoded values. */
+/**
+ * The writes of a serialised `TxReadWriteSet` (ledger/rwset/rwset.proto: 2 namespaces), of namespaces in which there are any.
+ * Reads stay undecoded. Throws `GoFormError`.
+ */
 export function readWriteSets(results: Uint8Array): readonly NamespaceWrites[] {
-  return ledger.rwset.TxReadWriteSet.deserializeBinary(results).getNsRwsetList().map(namespaceWrites).filter(hasWrites);
+  return new GoMessage(results).messages(2).map(namespaceWrites).filter(hasWrites);
 }
 
 export function hasWrites({ writes, metadataKeys, collections }: NamespaceWrites): boolean {
   return writes.length + metadataKeys.length + collections.length > 0;
 }
 
-function namespaceWrites(set: ledger.rwset.NsReadWriteSet): NamespaceWrites {
-  const kv = ledger.rwset.kvrwset.KVRWSet.deserializeBinary(set.getRwset_asU8());
+/** NsReadWriteSet: 1 namespace, 2 KVRWSet, 3 collections. KVRWSet: 3 writes, 4 metadata writes. KVWrite: 1 key, 2 is_delete, 3 value. */
+function namespaceWrites(set: GoMessage): NamespaceWrites {
+  const kv = new GoMessage(set.bytes(2));
   return {
-    namespace: set.getNamespace(),
-    writes: kv.getWritesList().map((write) => ({
-      key: write.getKey(),
-      value: write.getIsDelete() ? undefined : someBytes(write.getValue_asU8()),
+    namespace: set.text(1),
+    writes: kv.messages(3).map((write) => ({
+      key: write.text(1),
+      value: write.bool(2) ? undefined : someBytes(write.bytes(3)),
     })),
-    metadataKeys: kv.getMetadataWritesList().map((write) => write.getKey()),
-    collections: set.getCollectionHashedRwsetList().map(collectionWrites).filter(writesAnything),
+    metadataKeys: kv.messages(4).map((write) => write.text(1)),
+    collections: set.messages(3).map(collectionWrites).filter(writesAnything),
   };
 }
 
-function collectionWrites(set: ledger.rwset.CollectionHashedReadWriteSet): CollectionWrites {
-  const hashed = ledger.rwset.kvrwset.HashedRWSet.deserializeBinary(set.getHashedRwset_asU8());
+/** CollectionHashedReadWriteSet: 1 name, 2 HashedRWSet. HashedRWSet: 2 writes, 3 metadata writes. KVWriteHash: 1 key, 2 is_delete, 3 value. */
+function collectionWrites(set: GoMessage): CollectionWrites {
+  const hashed = new GoMessage(set.bytes(2));
   return {
-    collection: set.getCollectionName(),
-    writes: hashed.getHashedWritesList().map((write) => ({
-      keyHash: write.getKeyHash_asU8(),
-      valueHash: write.getIsDelete() ? undefined : someHash(write.getValueHash_asU8()),
+    collection: set.text(1),
+    writes: hashed.messages(2).map((write) => ({
+      keyHash: write.bytes(1),
+      valueHash: write.bool(2) ? undefined : someHash(write.bytes(3)),
     })),
-    metadataWrites: hashed.getMetadataWritesList().length,
+    metadataKeyHashes: hashed.messages(3).map((write) => write.bytes(1)),
   };
 }
 
@@ -68,6 +73,6 @@ function someHash(bytes: Uint8Array): Uint8Array | undefined {
   return Buffer.compare(bytes, HASH_OF_NOTHING) === 0 ? undefined : someBytes(bytes);
 }
 
-function writesAnything({ writes, metadataWrites }: CollectionWrites): boolean {
-  return writes.length + metadataWrites > 0;
+function writesAnything({ writes, metadataKeyHashes }: CollectionWrites): boolean {
+  return writes.length + metadataKeyHashes.length > 0;
 }

@@ -2,7 +2,7 @@ import type { ContractsInUse, FabricTransaction } from '@salus/ledger';
 import { BlockBuilder, type CallPure, createPure, placeOf, viewOf, type WriteText } from '@salus/ledger/store';
 import { type EndorserTransaction, VALID } from '../block/transaction.ts';
 import type { PublicWrite } from '../block/write-set.ts';
-import type { Alarm, AlarmCode } from './alarm.ts';
+import { type Alarm, type AlarmCode, boundedAlarm } from './alarm.ts';
 import type { AppliedOutcome, AppliedTransaction } from './applied.ts';
 import { BlockDistrust } from './distrust.ts';
 import type { JudgedCall } from './judge-transaction.ts';
@@ -48,6 +48,7 @@ export class BlockRecord {
     const { endorsers, contracts, marks } = as;
     const { builder } = this;
     const before = builder.bodies.length;
+    if (timestampMs === undefined) throw new Error('broken invariant: without a time no call is justified');
     this.timestampMs = Math.max(this.timestampMs, timestampMs);
     const outcomes = as.calls.map((judged) => {
       builder.timestampMs = judged.timestampMs ?? timestampMs;
@@ -76,10 +77,15 @@ export class BlockRecord {
     const keys = [...new Set([...writes.map(({ key }) => key), ...about.keys])].sort();
     builder.writeBeside(writeTextsOf(writes));
     this.distrust.add(keys);
-    this.alarms.push({ block: builder.number, txId, code, keys, detail });
+    this.alarms.push(boundedAlarm({ block: builder.number, txId, code, keys, detail }));
     const facts = { txId, validationCode: VALID, creator: creator.mspId, endorsers, calls: 0, alarm: code };
     this.fabricTransactions.push(facts);
     this.applied.push({ txId, block: builder.number, code: VALID, alarm: code, outcomes: [] });
+  }
+
+  /** An alarm that distrusts nothing. */
+  note(alarm: Alarm): void {
+    this.alarms.push(alarm);
   }
 
   #recordCall({ call, outcome, written, tainted }: JudgedCall): AppliedOutcome {

@@ -18,7 +18,10 @@ import type { Endorsement } from '../block/transaction.ts';
 import type { Alarm } from './alarm.ts';
 import type { AppliedTransaction } from './applied.ts';
 import type { BlockSource } from './block-source.ts';
+import { BlockWaiters } from './block-waiters.ts';
 import type { Checkpoints } from './checkpoints.ts';
+import { failureOf } from './failure.ts';
+import { askUntilTold, Freshness } from './freshness.ts';
 import { type ChannelState, judgeBlock } from './judge-block.ts';
 import type { Replica, ReplicaChanges } from './replica.ts';
 import { ReplicaReader, requireBlockNumber } from './replica-reader.ts';
@@ -39,13 +42,16 @@ export type FollowerParts = {
   readonly maintenance: Maintenance;
   readonly channel: ChannelState;
   readonly onAlarm: (alarm: Alarm) => void;
+  /** Only for tests: `STALE_MAX_MS` unless told. */
+  readonly staleMaxMs?: number | undefined;
 };
 
 type Listener = (block: Block, transactions: readonly AppliedTransaction[]) => void;
 
 /**
  * Follows the blocks of the organisation's own peer, checks all that is public in them again and keeps what they give in a
- * replica. Reads are of the replica alone: what is read was verified here, and rests on nothing that should not be.
+ * replica. Reads are of the replica alone: what is read was verified here, and rests on nothing that should not be. Where the
+ * follower may have missed something for longer than `STALE_MAX_MS`, they are `unavailable`.
  */
 export class Follower implements AsyncDisposable {
   readonly network: string;
@@ -54,8 +60,9 @@ export class Follower implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #listeners = new Set<Listener>();
   readonly #waiters = new TransactionWaiters();
-  readonly #wakes = new Set<() => void>();
+  readonly #blockWaiters = new BlockWaiters();
   readonly #running: Promise<void>;
+  readonly #freshness: Freshness;
   #channel: ChannelState;
   #height: number;
   #failure: LedgerError | undefined;
@@ -64,6 +71,7 @@ export class Follower implements AsyncDisposable {
     this.network = parts.network;
     this.#parts = parts;
     this.#reader = new ReplicaReader(parts.replica);
+    this.#freshness = new Freshness(parts.staleMaxMs);
     this.#channel = parts.channel;
     this.#height = parts.replica.head().header.number;
     this.#running = this.#run();
@@ -102,7 +110,7 @@ export class Follower implements AsyncDisposable {
     return this.#parts.replica.alarms;
   }
 
-  /** Throws `distrusted`, or the follower's failure. */
+  /** Throws `distrusted`, `unavailable`, or the follower's failure. */
   peek(key: string): Json | undefined {
     this.#requireReadable();
     return this.#reader.get(key);
@@ -154,7 +162,7 @@ export class Follower implements AsyncDisposable {
     let next = fromBlock;
     while (!signal.aborted && !this.#stop.signal.aborted) {
       if (next > this.#height) {
-        await this.#nextBlock(signal);
+        await this.#blockWaiters.next(signal);
         continue;
       }
       yield this.#reader.block(next)!;
@@ -167,7 +175,7 @@ export class Follower implements AsyncDisposable {
     while (this.#height < number) {
       if (this.#failure !== undefined) throw this.#failure;
       signal.throwIfAborted();
-      await this.#nextBlock(signal);
+      await this.#blockWaiters.next(signal);
     }
   }
 
@@ -194,7 +202,10 @@ export class Follower implements AsyncDisposable {
     let waitMs = RETRY_MIN_MS;
     while (!signal.aborted && this.#failure === undefined) {
       const before = this.#height;
+      const ended = new AbortController();
+      if (this.#freshness.isLost) this.#askHeight(AbortSignal.any([signal, ended.signal]));
       await this.#followPeer(signal);
+      ended.abort();
       waitMs = this.#height > before ? RETRY_MIN_MS : Math.min(2 * waitMs, RETRY_MAX_MS);
       // Nothing to tell: whoever needs a block waits with a time limit of their own.
       await sleep(waitMs, undefined, { signal }).catch(() => undefined);
@@ -206,17 +217,25 @@ export class Follower implements AsyncDisposable {
     try {
       for await (const raw of this.#parts.source.blocks(this.#height + 1, signal)) {
         const isApplied = await this.#apply(raw);
-        if (!isApplied) this.#parts.source.leave();
+        if (!isApplied) {
+          this.#freshness.fault();
+          this.#parts.source.leave();
+        }
         if (!isApplied || signal.aborted) return;
       }
     } catch (error) {
-      if (error instanceof LedgerError && error.code === 'unavailable') return;
-      this.#fail(
-        error instanceof LedgerError
-          ? error
-          : new LedgerError('storage-failed', 'a block could not be applied', { cause: error }),
-      );
+      if (error instanceof LedgerError && error.code === 'unavailable') {
+        this.#freshness.lost();
+        return;
+      }
+      this.#fail(failureOf(error));
     }
+  }
+
+  /** A new stream that stays silent does not tell whether the peer has something newer: its height does. */
+  #askHeight(signal: AbortSignal): void {
+    const told = (newest: number): void => this.#freshness.told(newest, this.#height);
+    askUntilTold(this.#parts.source, signal, told).catch((error: unknown) => this.#fail(failureOf(error)));
   }
 
   /** False for what is no block of this channel. */
@@ -232,6 +251,7 @@ export class Follower implements AsyncDisposable {
     this.#channel = channel;
     await this.#checkpoint(changes);
     this.#height = raw.number;
+    this.#freshness.applied(raw.number);
     this.#watchLog();
     for (const alarm of changes.alarms) onAlarm(alarm);
     this.#tell(applied);
@@ -249,7 +269,7 @@ export class Follower implements AsyncDisposable {
       for (const listener of [...this.#listeners]) listener(block, applied);
     }
     this.#waiters.tell(applied);
-    this.#wake();
+    this.#blockWaiters.wake();
   }
 
   #watchLog(): void {
@@ -263,23 +283,7 @@ export class Follower implements AsyncDisposable {
   #fail(failure: LedgerError): void {
     this.#failure ??= failure;
     this.#waiters.rejectAll(this.#failure);
-    this.#wake();
-  }
-
-  #nextBlock(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#wakes.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#wakes.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
-    });
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#wakes]) wake();
+    this.#blockWaiters.wake();
   }
 
   #requireOpen(): void {
@@ -289,5 +293,6 @@ export class Follower implements AsyncDisposable {
   #requireReadable(): void {
     this.#requireOpen();
     if (this.#failure !== undefined) throw this.#failure;
+    this.#freshness.require();
   }
 }

@@ -68,7 +68,7 @@ export async function judgeBlock(raw: RawBlock, parts: JudgeParts): Promise<Bloc
   let transactions: readonly (BlockTransaction | undefined)[];
   try {
     transactions = decodeValid(raw);
-    if (!isCommitHash(raw, transactions, fromBase64url(previous.commitHash))) return fault(raw, 'commit-hash');
+    if (!isCommitHash(raw, transactions, fromBase64url(previous.commitHash), parts)) return fault(raw, 'commit-hash');
     return await judgeTransactions(raw, transactions, { ...parts, previous });
   } catch (error) {
     if (!(error instanceof FabricError)) throw error;
@@ -89,10 +89,12 @@ export function judgeGenesis(
   if (chainFault !== undefined) throw new FabricError('bad-block', `block 0: ${FAULTS[chainFault]}`);
   const [first] = raw.envelopes.map(decodeTransaction);
   if (first?.kind !== 'configuration') throw new FabricError('bad-block', 'block 0 holds no configuration');
+  const { timestampMs } = first;
+  if (timestampMs === undefined) throw new FabricError('bad-block', 'block 0 has no time');
   const transaction = { txId: first.txId, validationCode: VALID, creator: '', endorsers: [], calls: 0 };
   const header = sealHeader(raw, {
     network,
-    timestampMs: first.timestampMs,
+    timestampMs,
     count: 0,
     transactionsRoot: rootOf([]),
     writesRoot: rootOf([]),
@@ -119,9 +121,11 @@ async function judgeTransactions(
     switch (transaction?.kind) {
       case 'configuration': {
         const { configuration, txId } = transaction;
-        channel = { ...channel, members: new ChannelMembers(configuration) };
+        const members = new ChannelMembers(configuration);
+        channel = { ...channel, members };
         settings.push({ name: 'configuration', value: configuration.serializeBinary() });
         record.pass({ txId, validationCode });
+        if (members.unread.length > 0) record.note(alarmOver(raw, 'configuration', members.unread.join('; ')));
         break;
       }
       case 'endorser': {
@@ -189,10 +193,20 @@ function isCommitHash(
   { number, validationCodes, commitHash }: RawBlock,
   transactions: readonly (BlockTransaction | undefined)[],
   previous: Uint8Array,
+  { chaincode, replica }: JudgeParts,
 ): boolean {
-  const updates = updateBytes(number, transactions);
+  const updates = updateBytes(number, transactions, (namespace, key) =>
+    namespace === chaincode ? findCommitted(replica, key) : undefined,
+  );
   if (updates === undefined) return commitHash.length > 0;
   return Buffer.compare(commitHash, commitHashOf({ validationCodes, updates, previous })) === 0;
+}
+
+/** Texts alone stand in the replica: where one holds the mark of bytes that are none, its bytes are not known. */
+function findCommitted({ state }: Replica, key: string): Uint8Array | null | undefined {
+  const text = state.version(key)?.text ?? null;
+  if (text === null) return null;
+  return text.includes('\ufffd') ? undefined : Buffer.from(text);
 }
 
 type HeaderParts = Pick<

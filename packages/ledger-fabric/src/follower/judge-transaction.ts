@@ -85,6 +85,8 @@ export async function judgeTransaction(
   if (facts.isForeign || transaction.args.length !== 2 || !isOurs) {
     return alarm('foreign-write', 'something else than gathered calls wrote to the namespace');
   }
+  const { timestampMs } = transaction;
+  if (timestampMs === undefined) return alarm('argument', 'it has no time, without which no chaincode of ours runs');
   if (endorsers.length < enough) {
     return alarm('endorsement', `${endorsers.length} organisations endorsed, and ${enough} must`);
   }
@@ -94,22 +96,24 @@ export async function judgeTransaction(
   if (isImport) return judgeImport(transaction, facts, context);
   const calls = findCalls(transaction.args[1]!);
   if (calls === undefined) return alarm('argument', 'the argument is not one of gathered calls');
-  return runAgain(transaction, facts, { ...context, calls });
+  return runAgain({ ...transaction, timestampMs }, facts, { ...context, calls });
 }
 
 function functionOf({ args: [name] }: EndorserTransaction): string {
   return Buffer.from(name ?? new Uint8Array()).toString('utf8');
 }
 
+type TimedTransaction = EndorserTransaction & { readonly timestampMs: number };
+
 type Run = {
   readonly trial: Trial;
   readonly runtime: ChannelRuntime;
-  readonly transaction: EndorserTransaction;
+  readonly transaction: TimedTransaction;
   readonly context: JudgeContext;
 };
 
 async function runAgain(
-  transaction: EndorserTransaction,
+  transaction: TimedTransaction,
   facts: NamespaceFacts,
   context: JudgeContext & { readonly calls: readonly GatheredCall[] },
 ): Promise<Judgement> {

@@ -36,6 +36,8 @@ export type FollowerOptions = {
   readonly runtimes?: Runtimes;
   /** Only for tests: `ANSWER_TIMEOUT_MS` unless told. */
   readonly answerTimeoutMs?: number;
+  /** Only for tests: `STALE_MAX_MS` unless told. */
+  readonly staleMaxMs?: number;
 };
 
 /**
@@ -72,6 +74,7 @@ export async function openFollower(options: FollowerOptions): Promise<Follower> 
     maintenance: resources.use(new Maintenance(file)),
     channel,
     onAlarm: options.onAlarm ?? (() => {}),
+    staleMaxMs: options.staleMaxMs,
   });
   // From here on the follower closes them.
   resources.move();

@@ -8,7 +8,7 @@ import {
   type SealedRow,
   WorldState,
 } from '@salus/ledger/store';
-import type { Alarm, AlarmCode } from './alarm.ts';
+import { type Alarm, type AlarmCode, boundedAlarm } from './alarm.ts';
 import type { Distrust } from './distrust.ts';
 
 /**
@@ -147,7 +147,7 @@ type AlarmRow = readonly [block: number, tx: string, code: string, keys: string,
 
 function alarmOf([block, tx, code, keys, detail]: AlarmRow): Alarm {
   const txId = tx === '' ? null : tx;
-  return { block, txId, code: code as AlarmCode, keys: JSON.parse(keys) as readonly string[], detail };
+  return boundedAlarm({ block, txId, code: code as AlarmCode, keys: JSON.parse(keys) as readonly string[], detail });
 }
 
 function prepareAll(store: LedgerStore<FabricBlockHeader>) {
