@@ -1,49 +1,22 @@
 import { type EndedLeaf, findEndedLeaf, LEAF_PREFIX, type LeafFact, leafKey, type SignedCall } from '@salus/contracts';
 import type { Ledger, TransactionView } from '@salus/ledger';
-import type { Attachments } from './attachments.ts';
-import type { CrashHook } from './crash-points.ts';
 import { isDistrusted } from './distrusted.ts';
-import type { MasterKey } from './master-key.ts';
-import type { Packs } from './packs.ts';
-import { pidOf } from './recipients.ts';
-import { recordContext } from './record-rows.ts';
+import { Erasure, type ErasureParts, hashesOf, underTheirKeys } from './erasure.ts';
 import { RecordsError } from './records-error.ts';
-import { rowKeyOf } from './rows-log.ts';
-import type { Store, StoreTransaction } from './store/database.ts';
-import type { AuditLog, Clock, RecordMeta, RowsLog, RowToCover, Who } from './vault-types.ts';
+import type { Who } from './vault-types.ts';
 
 /** Leaves that one look at the store asks for. */
 const LEAVES_PAGE = 500;
 /** Leaf states that one look at the ledger asks for. */
 const RANGE_PAGE = 5_000;
 
-type Parts = {
-  readonly store: Store;
-  readonly masterKey: MasterKey;
+type Parts = ErasureParts & {
   readonly ledger: Ledger;
-  readonly packs: Packs;
-  readonly attachments: Attachments;
-  readonly rowsLog: RowsLog;
-  readonly audit: AuditLog;
-  readonly clock: Clock;
   /** Told what the ledger distrusts: it is left as it is. */
   readonly onFailure: (error: unknown) => void;
-  readonly crash?: CrashHook;
 };
 
 type Ended = EndedLeaf & { readonly status: LeafFact['status'] };
-
-type ErasedRow = {
-  readonly batchId: string;
-  readonly keyId: string;
-  readonly leafIndex: number;
-  readonly recordId: string;
-  readonly version: number;
-  readonly packOffset: number;
-  readonly packLength: number;
-  readonly resourceToken: string | null;
-  readonly owner: string;
-};
 
 /**
  * Makes the store follow what the ledger says of record versions: superseded, tombstoned, erased. The ledger decides
@@ -54,9 +27,11 @@ type ErasedRow = {
  */
 export class LeafStates {
   readonly #parts: Parts;
+  readonly #erasure: Erasure;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#erasure = new Erasure(parts);
   }
 
   /**
@@ -91,7 +66,7 @@ export class LeafStates {
     for (const page of pagesOf(leaves)) {
       const trusted: EndedLeaf[] = [];
       for (const leaf of page) if ((await this.#findState(leaf)) !== 'distrusted') trusted.push(leaf);
-      erased += await this.#erase(trusted, null);
+      erased += await this.#erasure.destroy(trusted, null);
     }
     return erased;
   }
@@ -155,7 +130,7 @@ export class LeafStates {
       for (const status of ['superseded', 'tombstoned'] as const) {
         await this.#hide(leavesOf(ended, status), status);
       }
-      erased += await this.#erase(leavesOf(ended, 'erased'), who);
+      erased += await this.#erasure.destroy(leavesOf(ended, 'erased'), who);
     }
     return erased;
   }
@@ -201,129 +176,6 @@ export class LeafStates {
       trx.updateTable('record').set({ status }).where('leafHash', 'in', hashes).execute(),
     );
   }
-
-  async #erase(leaves: readonly EndedLeaf[], who: Who | null): Promise<number> {
-    const rows = leaves.length === 0 ? [] : await this.#findErased(leaves);
-    if (rows.length === 0) return 0;
-    const { store, packs, attachments } = this.#parts;
-    await this.#log(rows, who);
-    const files = await this.#attachmentsOf(rows);
-    for (const attachmentId of files) await attachments.remove(attachmentId);
-    for (const [batchId, ranges] of Map.groupBy(rows, (row) => row.batchId)) {
-      await packs.erase(
-        batchId,
-        ranges.map((row) => ({ offset: row.packOffset, length: row.packLength })),
-      );
-    }
-    this.#parts.crash?.('erase:after-pack');
-    await store.write((trx) => this.#eraseRows(trx, rows, files));
-    this.#parts.crash?.('erase:after-rows');
-    await store.truncateWal();
-    return rows.length;
-  }
-
-  async #findErased(leaves: readonly EndedLeaf[]): Promise<readonly ErasedRow[]> {
-    const { store, masterKey } = this.#parts;
-    const rows = await store.read
-      .selectFrom('record')
-      .selectAll()
-      .where('leafHash', 'in', hashesOf(leaves))
-      .where('status', '!=', 'erased')
-      .execute();
-    return underTheirKeys(rows, leaves).map((row) => {
-      const { recordId, version, sealed } = row;
-      if (recordId === null || version === null || sealed === null) {
-        throw new RecordsError('corrupt', 'a record row that is not erased lacks columns');
-      }
-      const meta = masterKey.openJson('record', recordContext(recordId, version), sealed) as unknown as RecordMeta;
-      return { ...row, recordId, version, owner: meta.owner };
-    });
-  }
-
-  async #attachmentsOf(rows: readonly ErasedRow[]): Promise<readonly string[]> {
-    const found = await Promise.all(
-      rows.map(({ recordId, version }) =>
-        this.#parts.store.read
-          .selectFrom('attachment')
-          .select('attachmentId')
-          .where('recordId', '=', recordId)
-          .where('version', '=', version)
-          .execute(),
-      ),
-    );
-    return found.flat().map((row) => row.attachmentId);
-  }
-
-  async #eraseRows(trx: StoreTransaction, rows: readonly ErasedRow[], files: readonly string[]): Promise<void> {
-    for (const { keyId, batchId, leafIndex } of rows) {
-      await trx
-        .updateTable('record')
-        .set({ status: 'erased', recordId: null, version: null, ciphertextHash: null, contentHash: null })
-        .set({ wrap: null, sealed: null, resourceToken: null, ownerToken: null })
-        .where('keyId', '=', keyId)
-        .where('batchId', '=', batchId)
-        .where('leafIndex', '=', leafIndex)
-        .execute();
-    }
-    for (const attachmentId of files) {
-      await trx
-        .updateTable('attachment')
-        .set({ recordId: null, version: null, fileBytes: null, fileHash: null })
-        .where('attachmentId', '=', attachmentId)
-        .execute();
-    }
-    const tokens = new Set(rows.flatMap((row) => row.resourceToken ?? []));
-    for (const token of tokens) await this.#eraseIndexes(trx, token);
-  }
-
-  /** Index rows go with the last version of their resource. */
-  async #eraseIndexes(trx: StoreTransaction, resourceToken: string): Promise<void> {
-    const left = await trx
-      .selectFrom('record')
-      .select('leafHash')
-      .where('resourceToken', '=', resourceToken)
-      .limit(1)
-      .executeTakeFirst();
-    if (left !== undefined) return;
-    const identifiers = await trx
-      .deleteFrom('identifier')
-      .where('resourceToken', '=', resourceToken)
-      .returning(['token', 'resourceToken'])
-      .execute();
-    const relationships = await trx
-      .deleteFrom('careRelationship')
-      .where('resourceToken', '=', resourceToken)
-      .returning('relationshipId')
-      .execute();
-    const gone: RowToCover[] = [
-      ...identifiers.map((row) => ({
-        kind: 'identifier',
-        rowKey: rowKeyOf([row.token, row.resourceToken]),
-        row: null,
-      })),
-      ...relationships.map((row) => ({ kind: 'careRelationship', rowKey: row.relationshipId, row: null })),
-    ];
-    await this.#parts.rowsLog.coverAll(trx, gone);
-  }
-
-  /** Logged before the first byte goes: an erasure that is cut short is logged again when it is finished. */
-  async #log(rows: readonly ErasedRow[], who: Who | null): Promise<void> {
-    const { audit, clock } = this.#parts;
-    for (const [owner, owned] of Map.groupBy(rows, (row) => row.owner)) {
-      await audit.append({
-        kind: 'erasure',
-        atMs: clock(),
-        pid: pidOf(owner as `pid:${string}`) ?? null,
-        who,
-        purpose: null,
-        grant: null,
-        session: null,
-        records: owned.map(({ recordId, version }) => ({ recordId, version })),
-        outcome: 'ok',
-        request: null,
-      });
-    }
-  }
 }
 
 /** The versions whose state a committed call wrote. */
@@ -339,14 +191,4 @@ function pagesOf(leaves: readonly EndedLeaf[]): readonly (readonly EndedLeaf[])[
 
 function leavesOf(ended: readonly Ended[], status: Ended['status']): readonly EndedLeaf[] {
   return ended.filter((leaf) => leaf.status === status);
-}
-
-function hashesOf(leaves: readonly EndedLeaf[]): readonly string[] {
-  return leaves.map((leaf) => leaf.leafHash);
-}
-
-/** Others may have committed a copy of a leaf of ours under a key of theirs: what they end is their copy. */
-function underTheirKeys<Row extends EndedLeaf>(rows: readonly Row[], leaves: readonly EndedLeaf[]): readonly Row[] {
-  const named = new Set(leaves.map(({ keyId, leafHash }) => `${keyId}/${leafHash}`));
-  return rows.filter(({ keyId, leafHash }) => named.has(`${keyId}/${leafHash}`));
 }
