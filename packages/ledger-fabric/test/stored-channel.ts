@@ -4,6 +4,7 @@ import { createCa, generateSigningKeySync, issueMachineCertificate, toBase64url,
 import { fabricHeaderBytes } from '@salus/ledger';
 import { commitHashOf, updateBytes } from '../src/block/commit-hash.ts';
 import { decodeTransaction } from '../src/block/transaction.ts';
+import { type ForeignKeyKind, withForeignKey } from './foreign-key.ts';
 import { configEnvelope, envelopeOf, NOW_MS } from './orderer-configuration.ts';
 
 const DAY_MS = 86_400_000;
@@ -32,7 +33,8 @@ export type StoredChannel = {
   /** Adds a block that brings the configuration again, with other orderer organisations where told. */
   configure(organisations?: readonly string[]): void;
   /** An orderer of an organisation, certified by its authority. */
-  newOrderer(mspId: string, unit?: 'orderer' | 'peer'): Promise<Orderer>;
+  /** `foreign`: its certificate is over a key of a kind that no orderer has. */
+  newOrderer(mspId: string, unit?: 'orderer' | 'peer', foreign?: ForeignKeyKind): Promise<Orderer>;
   bytes(): Buffer;
   /** The offset in `bytes()` of each block. */
   readonly offsets: readonly number[];
@@ -51,12 +53,13 @@ export async function createStoredChannel(
     ),
   );
   let ids = 0;
-  const newOrderer: StoredChannel['newOrderer'] = async (mspId, unit = 'orderer') => {
+  const newOrderer: StoredChannel['newOrderer'] = async (mspId, unit = 'orderer', foreign) => {
     ids += 1;
     const id = ids;
     const { publicKey, privateKey } = generateSigningKeySync();
+    const ca = authorities.get(mspId)!;
     const certificate = await issueMachineCertificate({
-      ca: authorities.get(mspId)!,
+      ca,
       commonName: `${unit}${id}.${mspId}`,
       publicKey,
       notBeforeMs: NOW_MS - 1_000,
@@ -65,7 +68,9 @@ export async function createStoredChannel(
       unit,
     });
     const key = createPrivateKey({ key: Buffer.from(privateKey), format: 'der', type: 'pkcs8' });
-    return { id, mspId, certificate: toPem('CERTIFICATE', certificate), key };
+    const der = Buffer.from(certificate, 'base64url');
+    const changed = foreign === undefined ? der : withForeignKey(der, ca, foreign);
+    return { id, mspId, certificate: toPem('CERTIFICATE', changed.toString('base64url')), key };
   };
   const orderers = await Promise.all(organisations.map((mspId) => newOrderer(mspId)));
   const roots = (names: readonly string[]): ReadonlyMap<string, string> =>

@@ -24,7 +24,7 @@ export function checkSignatures(
     const signer = findSigner(signature, config);
     const message = Buffer.concat([metadata.value.bytes, signature.header.bytes, headerBytes]);
     if (typeof signer === 'string') faults.push({ message: signer, offsetBytes: signature.header.offsetBytes });
-    else if (!verify('sha256', message, signer.certificate.publicKey, signature.signature.bytes)) {
+    else if (!isSigned(message, signer.certificate, signature.signature.bytes)) {
       faults.push({ message: 'an orderer’s signature does not verify', offsetBytes: signature.signature.offsetBytes });
     } else signers.add(signer.name);
   }
@@ -34,6 +34,11 @@ export function checkSignatures(
     faults.push({ message, offsetBytes: metadata.value.offsetBytes });
   }
   return faults;
+}
+
+/** False as well for a key of a kind that does not sign this way. */
+function isSigned(message: Uint8Array, { publicKey }: X509Certificate, signature: Uint8Array): boolean {
+  return publicKey.asymmetricKeyType === 'ec' && verify('sha256', message, publicKey, signature);
 }
 
 /** Of n orderers f = ⌊(n−1)/3⌋ may lie: ⌈(n+f+1)/2⌉ signatures have an honest majority behind them. */

@@ -180,6 +180,12 @@ describe('verifyBlockFiles', () => {
     ]);
   });
 
+  it.each(['ed25519', 'rsa', 'broken'] as const)('refuses a signer with a key of kind %s', async (kind) => {
+    const raft = await createStoredChannel('raft', ORGANISATIONS);
+    raft.add([{ writes: [['a', '1']] }], [await raft.newOrderer('pharmacy', 'orderer', kind)]);
+    expect(await codesOf(raft.bytes())).toEqual(['signature']);
+  });
+
   it('judges signatures by the configuration of their time', async () => {
     const channel = await createStoredChannel('raft', ORGANISATIONS);
     const [first, second] = channel.orderers;
