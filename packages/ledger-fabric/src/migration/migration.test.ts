@@ -130,6 +130,10 @@ describe.skipIf(binaries === undefined)('a ledger that moves up to a real channe
       expect(report).toMatchObject({ number: ended.number, stateCommitment: ended.stateCommitment });
       expect(report.calls).toBeGreaterThan(0);
       expect(blocks.at(-1)).toBe(ended.number);
+      // The member that did not drive it applies the last block in its own time.
+      const statusAtA = async (): Promise<unknown> =>
+        ((await places[0].ledger().get(MOVE_KEY)) as { readonly status?: string } | undefined)?.status;
+      await expect.poll(statusAtA, { timeout: TEST_MS / 2 }).toBe('migrated');
     },
     TEST_MS,
   );
