@@ -100,22 +100,27 @@ function ordererProcesses(network: TestNetwork): readonly { readonly name: strin
   );
 }
 
-/** orderer/consensus/etcdraft/metrics.go and smartbft/metrics.go. */
+/** orderer/consensus/etcdraft/metrics.go and smartbft/metrics.go; only BFT orderers tell whom they follow. */
 const LEADS = /^consensus_(?:etcdraft|BFT)_is_leader\{[^}]*\} 1$/m;
+const LEADER_ID = /^consensus_BFT_leader_id\{[^}]*\} (\d+)$/m;
 
+/** The one that leads: of several that say so, the one whom most orderers follow. One that was away may still take itself for it. */
 async function findLeader(network: TestNetwork): Promise<string> {
-  for (let attempt = 0; attempt < 300; attempt++) {
-    const claims = await Promise.all(
+  for (let attempt = 0; attempt < 600; attempt++) {
+    const views = await Promise.all(
       ordererProcesses(network).map(async ({ name, operationsPort }) => {
-        return LEADS.test(await metricsAt(operationsPort)) ? [name] : [];
+        const metrics = await metricsAt(operationsPort);
+        return { name, leads: LEADS.test(metrics), follows: LEADER_ID.exec(metrics)?.[1] };
       }),
     );
-    const [leader, ...others] = claims.flat();
-    // One that was away may still take itself for the leader.
-    if (leader !== undefined && others.length === 0) return leader;
+    const followers = (id: string | undefined): number => views.filter(({ follows }) => follows === id).length;
+    const leaders = views.filter(
+      ({ leads, follows }) => leads && (follows === undefined || followers(follows) > views.length / 2),
+    );
+    if (leaders.length === 1) return leaders[0]!.name;
     await delay(100);
   }
-  throw new Error('not exactly one orderer says that it leads');
+  throw new Error('not exactly one orderer leads');
 }
 
 async function metricsAt(port: number): Promise<string> {
