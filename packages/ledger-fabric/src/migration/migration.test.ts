@@ -119,6 +119,7 @@ describe.skipIf(binaries === undefined)('a ledger that moves up to a real channe
         migration(0, { signal: stop.signal, onProgress: () => stop.abort(new Error('interrupted')) }),
       );
       await expect(interrupted).rejects.toThrow('interrupted');
+      await expect.poll(() => places[0].ledger().get(IMPORT_KEY), { timeout: TEST_MS / 4 }).toBeDefined();
       const progress = (await places[0].ledger().get(IMPORT_KEY)) as { readonly number: number };
       expect(progress.number).toBeGreaterThan(0);
       expect(progress.number).toBeLessThan(ended.number);
