@@ -35,7 +35,7 @@ export { JSON_DEPTH_MAX, JSON_LIMITS, JSON_SIZE_BYTES_MAX, type JsonLimits, pars
 export { FHIR_ID, type ParsedReference, parseReference, referencesAt } from './reference.ts';
 export type { ReadResult, Repository, TransactionOptions, TransactionResult } from './repository.ts';
 export { withId, withVersion } from './resource.ts';
-export { isResourceType, RESOURCE_TYPES, type ResourceType } from './resource-table.ts';
+export { isResourceType, RESOURCE_TYPES, type ResourceType, rowOf } from './resource-table.ts';
 export { type SameResourceOptions, sameResource } from './same-resource.ts';
 export type { Filter, Modifier } from './search/filter.ts';
 export { matchesFilter, type OwnFilter } from './search/matching.ts';

@@ -21,6 +21,8 @@ export type SearchType =
 /** A standard search parameter (R4 §3.1.1, searchparameter-registry.html) as it is on one resource type. */
 export interface SearchParameter {
   readonly code: string;
+  /** Canonical URL of its definition. */
+  readonly url: string;
   readonly type: SearchType;
   /** FHIRPath on a resource of the type, cut down to the alternatives that are about it; '' for `_query` and the like. */
   readonly expression: string;
@@ -78,6 +80,7 @@ function parameterOf(definition: Definition, type: ResourceType, all: Definition
   });
   return {
     code: definition.code,
+    url: definition.url,
     type: definition.type as SearchType,
     expression: expressionOn(type, definition.expression ?? ''),
     targets: (definition.target ?? []).filter(isResourceType),
