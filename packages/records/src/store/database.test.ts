@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openStore, STORE_VERSION, type Store, type StoreTransaction, WRITE_QUEUE_MAX } from './database.ts';
+import { openStore, type Store, type StoreTransaction, WRITE_QUEUE_MAX } from './database.ts';
+import { STORE_VERSION } from './tables.ts';
 
 let directory: string;
 let store: Store;

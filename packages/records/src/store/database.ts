@@ -2,12 +2,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { type CompiledQuery, type DialectAdapter, type Insertable, Kysely, sql } from 'kysely';
 import { RecordsError } from '../records-error.ts';
+import { SQLITE_TYPES } from './column-types.ts';
 import { Commits } from './commits.ts';
-import { createExchangeTables } from './exchange-migration.ts';
 import { runCompiled, runDirectly } from './prepared.ts';
 import type { Tables } from './schema.ts';
 import { sqliteDialect, statementsOf } from './sqlite-dialect.ts';
-import { createVaultTables } from './vault-migration.ts';
+import { createTables, STORE_VERSION } from './tables.ts';
 
 /** Waiting writes beyond this are refused: memory stays bounded when the disk is slow. */
 export const WRITE_QUEUE_MAX = 20_000;
@@ -243,10 +243,10 @@ function openFile(file: string, queryOnly = false): DatabaseSync {
   return database;
 }
 
-/** Of the schema, kept as `user_version`: no table of its own, whose rows nothing would cover. */
-export const STORE_VERSION = 1;
-
-/** Makes the schema in an empty database, in one transaction. Another version throws `corrupt`. */
+/**
+ * Makes the schema in an empty database, in one transaction. Another version throws `corrupt`. The version is kept as
+ * `user_version`: no table of its own, whose rows nothing would cover.
+ */
 export async function migrateStore(db: Kysely<Tables>): Promise<void> {
   await db.connection().execute(async (connection) => {
     const { rows } = await sql<{ readonly user_version: number }>`pragma user_version`.execute(connection);
@@ -255,8 +255,7 @@ export async function migrateStore(db: Kysely<Tables>): Promise<void> {
     if (version !== 0) throw new RecordsError('corrupt', `the store has schema ${version}, expected ${STORE_VERSION}`);
     await sql`begin immediate`.execute(connection);
     try {
-      await createVaultTables(connection as Kysely<unknown>);
-      await createExchangeTables(connection as Kysely<unknown>);
+      await createTables(connection as Kysely<unknown>, SQLITE_TYPES);
       await sql`pragma user_version = ${sql.lit(STORE_VERSION)}`.execute(connection);
       await sql`commit`.execute(connection);
     } catch (error) {
