@@ -7,6 +7,7 @@ export type ServerErrorCode =
   | 'not-authenticated'
   | 'wrong-credentials'
   | 'not-permitted'
+  | 'not-acceptable'
   | 'not-found'
   | 'conflict'
   | 'too-many-requests'

@@ -48,6 +48,14 @@ export {
 } from './repository.ts';
 export { openRevocationJournal, type Replay, type RevocationJournal } from './revocation-journal.ts';
 export { RollbackGuard } from './rollback-guard.ts';
+export {
+  type Interaction,
+  type Narrowing,
+  type Sight,
+  type SightDecision,
+  type SightedMeta,
+  sightOf,
+} from './sight.ts';
 export { openVault, type Vault, type VaultOptions } from './vault.ts';
 export type * from './vault-types.ts';
 export type { Finding, FindingCode, Notes, Seen } from './verify/finding.ts';

@@ -21,6 +21,7 @@ import { newPatient, type Patients } from './patients.ts';
 import { FIRST_VERSION, type PreparedCreate, type PreparedEntry, type TypedIdentifier } from './prepare-bundle.ts';
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
+import { type Narrowing, sightedOf, sightOf } from './sight.ts';
 import type { Store } from './store/database.ts';
 import type {
   AuditEvent,
@@ -37,10 +38,14 @@ import type {
 import type { NewPatient, NewVersion } from './write-order.ts';
 
 /** Who asks: a member of staff through the node, with purpose; or a patient whose device logged in. */
-export type VaultCaller =
+export type VaultCaller = (
   | { readonly kind: 'member'; readonly who: Who & { readonly kind: 'member' }; readonly purpose: string }
   | { readonly kind: 'writer'; readonly writer: Writer; readonly purpose: string }
-  | { readonly kind: 'patient'; readonly who: Who & { readonly kind: 'patient' } };
+  | { readonly kind: 'patient'; readonly who: Who & { readonly kind: 'patient' } }
+) & {
+  /** What is left of it: every door asks it too. */
+  readonly narrow?: Narrowing;
+};
 
 export type WritingCaller = Extract<VaultCaller, { readonly kind: 'writer' }>;
 
@@ -290,12 +295,7 @@ export class VaultRepository implements Repository<VaultCaller> {
   }
 
   async #refusalOf(caller: VaultCaller, record: StoredRecord): Promise<string | undefined> {
-    const { owner } = record.meta;
-    if (caller.kind === 'patient') {
-      const pid = pidOf(owner);
-      return pid === undefined || pid === caller.who.pid ? undefined : 'owner';
-    }
-    const decision = await this.#parts.access.decide(whoOf(caller), record.meta);
+    const decision = await sightOf(this.#parts, caller).decide(sightedOf(record));
     return decision.kind === 'denied' ? decision.reason : undefined;
   }
 }

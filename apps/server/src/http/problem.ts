@@ -24,6 +24,7 @@ const SERVER_STATUS: { readonly [code in ServerErrorCode]: number } = {
   'not-authenticated': 401,
   'wrong-credentials': 401,
   'not-permitted': 403,
+  'not-acceptable': 406,
   'not-found': 404,
   conflict: 409,
   'too-many-requests': 429,

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { addFhirRoutes } from '../fhir/fhir-routes.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Node } from '../node.ts';
 import { addAlarmRoutes } from './alarms.ts';
@@ -6,7 +7,6 @@ import { addAuthRoutes } from './auth.ts';
 import { addBackupRoutes } from './backups.ts';
 import { addBinaryRoutes } from './binary.ts';
 import { addCallRoutes } from './calls.ts';
-import { addFhirRoutes } from './fhir.ts';
 import { addHeights } from './height.ts';
 import { addKeptRoutes } from './kept.ts';
 import { addLedgerRoutes } from './ledger.ts';

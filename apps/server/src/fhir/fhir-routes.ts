@@ -1,0 +1,35 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { problemOf } from '../http/problem.ts';
+import { sendError } from '../http/server.ts';
+import type { Node } from '../node.ts';
+import { addBundles } from './bundles.ts';
+import { addCorrections } from './corrections.ts';
+import { formatOf, sendProblem } from './fhir-answer.ts';
+import { addReads } from './reads.ts';
+
+/** FHIR R4 of every organisation that the node hosts, below `/{org}/fhir/R4`: one `addX` for each concern. */
+export function addFhirRoutes(app: FastifyInstance, node: Node): void {
+  // A scope of its own, where bodies stay the bytes that came: number literals must survive.
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    const keep = (
+      _request: FastifyRequest,
+      body: string | Buffer,
+      done: (error: null, body: string | Buffer) => void,
+    ) => done(null, body);
+    scope.addContentTypeParser([...BODY_TYPES], { parseAs: 'buffer' }, keep);
+    // Before anything is done: who cannot read the answer is refused.
+    scope.addHook('preHandler', async (request) => {
+      formatOf(request);
+    });
+    scope.setErrorHandler((error, request, reply) => {
+      const found = problemOf(error);
+      return found.code === 'internal' ? sendError(error, request, reply) : sendProblem(reply, found);
+    });
+    addBundles(scope, node);
+    addReads(scope, node);
+    addCorrections(scope, node);
+  });
+}
+
+const BODY_TYPES: readonly string[] = ['application/fhir+json', 'application/json'];

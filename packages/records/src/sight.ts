@@ -1,0 +1,87 @@
+import type { HomeAccess } from './care.ts';
+import { pidOf } from './recipients.ts';
+import type { VaultCaller } from './repository.ts';
+import type { Owner, RecordMeta, StoredRecord, Who } from './vault-types.ts';
+
+/** What is done with a record, in the letters of SMART scopes (SMART App Launch 2 §3.0.2): create, read, update, delete, search. */
+export type Interaction = 'c' | 'r' | 'u' | 'd' | 's';
+
+/** What a decision about a record may rest on. A resource that is about to be created has its new record id. */
+export type SightedMeta = Pick<RecordMeta, 'owner' | 'pair' | 'type' | 'id' | 'dataFromMs' | 'dataToMs'> & {
+  readonly recordId: string;
+};
+
+/** The reason is for the audit log. */
+export type SightDecision =
+  | { readonly kind: 'allowed'; readonly reason: string }
+  | { readonly kind: 'denied'; readonly reason: string };
+
+/**
+ * Who asks, and what they may see: the one way in which every door (read, history, search, include, operation, export,
+ * subscription, write) decides, before a record is shown, counted or written.
+ */
+export interface Sight {
+  /** For the audit log. */
+  readonly who: Who;
+  /** HL7 v3 PurposeOfUse. */
+  readonly purpose: string;
+  /** May this be done with the record now? `r` unless told. */
+  decide(meta: SightedMeta, interaction?: Interaction): Promise<SightDecision>;
+  /**
+   * Owners whose records can be allowed at all, the organisation among them, so that queries are cut down before they run;
+   * `all` when it cannot be told.
+   */
+  owners(): Promise<ReadonlySet<Owner> | 'all'>;
+}
+
+/** A part of what a caller may otherwise do, as a SMART scope leaves it. */
+export type Narrowing = (meta: SightedMeta, interaction: Interaction) => boolean;
+
+/** What a decision about a stored record rests on. */
+export function sightedOf({ recordId, meta }: Pick<StoredRecord, 'recordId' | 'meta'>): SightedMeta {
+  return { ...meta, recordId };
+}
+
+type Parts = { readonly access: HomeAccess; readonly organisation: string };
+
+const ALLOWED: SightDecision = { kind: 'allowed', reason: 'own' };
+
+/** Members see by role and care relationship, minus the patient's denials; patients what is theirs and the directory. */
+export function sightOf(parts: Parts, caller: VaultCaller): Sight {
+  const whole = caller.kind === 'patient' ? ofPatient(parts, caller) : ofMember(parts, caller);
+  return caller.narrow === undefined ? whole : narrowed(whole, caller.narrow);
+}
+
+function narrowed(whole: Sight, narrow: Narrowing): Sight {
+  return {
+    who: whole.who,
+    purpose: whole.purpose,
+    owners: () => whole.owners(),
+    decide: async (meta, interaction = 'r') =>
+      narrow(meta, interaction) ? whole.decide(meta, interaction) : { kind: 'denied', reason: 'scope' },
+  };
+}
+
+function ofMember({ access }: Parts, caller: Exclude<VaultCaller, { readonly kind: 'patient' }>): Sight {
+  const who = caller.kind === 'writer' ? caller.writer.who : caller.who;
+  return {
+    who,
+    purpose: caller.purpose,
+    decide: (meta) => access.decide(who, meta),
+    owners: async () => 'all',
+  };
+}
+
+/** A patient's device reads; it writes nothing into the organisation's records. */
+function ofPatient({ organisation }: Parts, { who }: Extract<VaultCaller, { readonly kind: 'patient' }>): Sight {
+  return {
+    who,
+    purpose: 'PATRQT',
+    decide: async ({ owner }, interaction = 'r') => {
+      if (interaction !== 'r' && interaction !== 's') return { kind: 'denied', reason: 'role' };
+      const pid = pidOf(owner);
+      return pid === undefined || pid === who.pid ? ALLOWED : { kind: 'denied', reason: 'owner' };
+    },
+    owners: async () => new Set<Owner>([`pid:${who.pid}`, `org:${organisation}`]),
+  };
+}
