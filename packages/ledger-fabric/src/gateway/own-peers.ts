@@ -35,10 +35,10 @@ export class OwnPeers implements Disposable {
     this.#peers = connection.peers.map((peer) => openPeer(peer, identity));
   }
 
-  /** Has a proposal (`gateway.ProposedTransaction`) endorsed. Rejects with the SDK's `GatewayError`. */
-  endorse(proposal: Uint8Array): Promise<Endorsed> {
+  /** Has a proposal (`gateway.ProposedTransaction`) endorsed within `timeoutMs`. Rejects with the SDK's `GatewayError`. */
+  endorse(proposal: Uint8Array, timeoutMs = ENDORSE_TIMEOUT_MS): Promise<Endorsed> {
     return this.#use(async (gateway, peer) => {
-      const deadline = Date.now() + ENDORSE_TIMEOUT_MS;
+      const deadline = Date.now() + timeoutMs;
       return { transaction: await gateway.newProposal(proposal).endorse({ deadline }), peer };
     });
   }

@@ -22,6 +22,7 @@ import { type EndedLedger, openEndedLedger } from './embedded-blocks.ts';
 import { importedBlocks } from './imported-blocks.ts';
 import { type Migration, migrateLedger } from './migrate-ledger.ts';
 import { TAKE_OVER_FILE, takeOverBytes } from './take-over.ts';
+import type { ImportView } from './take-part.ts';
 
 const binaries = fabricBinaries();
 const BASE_PORT = 28_000;
@@ -29,8 +30,8 @@ const CALLS = 1_000;
 /** Bytes that are changed, one at a time, spread over the whole file. */
 const FLIPS = scaled(150, 400);
 const ORGANISATIONS = ['hospital-a', 'hospital-b'] as const;
-const SETUP_MS = 120_000;
-const TEST_MS = 60_000;
+const SETUP_MS = 300_000;
+const TEST_MS = 240_000;
 
 describe.skipIf(binaries === undefined)('a ledger that moves up to a real channel', () => {
   let network: TestNetwork;
@@ -94,6 +95,19 @@ describe.skipIf(binaries === undefined)('a ledger that moves up to a real channe
     writeFileSync(join(folder, TAKE_OVER_FILE), takeOverBytes(ended), { mode: 0o600 });
   }
 
+  /** As where the own peer has the other member's part, and its follower still checks it. */
+  function behind(follower: ImportView, looks = 8): ImportView {
+    let left = looks;
+    return {
+      organisations: follower.organisations,
+      awaitTransaction: (txId, signal) => follower.awaitTransaction(txId, signal),
+      peek: (key) => {
+        left -= 1;
+        return left < 0 ? follower.peek(key) : undefined;
+      },
+    };
+  }
+
   async function entriesOf(ledger: FabricLedger): Promise<readonly string[]> {
     const entries = await ledger.range('', '~', 10_000);
     return entries.filter(({ key }) => key !== MOVE_KEY).map(({ key, value }) => `${key} ${canonical(value)}`);
@@ -119,7 +133,6 @@ describe.skipIf(binaries === undefined)('a ledger that moves up to a real channe
         migration(0, { signal: stop.signal, onProgress: () => stop.abort(new Error('interrupted')) }),
       );
       await expect(interrupted).rejects.toThrow('interrupted');
-      await expect.poll(() => places[0].ledger().get(IMPORT_KEY), { timeout: TEST_MS / 4 }).toBeDefined();
       const progress = (await places[0].ledger().get(IMPORT_KEY)) as { readonly number: number };
       expect(progress.number).toBeGreaterThan(0);
       expect(progress.number).toBeLessThan(ended.number);
@@ -127,7 +140,8 @@ describe.skipIf(binaries === undefined)('a ledger that moves up to a real channe
       const early = await a.register(newPatient());
       expect(await places[0].ledger().submit(early.call)).toMatchObject({ kind: 'refused', code: 'ledger-moved' });
       const blocks: number[] = [];
-      const report = await migrateLedger(migration(1, { onProgress: ({ block }) => blocks.push(block) }));
+      const follower = behind(places[1].ledger().follower);
+      const report = await migrateLedger(migration(1, { follower, onProgress: ({ block }) => blocks.push(block) }));
       expect(report).toMatchObject({ number: ended.number, stateCommitment: ended.stateCommitment });
       expect(report.calls).toBeGreaterThan(0);
       expect(blocks.at(-1)).toBe(ended.number);
