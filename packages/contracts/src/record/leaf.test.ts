@@ -94,6 +94,41 @@ describe('record.correct', () => {
   });
 });
 
+describe('record.correct that also hides', () => {
+  const hiding = (tombstones: readonly LeafReference[], replaces: readonly LeafReference[] = []): CallOptions =>
+    commitOf(world, { batches: [batchOf('key', 'v2')], replaces, args: { tombstones } });
+
+  it('ends replaced and hidden versions in one call', async () => {
+    const other = batch.leaf(1, call);
+    const outcome = await world.submit(world.sign(hiding([other], [v1])));
+    expect(stored(v1)).toEqual({ status: 'superseded', call: outcome.callId });
+    expect(stored(other)).toEqual({ status: 'tombstoned', call: outcome.callId });
+  });
+
+  it('hides beside new versions without replacing one', async () => {
+    await world.commit(hiding([v1]));
+    expect(stored(v1)).toMatchObject({ status: 'tombstoned' });
+  });
+
+  it('refuses to end one version twice, one that was ended, one without proof, and neither list', async () => {
+    await world.refuse(hiding([v1], [v1]), 'leaf-ended');
+    await world.refuse(hiding([{ ...v1, proof: [] }]), 'inclusion-invalid');
+    await world.refuse(hiding([]), 'args-invalid');
+    await world.commit(tombstoneOf([v1]));
+    await world.refuse(hiding([v1]), 'leaf-ended');
+  });
+
+  it("refuses another organisation, which cannot hide this one's versions beside its own", async () => {
+    const { feed } = world.organisation('hospital-b');
+    const own = { owner: 'org:hospital-b', batches: [batchOf('own', 'x')], keys: ['own'], table: true };
+    await world.refuse(
+      commitOf(world, { ...own, epoch: 1, replaces: [], args: { tombstones: [v1] }, by: feed }),
+      'owner-foreign',
+    );
+    expect(stored(v1)).toBeUndefined();
+  });
+});
+
 describe('record.tombstone', () => {
   it('hides versions, as whoever may write them', async () => {
     const outcome = await world.submit(world.sign(tombstoneOf([v1, batch.leaf(4, call)])));
