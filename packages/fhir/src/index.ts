@@ -37,8 +37,10 @@ export type { ReadResult, Repository, TransactionOptions, TransactionResult } fr
 export { withId, withVersion } from './resource.ts';
 export { isResourceType, RESOURCE_TYPES, type ResourceType, rowOf } from './resource-table.ts';
 export { type SameResourceOptions, sameResource } from './same-resource.ts';
-export type { Filter, Modifier } from './search/filter.ts';
+export { type Filter, isSupportedParameter, type Modifier } from './search/filter.ts';
+export { type IndexTerm, indexTermsOf, termsOfFilter, typeTerm } from './search/index-terms.ts';
 export { matchesFilter, type OwnFilter } from './search/matching.ts';
+export { type Period, parsePeriod } from './search/period.ts';
 export { type SearchParameter, type SearchType, searchParametersOf } from './search/search-parameter.ts';
 export {
   type Include,

@@ -48,6 +48,11 @@ const MODIFIERS: Readonly<Record<SearchType, readonly Modifier[]>> = {
 /** Standard parameters that this server answers with a refusal: they need an index of readable text or stored queries. */
 const UNSUPPORTED: ReadonlySet<string> = new Set(['_text', '_content', '_query', '_list', '_filter']);
 
+/** Does a search by this parameter find anything, or refuse? */
+export function isSupportedParameter({ code, type }: SearchParameter): boolean {
+  return !UNSUPPORTED.has(code) && type !== 'special';
+}
+
 /** A filter, `unknown`, or what is wrong with it. */
 export function parseFilter(type: ResourceType, name: string, value: string, depth = 0): Filter | string {
   if (depth > CHAIN_MAX) return `a chain has at most ${CHAIN_MAX} links`;

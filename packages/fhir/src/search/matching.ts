@@ -3,6 +3,7 @@ import type { FhirTree } from '../tree.ts';
 import type { Filter, Modifier } from './filter.ts';
 import { foldText } from './fold-text.ts';
 import type { Period } from './period.ts';
+import { soundsLike } from './phonetic.ts';
 import type { NumberRange, Prefix, SearchValue } from './search-value.ts';
 import { type SearchableValue, searchableValues } from './searchable-values.ts';
 
@@ -16,18 +17,20 @@ const APPROXIMATELY = 0.1;
 export function matchesFilter(tree: FhirTree, filter: OwnFilter, nowMs: number): boolean {
   const values = searchableValues(tree, filter.parameter);
   if (filter.kind === 'missing') return filter.missing === (values.length === 0);
-  const { alternatives, modifier } = filter;
-  const found = alternatives.some((wanted) => values.some((value) => matchesValue(value, wanted, { modifier, nowMs })));
+  const { alternatives, modifier, parameter } = filter;
+  const how = { modifier, nowMs, isPhonetic: parameter.type === 'string' && parameter.code === 'phonetic' };
+  const found = alternatives.some((wanted) => values.some((value) => matchesValue(value, wanted, how)));
   // R4 §3.1.1.4.5: `:not` holds where no value is one of them, also where there is none.
   return modifier === 'not' ? !found : found;
 }
 
-type How = { readonly modifier: Modifier | undefined; readonly nowMs: number };
+type How = { readonly modifier: Modifier | undefined; readonly nowMs: number; readonly isPhonetic: boolean };
 
 function matchesValue(value: SearchableValue, wanted: SearchValue, how: How): boolean {
   switch (value.kind) {
     case 'string':
-      return wanted.kind === 'string' && matchesText(value.text, wanted.text, how.modifier);
+      if (wanted.kind !== 'string') return false;
+      return how.isPhonetic ? soundsLike(value.text, wanted.text) : matchesText(value.text, wanted.text, how.modifier);
     case 'token':
       return matchesToken(value, wanted, how.modifier);
     case 'reference':

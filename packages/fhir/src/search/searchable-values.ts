@@ -3,7 +3,8 @@ import type { Resource } from '@medplum/fhirtypes';
 import { Decimal } from 'decimal.js';
 import { loadDefinitions } from '../definitions.ts';
 import { parseReference } from '../reference.ts';
-import { type FhirTree, toPlain } from '../tree.ts';
+import { type FhirTree, isTree, numberLiteral, toPlain } from '../tree.ts';
+import { compileElementPath, type ElementWalk, type TypedElement } from './element-path.ts';
 import { type Period, parsePeriod } from './period.ts';
 import type { SearchParameter } from './search-parameter.ts';
 
@@ -47,42 +48,62 @@ type Fields = { readonly [element: string]: unknown };
 
 const INFINITY = new Decimal(Number.POSITIVE_INFINITY);
 const atoms = new Map<string, FhirPathAtom>();
+/** By type and expression; null for those that the general evaluator takes. Bounded by the definitions. */
+const walks = new Map<string, Map<string, ElementWalk | null>>();
 
 /** The values of a parameter in a resource, by its FHIRPath; elements of types that the parameter's type cannot hold have none. */
 export function searchableValues(tree: FhirTree, parameter: SearchParameter): readonly SearchableValue[] {
   if (parameter.expression === '') return [];
-  loadDefinitions();
-  const resource = toTypedValue(toPlain(tree) as unknown as Resource);
-  return valuesAt(parameter, evaluate(parameter.expression, resource)).slice(0, SEARCHABLE_VALUES_MAX);
+  const root = { type: String(tree.resourceType), value: tree };
+  const values = valuesAt(parameter, evaluate(parameter.expression, root));
+  return values.length > SEARCHABLE_VALUES_MAX ? values.slice(0, SEARCHABLE_VALUES_MAX) : values;
 }
 
-function valuesAt(parameter: SearchParameter, elements: readonly TypedValue[]): readonly SearchableValue[] {
+function valuesAt(parameter: SearchParameter, elements: readonly TypedElement[]): readonly SearchableValue[] {
   return elements.flatMap((typed) =>
     parameter.type === 'composite' ? compositeOf(parameter, typed) : valuesOf(parameter, typed),
   );
 }
 
-function compositeOf({ components }: SearchParameter, typed: TypedValue): readonly SearchableValue[] {
+function compositeOf({ components }: SearchParameter, typed: TypedElement): readonly SearchableValue[] {
   const parts = components.map(({ parameter, expression }) => valuesAt(parameter, evaluate(expression, typed)));
   return parts.every((values) => values.length > 0) ? [{ kind: 'composite', parts }] : [];
 }
 
-function evaluate(expression: string, input: TypedValue): readonly TypedValue[] {
+function evaluate(expression: string, root: TypedElement): readonly TypedElement[] {
+  let ofType = walks.get(root.type);
+  if (ofType === undefined) {
+    ofType = new Map();
+    walks.set(root.type, ofType);
+  }
+  let walk = ofType.get(expression);
+  if (walk === undefined) {
+    walk = compileElementPath(expression, root.type) ?? null;
+    ofType.set(expression, walk);
+  }
+  return walk === null ? evaluateAny(expression, root) : walk(root.value);
+}
+
+/** The few expressions that are more than a path. */
+function evaluateAny(expression: string, { type, value }: TypedElement): readonly TypedValue[] {
+  loadDefinitions();
   let atom = atoms.get(expression);
   if (atom === undefined) {
     atom = parseFhirPath(expression);
     atoms.set(expression, atom);
   }
-  return evalFhirPathTyped(atom, [input]);
+  const plain = isTree(value) ? toPlain(value) : value;
+  const isResource = isTree(plain) && plain.resourceType !== undefined;
+  return evalFhirPathTyped(atom, [isResource ? toTypedValue(plain as unknown as Resource) : { type, value: plain }]);
 }
 
-function valuesOf({ type }: SearchParameter, typed: TypedValue): readonly SearchableValue[] {
+function valuesOf({ type }: SearchParameter, typed: TypedElement): readonly SearchableValue[] {
   const value: unknown = typed.value;
   if (value === undefined || value === null) return [];
   const fields = (typeof value === 'object' ? value : {}) as Fields;
   switch (type) {
     case 'number':
-      return typeof value === 'number' ? [{ kind: 'number', value: new Decimal(value) }] : [];
+      return numbersOf(value);
     case 'date':
       return typeof value === 'string' ? periodOf(value) : datesOf(fields);
     case 'string':
@@ -103,6 +124,11 @@ function valuesOf({ type }: SearchParameter, typed: TypedValue): readonly Search
 
 function isScalar(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+}
+
+function numbersOf(value: unknown): readonly SearchableValue[] {
+  const literal = numberLiteral(value);
+  return literal === undefined ? [] : [{ kind: 'number', value: new Decimal(literal) }];
 }
 
 function periodOf(text: string): readonly SearchableValue[] {
@@ -207,8 +233,8 @@ function unitOf(value: Fields): { system: string | undefined; code: string | und
 }
 
 function decimalAt(value: Fields | undefined): Decimal | undefined {
-  const number = value?.value;
-  return typeof number === 'number' ? new Decimal(number) : undefined;
+  const literal = numberLiteral(value?.value);
+  return literal === undefined ? undefined : new Decimal(literal);
 }
 
 function token(
