@@ -3,7 +3,6 @@ import { constants, createReadStream } from 'node:fs';
 import { copyFile, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { Worker } from 'node:worker_threads';
 import { CryptoError, canonical, type Json, parseJson } from '@salus/crypto';
 import { type BackupResult, openLedgerState } from '@salus/ledger';
 import { makeDurableDirectory, syncDirectory } from './packs.ts';
@@ -58,13 +57,15 @@ export async function backupData(options: BackupOptions): Promise<BackupManifest
   // Objects never change, so most are copied before anybody has to wait.
   for (const vault of vaults) await copyObjects(vault, directory);
   await makeDurableDirectory(join(directory, dirname(LEDGER_FILE)));
+  const copies: (() => Promise<void>)[] = [];
   const head = await whileHeld(vaults, async () => {
     for (const vault of vaults) {
       const to = join(organisationDirectory(directory, vault.organisation), 'records.sqlite');
-      await copyDatabase(join(vault.directory, 'records.sqlite'), to);
+      copies.push(await vault.store.beginCopy(to));
     }
     return ledger.backup(join(directory, LEDGER_FILE));
   });
+  for (const finish of copies) await finish();
   for (const vault of vaults) {
     await copyObjects(vault, directory);
     await followErasures(organisationDirectory(directory, vault.organisation));
@@ -114,17 +115,6 @@ function whileHeld<T>(vaults: readonly Vault[], body: () => Promise<T>): Promise
   const [first, ...others] = vaults;
   if (first === undefined) return body();
   return first.store.write(() => whileHeld(others, body));
-}
-
-function copyDatabase(file: string, toFile: string): Promise<void> {
-  const worker = new Worker(new URL('./backup-worker.ts', import.meta.url), { workerData: { file, toFile } });
-  return new Promise((resolve, reject) => {
-    worker.once('message', () => resolve());
-    worker.once('error', reject);
-    worker.once('exit', (code) => {
-      if (code !== 0) reject(new RecordsError('corrupt', 'a database could not be copied'));
-    });
-  });
 }
 
 /** Objects that the copy lacks. */

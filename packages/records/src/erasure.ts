@@ -58,7 +58,7 @@ export class Erasure {
     this.#parts.crash?.('erase:after-pack');
     await store.write((trx) => this.#eraseRows(trx, rows, files));
     this.#parts.crash?.('erase:after-rows');
-    await store.truncateWal();
+    await store.forgetErased();
     return rows.length;
   }
 

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openStore, type Store, type StoreTransaction, WRITE_QUEUE_MAX } from './database.ts';
+import { openStore, type Store, type StoreTransaction } from './database.ts';
 import { STORE_VERSION } from './tables.ts';
+import { WRITE_QUEUE_MAX } from './write-queue.ts';
 
 let directory: string;
 let store: Store;
@@ -63,7 +64,7 @@ test('gives its reading connection no way to write', async () => {
 test('runs in WAL with full sync, and zeros what is deleted', async () => {
   await put('a', 'needle-in-a-haystack');
   await store.write((trx) => trx.deleteFrom('meta').where('key', '=', 'a').execute());
-  await store.truncateWal();
+  await store.forgetErased();
   expect(readFileSync(join(directory, 'records.sqlite')).includes('needle-in-a-haystack')).toBe(false);
   const other = new DatabaseSync(join(directory, 'records.sqlite'), { readOnly: true });
   expect(other.prepare('PRAGMA journal_mode').get()).toMatchObject({ journal_mode: 'wal' });
@@ -76,7 +77,7 @@ test('empties its log once another process has read, and serves meanwhile', asyn
   other.exec('BEGIN');
   other.prepare('SELECT count(*) FROM meta').get();
   const order: string[] = [];
-  const truncated = store.truncateWal().then(() => order.push('truncated'));
+  const truncated = store.forgetErased().then(() => order.push('truncated'));
   await put('b');
   order.push('written');
   other.close();

@@ -1,6 +1,5 @@
 import type { Compilable, CompiledQuery, DialectAdapter, Kysely } from 'kysely';
 import type { Tables } from './schema.ts';
-import type { PreparedStatement } from './sqlite-dialect.ts';
 
 /** A query compiled once and run with other parameters; their order is that of the text. */
 export type Prepared<Row> = (...parameters: readonly unknown[]) => Promise<readonly Row[]>;
@@ -31,15 +30,27 @@ export function prepareForTransactions<Row>(
   };
 }
 
-/** What a statement gives on the connection that its caller chose. */
-export type FindStatement = (text: string) => PreparedStatement;
+/** How a database runs compiled queries without Kysely's way to the connection, which costs more than a small select. */
+export interface DirectRunner {
+  /** The rows at once and undivided, or later, by the connection that its caller chose. */
+  run(text: string, parameters: readonly unknown[]): readonly unknown[] | Promise<readonly unknown[]>;
+  /** Several rows in one statement, where that saves a way to the database. */
+  readonly insertMany?: (
+    table: string,
+    columns: readonly string[],
+    rows: readonly Readonly<Record<string, unknown>>[],
+  ) => Promise<void>;
+}
 
-/** Databases whose compiled queries skip Kysely's way to the connection, which costs more than a small select. */
-const direct = new WeakMap<DialectAdapter, FindStatement>();
+const direct = new WeakMap<DialectAdapter, DirectRunner>();
 
-/** From now on prepared queries of this database run on the statements that `find` gives, at once and undivided. */
-export function runDirectly(db: Kysely<Tables>, find: FindStatement): void {
-  direct.set(db.getExecutor().adapter, find);
+/** From now on prepared queries of this database go through `runner`. */
+export function runDirectly(db: Kysely<Tables>, runner: DirectRunner): void {
+  direct.set(db.getExecutor().adapter, runner);
+}
+
+export function findRunner(db: Kysely<Tables>): DirectRunner | undefined {
+  return direct.get(db.getExecutor().adapter);
 }
 
 /** Runs a compiled query with other parameters. */
@@ -50,10 +61,8 @@ export async function runCompiled<Row>(
 ): Promise<readonly Row[]> {
   const count = compiled.parameters.length;
   if (parameters.length !== count) throw new Error(`broken invariant: a prepared query takes ${count} parameters`);
-  const find = direct.get(db.getExecutor().adapter);
-  if (find === undefined) return (await db.executeQuery<Row>({ ...compiled, parameters })).rows;
-  const statement = find(compiled.sql);
-  if (statement.reader) return statement.all(parameters) as readonly unknown[] as readonly Row[];
-  statement.run(parameters);
-  return [];
+  const runner = findRunner(db);
+  if (runner === undefined) return (await db.executeQuery<Row>({ ...compiled, parameters })).rows;
+  const rows = runner.run(compiled.sql, parameters);
+  return (rows instanceof Promise ? await rows : rows) as readonly Row[];
 }

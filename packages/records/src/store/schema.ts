@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely';
+import type { ArtifactTables } from './artifact-schema.ts';
 import type { ExchangeTables } from './exchange-schema.ts';
 
 /**
@@ -9,7 +10,7 @@ import type { ExchangeTables } from './exchange-schema.ts';
  * so that a thief without the master key learns no more than a member of the consortium.
  * Times are milliseconds since the epoch; ids are 22, hashes 43 characters of base64url.
  */
-export interface Tables extends ExchangeTables {
+export interface Tables extends ExchangeTables, ArtifactTables {
   readonly meta: MetaTable;
   readonly privateKey: PrivateKeyTable;
   readonly batch: BatchTable;

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { artifactTables } from './artifact-migration.ts';
 import type { ColumnTypes } from './column-types.ts';
 import { exchangeTables } from './exchange-migration.ts';
 import { vaultTables } from './vault-migration.ts';
@@ -8,6 +9,6 @@ export const STORE_VERSION = 1;
 
 /** Makes every table and index, in the caller's transaction. */
 export async function createTables(db: Kysely<unknown>, types: ColumnTypes): Promise<void> {
-  const statements = [vaultTables, exchangeTables].flatMap((tables) => tables(types));
+  const statements = [vaultTables, exchangeTables, artifactTables].flatMap((tables) => tables(types));
   for (const statement of statements) await sql.raw(statement).execute(db);
 }
