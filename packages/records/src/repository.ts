@@ -52,6 +52,8 @@ export type WritingCaller = Extract<VaultCaller, { readonly kind: 'writer' }>;
 export interface VaultTransactionOptions extends TransactionOptions {
   /** Take a bundle that was imported before. */
   readonly again?: boolean;
+  /** What the bundle is recognised by, instead of its content: made by `importToken`. */
+  readonly importToken?: string;
 }
 
 export type VaultTransactionResult = TransactionResult & {
@@ -143,7 +145,7 @@ export class VaultRepository implements Repository<VaultCaller> {
       { bytes, nowMs, matchDirectory, baseUrl, attachmentsDirectory, correction: null },
       {
         begin: async ({ digest, identifiers }) => {
-          bundleToken = masterKey.token('bundle', digest);
+          bundleToken = options.importToken ?? masterKey.token('bundle', digest);
           held.push(await this.#lock(bundleToken, identifiers));
           if (options.again !== true) await this.#demandNewBundle(bundleToken);
         },
@@ -181,11 +183,14 @@ export class VaultRepository implements Repository<VaultCaller> {
     const known = await this.#parts.store.read
       .selectFrom('bundle')
       .innerJoin('batch', 'batch.batchId', 'bundle.batchId')
-      .select('bundle.id')
+      .select(['batch.state'])
       .where('bundle.bundleToken', '=', bundleToken)
-      .where('batch.state', '=', 'committed')
-      .executeTakeFirst();
-    if (known !== undefined) throw new RecordsError('already-imported', 'the same bundle was imported before');
+      .execute();
+    if (known.some(({ state }) => state === 'committed')) {
+      throw new RecordsError('already-imported', 'the same bundle was imported before');
+    }
+    // Its lock is free, so nobody is writing it: a call without an answer, which may still be committed.
+    if (known.length > 0) throw new RecordsError('ledger-unavailable', 'the same bundle is being settled: try again');
   }
 
   /** Ids of current resources, at most two: two are enough to refuse. */

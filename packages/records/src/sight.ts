@@ -1,3 +1,4 @@
+import { FEED_ROLE } from '@salus/contracts';
 import type { HomeAccess } from './care.ts';
 import { pidOf } from './recipients.ts';
 import type { VaultCaller } from './repository.ts';
@@ -45,6 +46,8 @@ export function sightedOf({ recordId, meta }: Pick<StoredRecord, 'recordId' | 'm
 type Parts = { readonly access: HomeAccess; readonly organisation: string };
 
 const ALLOWED: SightDecision = { kind: 'allowed', reason: 'own' };
+/** A feed (HL7 v2, importer) writes whatever it is sent and reads nothing, as the contract has it (`record.commit`). */
+const FEEDS: SightDecision = { kind: 'allowed', reason: 'feed' };
 
 /** Members see by role and care relationship, minus the patient's denials; patients what is theirs and the directory. */
 export function sightOf(parts: Parts, caller: VaultCaller): Sight {
@@ -62,12 +65,14 @@ function narrowed(whole: Sight, narrow: Narrowing): Sight {
   };
 }
 
-function ofMember({ access }: Parts, caller: Exclude<VaultCaller, { readonly kind: 'patient' }>): Sight {
+function ofMember({ access, organisation }: Parts, caller: Exclude<VaultCaller, { readonly kind: 'patient' }>): Sight {
   const who = caller.kind === 'writer' ? caller.writer.who : caller.who;
+  const isFeed = who.organisation === organisation && who.roles.includes(FEED_ROLE);
   return {
     who,
     purpose: caller.purpose,
-    decide: (meta) => access.decide(who, meta),
+    decide: async (meta, interaction = 'r') =>
+      isFeed && (interaction === 'c' || interaction === 'u') ? FEEDS : access.decide(who, meta),
     owners: async () => 'all',
   };
 }
