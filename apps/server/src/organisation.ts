@@ -19,6 +19,8 @@ import { ServerError } from './server-error.ts';
 /** One organisation that this process hosts, with keys, database and objects of its own. */
 export interface HostedOrganisation extends AsyncDisposable {
   readonly slug: string;
+  /** Base of its FHIR API, without a slash at the end. */
+  readonly baseUrl: string;
   /** The organisation's node on the ledger: it signs what it submits by itself. */
   readonly node: MemberSigner;
   readonly vault: Vault;
@@ -51,15 +53,17 @@ const ACCOUNT = 'account';
 /** Opens the vault (settling what a crash left), the node's keys and the exchange with other organisations. */
 export async function openOrganisation(options: OrganisationOptions): Promise<HostedOrganisation> {
   const { slug, nodeId, directory, masterKey, ledger, nowMs, publicUrl, workers, findPeer, onFailure } = options;
-  const baseUrl = `${publicUrl}/${slug}/fhir/R4/`;
+  const baseUrl = `${publicUrl}/${slug}/fhir/R4`;
   const vault = await openVault({
-    ...{ directory, organisation: slug, ledger, masterKey, clock: nowMs, baseUrl, workers, onFailure },
+    ...{ directory, organisation: slug, ledger, masterKey, clock: nowMs, workers, onFailure },
+    baseUrl: `${baseUrl}/`,
   });
   try {
     const node = { id: nodeId, signer: await vault.privateKeys.openSigner(await newest(vault, 'node')) };
     const exchange = await openExchange({ vault, node, hpkeKid: await newest(vault, 'hpke'), findPeer, onFailure });
     return {
       slug,
+      baseUrl,
       node,
       vault,
       exchange,

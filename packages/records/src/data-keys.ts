@@ -69,6 +69,19 @@ export class DataKeys implements KeyRing {
     return rows.map((row) => row.epoch);
   }
 
+  /** Ids of every key of the owner that a committed batch has written under, in byte order. */
+  async listKeyIds(owner: Owner): Promise<readonly string[]> {
+    const rows = await this.#parts.store.read
+      .selectFrom('dataKey')
+      .innerJoin('batch', 'batch.batchId', 'dataKey.batchId')
+      .select('dataKey.keyId')
+      .where('dataKey.ownerToken', '=', this.#ownerToken(owner))
+      .where('batch.state', '=', 'committed')
+      .orderBy('dataKey.keyId')
+      .execute();
+    return rows.map(({ keyId }) => keyId);
+  }
+
   async openPairs(owner: Owner, epoch: number, pairs: readonly number[]) {
     const table = await this.#findTable(owner, epoch);
     if (table === undefined) throw new RecordsError('not-found', 'the owner has no table of this epoch');

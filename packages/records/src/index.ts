@@ -13,6 +13,17 @@ export {
 export { Binaries, type BinaryRead, type NewBinary } from './binaries.ts';
 export { BundleWorkers } from './bundle-workers.ts';
 export { HomeAccess, type HomeDecision } from './care.ts';
+export {
+  COMPARTMENT_ROWS_MAX,
+  type CompartmentFilter,
+  type CompartmentPlace,
+  isInFilter,
+  listCompartment,
+  type OpenedRecord,
+  openRecords,
+  placeOf,
+  visible,
+} from './compartment.ts';
 export { Corrections } from './corrections.ts';
 export { DataKeys } from './data-keys.ts';
 export { LeafStates } from './erase.ts';
@@ -38,6 +49,7 @@ export { type KnownPatient, Patients, type Slip } from './patients.ts';
 export { type KeptKey, type KeyPurpose, PrivateKeys } from './private-keys.ts';
 export { covers, pidOf } from './recipients.ts';
 export type { Reconciliation } from './reconcile.ts';
+export { proveRecord, type RecordProof } from './record-proof.ts';
 export { RecordsError, type RecordsErrorCode } from './records-error.ts';
 export { replayRevocations } from './replay-revocations.ts';
 export {
@@ -54,6 +66,7 @@ export {
   type Sight,
   type SightDecision,
   type SightedMeta,
+  sightedOf,
   sightOf,
 } from './sight.ts';
 export { openVault, type Vault, type VaultOptions } from './vault.ts';

@@ -27,6 +27,7 @@ const RECURRING: ReadonlySet<TokenUse> = new Set(['actor', 'owner', 'pid', 'requ
 
 /** What a sub-key is for. One AES-GCM key with random nonces serves at most 2^32 messages: each use has its own. */
 export type SealUse =
+  | 'artifact'
   | 'audit-event'
   | 'batch'
   | 'bundle'
@@ -41,6 +42,7 @@ export type SealUse =
   | 'identifier'
   | 'known-grant'
   | 'master-check'
+  | 'operation-page'
   | 'patient'
   | 'practitioner-link'
   | 'private-key'
@@ -51,6 +53,7 @@ export type SealUse =
 
 export type TokenUse =
   | 'actor'
+  | 'artifact'
   | 'bundle'
   | 'document'
   | 'grant'

@@ -2,14 +2,15 @@ import type { VaultCaller } from '@salus/records';
 import type { FastifyRequest } from 'fastify';
 import type { Access } from '../http/access.ts';
 import { sessionOf } from '../http/access.ts';
-import { type Node, readerOf, writerOf } from '../node.ts';
+import { type Node, patientReaderOf, readerOf, writerOf } from '../node.ts';
 
 /** Who may knock at the FHIR doors at all; what they see is decided record by record. */
-export const FHIR_ACCESS: Access = { kind: 'session', who: ['staff'] };
+export const FHIR_ACCESS: Access = { kind: 'session', who: ['staff', 'patient'] };
 
 /** The only way from a FHIR request to who asks. Whoever has delegated in this session may write. */
 export function callerOf(node: Node, request: FastifyRequest): VaultCaller {
-  const { delegation } = sessionOf(request);
+  const { delegation, principal } = sessionOf(request);
+  if (principal.kind === 'patient') return patientReaderOf(request);
   if (delegation === null || delegation.payload.notAfterMs <= node.nowMs()) return readerOf(request);
   return writerOf(node, request);
 }

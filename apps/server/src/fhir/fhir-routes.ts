@@ -5,6 +5,8 @@ import type { Node } from '../node.ts';
 import { addBundles } from './bundles.ts';
 import { addCorrections } from './corrections.ts';
 import { formatOf, sendProblem } from './fhir-answer.ts';
+import { addMetadata } from './metadata.ts';
+import { addOperations } from './operations/operations.ts';
 import { addReads } from './reads.ts';
 
 /** FHIR R4 of every organisation that the node hosts, below `/{org}/fhir/R4`: one `addX` for each concern. */
@@ -26,6 +28,8 @@ export function addFhirRoutes(app: FastifyInstance, node: Node): void {
       const found = problemOf(error);
       return found.code === 'internal' ? sendError(error, request, reply) : sendProblem(reply, found);
     });
+    addMetadata(scope, node);
+    addOperations(scope, node);
     addBundles(scope, node);
     addReads(scope, node);
     addCorrections(scope, node);

@@ -1,0 +1,149 @@
+import { fromUtf8 } from '@salus/crypto';
+import { inlineAttachments } from './attachment-reference.ts';
+import type { Attachments } from './attachments.ts';
+import type { DataKeys } from './data-keys.ts';
+import { pidOf } from './recipients.ts';
+import { RecordsError } from './records-error.ts';
+import type { RollbackGuard } from './rollback-guard.ts';
+import { type Sight, sightedOf } from './sight.ts';
+import type { AuditKind, AuditLog, CiphertextReader, Clock, Owner, RecordRows, StoredRecord } from './vault-types.ts';
+
+/** Rows that are read at once. */
+export const COMPARTMENT_ROWS_MAX = 500;
+/** Records that one audit event names. */
+const RECORDS_PER_EVENT_MAX = 1_000;
+
+/** A place in an owner's records. It names a key of the ledger, and so the owner: no client may see it unsealed. */
+export interface CompartmentPlace {
+  readonly keyId: string;
+  readonly recordId: string;
+}
+
+/** Which of an owner's current records; what is undefined restricts nothing. */
+export interface CompartmentFilter {
+  readonly types?: ReadonlySet<string>;
+  readonly sinceMs?: number;
+  /** Time of the data; a record without one belongs to every time. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+}
+
+/** A record with its own JSON text, whose release is logged; null where its attachments are too large to stand in a text. */
+export interface OpenedRecord {
+  readonly record: StoredRecord;
+  readonly text: string | null;
+}
+
+export type CompartmentParts = {
+  readonly keys: DataKeys;
+  readonly rows: RecordRows;
+  readonly ciphertext: CiphertextReader;
+  readonly attachments: Attachments;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly guard: RollbackGuard;
+};
+
+/**
+ * An owner's current records by pages of at most `COMPARTMENT_ROWS_MAX`, in an order that stays while others write. Nothing is
+ * decided here: what a page holds must not be shown or counted before `visible`.
+ */
+export async function* listCompartment(
+  { keys, rows }: Pick<CompartmentParts, 'keys' | 'rows'>,
+  owner: Owner,
+  after?: CompartmentPlace,
+): AsyncGenerator<readonly StoredRecord[]> {
+  for (const keyId of await keys.listKeyIds(owner)) {
+    if (after !== undefined && keyId < after.keyId) continue;
+    let last = after?.keyId === keyId ? after.recordId : undefined;
+    for (;;) {
+      const start = last === undefined ? {} : { after: last };
+      const page = await rows.listRecords(keyId, { limit: COMPARTMENT_ROWS_MAX, ...start });
+      if (page.length > 0) yield page;
+      if (page.length < COMPARTMENT_ROWS_MAX) break;
+      last = page.at(-1)?.recordId;
+    }
+  }
+}
+
+export function placeOf({ keyId, recordId }: StoredRecord): CompartmentPlace {
+  return { keyId, recordId };
+}
+
+export function isInFilter({ meta }: StoredRecord, { types, sinceMs, fromMs, toMs }: CompartmentFilter): boolean {
+  if (types !== undefined && !types.has(meta.type)) return false;
+  if (sinceMs !== undefined && meta.lastUpdatedMs < sinceMs) return false;
+  if (fromMs !== undefined && meta.dataToMs !== null && meta.dataToMs < fromMs) return false;
+  return toMs === undefined || meta.dataFromMs === null || meta.dataFromMs <= toMs;
+}
+
+/** Those that may be shown now. Throws `rollback-unnamed` while nothing may be released. */
+export async function visible(
+  { guard }: Pick<CompartmentParts, 'guard'>,
+  sight: Sight,
+  records: readonly StoredRecord[],
+): Promise<readonly StoredRecord[]> {
+  guard.demandReleasing();
+  const seen: StoredRecord[] = [];
+  for (const record of records) {
+    const decision = await sight.decide(sightedOf(record), 'r');
+    if (decision.kind === 'allowed' && record.status !== 'tombstoned') seen.push(record);
+  }
+  return seen;
+}
+
+/** The texts of records that `visible` has let through, once their events, one for each owner, are durable. */
+export async function openRecords(
+  parts: CompartmentParts,
+  sight: Sight,
+  {
+    records,
+    kind,
+  }: { readonly records: readonly StoredRecord[]; readonly kind: Extract<AuditKind, 'read' | 'search' | 'export'> },
+): Promise<readonly OpenedRecord[]> {
+  const byOwner = Map.groupBy(records, ({ meta }) => meta.owner);
+  const logged: Promise<unknown>[] = [];
+  for (const [owner, list] of byOwner) {
+    for (let at = 0; at < list.length; at += RECORDS_PER_EVENT_MAX) {
+      const named = list.slice(at, at + RECORDS_PER_EVENT_MAX);
+      logged.push(parts.audit.append(eventOf(sight, { owner, kind, records: named, atMs: parts.clock() })));
+    }
+  }
+  // Nothing leaves before both are done.
+  const [opened] = await Promise.all([openAll(parts, records), Promise.all(logged)]);
+  return opened;
+}
+
+async function openAll(
+  { ciphertext, attachments }: CompartmentParts,
+  records: readonly StoredRecord[],
+): Promise<readonly OpenedRecord[]> {
+  const opened: OpenedRecord[] = [];
+  for (const record of records) {
+    const plaintext = fromUtf8(await ciphertext.readPlaintext(record));
+    opened.push({ record, text: await inlineAttachments(attachments, plaintext).catch(nullWhenTooLarge) });
+  }
+  return opened;
+}
+
+function nullWhenTooLarge(error: unknown): null {
+  if (error instanceof RecordsError && error.code === 'too-large') return null;
+  throw error;
+}
+
+function eventOf(
+  { who, purpose }: Sight,
+  about: {
+    readonly owner: Owner;
+    readonly kind: AuditKind;
+    readonly records: readonly StoredRecord[];
+    readonly atMs: number;
+  },
+) {
+  const { owner, kind, records, atMs } = about;
+  return {
+    ...{ kind, atMs, who, purpose, grant: null, session: null, outcome: 'ok', request: null },
+    pid: pidOf(owner) ?? null,
+    records: records.map(({ recordId, version }) => ({ recordId, version })),
+  };
+}
