@@ -39,6 +39,7 @@ export {
   type PeerRequest,
 } from './exchange/exchange-peer.ts';
 export type { KeptFacts, KeptProof, KeptRecord } from './exchange/kept-records.ts';
+export type { AppUse } from './exchange/app-reading.ts';
 export { type ExchangeOptions, type OrganisationExchange, openExchange } from './exchange/organisation-exchange.ts';
 export { parsePeerAnswer } from './exchange/peer-answers.ts';
 export { findPeerNode, type PeerNode } from './exchange/peer-node.ts';

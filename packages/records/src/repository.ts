@@ -21,7 +21,7 @@ import { newPatient, type Patients } from './patients.ts';
 import { FIRST_VERSION, type PreparedCreate, type PreparedEntry, type TypedIdentifier } from './prepare-bundle.ts';
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
-import { type Narrowing, sightedOf, sightOf } from './sight.ts';
+import { type Narrowing, type Sight, sightedOf, sightOf } from './sight.ts';
 import type { Store } from './store/database.ts';
 import type {
   AuditEvent,
@@ -37,11 +37,19 @@ import type {
 } from './vault-types.ts';
 import type { NewPatient, NewVersion } from './write-order.ts';
 
-/** Who asks: a member of staff through the node, with purpose; or a patient whose device logged in. */
+/** Who asks: a member of staff through the node, with purpose; a patient whose device logged in; or a patient's app. */
 export type VaultCaller = (
   | { readonly kind: 'member'; readonly who: Who & { readonly kind: 'member' }; readonly purpose: string }
   | { readonly kind: 'writer'; readonly writer: Writer; readonly purpose: string }
   | { readonly kind: 'patient'; readonly who: Who & { readonly kind: 'patient' } }
+  | {
+      readonly kind: 'app';
+      readonly who: Who & { readonly kind: 'member' };
+      readonly purpose: string;
+      /** A patient's app sees as grantee, not as member of staff. */
+      readonly sight: Sight;
+      readonly grant: string;
+    }
 ) & {
   /** What is left of it: every door asks it too. */
   readonly narrow?: Narrowing;
@@ -322,7 +330,7 @@ function readEvent(
     pid: pidOf(meta.owner) ?? null,
     who: caller.kind === 'patient' ? caller.who : whoOf(caller),
     purpose: caller.kind === 'patient' ? 'PATRQT' : caller.purpose,
-    grant: null,
+    grant: caller.kind === 'app' ? caller.grant : null,
     session: null,
     records: [{ recordId, version }],
     outcome,

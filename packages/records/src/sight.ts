@@ -51,8 +51,20 @@ const FEEDS: SightDecision = { kind: 'allowed', reason: 'feed' };
 
 /** Members see by role and care relationship, minus the patient's denials; patients what is theirs and the directory. */
 export function sightOf(parts: Parts, caller: VaultCaller): Sight {
-  const whole = caller.kind === 'patient' ? ofPatient(parts, caller) : ofMember(parts, caller);
+  const whole = wholeSight(parts, caller);
   return caller.narrow === undefined ? whole : narrowed(whole, caller.narrow);
+}
+
+function wholeSight(parts: Parts, caller: VaultCaller): Sight {
+  switch (caller.kind) {
+    case 'patient':
+      return ofPatient(parts, caller);
+    case 'app':
+      return caller.sight;
+    case 'member':
+    case 'writer':
+      return ofMember(parts, caller);
+  }
 }
 
 function narrowed(whole: Sight, narrow: Narrowing): Sight {
@@ -65,7 +77,7 @@ function narrowed(whole: Sight, narrow: Narrowing): Sight {
   };
 }
 
-function ofMember({ access, organisation }: Parts, caller: Exclude<VaultCaller, { readonly kind: 'patient' }>): Sight {
+function ofMember({ access, organisation }: Parts, caller: Exclude<VaultCaller, { readonly kind: 'patient' | 'app' }>): Sight {
   const who = caller.kind === 'writer' ? caller.writer.who : caller.who;
   const isFeed = who.organisation === organisation && who.roles.includes(FEED_ROLE);
   return {

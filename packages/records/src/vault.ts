@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Ledger } from '@salus/ledger';
+import { Artifacts } from './artifacts.ts';
 import { Attachments } from './attachments.ts';
 import { AuditJournal } from './audit.ts';
 import { BatchStore } from './batch-store.ts';
@@ -69,6 +70,7 @@ export interface Vault extends AsyncDisposable {
   readonly access: HomeAccess;
   readonly privateKeys: PrivateKeys;
   readonly documents: Documents;
+  readonly artifacts: Artifacts;
   readonly leafStates: LeafStates;
   readonly audit: AuditJournal;
   readonly rowsLog: typeof rowsLog;
@@ -165,6 +167,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     access,
     privateKeys: new PrivateKeys(base),
     documents: createDocuments(base),
+    artifacts: new Artifacts(base),
     leafStates,
     audit,
     rowsLog,

@@ -5,6 +5,7 @@ import { PlaceLists, RequestBook } from '../requests.ts';
 import { RootPublisher } from '../root-publisher.ts';
 import type { Vault } from '../vault.ts';
 import type { MemberSigner } from '../vault-types.ts';
+import { AppReading } from './app-reading.ts';
 import { createAttachmentPieces } from './attachment-pieces.ts';
 import { Deliveries } from './deliveries.ts';
 import type { ExchangePeer } from './exchange-peer.ts';
@@ -32,6 +33,8 @@ export interface ExchangeOptions {
 export interface OrganisationExchange extends AsyncDisposable {
   readonly gateway: Gateway;
   readonly reader: ExchangeReader;
+  /** What patients' apps read at home. */
+  readonly apps: AppReading;
   readonly deliveries: Deliveries;
   readonly requests: RequestBook;
   readonly tokens: GrantTokens;
@@ -62,17 +65,20 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   const sessions = new GatewaySessions(store, masterKey);
   const places = new PlaceLists(base);
   const deliveries = new Deliveries(base);
-  const gateway = new Gateway({
+  const door = {
     ...base,
     sessions,
-    findReader: (name, chain, atMs) => findReader(ledger, name, chain, atMs),
+    findReader: (name: string, chain: readonly string[], atMs: number) => findReader(ledger, name, chain, atMs),
     guard: vault.guard,
+    grants: vault.grants,
+    listDenials: (pid: string) => vault.access.listDenials(pid),
+  };
+  const gateway = new Gateway({
+    ...door,
     rows: vault.rows,
     keyRing: vault.keys,
     ciphertexts: vault.ciphertext,
-    grants: vault.grants,
     attachments: createAttachmentPieces(store, vault.attachments),
-    listDenials: (pid) => vault.access.listDenials(pid),
     findPlaces: (pid, grant) => places.find(pid, grant),
     acceptDelivery: (payload) => deliveries.accept(payload),
   });
@@ -84,6 +90,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   return {
     gateway,
     reader,
+    apps: new AppReading({ ...door, hpkeKid: options.hpkeKid }),
     deliveries,
     requests: new RequestBook(base),
     tokens: new GrantTokens(base),

@@ -1,0 +1,136 @@
+import { type OpenedTerms, SESSION_MS, type Terms } from '@salus/contracts';
+import type { KnownGrants } from '../known-grants.ts';
+import type { LedgerView } from '../ledger-view.ts';
+import { signNodeCall } from '../node-call.ts';
+import { pidOf } from '../recipients.ts';
+import { RecordsError } from '../records-error.ts';
+import type { RollbackGuard } from '../rollback-guard.ts';
+import type { Sight, SightDecision, SightedMeta } from '../sight.ts';
+import type { AuditLog, MemberSigner, Owner, Who } from '../vault-types.ts';
+import { type OpenParts, openSession } from './gateway-open.ts';
+import { type DoorView, demandLiveSession, type GatewaySession } from './gateway-session.ts';
+import { grantedPairs, termsRelease } from './release-rules.ts';
+
+/** Apps that hold a session at once. */
+export const APP_SESSIONS_MAX = 10_000;
+/** A session that ends this soon is replaced: what it reads would be cut off. */
+const RENEW_MS = SESSION_MS / 15;
+
+/** An app that a patient has let in: it reads as grantee of one grant, with a key of its own that the node keeps wrapped. */
+export interface AppUse {
+  readonly client: MemberSigner;
+  /** Of the client's certificate, leaf first. */
+  readonly chain: readonly string[];
+  readonly pid: string;
+  readonly grant: string;
+  /** HL7 v3 PurposeOfUse; the terms must name it. */
+  readonly purpose: Terms['purposes'][number];
+}
+
+export interface AppReadingParts extends OpenParts, DoorView {
+  readonly organisation: string;
+  readonly ledger: OpenParts['ledger'] & LedgerView;
+  readonly hpkeKid: string;
+  readonly guard: RollbackGuard;
+  readonly audit: AuditLog;
+  readonly grants: Pick<KnownGrants, 'find'>;
+}
+
+interface Opening {
+  readonly session: Promise<GatewaySession>;
+  untilMs: number;
+}
+
+/**
+ * What a patient's app reads at home, in the organisation that keeps the records. As any grantee it spends a request on
+ * the ledger (`consent.use`, signed with its own key) for each session of 15 minutes, and session, grant, revocation,
+ * terms and clock are asked again for every record.
+ */
+export class AppReading {
+  readonly #parts: AppReadingParts;
+  readonly #open = new Map<string, Opening>();
+
+  constructor(parts: AppReadingParts) {
+    this.#parts = parts;
+  }
+
+  /** Opens, or goes on with, the app's session. A contract's refusal throws `ledger-refused` with its code as detail. */
+  async session(use: AppUse): Promise<GatewaySession> {
+    const key = JSON.stringify([use.client.id, use.pid, use.grant, use.purpose]);
+    const nowMs = this.#parts.clock();
+    const known = this.#open.get(key);
+    if (known !== undefined && nowMs < known.untilMs) return known.session;
+    this.#makeRoom(nowMs);
+    const opening: Opening = { session: this.#openSession(use), untilMs: nowMs + SESSION_MS - RENEW_MS };
+    this.#open.set(key, opening);
+    try {
+      return await opening.session;
+    } catch (error) {
+      if (this.#open.get(key) === opening) this.#open.delete(key);
+      throw error;
+    }
+  }
+
+  /** The grantee's sight: nothing but what the terms open, as long as the grant holds. Reads only. */
+  sight(use: AppUse): Sight {
+    const { organisation } = this.#parts;
+    const who: Who = { kind: 'member', id: use.client.id, organisation, roles: [] };
+    return {
+      who,
+      purpose: use.purpose,
+      owners: async () => new Set<Owner>([`pid:${use.pid}`, `org:${organisation}`]),
+      decide: async (meta, interaction = 'r') => {
+        if (interaction !== 'r' && interaction !== 's') return { kind: 'denied', reason: 'role' };
+        const pid = pidOf(meta.owner);
+        if (pid !== undefined && pid !== use.pid) return { kind: 'denied', reason: 'owner' };
+        return this.#decide(use, meta, pid);
+      },
+    };
+  }
+
+  async #decide(use: AppUse, meta: SightedMeta, pid: string | undefined): Promise<SightDecision> {
+    const { guard } = this.#parts;
+    guard.demandReleasing();
+    try {
+      const session = await this.session(use);
+      await demandLiveSession(this.#parts, session);
+      // What a released record references of the organisation's own needs no grant of its own (DESIGN §5).
+      if (pid === undefined) return { kind: 'allowed', reason: 'directory' };
+      const terms = session.opened[0]?.terms;
+      const isGranted =
+        terms !== undefined &&
+        grantedPairs(terms, session.categories).includes(meta.pair) &&
+        termsRelease(terms, { recordId: meta.recordId, meta });
+      return isGranted ? { kind: 'allowed', reason: 'grant' } : { kind: 'denied', reason: 'terms' };
+    } catch (error) {
+      const isOver =
+        error instanceof RecordsError && (error.code === 'session-ended' || error.code === 'ledger-refused');
+      if (isOver) return { kind: 'denied', reason: error.detail ?? error.code };
+      throw error;
+    }
+  }
+
+  async #openSession({ client, chain, pid, grant, purpose }: AppUse): Promise<GatewaySession> {
+    const { network, clock, grants, organisation, hpkeKid, sessions, audit } = this.#parts;
+    const token: OpenedTerms | undefined = await grants.find(pid, grant);
+    if (token === undefined) throw new RecordsError('session-ended', 'no such grant', { detail: 'grant-unknown' });
+    const { call: request } = await signNodeCall(
+      { network, clock, node: client },
+      { transaction: 'consent.useRequest', args: { pid, grant, purpose, categories: token.terms.categories } },
+    );
+    const body = { request, chain, token, ancestors: [], recipientKid: hpkeKid };
+    const { session } = await openSession(this.#parts, organisation, body);
+    const opened = await sessions.find(session);
+    if (opened === undefined) throw new RecordsError('corrupt', 'a session that was opened is not there');
+    const who: Who = { kind: 'member', ...opened.reader };
+    const about = { pid, who, purpose, grant, session, records: [], outcome: 'ok', request };
+    await audit.append({ kind: 'session', atMs: clock(), ...about });
+    return opened;
+  }
+
+  #makeRoom(nowMs: number): void {
+    if (this.#open.size < APP_SESSIONS_MAX) return;
+    for (const [key, { untilMs }] of this.#open) if (untilMs <= nowMs) this.#open.delete(key);
+    if (this.#open.size >= APP_SESSIONS_MAX) throw new RecordsError('overloaded', 'too many apps read at once');
+  }
+}
