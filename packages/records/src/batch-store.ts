@@ -11,6 +11,7 @@ import { resourceToken } from './record-rows.ts';
 import { RecordsError } from './records-error.ts';
 import { coveredBatch } from './row-hash.ts';
 import { rowKeyOf } from './rows-log.ts';
+import type { SearchIndex } from './search/search-index.ts';
 import { insertRows, type StoreTransaction } from './store/database.ts';
 import { prepareForTransactions } from './store/prepared.ts';
 import type { BatchTable } from './store/schema.ts';
@@ -50,8 +51,15 @@ export class BatchStore {
   readonly #masterKey: MasterKey;
   readonly #rowsLog: RowsLog;
   readonly #keys: DataKeys;
+  readonly #searchIndex: SearchIndex;
 
-  constructor(parts: { readonly masterKey: MasterKey; readonly rowsLog: RowsLog; readonly keys: DataKeys }) {
+  constructor(parts: {
+    readonly masterKey: MasterKey;
+    readonly rowsLog: RowsLog;
+    readonly keys: DataKeys;
+    readonly searchIndex: SearchIndex;
+  }) {
+    this.#searchIndex = parts.searchIndex;
     this.#masterKey = parts.masterKey;
     this.#rowsLog = parts.rowsLog;
     this.#keys = parts.keys;
@@ -79,6 +87,7 @@ export class BatchStore {
     await insertRows(trx, 'record', bound.records);
     await insertRows(trx, 'attachment', bound.attachments);
     await this.#insertIndexes(trx, intent);
+    await this.#searchIndex.insert(trx, batchId, order.versions);
   }
 
   /** The ledger has the call: the batch counts from now on. Undefined when it was finished before. */
@@ -97,6 +106,7 @@ export class BatchStore {
         .where('status', '=', 'current')
         .execute();
     }
+    await this.#searchIndex.remove(trx, effects.ends);
     const covered: RowToCover[] = [{ kind: 'batch', rowKey: batchId, row: coveredBatch(batch) }];
     for (const restated of effects.restated) covered.push(...(await removeStale(trx, batchId, restated)));
     await this.#rowsLog.coverAll(trx, covered);
@@ -105,6 +115,7 @@ export class BatchStore {
 
   /** The ledger refused the call: nothing of the batch remains but its pack, which the caller removes. */
   async discard(trx: StoreTransaction, batchId: string): Promise<readonly string[]> {
+    await this.#searchIndex.discard(trx, batchId);
     const gone: RowToCover[] = [];
     for (const [table, columns] of OWNED_TABLES) {
       const rows = await trx.deleteFrom(table).where('batchId', '=', batchId).returningAll().execute();

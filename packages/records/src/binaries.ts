@@ -84,6 +84,7 @@ export class Binaries {
         dataToMs: null,
         references: [securityContext],
         identifiers: [],
+        terms: [],
         relationships: [],
         attachments: [written],
       } as const;

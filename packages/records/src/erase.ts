@@ -172,9 +172,18 @@ export class LeafStates {
     const stale = underTheirKeys(named, leaves);
     if (stale.length === 0) return;
     const hashes = stale.map((row) => row.leafHash);
-    await this.#parts.store.write((trx) =>
-      trx.updateTable('record').set({ status }).where('leafHash', 'in', hashes).execute(),
-    );
+    await this.#parts.store.write(async (trx) => {
+      const hidden = await trx
+        .updateTable('record')
+        .set({ status })
+        .where('leafHash', 'in', hashes)
+        .returning(['recordId', 'version'])
+        .execute();
+      const versions = hidden.flatMap(({ recordId, version }) =>
+        recordId === null || version === null ? [] : [{ recordId, version }],
+      );
+      await this.#parts.searchIndex.remove(trx, versions);
+    });
   }
 }
 

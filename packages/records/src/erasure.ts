@@ -7,6 +7,7 @@ import { pidOf } from './recipients.ts';
 import { recordContext } from './record-rows.ts';
 import { RecordsError } from './records-error.ts';
 import { rowKeyOf } from './rows-log.ts';
+import type { SearchIndex } from './search/search-index.ts';
 import type { Store, StoreTransaction } from './store/database.ts';
 import type { AuditLog, Clock, RecordMeta, RowsLog, RowToCover, Who } from './vault-types.ts';
 
@@ -16,6 +17,7 @@ export type ErasureParts = {
   readonly packs: Packs;
   readonly attachments: Attachments;
   readonly rowsLog: RowsLog;
+  readonly searchIndex: SearchIndex;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly crash?: CrashHook;
@@ -95,6 +97,7 @@ export class Erasure {
   }
 
   async #eraseRows(trx: StoreTransaction, rows: readonly ErasedRow[], files: readonly string[]): Promise<void> {
+    await this.#parts.searchIndex.remove(trx, rows);
     for (const { keyId, batchId, leafIndex } of rows) {
       await trx
         .updateTable('record')

@@ -48,6 +48,7 @@ export type SealUse =
   | 'private-key'
   | 'record'
   | 'request'
+  | 'search-cursor'
   | 'session'
   | 'wallet-backup';
 
@@ -62,7 +63,9 @@ export type TokenUse =
   | 'pid'
   | 'recipient'
   | 'request'
-  | 'resource';
+  | 'resource'
+  | 'search'
+  | 'search-shard';
 
 /**
  * What the organisation's master key does: it seals what lies at rest and turns identifiers into lookup tokens.
@@ -77,6 +80,8 @@ export interface MasterKey {
   openJson(use: SealUse, context: Json, sealed: Uint8Array): Json;
   /** HMAC of the parts, 22 characters: equal parts give equal tokens, nothing else can be told without the key. */
   token(use: TokenUse, ...parts: readonly string[]): string;
+  /** As `token`, of one text and as 16 bytes: for the rows of an index, of which there are many. */
+  tokenBytes(use: TokenUse, text: string): Uint8Array;
 }
 
 /** Sub-keys of one organisation on one network. A key of another length throws `master-key`. */
@@ -122,6 +127,11 @@ export function createMasterKey(
       tokens.put(name, token);
       return token;
     },
+    tokenBytes: (use, text) =>
+      createHmac('sha256', subKey(`token/${use}`))
+        .update(text)
+        .digest()
+        .subarray(0, TOKEN_BYTES),
   };
 }
 

@@ -15,7 +15,7 @@ export function versionOf(
   nowMs: number,
   replaces: StoredRecord | null = null,
 ): NewVersion {
-  const { type, id, dataFromMs, dataToMs, references, pair, plaintext, identifiers, attachments } = create;
+  const { type, id, dataFromMs, dataToMs, references, pair, plaintext, identifiers, attachments, terms } = create;
   const pid = pidOf(owner);
   return {
     owner,
@@ -27,6 +27,7 @@ export function versionOf(
     identifiers,
     relationships: pid === undefined ? [] : create.relationships.map((fact) => ({ ...fact, pid })),
     attachments,
+    terms,
     replaces,
   };
 }

@@ -10,8 +10,10 @@ import {
   type FhirValue,
   hasErrors,
   type IdentifierQuery,
+  type IndexTerm,
   type Issue,
   identifiersOf,
+  indexTermsOf,
   issueOf,
   isTree,
   pairIndex,
@@ -80,6 +82,8 @@ export interface PreparedCreate {
   readonly identifiers: readonly Identifier[];
   readonly relationships: readonly CareFact[];
   readonly attachments: readonly WrittenAttachment[];
+  /** Under which a search finds it. */
+  readonly terms: readonly IndexTerm[];
 }
 
 export interface PreparedMatch {
@@ -191,6 +195,7 @@ async function prepareCreate(
     identifiers: storedIdentifiers(stored),
     relationships: careFactsOf(stored),
     attachments: extracted.written,
+    terms: indexTermsOf(stored),
   };
 }
 

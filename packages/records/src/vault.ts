@@ -26,6 +26,7 @@ import { RecordsError } from './records-error.ts';
 import { VaultRepository } from './repository.ts';
 import { RollbackGuard } from './rollback-guard.ts';
 import { rowsLog } from './rows-log.ts';
+import { SearchIndex } from './search/search-index.ts';
 import { openStore, type Store } from './store/database.ts';
 import type { CiphertextReader, Clock, RecordRows } from './vault-types.ts';
 
@@ -101,7 +102,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const attachmentsDirectory = join(objects, 'attachments');
   const attachments = new Attachments(attachmentsDirectory);
   const audit = new AuditJournal(store, masterKey);
-  const base = { store, masterKey, ledger, rowsLog, clock, audit, packs, attachments, organisation };
+  const searchIndex = new SearchIndex({ masterKey, rowsLog });
+  const base = { searchIndex, store, masterKey, ledger, rowsLog, clock, audit, packs, attachments, organisation };
   const grants = createKnownGrants(base);
   const recipients = createRecipients({ ...base, grants });
   const keys = new DataKeys({ ...base, recipients });

@@ -1,4 +1,5 @@
 import type { Registration } from '@salus/contracts';
+import type { IndexTerm } from '@salus/fhir';
 import type { AuditEvent, CareRelationship, Owner, RecordMeta, StoredRecord, Writer } from './vault-types.ts';
 
 /** Records of one batch. */
@@ -24,6 +25,8 @@ export interface NewVersion {
   readonly identifiers: readonly Identifier[];
   readonly relationships: readonly CareRelationship[];
   readonly attachments: readonly WrittenAttachment[];
+  /** Under which a search finds it (`indexTermsOf`); none: no search does. */
+  readonly terms: readonly IndexTerm[];
   /** The version that this one supersedes. */
   readonly replaces: StoredRecord | null;
 }

@@ -212,7 +212,7 @@ export class Consortium implements AsyncDisposable {
             pair: record.meta.pair,
           },
           ...{ plaintext: utf8(JSON.stringify(resource)), facts: record.meta, replaces: record },
-          ...{ identifiers: [], relationships: [], attachments: [] },
+          ...{ identifiers: [], relationships: [], attachments: [], terms: [] },
         },
       ],
       patients: [],
