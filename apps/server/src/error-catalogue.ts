@@ -35,6 +35,7 @@ const SERVER: Meanings<ServerErrorCode> = {
     'The data directory is empty although a checkpoint vouches for a ledger, or nothing was asked to be founded.',
   'peer-unknown': 'The certificate shown to the exchange is not that of an enrolled node of an active member.',
   'peer-mismatch': 'A request to the exchange is signed in the name of another node than the one connected.',
+  'message-refused': 'An HL7 v2 message was not taken; its acknowledgement says why and where.',
   internal: 'Something is wrong inside the node; its log tells where.',
 };
 

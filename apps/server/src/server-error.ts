@@ -22,6 +22,7 @@ export type ServerErrorCode =
   | 'ledger-missing'
   | 'peer-unknown'
   | 'peer-mismatch'
+  | 'message-refused'
   | 'internal';
 
 /** A refusal with a stable code. Messages name what was wrong and what was expected, never a value from a record. */

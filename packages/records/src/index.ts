@@ -27,6 +27,9 @@ export {
 export { Corrections } from './corrections.ts';
 export { DataKeys } from './data-keys.ts';
 export { LeafStates } from './erase.ts';
+export { FeedLookup, type KnownResource, type Recognised } from './feed-lookup.ts';
+export { HELD_MESSAGES_PAGE_MAX, type HeldMessage, HeldMessages } from './held-messages.ts';
+export { KeyedLocks } from './keyed-locks.ts';
 export { type CrossCheckFinding, type CrossCheckSide, crossCheckAudits } from './exchange/cross-check.ts';
 export {
   DELIVERY_KINDS,

@@ -39,6 +39,7 @@ export type SealUse =
   | 'envelope'
   | 'epoch'
   | 'grant-token'
+  | 'held-message'
   | 'identifier'
   | 'known-grant'
   | 'master-check'

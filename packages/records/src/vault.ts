@@ -14,6 +14,8 @@ import type { CrashHook } from './crash-points.ts';
 import { DataKeys } from './data-keys.ts';
 import { createDocuments, type Documents } from './documents.ts';
 import { LeafStates } from './erase.ts';
+import { FeedLookup } from './feed-lookup.ts';
+import { HeldMessages } from './held-messages.ts';
 import { createKnownGrants, type KnownGrants } from './known-grants.ts';
 import { createMasterKey, type MasterKey } from './master-key.ts';
 import { makeDurableDirectory, Packs } from './packs.ts';
@@ -71,6 +73,8 @@ export interface Vault extends AsyncDisposable {
   readonly access: HomeAccess;
   readonly privateKeys: PrivateKeys;
   readonly documents: Documents;
+  readonly feedLookup: FeedLookup;
+  readonly heldMessages: HeldMessages;
   readonly artifacts: Artifacts;
   readonly leafStates: LeafStates;
   readonly audit: AuditJournal;
@@ -169,6 +173,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     access,
     privateKeys: new PrivateKeys(base),
     documents: createDocuments(base),
+    feedLookup: new FeedLookup({ ...base, rows, ciphertext }),
+    heldMessages: new HeldMessages(base),
     artifacts: new Artifacts(base),
     leafStates,
     audit,

@@ -39,6 +39,7 @@ const SERVER_STATUS: { readonly [code in ServerErrorCode]: number } = {
   'ledger-missing': 500,
   'peer-unknown': 403,
   'peer-mismatch': 403,
+  'message-refused': 422,
   internal: 500,
 };
 

@@ -1,0 +1,11 @@
+import type { ColumnTypes } from './column-types.ts';
+
+/** Tables of `feed-schema.ts`. */
+export function feedTables({ text, integer, blob, rows }: ColumnTypes): readonly string[] {
+  return [
+    `create table "heldMessage" (
+      "messageToken" ${text} primary key, "atMs" ${integer} not null, "sealed" ${blob} not null)${rows}`,
+    `create table "takenMessage" ("messageToken" ${text} primary key, "atMs" ${integer} not null)${rows}`,
+    `create index "heldMessageAt" on "heldMessage" ("atMs", "messageToken")`,
+  ];
+}
