@@ -63,7 +63,7 @@ export {
   stringifyFhirJson,
   toPlain,
 } from './tree.ts';
-export { validateStructure } from './validate.ts';
+export { type ValidateOptions, validateForWrite, validateResource, validateStructure } from './validate.ts';
 export { validateTransaction } from './validate-transaction.ts';
 export { parseFhirXml } from './xml/parse-xml.ts';
 export { writeFhirXml } from './xml/write-xml.ts';

@@ -21,7 +21,7 @@ describe('validateTransaction', () => {
     expect(
       found([post('Patient'), post('Patient', ',"birthDate":"x"'), post('Patient', ',"id":"a_b"')].join()),
     ).toEqual([
-      'Bundle.entry[1].resource.birthDate: Invalid date format',
+      'Bundle.entry[1].resource.birthDate: a date is YYYY, YYYY-MM or YYYY-MM-DD',
       'Bundle.entry[2].resource.id: a resource id has 1 to 64 letters, digits, "-" and "."',
     ]);
   });
