@@ -5,6 +5,7 @@ import type { Ledger } from '@salus/ledger';
 import {
   type BundleWorkers,
   type ExchangePeer,
+  Exports,
   type MemberSigner,
   type OrganisationExchange,
   openExchange,
@@ -25,6 +26,8 @@ export interface HostedOrganisation extends AsyncDisposable {
   readonly node: MemberSigner;
   readonly vault: Vault;
   readonly exchange: OrganisationExchange;
+  /** Bulk exports: jobs and sealed files. */
+  readonly exports: Exports;
   readonly accounts: AccountStore;
   /** What certifies new members; opened for the moment that it is needed. */
   openAuthority(): Promise<CertificateAuthority>;
@@ -61,16 +64,19 @@ export async function openOrganisation(options: OrganisationOptions): Promise<Ho
   try {
     const node = { id: nodeId, signer: await vault.privateKeys.openSigner(await newest(vault, 'node')) };
     const exchange = await openExchange({ vault, node, hpkeKid: await newest(vault, 'hpke'), findPeer, onFailure });
+    const exports = await Exports.open({ ...vault, onFailure });
     return {
       slug,
       baseUrl,
       node,
       vault,
       exchange,
+      exports,
       accounts: accountsOf(vault),
       openAuthority: () => openAuthority(vault),
       openTlsIdentity: () => openTlsIdentity(vault, nodeId),
       [Symbol.asyncDispose]: async () => {
+        await exports[Symbol.asyncDispose]();
         await exchange[Symbol.asyncDispose]();
         await vault[Symbol.asyncDispose]();
       },

@@ -23,6 +23,7 @@ export type ServerErrorCode =
   | 'peer-unknown'
   | 'peer-mismatch'
   | 'message-refused'
+  | 'export-failed'
   | 'internal';
 
 /** A refusal with a stable code. Messages name what was wrong and what was expected, never a value from a record. */

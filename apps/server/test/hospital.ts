@@ -129,7 +129,7 @@ export async function openTestServer(
       status: answer.statusCode,
       type: found,
       text: answer.body,
-      json: found.includes('json') ? JSON.parse(answer.body) : undefined,
+      json: /[^d]json/.test(found) ? JSON.parse(answer.body) : undefined,
     };
   };
   const occasion = (): Occasion => ({ network: node.network, nowMs: nowMs() });

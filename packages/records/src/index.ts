@@ -47,6 +47,9 @@ export { type ExchangeOptions, type OrganisationExchange, openExchange } from '.
 export { parsePeerAnswer } from './exchange/peer-answers.ts';
 export { findPeerNode, type PeerNode } from './exchange/peer-node.ts';
 export { type PeerSender, signPeerRequest } from './exchange/peer-request.ts';
+export { EXPORT_LIFETIME_MS, type ExportFile, type ExportJob, type ExportQuestion } from './export/export-job.ts';
+export { Exports } from './export/exports.ts';
+export type { TypeFilters } from './export/write-export.ts';
 export type { KnownGrants } from './known-grants.ts';
 export { createMasterKey, MASTER_KEY_BYTES, type MasterKey, type SealUse, type TokenUse } from './master-key.ts';
 export { type KnownPatient, Patients, type Slip } from './patients.ts';

@@ -6,6 +6,7 @@ import { addBundles } from './bundles.ts';
 import { addCorrections } from './corrections.ts';
 import { formatOf, sendProblem } from './fhir-answer.ts';
 import { addMetadata } from './metadata.ts';
+import { addExportFiles } from './operations/export-files.ts';
 import { addOperations } from './operations/operations.ts';
 import { addReads } from './reads.ts';
 
@@ -34,6 +35,7 @@ export function addFhirRoutes(app: FastifyInstance, node: Node): void {
     addReads(scope, node);
     addCorrections(scope, node);
   });
+  addExportFiles(app, node);
 }
 
 const BODY_TYPES: readonly string[] = ['application/fhir+json', 'application/json'];

@@ -40,6 +40,7 @@ const SERVER_STATUS: { readonly [code in ServerErrorCode]: number } = {
   'peer-unknown': 403,
   'peer-mismatch': 403,
   'message-refused': 422,
+  'export-failed': 500,
   internal: 500,
 };
 

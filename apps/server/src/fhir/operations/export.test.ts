@@ -1,0 +1,259 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Exports, type Sight, sightOf } from '@salus/records';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Answer,
+  chapterAt,
+  claimPatient,
+  importChapter,
+  openTestServer,
+  type TestPatient,
+  type TestServer,
+} from '../../../test/hospital.ts';
+
+const A = '/api/v1/orgs/hospital-a';
+const BASE = '/hospital-a/fhir/R4';
+let server: TestServer;
+let doctor: string;
+/** Has one of the two patients in care, by assignment. */
+let nurse: string;
+let patient: TestPatient;
+let other: TestPatient;
+let locations: readonly string[];
+beforeAll(async () => {
+  server = await openTestServer(['hospital-a', 'hospital-b']);
+  const imported = await importChapter(server, 'hospital-a');
+  const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 21));
+  locations = imported.locations;
+  patient = await claimPatient(server, 'hospital-a', imported.fhirId);
+  other = await claimPatient(server, 'hospital-a', second.fhirId);
+  doctor = await server.logIn('a.rossi', { writing: true });
+  const admin = await server.logIn('hospital-a.admin');
+  const person = server.wallet('a.rossi').id;
+  const practitioner = locations.find((location) => location.startsWith('Practitioner/'))!.split('/')[1]!;
+  const linked = await server.send('POST', `${A}/practitioners`, { token: admin, body: { practitioner, person } });
+  if (linked.status !== 204) throw new Error(linked.text);
+  nurse = await server.logIn('a.nurse');
+  const assigned = await server.send('POST', `${A}/assignments`, {
+    token: await server.logIn('a.desk'),
+    body: { pid: patient.pid, person: server.wallet('a.nurse').id, untilMs: server.occasion().nowMs + 3_600_000 },
+  });
+  if (assigned.status !== 204) throw new Error(assigned.text);
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+interface Manifest {
+  readonly request: string;
+  readonly requiresAccessToken: boolean;
+  readonly output: readonly { readonly type: string; readonly url: string; readonly count: number }[];
+}
+
+const exportsOf = () => server.node.organisations.get('hospital-a')!.exports;
+const pathOf = (url: string): string => url.replace('http://127.0.0.1:8470', '');
+
+async function kickOff(token: string, url: string, prefer = 'respond-async') {
+  const headers = { authorization: `Bearer ${token}`, prefer, accept: 'application/fhir+json' };
+  const answer = await server.app.inject({ method: 'GET', url: `${BASE}/${url}`, headers });
+  const place = String(answer.headers['content-location'] ?? '');
+  return { status: answer.statusCode, place: pathOf(place), text: answer.body };
+}
+
+async function exported(token: string, url: string): Promise<{ manifest: Manifest; place: string }> {
+  const { status, place, text } = await kickOff(token, url);
+  expect(status, text).toBe(202);
+  await exportsOf().ended(place.split('/').at(-1)!);
+  const answer = await server.send('GET', place, { token });
+  expect(answer.status, answer.text).toBe(200);
+  return { manifest: answer.json as Manifest, place };
+}
+
+async function linesOf(token: string, { output }: Manifest): Promise<readonly Record<string, string>[]> {
+  const lines: Record<string, string>[] = [];
+  for (const { url } of output) {
+    const { status, text, type }: Answer = await server.send('GET', pathOf(url), { token });
+    expect(status, text).toBe(200);
+    if (text !== '') expect(type).toBe('application/fhir+ndjson');
+    lines.push(
+      ...text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line)),
+    );
+  }
+  return lines;
+}
+
+const namesOf = (lines: readonly Record<string, string>[]) => lines.map((line) => `${line.resourceType}/${line.id}`);
+
+describe('$export', () => {
+  it('gives each record that the caller may see once, in files by type, and nothing of patients in nobody’s care', async () => {
+    const { manifest, place } = await exported(nurse, 'Patient/$export');
+    expect(manifest).toMatchObject({
+      requiresAccessToken: true,
+      request: `http://127.0.0.1:8470${BASE}/Patient/$export`,
+    });
+    const lines = await linesOf(nurse, manifest);
+    const names = namesOf(lines);
+    const own = locations
+      .map((location) => location.replace(/\/_history.*/, ''))
+      .filter((name) => !name.startsWith('Practitioner'));
+    for (const name of own) expect(names, name).toContain(name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).not.toContain(`Patient/${other.fhirId}`);
+    expect(manifest.output.reduce((sum, { count }) => sum + count, 0)).toBe(lines.length);
+    for (const { type, url } of manifest.output) expect(url).toContain(`/${type}.`);
+    expect(JSON.stringify([manifest, lines])).not.toContain(patient.pid);
+    await server.send('DELETE', place, { token: nurse });
+  });
+
+  it('keeps to types, times and filters', async () => {
+    const typed = await exported(doctor, 'Patient/$export?_type=Patient,Condition');
+    expect(typed.manifest.output.map(({ type }) => type).toSorted()).toEqual(['Condition', 'Patient']);
+    const future = new Date(server.occasion().nowMs + 86_400_000).toISOString();
+    expect((await exported(doctor, `Patient/$export?_since=${future}`)).manifest.output).toEqual([]);
+    const gender = encodeURIComponent('Patient?gender=unknown');
+    const filtered = await exported(doctor, `Patient/$export?_type=Patient,Condition&_typeFilter=${gender}`);
+    expect(filtered.manifest.output.map(({ type }) => type)).toEqual(['Condition']);
+    for (const { place } of [typed, filtered]) {
+      expect((await server.send('DELETE', place, { token: doctor })).status).toBe(202);
+      expect((await server.send('GET', place, { token: doctor })).status).toBe(404);
+    }
+  });
+
+  it('refuses what it cannot do, before it starts', async () => {
+    const chained = encodeURIComponent('Observation?subject:Patient.name=x');
+    for (const url of [
+      'Patient/$export?_elements=id',
+      'Patient/$export?_type=Horse',
+      `Patient/$export?_typeFilter=${chained}`,
+    ])
+      expect((await kickOff(doctor, url)).status, url).toBe(400);
+    expect((await kickOff(doctor, 'Patient/$export?_outputFormat=csv')).status).toBe(400);
+    expect((await kickOff(doctor, 'Patient/$export', 'return=minimal')).status).toBe(400);
+    expect((await kickOff(doctor, 'Group/none/$export')).status).toBe(404);
+    expect((await server.app.inject({ method: 'GET', url: `${BASE}/Patient/$export` })).statusCode).toBe(401);
+  });
+
+  it('is seen, downloaded and deleted by nobody but who asked', async () => {
+    const { manifest, place } = await exported(patient.token, 'Patient/$export?_type=Patient');
+    expect(namesOf(await linesOf(patient.token, manifest))).toEqual([`Patient/${patient.fhirId}`]);
+    for (const token of [doctor, other.token]) {
+      expect((await server.send('GET', place, { token })).status).toBe(404);
+      expect((await server.send('DELETE', place, { token })).status).toBe(404);
+      expect((await server.send('GET', pathOf(manifest.output[0]!.url), { token })).status).toBe(404);
+    }
+    expect((await server.send('GET', place, { token: patient.token })).status).toBe(200);
+  });
+
+  it('carries away nobody whom the caller only knows by name', async () => {
+    const desk = await server.logIn('a.desk');
+    expect((await server.send('GET', `${BASE}/Patient/${other.fhirId}`, { token: desk })).status).toBe(200);
+    const { manifest } = await exported(desk, 'Patient/$export');
+    expect(manifest.output).toEqual([]);
+  });
+
+  it('tells the patient, at the writing and at each download', async () => {
+    const before = await server.send('GET', `${A}/patient/audit?limit=1`, { token: patient.token });
+    const { manifest, place } = await exported(doctor, 'Patient/$export?_type=Patient');
+    await linesOf(doctor, manifest);
+    const { json } = await server.send('GET', `${A}/patient/audit?limit=10`, { token: patient.token });
+    const fresh = (json.lines as { pidSeq: number; event: { kind: string; who: { id: string } } }[]).filter(
+      ({ pidSeq }) => pidSeq > before.json.lines[0].pidSeq,
+    );
+    const exportsSeen = fresh.filter(({ event }) => event.kind === 'export');
+    expect(exportsSeen.map(({ event }) => event.who.id)).toEqual([
+      server.wallet('a.rossi').id,
+      server.wallet('a.rossi').id,
+    ]);
+    await server.send('DELETE', place, { token: doctor });
+  });
+
+  it('leaves out at download what was taken back after it was written', async () => {
+    const { manifest, place } = await exported(nurse, 'Patient/$export');
+    const body = { persons: [server.wallet('a.nurse').id], labelClasses: [] };
+    const denied = await server.send('POST', `${A}/patient/denials`, { token: patient.token, body });
+    const left = await linesOf(nurse, manifest);
+    expect(left.length).toBeGreaterThan(0);
+    expect(
+      left.every(({ resourceType }) => /^(Practitioner|Organization|Location|Medication)/.test(resourceType!)),
+    ).toBe(true);
+    await server.send('DELETE', `${A}/patient/denials/${denied.json.denialId}`, { token: patient.token });
+    expect(namesOf(await linesOf(nurse, manifest))).toContain(`Patient/${patient.fhirId}`);
+    await server.send('DELETE', place, { token: nurse });
+  });
+
+  it('lies sealed on the disk, and is gone when it has expired', async () => {
+    const { manifest, place } = await exported(doctor, 'Patient/$export?_type=Patient');
+    const files = filesOf();
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) expect(file.includes('"resourceType"')).toBe(false);
+    server.clock.offsetMs += 25 * 60 * 60 * 1000;
+    const again = await server.logIn('a.rossi');
+    expect((await server.send('GET', place, { token: again })).status).toBe(404);
+    expect((await server.send('GET', pathOf(manifest.output[0]!.url), { token: again })).status).toBe(404);
+    await exportsOf().sweep();
+    expect(filesOf()).toEqual([]);
+  });
+});
+
+function filesOf(): readonly Buffer[] {
+  const directory = join(server.node.organisations.get('hospital-a')!.vault.directory, 'objects', 'exports');
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name)));
+}
+
+describe('an export that runs', () => {
+  const question = { patients: null, types: null, sinceMs: null, typeFilters: [] };
+  const filters = new Map();
+  const sightOfPatient = (): Sight => {
+    const { vault } = server.node.organisations.get('hospital-a')!;
+    const { pid, wallet } = patient;
+    const { kid } = wallet.content.pids.find((entry) => entry.pid === pid)!;
+    return sightOf(vault, { kind: 'patient', who: { kind: 'patient', pid, kid } });
+  };
+
+  it('stops and keeps nothing when its caller loses what they saw', async () => {
+    const sight = sightOfPatient();
+    let decided = 0;
+    const revoked: Sight = {
+      ...sight,
+      decide: async (meta) => (++decided > 3 ? { kind: 'denied', reason: 'revoked' } : sight.decide(meta)),
+    };
+    const job = await exportsOf().start(revoked, { request: 'x', question, filters });
+    await exportsOf().ended(job.jobId);
+    expect((await exportsOf().find(sight.who, job.jobId))?.state).toEqual({ kind: 'stopped' });
+    expect(filesOf()).toEqual([]);
+  });
+
+  it('has failed after a restart, and leaves no file', async () => {
+    const { vault } = server.node.organisations.get('hospital-a')!;
+    const sight = sightOfPatient();
+    const held = Promise.withResolvers<void>();
+    const slow: Sight = { ...sight, decide: async (meta) => held.promise.then(() => sight.decide(meta)) };
+    const job = await exportsOf().start(slow, { request: 'x', question, filters });
+    expect((await exportsOf().find(sight.who, job.jobId))?.state).toEqual({ kind: 'running' });
+    // What another process finds that starts on the same store.
+    await using later = await Exports.open({ ...vault, onFailure: () => {} });
+    expect((await later.find(sight.who, job.jobId))?.state).toEqual({ kind: 'failed', code: 'closed' });
+    const ended = exportsOf().remove(sight.who, job.jobId);
+    held.resolve();
+    expect(await ended).toBe(true);
+    expect(filesOf()).toEqual([]);
+  });
+
+  it('is one of a bounded number', async () => {
+    const sight = sightOfPatient();
+    const held = Promise.withResolvers<void>();
+    const slow: Sight = { ...sight, decide: async (meta) => held.promise.then(() => sight.decide(meta)) };
+    const start = () => exportsOf().start(slow, { request: 'x', question, filters });
+    const jobs = [await start(), await start()];
+    await expect(start()).rejects.toMatchObject({ code: 'overloaded' });
+    held.resolve();
+    for (const { jobId } of jobs) {
+      await exportsOf().ended(jobId);
+      await exportsOf().remove(sight.who, jobId);
+    }
+  });
+});

@@ -1,0 +1,256 @@
+import { join } from 'node:path';
+import { fromBase64url } from '@salus/crypto';
+import { Attachments } from '../attachments.ts';
+import type { Documents } from '../documents.ts';
+import { newId } from '../index-rows.ts';
+import { pidOf } from '../recipients.ts';
+import { RecordsError } from '../records-error.ts';
+import type { Sight } from '../sight.ts';
+import type { Owner, StoredRecord } from '../vault-types.ts';
+import {
+  EXPORT_LIFETIME_MS,
+  type ExportFile,
+  type ExportJob,
+  type ExportQuestion,
+  isOf,
+  jobJson,
+  jobOf,
+} from './export-job.ts';
+import { linesOf } from './line-file.ts';
+import { exportable, isStanding, type TypeFilters, type WriteParts, writeExport } from './write-export.ts';
+
+/** Jobs that run at once: each keeps a core busy. */
+export const EXPORTS_AT_ONCE = 2;
+/** Jobs that one person may have, and that all have, until some expire or are deleted. */
+export const EXPORTS_PER_CALLER_MAX = 5;
+export const EXPORTS_MAX = 100;
+/** How often expired jobs are looked for. */
+const SWEEP_INTERVAL_MS = 60_000;
+/** Lines of a download that are decided and logged together. */
+const DOWNLOAD_LINES = 200;
+
+const KIND = 'export-job';
+
+type Parts = Omit<WriteParts, 'files'> & {
+  readonly documents: Documents;
+  readonly directory: string;
+  readonly onFailure: (error: unknown) => void;
+};
+
+/**
+ * Bulk exports of one organisation: jobs and files lie sealed in the vault, outlive the process and expire. A job that a
+ * restart cut off has failed, and leaves no file.
+ */
+export class Exports implements AsyncDisposable {
+  readonly #parts: WriteParts & Pick<Parts, 'documents' | 'onFailure'>;
+  readonly #running = new Map<string, { readonly abort: AbortController; readonly done: Promise<void> }>();
+  readonly #timer: NodeJS.Timeout;
+  #sweeping: Promise<void> = Promise.resolve();
+
+  private constructor(parts: Parts) {
+    this.#parts = { ...parts, files: new Attachments(join(parts.directory, 'objects', 'exports')) };
+    this.#timer = setInterval(() => {
+      this.#sweeping = this.#sweeping.then(() => this.sweep()).catch(parts.onFailure);
+    }, SWEEP_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  static async open(parts: Parts): Promise<Exports> {
+    const exports = new Exports(parts);
+    await exports.#settle();
+    return exports;
+  }
+
+  /** Starts a job; `overloaded` when too many run or are kept. */
+  async start(
+    sight: Sight,
+    {
+      request,
+      question,
+      filters,
+    }: { readonly request: string; readonly question: ExportQuestion; readonly filters: TypeFilters },
+  ): Promise<ExportJob> {
+    if (this.#running.size >= EXPORTS_AT_ONCE) throw new RecordsError('overloaded', 'too many exports run: try later');
+    const jobId = newId();
+    const abort = new AbortController();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // The place is taken before anything is waited for.
+    this.#running.set(jobId, { abort, done: promise });
+    try {
+      const jobs = await this.#list();
+      const own = jobs.filter((job) => isOf(job, sight.who)).length;
+      if (own >= EXPORTS_PER_CALLER_MAX || jobs.length >= EXPORTS_MAX) {
+        throw new RecordsError('overloaded', 'too many exports are kept: delete some');
+      }
+      const nowMs = this.#parts.clock();
+      const job: ExportJob = {
+        ...{ jobId, request, question, who: sight.who, createdMs: nowMs, transactionMs: nowMs },
+        state: { kind: 'running' },
+      };
+      await this.#keep(job);
+      void this.#run(job, { sight, filters, signal: abort.signal }).finally(() => {
+        this.#running.delete(jobId);
+        resolve();
+      });
+      return job;
+    } catch (error) {
+      this.#running.delete(jobId);
+      resolve();
+      throw error;
+    }
+  }
+
+  /** A job of this person; undefined for another's as for none. */
+  async find(who: Sight['who'], jobId: string): Promise<ExportJob | undefined> {
+    const found = await this.#parts.documents.find(KIND, jobId);
+    if (found === undefined) return undefined;
+    const job = jobOf(found);
+    return isOf(job, who) && !this.#isExpired(job) ? job : undefined;
+  }
+
+  /** Ends a job that runs and removes its files; false when this person has none of that id. */
+  async remove(who: Sight['who'], jobId: string): Promise<boolean> {
+    const job = await this.find(who, jobId);
+    if (job === undefined) return false;
+    await this.#remove(job);
+    return true;
+  }
+
+  /**
+   * A file's lines as pieces of NDJSON, each decided about again and logged before it leaves: what the caller may not see any
+   * more, or what was hidden or erased since, is left out. Throws `denied` for who is not enrolled any more.
+   */
+  async *read(sight: Sight, { content }: ExportFile): AsyncGenerator<string> {
+    const { ledger, files } = this.#parts;
+    if (!(await isStanding(ledger, sight)))
+      throw new RecordsError('denied', 'who asked for the export is enrolled no more');
+    const source = files.read({ ...content, key: fromBase64url(content.key) });
+    let gathered: string[] = [];
+    for await (const line of linesOf(source)) {
+      gathered.push(line);
+      if (gathered.length < DOWNLOAD_LINES) continue;
+      yield await this.#release(sight, gathered);
+      gathered = [];
+    }
+    if (gathered.length > 0) yield await this.#release(sight, gathered);
+  }
+
+  /** Removes what has expired. */
+  async sweep(): Promise<void> {
+    for (const job of await this.#list()) if (this.#isExpired(job)) await this.#remove(job);
+  }
+
+  /** Until the job of this id has ended. */
+  async ended(jobId: string): Promise<void> {
+    await this.#running.get(jobId)?.done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#sweeping;
+    const running = [...this.#running.values()];
+    for (const { abort } of running) abort.abort();
+    await Promise.all(running.map(({ done }) => done));
+  }
+
+  async #run(
+    job: ExportJob,
+    run: { readonly sight: Sight; readonly filters: TypeFilters; readonly signal: AbortSignal },
+  ): Promise<void> {
+    try {
+      const state = await writeExport(this.#parts, { ...run, question: job.question });
+      // Deleted while it ran: nothing may be left.
+      if (run.signal.aborted && state.kind === 'complete') await this.#removeFiles(state.files);
+      else await this.#keep({ ...job, state });
+    } catch (error) {
+      if (run.signal.aborted) return;
+      this.#parts.onFailure(error);
+      const code = error instanceof RecordsError ? error.code : 'internal';
+      await this.#keep({ ...job, state: { kind: 'failed', code } }).catch(this.#parts.onFailure);
+    }
+  }
+
+  async #release(sight: Sight, lines: readonly string[]): Promise<string> {
+    const rows: { readonly record: StoredRecord; readonly text: string }[] = [];
+    for (const line of lines) {
+      const tab = line.indexOf('\t');
+      const [recordId = '', version = ''] = line.slice(0, tab).split(' ');
+      const latest = await this.#parts.rows.findRecord(recordId);
+      const record =
+        latest?.version === Number(version) ? latest : await this.#parts.rows.findRecord(recordId, Number(version));
+      // Hidden, erased or labelled higher since: the latest version decides as well.
+      if (record === undefined || latest === undefined) continue;
+      const deciding = record === latest ? [record] : [record, latest];
+      const seen = await exportable(this.#parts, sight, deciding);
+      if (seen.length === deciding.length) rows.push({ record, text: line.slice(tab + 1) });
+    }
+    await this.#log(
+      sight,
+      rows.map(({ record }) => record),
+    );
+    return rows.map(({ text }) => `${text}\n`).join('');
+  }
+
+  async #log({ who, purpose }: Sight, records: readonly StoredRecord[]): Promise<void> {
+    const atMs = this.#parts.clock();
+    const byOwner = Map.groupBy(records, ({ meta }): Owner => meta.owner);
+    const facts = {
+      kind: 'export',
+      atMs,
+      who,
+      purpose,
+      grant: null,
+      session: null,
+      outcome: 'ok',
+      request: null,
+    } as const;
+    await Promise.all(
+      [...byOwner].map(([owner, list]) =>
+        this.#parts.audit.append({
+          ...facts,
+          pid: pidOf(owner) ?? null,
+          records: list.map(({ recordId, version }) => ({ recordId, version })),
+        }),
+      ),
+    );
+  }
+
+  /** What an earlier process left: jobs that ran have failed, and files that no job names are removed. */
+  async #settle(): Promise<void> {
+    const named = new Set<string>();
+    for (const job of await this.#list()) {
+      if (job.state.kind === 'running') await this.#keep({ ...job, state: { kind: 'failed', code: 'closed' } });
+      if (job.state.kind === 'complete') for (const { content } of job.state.files) named.add(content.attachmentId);
+    }
+    for await (const ids of this.#parts.files.list()) {
+      for (const id of ids) if (!named.has(id)) await this.#parts.files.remove(id);
+    }
+    await this.sweep();
+  }
+
+  async #list(): Promise<readonly ExportJob[]> {
+    return (await this.#parts.documents.list(KIND)).map(({ value }) => jobOf(value));
+  }
+
+  #isExpired({ createdMs }: ExportJob): boolean {
+    return this.#parts.clock() >= createdMs + EXPORT_LIFETIME_MS;
+  }
+
+  async #remove(job: ExportJob): Promise<void> {
+    const running = this.#running.get(job.jobId);
+    running?.abort.abort();
+    await running?.done;
+    const latest = await this.#parts.documents.find(KIND, job.jobId);
+    const { state } = latest === undefined ? job : jobOf(latest);
+    await this.#parts.documents.delete(KIND, job.jobId);
+    if (state.kind === 'complete') await this.#removeFiles(state.files);
+  }
+
+  async #removeFiles(files: readonly ExportFile[]): Promise<void> {
+    for (const { content } of files) await this.#parts.files.remove(content.attachmentId);
+  }
+
+  #keep(job: ExportJob): Promise<void> {
+    return this.#parts.documents.put(KIND, job.jobId, jobJson(job));
+  }
+}
