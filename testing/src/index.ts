@@ -1,3 +1,4 @@
 export { type FabricBinaries, fabricBinaries } from './fabric-binaries.ts';
+export { type PostgresServer, postgresServer } from './postgres-server.ts';
 export { scaled } from './scale.ts';
 export { testData } from './test-data.ts';

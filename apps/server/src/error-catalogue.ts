@@ -65,6 +65,8 @@ const RECORDS: Meanings<RecordsErrorCode> = {
   'session-ended': 'The session is over; the answer carries the reason’s own code where there is one.',
   'signature-invalid': 'A signed request is not its organisation’s, stale, or replayed.',
   'stale-epoch': 'The owner’s keys kept changing while a write was tried: try again.',
+  'store-refused': 'The database cannot be the store, or not any more: the message says why.',
+  'store-unavailable': 'The database cannot be reached; nothing was done: try again.',
   'superseded-served': 'The author’s node served a version that was corrected since.',
   'tombstoned-served': 'The author’s node served a version that is hidden.',
   'erased-served': 'The author’s node served a version that was erased.',

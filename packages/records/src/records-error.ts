@@ -24,6 +24,8 @@
  * - `session-ended`: the session is over, its grant revoked, or its terms ended.
  * - `signature-invalid`: a signed request is not its organisation's, or stale, or replayed.
  * - `stale-epoch`: the owner's epoch kept changing while a write was tried.
+ * - `store-refused`: the database cannot be the store, or not any more: the message says why.
+ * - `store-unavailable`: the database cannot be reached; nothing was done, try again.
  * - `superseded-served`, `tombstoned-served`, `erased-served`: the author's node served a version that the ledger says
  *   is replaced, hidden or erased.
  * - `too-large`: input exceeds a named bound.
@@ -52,6 +54,8 @@ export type RecordsErrorCode =
   | 'session-ended'
   | 'signature-invalid'
   | 'stale-epoch'
+  | 'store-refused'
+  | 'store-unavailable'
   | 'superseded-served'
   | 'tombstoned-served'
   | 'erased-served'

@@ -324,12 +324,16 @@ test('refuses a write that nobody delegated, with the contract’s code, and lea
 
 test('does not open with another master key, for another organisation, or on another network', async () => {
   const { ledger, clock } = place.consortium;
-  const options = { directory: place.vault.directory, organisation: 'hospital-a', ledger, clock, workers };
+  const { directory } = place.vault;
+  const options = { ...place.database, directory, organisation: 'hospital-a', ledger, clock, workers };
+  // A database lets one process in at a time.
+  await place.vault[Symbol.asyncDispose]();
   const other = { ...options, masterKey: randomBytes(32) };
   await expect(openVault(other)).rejects.toMatchObject({ code: 'master-key' });
   const elsewhere = { ...options, organisation: 'hospital-b', masterKey: place.masterKey };
   await expect(openVault(elsewhere)).rejects.toMatchObject({ code: 'corrupt' });
   await expect(openVault({ ...options, masterKey: randomBytes(31) })).rejects.toMatchObject({ code: 'master-key' });
+  place.vault = await openVault({ ...options, masterKey: place.masterKey });
 });
 
 test('gives each record of a bundle to its own patient, and refuses one that names two', async () => {

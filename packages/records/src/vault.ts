@@ -29,12 +29,16 @@ import { VaultRepository } from './repository.ts';
 import { RollbackGuard } from './rollback-guard.ts';
 import { rowsLog } from './rows-log.ts';
 import { SearchIndex } from './search/search-index.ts';
-import { openStore, type Store } from './store/database.ts';
+import type { Store } from './store/database.ts';
+import type { PostgresPlace } from './store/postgres/postgres-place.ts';
+import { openStoreOf } from './store/store-place.ts';
 import type { CiphertextReader, Clock, RecordRows } from './vault-types.ts';
 
 export interface VaultOptions {
   /** The organisation's own directory: `records.sqlite` and `objects/`. Made when missing. */
   readonly directory: string;
+  /** The database instead of `records.sqlite` (`postgresPlace`). */
+  readonly postgres?: PostgresPlace;
   readonly organisation: string;
   readonly ledger: Ledger;
   /** 32 bytes from outside the data directory. */
@@ -94,7 +98,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const { directory, organisation, ledger, clock, crash } = options;
   await makeDurableDirectory(directory);
   const masterKey = createMasterKey(options.masterKey, { network: ledger.network, organisation });
-  const store = await openStore(join(directory, 'records.sqlite'));
+  const store = await openStoreOf(directory, options.postgres);
   try {
     await checkPlace(store, masterKey, { network: ledger.network, organisation });
   } catch (error) {

@@ -37,8 +37,10 @@ import type { ExchangePeer } from '../src/exchange/exchange-peer.ts';
 import type { GrantToken } from '../src/exchange/grant-tokens.ts';
 import { type OrganisationExchange, openExchange } from '../src/exchange/organisation-exchange.ts';
 import type { ReadingRequest } from '../src/exchange/reading.ts';
+import type { PostgresPlace } from '../src/store/postgres/postgres-place.ts';
 import { openVault, type Vault } from '../src/vault.ts';
 import type { MemberSigner, StoredRecord, Writer } from '../src/vault-types.ts';
+import { testDatabase } from './test-store.ts';
 
 /** 2026-11-21T09:00:00Z */
 export const START_MS = 1_795_251_600_000;
@@ -77,6 +79,8 @@ export class Consortium implements AsyncDisposable {
   readonly peers = new Map<string, ExchangePeer>();
   readonly failures: unknown[] = [];
   readonly #workers: BundleWorkers;
+  /** Undefined: SQLite files. */
+  #database: ((organisation: string) => PostgresPlace) | undefined;
   ledger: EmbeddedLedger;
   readonly #ledgerSigner: SyncSigner;
   /** How far whoever submits sets the ledger's time back, as a Fabric node may within 30 s. */
@@ -353,10 +357,13 @@ export class Consortium implements AsyncDisposable {
     return ledgerOptions(this.directory, this.#ledgerSigner, this.ledgerClock);
   }
 
-  #openVault(organisation: string, directory: string, masterKey: Uint8Array): Promise<Vault> {
+  async #openVault(organisation: string, directory: string, masterKey: Uint8Array): Promise<Vault> {
     const { ledger, clock } = this;
+    this.#database ??= await testDatabase();
+    const postgres = this.#database?.(organisation);
     const onFailure = (error: unknown): void => void this.failures.push(error);
-    return openVault({ directory, organisation, ledger, masterKey, clock, onFailure, workers: this.#workers });
+    const place = { directory, ...(postgres === undefined ? {} : { postgres }) };
+    return openVault({ ...place, organisation, ledger, masterKey, clock, onFailure, workers: this.#workers });
   }
 
   #openExchange(vault: Vault, node: MemberSigner, hpkeKid: string): Promise<OrganisationExchange> {

@@ -5,7 +5,7 @@ import { randomBytes } from '@salus/crypto';
 import type { BundleWorkers } from '../src/bundle-workers.ts';
 import type { CrashHook } from '../src/crash-points.ts';
 import type { VaultCaller } from '../src/repository.ts';
-import { openVault, type Vault } from '../src/vault.ts';
+import { openVault, type Vault, type VaultOptions } from '../src/vault.ts';
 import {
   foundTestConsortium,
   type TestConsortium,
@@ -13,12 +13,15 @@ import {
   type TestOrganisation,
   testWriter,
 } from './network.ts';
+import { testDatabase } from './test-store.ts';
 
 /** One organisation's vault on a ledger of its own, in a temporary directory. */
 export interface Place {
   readonly directory: string;
   readonly organisation: TestOrganisation;
   readonly masterKey: Uint8Array;
+  /** Where the vault's records are, unless in a file. */
+  readonly database: Pick<VaultOptions, 'postgres'>;
   consortium: TestConsortium;
   vault: Vault;
   close(): Promise<void>;
@@ -40,8 +43,11 @@ export async function makePlace(options: {
   const [organisation] = consortium.organisations;
   if (organisation === undefined) throw new Error('the consortium has an organisation');
   const masterKey = randomBytes(32);
+  const postgres = (await testDatabase())?.('hospital-a');
+  const database = postgres === undefined ? {} : { postgres };
   const open = (on: TestConsortium, crash: CrashHook | undefined): Promise<Vault> =>
     openVault({
+      ...database,
       directory: join(directory, 'hospital-a'),
       organisation: 'hospital-a',
       ledger: on.ledger,
@@ -54,6 +60,7 @@ export async function makePlace(options: {
     directory,
     organisation,
     masterKey,
+    database,
     consortium,
     vault: await open(consortium, options.crash),
     close: async () => {

@@ -48,7 +48,7 @@ const SERVER_STATUS: { readonly [code in ServerErrorCode]: number } = {
 const STATUSES: readonly (readonly [pattern: RegExp, status: number])[] = [
   // Come back later: nothing was done, or it will be settled.
   [
-    /^(overloaded|stopped|closed|rollback-unnamed|ledger-unavailable|distrusted|unavailable|contracts-unknown|peer-unreachable)$/,
+    /^(overloaded|stopped|closed|rollback-unnamed|ledger-unavailable|store-unavailable|store-refused|distrusted|unavailable|contracts-unknown|peer-unreachable)$/,
     503,
   ],
   // What another organisation's node answered does not hold.

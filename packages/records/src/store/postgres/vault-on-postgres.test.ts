@@ -1,0 +1,16 @@
+import type { PostgresServer } from '@salus/testing';
+import { afterAll, beforeAll, describe, vi } from 'vitest';
+import { usePostgres } from '../../../test/test-store.ts';
+
+/** The suites of the vault as they run on SQLite, unchanged, each test on a database of its own. */
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await usePostgres();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+describe('commit and read', async () => {
+  await import('../../vault.test.ts');
+});
