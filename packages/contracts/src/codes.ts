@@ -91,6 +91,8 @@ const PATIENT_CODES: Readonly<Record<PatientCode, string>> = {
   'patient-claimed': 'The patient has claimed the pid; the slip is spent.',
   'patient-unclaimed': 'Nobody has claimed the pid yet: the organisation is custodian, and nothing can be granted.',
   'patient-closed': 'The pid is closed.',
+  'patient-merged': 'The pid is merged: its patient goes on under another.',
+  'patient-not-merged': 'The pid is not merged.',
   'claim-expired': 'The slip has ended, or would end in the past.',
   'claim-too-long': 'The slip would last more than 90 days.',
   'key-reused': 'A key would have two uses: slip, recovery, device, encryption.',

@@ -82,6 +82,8 @@ export type PatientCode =
   | 'patient-claimed'
   | 'patient-unclaimed'
   | 'patient-closed'
+  | 'patient-merged'
+  | 'patient-not-merged'
   | 'claim-expired'
   | 'claim-too-long'
   | 'key-reused'

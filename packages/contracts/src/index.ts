@@ -87,6 +87,7 @@ export { type IdentityFact, identityKey } from './membership/identity.ts';
 export { type ProposalFact, proposalKey, type VoteFact, voteKey } from './membership/proposal.ts';
 export { KEY_BYTES_MAX, RANGE_MAX, WRITES_MAX } from './overlay.ts';
 export { DEVICES_MAX, type DeviceArgs, SEQUENCE_STEP_MAX } from './patient/device.ts';
+export { mergeCommitment, moveCommitment } from './patient/merge.ts';
 export { type DeviceFact, deviceKey, type PatientFact, patientKey } from './patient/patient.ts';
 export { CLAIM_DURATION_MAX_MS, type Registration } from './patient/register.ts';
 export { findPrivatePid, readPrivateOrganisation } from './private-pid.ts';

@@ -38,6 +38,7 @@ const calls: { readonly [name: string]: CallOptions } = {
     values: {},
     by: world.nodeA,
   },
+  'patient.merge': { transaction: 'patient.merge', args: { pid, commitment: '' }, values: {}, by: administrator },
   'consent.review': {
     transaction: 'consent.review',
     args: { pid, emergency: '', outcome: 'justified' },

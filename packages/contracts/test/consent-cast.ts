@@ -1,9 +1,12 @@
+import { hashTuple } from '@salus/crypto';
 import type { Grantee } from '../src/consent/terms.ts';
+import { mergeCommitment } from '../src/patient/merge.ts';
 import { type ConsentWorld, createConsentWorld } from './consent.ts';
 import type { Setting } from './consent-model.ts';
 import type { Party } from './consent-moves.ts';
 import type { People } from './consent-terms.ts';
 import type { TestSigner } from './host.ts';
+import { testHash } from './keys.ts';
 import { deviceArgs, deviceBy, type Member, type Patient } from './network.ts';
 
 /** Everybody who acts in a random history. */
@@ -13,6 +16,7 @@ export type Cast = People & {
   readonly eve: Patient;
   readonly atB: Patient;
   readonly dora: Patient;
+  readonly mia: Patient;
   readonly bob: Patient;
   /** Device labels with their pids and signers. */
   readonly devices: ReadonlyMap<string, { readonly pid: string; readonly by: TestSigner }>;
@@ -29,7 +33,7 @@ export type Cast = People & {
   readonly setting: Setting;
 };
 
-/** Hospital A keeps the records of alice, eve, dora (closed) and bob (unclaimed); hospital B knows alice by another pid. */
+/** Hospital A keeps the records of alice, eve, dora (closed), mia (merged) and bob (unclaimed); hospital B knows alice by another pid. */
 export async function createCast(): Promise<Cast> {
   const world = await createConsentWorld();
   const { alice, nodeA } = world;
@@ -43,6 +47,8 @@ export async function createCast(): Promise<Cast> {
   const eve = await world.claim('hospital-a', 'eve');
   const dora = await world.claim('hospital-a', 'dora');
   await world.commit({ transaction: 'patient.close', args: { sequence: 2 }, by: dora.phone });
+  const mia = await world.claim('hospital-a', 'mia');
+  await mergeInto(world, mia, eve);
   const atB = await world.claim('hospital-b', 'alice at b');
   const bob = await world.register('hospital-a', 'bob');
   smuggleDevice(world, bob.pid, 'bob phone');
@@ -65,12 +71,13 @@ export async function createCast(): Promise<Cast> {
     ['alice tablet', alice.pid],
     ['eve phone', eve.pid],
     ['dora phone', dora.pid],
+    ['mia phone', mia.pid],
     ['bob phone', bob.pid],
     ['alice at b phone', atB.pid],
   ];
   const devices = new Map(labelled.map(([label, pid]) => [label, { pid, by: deviceBy(pid, label) }]));
   return {
-    ...{ world, alice, eve, atB, dora, bob, devices, temporary, uncertified },
+    ...{ world, alice, eve, atB, dora, mia, bob, devices, temporary, uncertified },
     nodes: [nodeA, secondNode],
     strangers: [b.node, a.feed, a.clinician],
     readers: [b.clinician, b.clinician, b.registrar, b.feed, b.node, nurse, researcher, ...temporary, c.clinician],
@@ -86,12 +93,20 @@ export async function createCast(): Promise<Cast> {
         [eve.pid, { organisation: 'hospital-a', status: 'claimed', epoch: 1 }],
         // Closing a pid ended its first epoch.
         [dora.pid, { organisation: 'hospital-a', status: 'closed', epoch: 2 }],
+        [mia.pid, { organisation: 'hospital-a', status: 'merged', epoch: 1 }],
         [bob.pid, { organisation: 'hospital-a', status: 'unclaimed', epoch: 1 }],
         [atB.pid, { organisation: 'hospital-b', status: 'claimed', epoch: 1 }],
       ]),
       devices: new Map(labelled),
     },
   };
+}
+
+/** The patient's own device says that the pid is a second one. */
+async function mergeInto(world: ConsentWorld, { pid, phone }: Patient, survivor: Patient): Promise<void> {
+  const values = { survivor: survivor.pid, salt: testHash('merge') };
+  const commitment = mergeCommitment({ hashTuple }, { network: world.host.network, pid, ...values });
+  await world.commit({ transaction: 'patient.merge', args: { pid, commitment }, by: phone, values });
 }
 
 type Org = ReturnType<ConsentWorld['organisation']>;

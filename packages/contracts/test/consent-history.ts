@@ -227,7 +227,7 @@ export function createHistory(cast: Cast) {
     const { terms } = of.opened;
     const purpose = dice.chance(92) ? dice.pick(terms.purposes) : 'PUBHLTH';
     const categories = dice.chance(92) && terms.categories.length > 0 ? [dice.pick(terms.categories)] : ['notes'];
-    const pid = dice.chance(97) ? of.pid : dice.pick([testId('nobody'), cast.dora.pid, cast.eve.pid]);
+    const pid = dice.chance(97) ? of.pid : dice.pick([testId('nobody'), cast.dora.pid, cast.mia.pid, cast.eve.pid]);
     const id = dice.chance(97) ? of.grant : testId('no grant');
     const args = { pid, grant: id, purpose, ...(what === 'use' ? { categories } : {}) };
     const sent = ask(dice, `${what}Request`, args, args, readerFor(dice, terms));
@@ -304,7 +304,15 @@ export function createHistory(cast: Cast) {
     const role = dice.chance(85) ? (reader.roles[0] ?? 'clinician') : dice.pick(['nurse', 'registrar']);
     const pid =
       card?.pid ??
-      dice.pick([cast.alice.pid, cast.alice.pid, cast.alice.pid, cast.bob.pid, cast.bob.pid, cast.dora.pid]);
+      dice.pick([
+        cast.alice.pid,
+        cast.alice.pid,
+        cast.alice.pid,
+        cast.bob.pid,
+        cast.bob.pid,
+        cast.dora.pid,
+        cast.mia.pid,
+      ]);
     const untilMs =
       world.nowMs() + dice.pick([HOUR_MS, HOUR_MS, HOUR_MS, HOUR_MS, HOUR_MS, 8 * HOUR_MS, 8 * HOUR_MS + 1, 0]);
     const cardSigned = dice.chance(80);

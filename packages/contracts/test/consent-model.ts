@@ -112,6 +112,7 @@ export function createModel(setting: Setting) {
       const status = setting.patients.get(by.pid)?.status;
       if (status === 'closed' && move.do !== 'revoke') yield 'patient-closed';
       if (status === 'unclaimed' && move.do === 'grant') yield 'patient-unclaimed';
+      if (status === 'merged' && move.do === 'grant') yield 'patient-merged';
     }
     if (by.as === 'member') {
       const { kind, roles, id } = by.party;
@@ -123,6 +124,7 @@ export function createModel(setting: Setting) {
       const patient = setting.patients.get(pidOf(move) ?? '');
       if (patient === undefined) yield 'patient-unknown';
       if (patient?.status === 'closed') yield 'patient-closed';
+      if (patient?.status === 'merged') yield 'patient-merged';
       if (patient !== undefined && patient.organisation !== by.party.organisation) yield 'caller-foreign';
     }
   }

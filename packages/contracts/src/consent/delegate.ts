@@ -47,6 +47,7 @@ export const delegate = defineTransaction<DelegateArgs, DelegatePrivate>({
     ...([
       'patient-unknown',
       'patient-closed',
+      'patient-merged',
       'caller-foreign',
       'request-used',
       'grant-unknown',

@@ -92,7 +92,14 @@ export const emergency = defineTransaction<EmergencyArgs, EmergencyPrivate>({
     'grant/<pid>/<card> {…, uses + 1, lastMs}, when a card is named',
   ],
   errors: [
-    ...(['patient-unknown', 'patient-closed', 'caller-foreign', 'request-used', 'emergency-too-long'] as const),
+    ...([
+      'patient-unknown',
+      'patient-closed',
+      'patient-merged',
+      'caller-foreign',
+      'request-used',
+      'emergency-too-long',
+    ] as const),
     ...([
       'grant-unknown',
       'grant-revoked',

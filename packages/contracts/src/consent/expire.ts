@@ -27,6 +27,7 @@ export const expire = defineTransaction<ExpireArgs, OpenedTerms>({
     ...([
       'patient-unknown',
       'patient-closed',
+      'patient-merged',
       'caller-foreign',
       'grant-unknown',
       'grant-revoked',

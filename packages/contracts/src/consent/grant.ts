@@ -22,7 +22,7 @@ export const grant = defineTransaction<GrantArgs, GrantPrivate>({
     'A patient gives a grant: access to records, to the list of places of treatment, or an emergency card. Only a device key of the claimed pid can sign it.',
   signers: ['pid'],
   checks: [
-    'The pid is claimed: `patient-unclaimed`, `patient-closed`.',
+    'The pid is claimed and not merged: `patient-unclaimed`, `patient-closed`, `patient-merged`.',
     'The grant id is new; one that was revoked before it arrived stays refused: `grant-revoked`, `grant-exists`.',
     'A card names its public key, nothing else does: `args-invalid`.',
     'Private: the terms open the commitment: `commitment-mismatch`.',
@@ -31,7 +31,14 @@ export const grant = defineTransaction<GrantArgs, GrantPrivate>({
   ],
   writes: ['grant/<pid>/<grant> {kind, commitment, status: active, uses: 0, firstMs, lastMs, cardKey?}'],
   errors: [
-    ...(['patient-unclaimed', 'patient-closed', 'grant-revoked', 'grant-exists', 'commitment-mismatch'] as const),
+    ...([
+      'patient-unclaimed',
+      'patient-closed',
+      'patient-merged',
+      'grant-revoked',
+      'grant-exists',
+      'commitment-mismatch',
+    ] as const),
     ...(['wrong-network', 'terms-mismatch', 'seal-recipient'] as const),
   ],
   private: { summary: '{terms, salt, seals: [{keyId, recipientKid, digest}]}', required: true, pid: 'signer' },
@@ -56,7 +63,7 @@ export const grant = defineTransaction<GrantArgs, GrantPrivate>({
   },
   run: async (context, args, priv) => {
     const { pid } = patientOf(context);
-    await readClaimedPatient(context, pid);
+    demand((await readClaimedPatient(context, pid)).merged === undefined, 'patient-merged');
     await demandNewGrant(context, pid, args.grant);
     if (priv !== undefined) checkTerms(context, { ...args, pid }, priv);
     const { kind, commitment } = args;

@@ -24,6 +24,7 @@ export const locate = defineTransaction<UseArgs, HolderPrivate>({
     ...([
       'patient-unknown',
       'patient-closed',
+      'patient-merged',
       'caller-foreign',
       'request-used',
       'grant-unknown',

@@ -49,6 +49,7 @@ export const narrow = defineTransaction<NarrowArgs, NarrowPrivate>({
     ...([
       'patient-unknown',
       'patient-closed',
+      'patient-merged',
       'caller-foreign',
       'request-used',
       'grant-unknown',

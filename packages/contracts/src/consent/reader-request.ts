@@ -27,7 +27,7 @@ export const sessionKey = (request: string): string => `call/${request}`;
 
 /**
  * The patient, when a member of the organisation that keeps their records has signed: it alone knows the terms and releases
- * the data. Else `caller-foreign`, `patient-unknown` or `patient-closed`.
+ * the data. Else `caller-foreign`, `patient-unknown`, `patient-closed` or `patient-merged`.
  */
 export async function demandOwnMember(context: Context, pid: string): Promise<PatientFact> {
   const patient = await readOpenPatient(context, pid);

@@ -64,7 +64,14 @@ export const request = defineTransaction<RequestArgs, RequestPrivate>({
   ],
   writes: ['request/<pid>/<request> {commitment, status: open, ms}'],
   errors: [
-    ...(['patient-unknown', 'patient-closed', 'caller-foreign', 'request-exists', 'commitment-mismatch'] as const),
+    ...([
+      'patient-unknown',
+      'patient-closed',
+      'patient-merged',
+      'caller-foreign',
+      'request-exists',
+      'commitment-mismatch',
+    ] as const),
     ...(['terms-mismatch', 'organisation-mismatch'] as const),
   ],
   private: { summary: '{asked: RequestTerms, salt}', required: true, pid: 'args.pid' },

@@ -34,7 +34,14 @@ export const review = defineTransaction<ReviewArgs, ReviewPrivate>({
   ],
   writes: ['emergency/<pid>/<request> {…, status: reviewed, outcome}'],
   errors: [
-    ...(['patient-unknown', 'patient-closed', 'caller-foreign', 'emergency-unknown', 'emergency-reviewed'] as const),
+    ...([
+      'patient-unknown',
+      'patient-closed',
+      'patient-merged',
+      'caller-foreign',
+      'emergency-unknown',
+      'emergency-reviewed',
+    ] as const),
     ...(['request-mismatch', 'self-review'] as const),
   ],
   private: { summary: "{request: the clinician's SignedCall, finding: text}", required: true, pid: 'args.pid' },

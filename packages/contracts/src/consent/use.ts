@@ -43,6 +43,7 @@ export const use = defineTransaction<UseArgs, HolderPrivate>({
     ...([
       'patient-unknown',
       'patient-closed',
+      'patient-merged',
       'caller-foreign',
       'request-used',
       'grant-unknown',

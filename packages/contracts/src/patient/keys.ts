@@ -28,10 +28,11 @@ export const claim = defineTransaction<Claim>({
   summary:
     'The holder of the slip takes the pseudonym: from now on its devices and recovery key decide, and the organisation is no longer custodian. Once only.',
   signers: ['claim'],
-  checks: ['The pid is unclaimed and the slip has not ended.', SEQUENCE_CHECK, PROOF_CHECK],
+  checks: ['The pid is unclaimed and not merged, and the slip has not ended.', SEQUENCE_CHECK, PROOF_CHECK],
   writes: ['patient/pid/<pid>', 'patient/device/<pid>/<kid>'],
   errors: [
     'patient-claimed',
+    'patient-merged',
     'claim-expired',
     'sequence-stale',
     'sequence-jump',

@@ -13,6 +13,8 @@ export type PatientFact = {
   readonly claimKey: string;
   readonly claimNotAfterMs: number;
   readonly claimedMs?: number;
+  /** While it is a second pid of a patient who goes on under another: which one, only the organisation can open. */
+  readonly merged?: { readonly commitment: string; readonly sinceMs: number };
   readonly closedMs?: number;
   /** Public recovery key, from the claim on. */
   readonly recovery?: string;
@@ -40,16 +42,26 @@ export async function readPatient(context: Context, pid: string): Promise<Patien
   return patient;
 }
 
-/** The patient, who is not closed; else `patient-unknown` or `patient-closed`. */
-export async function readOpenPatient(context: Context, pid: string): Promise<PatientFact> {
+/** The patient, who is not closed, merged or not; else `patient-unknown` or `patient-closed`. */
+export async function readUnclosedPatient(context: Context, pid: string): Promise<PatientFact> {
   const patient = await readPatient(context, pid);
   if (patient.status === 'closed') throw new ContractError('patient-closed');
   return patient;
 }
 
-/** The patient, who holds their keys; else `patient-unknown`, `patient-closed` or `patient-unclaimed`. */
+/** The patient, whose pid is neither closed nor merged; else `patient-unknown`, `patient-closed` or `patient-merged`. */
+export async function readOpenPatient(context: Context, pid: string): Promise<PatientFact> {
+  const patient = await readUnclosedPatient(context, pid);
+  if (patient.merged !== undefined) throw new ContractError('patient-merged');
+  return patient;
+}
+
+/**
+ * The patient, who holds their keys; else `patient-unknown`, `patient-closed` or `patient-unclaimed`. A merged pid's keys go on
+ * to change: a stolen device could else not be removed, and would take the merge back.
+ */
 export async function readClaimedPatient(context: Context, pid: string): Promise<PatientFact> {
-  const patient = await readOpenPatient(context, pid);
+  const patient = await readUnclosedPatient(context, pid);
   if (patient.status === 'unclaimed') throw new ContractError('patient-unclaimed');
   return patient;
 }

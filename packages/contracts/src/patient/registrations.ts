@@ -39,6 +39,7 @@ export const reissueClaim = defineTransaction<Registration>({
     'role-missing',
     'patient-unknown',
     'patient-closed',
+    'patient-merged',
     'organisation-mismatch',
     'patient-claimed',
     'key-reused',

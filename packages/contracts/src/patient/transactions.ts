@@ -1,5 +1,6 @@
 import type { AnyTransaction } from '../transaction.ts';
 import { keyChanges } from './keys.ts';
+import { merges } from './merge.ts';
 import { registrations } from './registrations.ts';
 
-export const patientTransactions: readonly AnyTransaction[] = [...registrations, ...keyChanges];
+export const patientTransactions: readonly AnyTransaction[] = [...registrations, ...keyChanges, ...merges];

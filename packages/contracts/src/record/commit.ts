@@ -23,7 +23,14 @@ export const COMMIT_ERRORS: readonly ContractCode[] = [
     'table-exists',
     'table-missing',
   ] as const),
-  ...(['key-id-exists', 'key-id-unknown', 'key-id-foreign', 'patient-unknown', 'patient-closed'] as const),
+  ...([
+    'key-id-exists',
+    'key-id-unknown',
+    'key-id-foreign',
+    'patient-unknown',
+    'patient-closed',
+    'patient-merged',
+  ] as const),
 ];
 export const COMMIT_WRITES: readonly string[] = [
   'record/table/<owner>/<epoch> {root, size, version}',

@@ -43,12 +43,18 @@ export async function readLeafOwner(context: Context, leaf: LeafReference): Prom
  * Ends a version. Only absent → any and superseded | tombstoned → erased are allowed, so that of two corrections of one
  * version the second finds the key written and is refused: `leaf-ended`.
  */
-export async function endLeaf(context: Context, { keyId, leafHash }: EndedLeaf, status: LeafStatus): Promise<void> {
+export async function endLeaf(
+  context: Context,
+  { keyId, leafHash }: EndedLeaf,
+  status: LeafStatus,
+  successor?: string,
+): Promise<void> {
   const key = leafKey(keyId, leafHash);
   const before = await context.get<LeafFact>(key);
   const allowed = before === undefined || (status === 'erased' && before.status !== 'erased');
   demand(allowed, 'leaf-ended');
-  context.put(key, { status, call: context.txId } satisfies LeafFact);
+  const fact: LeafFact = { status, call: context.txId, ...(successor === undefined ? {} : { successor }) };
+  context.put(key, fact);
 }
 
 function parseLeaf(value: Json, name: string): LeafReference {

@@ -9,8 +9,11 @@ export type BatchFact = { readonly owner: string; readonly count: number; readon
 
 export type LeafStatus = 'superseded' | 'tombstoned' | 'erased';
 
-/** leaf/<keyId>/<leafHash>: absent while the version stands; `call` is the one that ended it. */
-export type LeafFact = { readonly status: LeafStatus; readonly call: string };
+/**
+ * leaf/<keyId>/<leafHash>: absent while the version stands; `call` is the one that ended it. `successor` commits to the version
+ * that stands in the right patient's record (record.move).
+ */
+export type LeafFact = { readonly status: LeafStatus; readonly call: string; readonly successor?: string };
 
 /** A version by the key that it was committed under and its leaf. */
 export type EndedLeaf = { readonly keyId: string; readonly leafHash: string };

@@ -20,7 +20,7 @@ export const tombstone = defineTransaction<TombstoneArgs>({
   writes: ['leaf/<keyId>/<leafHash> {status: tombstoned, call}'],
   errors: [
     ...(['batch-unknown', 'inclusion-invalid', 'leaf-ended', 'owner-foreign', 'delegation-required'] as const),
-    ...(['role-missing', 'patient-unknown', 'patient-closed'] as const),
+    ...(['role-missing', 'patient-unknown', 'patient-closed', 'patient-merged'] as const),
   ],
   parse: (value) => ({ leaves: parseLeaves(parseFields(value, 'args', ['leaves']).leaves, 'args.leaves') }),
   run: async (context, { leaves }) => {

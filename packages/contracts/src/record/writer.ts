@@ -20,13 +20,24 @@ export async function demandOwnOwner(context: Context, owner: Owner, organisatio
 
 /**
  * May the caller write records of `owner`? A node or client of the organisation that keeps them; a patient's records only for
- * a user with a writing role who delegated it, or from a client that is a feed.
+ * a user with a writing role who delegated it, or from a client that is a feed. Nothing is written to a pid that is closed or
+ * merged.
  */
 export async function demandWriter(context: Context, owner: Owner): Promise<void> {
-  const caller = memberOf(context);
-  await demandOwnOwner(context, owner, caller.organisation);
+  await demandOwnOwner(context, owner, memberOf(context).organisation);
+  if (owner.kind === 'pid') await readOpenPatient(context, owner.pid);
+  demandWritingRole(context, owner);
+}
+
+/** As `demandWriter`, of whatever pid: for what leaves a record in which it never belonged. */
+export async function demandKeeper(context: Context, owner: Owner): Promise<void> {
+  await demandOwnOwner(context, owner, memberOf(context).organisation);
+  demandWritingRole(context, owner);
+}
+
+function demandWritingRole(context: Context, owner: Owner): void {
   if (owner.kind === 'org') return;
-  await readOpenPatient(context, owner.pid);
+  const caller = memberOf(context);
   if (caller.onBehalfOf === undefined) {
     const isFeed = caller.memberKind === 'client' && caller.roles.includes(FEED_ROLE);
     if (!isFeed) throw new ContractError('delegation-required');
