@@ -71,6 +71,7 @@ const RECORDS: Meanings<RecordsErrorCode> = {
   'tombstoned-served': 'The author’s node served a version that is hidden.',
   'erased-served': 'The author’s node served a version that was erased.',
   tombstoned: 'The version is hidden.',
+  'too-costly': 'An answer would take more work than a named bound allows: ask for less.',
   'too-large': 'Input exceeds a named bound.',
 };
 

@@ -64,6 +64,7 @@ export interface SendOptions {
   readonly body?: unknown;
   readonly raw?: string | Buffer;
   readonly type?: string;
+  readonly headers?: { readonly [name: string]: string };
 }
 
 export async function openTestServer(
@@ -113,9 +114,9 @@ export async function openTestServer(
   addRoutes(app, node, metrics);
   await app.ready();
   const accounts = new Set<string>();
-  const send: TestServer['send'] = async (method, url, { token, body, raw, type } = {}) => {
+  const send: TestServer['send'] = async (method, url, { token, body, raw, type, headers: others } = {}) => {
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-    const headers: Record<string, string> = {};
+    const headers: Record<string, string> = { ...others };
     if (token !== undefined) headers.authorization = `Bearer ${token}`;
     if (payload !== undefined) headers['content-type'] = type ?? 'application/json';
     const answer = await app.inject({

@@ -30,16 +30,18 @@ export { hasIdentifier, type IdentifierQuery, identifiersOf, parseIdentifierQuer
 export { hasErrors, type Issue, type IssueCode, operationOutcome } from './issue.ts';
 export { labelClassOf } from './label-class.ts';
 export { type LinkKind, type LinkReplacer, rewriteLinks } from './links.ts';
-export { type Owner, type OwnerOfReference, ownerOf } from './owner.ts';
+export { type Owner, type OwnerOfReference, ownerOf, ownerRuleOf } from './owner.ts';
 export { JSON_DEPTH_MAX, JSON_LIMITS, JSON_SIZE_BYTES_MAX, type JsonLimits, parseFhirJson } from './parse-json.ts';
 export { FHIR_ID, type ParsedReference, parseReference, referencesAt } from './reference.ts';
 export type { ReadResult, Repository, TransactionOptions, TransactionResult } from './repository.ts';
 export { withId, withVersion } from './resource.ts';
 export { isResourceType, RESOURCE_TYPES, type ResourceType, rowOf } from './resource-table.ts';
 export { type SameResourceOptions, sameResource } from './same-resource.ts';
+export { patientCompartment } from './search/compartment.ts';
 export { type Filter, isSupportedParameter, type Modifier } from './search/filter.ts';
 export { type IndexTerm, indexTermsOf, termsOfFilter, typeTerm } from './search/index-terms.ts';
 export { matchesFilter, type OwnFilter } from './search/matching.ts';
+export { patientsNamedBy } from './search/named-patients.ts';
 export { type Period, parsePeriod } from './search/period.ts';
 export { type SearchParameter, type SearchType, searchParametersOf } from './search/search-parameter.ts';
 export {
@@ -52,6 +54,7 @@ export {
 } from './search/search-request.ts';
 export type { Prefix, SearchValue } from './search/search-value.ts';
 export { type SearchableValue, searchableValues } from './search/searchable-values.ts';
+export { summaryOf } from './search/summary.ts';
 export { ISSUES_MAX } from './structure.ts';
 export {
   type FhirTree,

@@ -1,6 +1,6 @@
 import { FhirError } from './fhir-error.ts';
 import { parseReference, referencesAt } from './reference.ts';
-import { isResourceType, rowOf, type SubjectRule } from './resource-table.ts';
+import { isResourceType, type ResourceType, rowOf, type SubjectRule } from './resource-table.ts';
 import type { FhirTree } from './tree.ts';
 
 /**
@@ -43,6 +43,13 @@ export function ownerOf(tree: FhirTree, ownerOfReference: OwnerOfReference = unk
     default:
       return subjectOwner(tree, type, rule, ownerOfReference);
   }
+}
+
+/** By what a type's resources have their owner: themselves, the organisation, or whom they are about. */
+export function ownerRuleOf(type: ResourceType): 'self' | 'organisation' | 'subject' {
+  const rule = rowOf(type).owner;
+  if (rule === 'self' || rule === 'organisation') return rule;
+  return 'subject';
 }
 
 function subjectOwner(tree: FhirTree, type: string, rule: SubjectRule, ownerOfReference: OwnerOfReference): Owner {

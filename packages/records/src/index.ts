@@ -67,6 +67,9 @@ export {
 } from './repository.ts';
 export { openRevocationJournal, type Replay, type RevocationJournal } from './revocation-journal.ts';
 export { RollbackGuard } from './rollback-guard.ts';
+export { openPageLink, PAGE_LINK_LIFETIME_MS, type PageLink, sealPageLink } from './search/page-links.ts';
+export { SearchEngine } from './search/search-engine.ts';
+export type { FoundRecord, Search, SearchPage, SearchPosition } from './search/search-types.ts';
 export {
   type Interaction,
   type Narrowing,

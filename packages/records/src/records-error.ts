@@ -28,6 +28,7 @@
  * - `store-unavailable`: the database cannot be reached; nothing was done, try again.
  * - `superseded-served`, `tombstoned-served`, `erased-served`: the author's node served a version that the ledger says
  *   is replaced, hidden or erased.
+ * - `too-costly`: an answer would take more work than a named bound allows; asking for less helps.
  * - `too-large`: input exceeds a named bound.
  */
 export type RecordsErrorCode =
@@ -60,6 +61,7 @@ export type RecordsErrorCode =
   | 'tombstoned-served'
   | 'erased-served'
   | 'tombstoned'
+  | 'too-costly'
   | 'too-large';
 
 /** The only error that this package throws on purpose. Messages never hold health data, identifiers, keys or tokens. */

@@ -33,6 +33,8 @@ export interface Sight {
    * `all` when it cannot be told.
    */
   owners(): Promise<ReadonlySet<Owner> | 'all'>;
+  /** Decisions on records of one owner and pair are all alike: within one page they need be made once. */
+  readonly isByPair?: true;
 }
 
 /** A part of what a caller may otherwise do, as a SMART scope leaves it. */
@@ -77,7 +79,10 @@ function narrowed(whole: Sight, narrow: Narrowing): Sight {
   };
 }
 
-function ofMember({ access, organisation }: Parts, caller: Exclude<VaultCaller, { readonly kind: 'patient' | 'app' }>): Sight {
+function ofMember(
+  { access, organisation }: Parts,
+  caller: Exclude<VaultCaller, { readonly kind: 'patient' | 'app' }>,
+): Sight {
   const who = caller.kind === 'writer' ? caller.writer.who : caller.who;
   const isFeed = who.organisation === organisation && who.roles.includes(FEED_ROLE);
   return {
@@ -86,6 +91,7 @@ function ofMember({ access, organisation }: Parts, caller: Exclude<VaultCaller, 
     decide: async (meta, interaction = 'r') =>
       isFeed && (interaction === 'c' || interaction === 'u') ? FEEDS : access.decide(who, meta),
     owners: async () => 'all',
+    isByPair: true,
   };
 }
 
@@ -100,5 +106,6 @@ function ofPatient({ organisation }: Parts, { who }: Extract<VaultCaller, { read
       return pid === undefined || pid === who.pid ? ALLOWED : { kind: 'denied', reason: 'owner' };
     },
     owners: async () => new Set<Owner>([`pid:${who.pid}`, `org:${organisation}`]),
+    isByPair: true,
   };
 }

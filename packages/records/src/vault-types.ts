@@ -47,6 +47,8 @@ export interface AuditEvent {
   readonly outcome: string;
   /** The reader's signed request, when there is one. */
   readonly request: SignedCall | null;
+  /** Of a search: as it was asked. */
+  readonly query?: string;
   /** Of an exchange: the other organisation and the nonce of the request between the nodes, the same in both logs. */
   readonly exchange?: { readonly peer: string; readonly id: string };
 }

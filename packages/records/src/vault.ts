@@ -28,6 +28,7 @@ import { RecordsError } from './records-error.ts';
 import { VaultRepository } from './repository.ts';
 import { RollbackGuard } from './rollback-guard.ts';
 import { rowsLog } from './rows-log.ts';
+import { SearchEngine } from './search/search-engine.ts';
 import { SearchIndex } from './search/search-index.ts';
 import type { Store } from './store/database.ts';
 import type { PostgresPlace } from './store/postgres/postgres-place.ts';
@@ -63,6 +64,7 @@ export interface Vault extends AsyncDisposable {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly repository: VaultRepository;
+  readonly search: SearchEngine;
   readonly corrections: Corrections;
   readonly binaries: Binaries;
   readonly writer: RecordWriter;
@@ -163,6 +165,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     ledger,
     clock,
     repository,
+    search: new SearchEngine({ ...base, rows, ciphertext, patients, guard }),
     corrections,
     binaries,
     writer,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { VaultCaller } from '@salus/records';
 import type { FastifyRequest } from 'fastify';
 import type { Access } from '../http/access.ts';
@@ -13,6 +14,11 @@ export function callerOf(node: Node, request: FastifyRequest): VaultCaller {
   if (principal.kind === 'patient') return patientReaderOf(request);
   if (delegation === null || delegation.payload.notAfterMs <= node.nowMs()) return readerOf(request);
   return writerOf(node, request);
+}
+
+/** What links and jobs of a caller are bound to: nobody else's open them. */
+export function callerSession(request: FastifyRequest): string {
+  return createHash('sha256').update(sessionOf(request).token).digest('base64url');
 }
 
 /**

@@ -9,6 +9,7 @@ import { addMetadata } from './metadata.ts';
 import { addExportFiles } from './operations/export-files.ts';
 import { addOperations } from './operations/operations.ts';
 import { addReads } from './reads.ts';
+import { addSearch } from './search.ts';
 
 /** FHIR R4 of every organisation that the node hosts, below `/{org}/fhir/R4`: one `addX` for each concern. */
 export function addFhirRoutes(app: FastifyInstance, node: Node): void {
@@ -33,6 +34,7 @@ export function addFhirRoutes(app: FastifyInstance, node: Node): void {
     addOperations(scope, node);
     addBundles(scope, node);
     addReads(scope, node);
+    addSearch(scope, node);
     addCorrections(scope, node);
   });
   addExportFiles(app, node);

@@ -46,6 +46,11 @@ export class SearchIndex {
   readonly #rowsLog: RowsLog;
   /** Of the last record that came into the index; read once. */
   #lastEntry: number | undefined;
+  /** Of everything that was ever put in; read once, by the first search that needs it. */
+  #shards: Set<number> | undefined;
+  #sortedShards: readonly number[] | undefined;
+  /** Of this process, before they were read. */
+  readonly #early = new Set<number>();
 
   constructor(parts: { readonly masterKey: MasterKey; readonly rowsLog: RowsLog }) {
     this.#masterKey = parts.masterKey;
@@ -60,6 +65,17 @@ export class SearchIndex {
 
   tokenOf(shard: number, term: string): Uint8Array {
     return this.#masterKey.tokenBytes('search', `${shard}|${term}`);
+  }
+
+  /** Shards that have entries, ascending; `read` finds those of earlier processes. */
+  async knownShards(read: () => Promise<readonly number[]>): Promise<readonly number[]> {
+    if (this.#shards === undefined) {
+      const found = await read();
+      this.#shards = new Set([...found, ...this.#early]);
+      this.#early.clear();
+    }
+    this.#sortedShards ??= [...this.#shards].sort((a, b) => a - b);
+    return this.#sortedShards;
   }
 
   /** Rows of the versions of one batch; a search sees them when the batch is committed. */
@@ -83,6 +99,7 @@ export class SearchIndex {
     }
     // In the order of their table, so that each page of it is written once.
     tokens.sort((a, b) => a.shard - b.shard || Buffer.compare(a.token, b.token) || a.entry - b.entry);
+    this.#noteShards(shards.values());
     await insertRows(trx, 'searchEntry', entries);
     await insertRows(trx, 'searchToken', tokens);
     await this.#rowsLog.coverAll(
@@ -111,6 +128,17 @@ export class SearchIndex {
       .where('batchId', '=', batchId)
       .execute();
     await this.remove(trx, rows);
+  }
+
+  /** While they are being read, a new one is in the rows that are read, or here. */
+  #noteShards(shards: Iterable<number>): void {
+    for (const shard of shards) {
+      if (this.#shards === undefined) this.#early.add(shard);
+      else if (!this.#shards.has(shard)) {
+        this.#shards.add(shard);
+        this.#sortedShards = undefined;
+      }
+    }
   }
 
   #knownToken(known: Map<string, Uint8Array>, shard: number, term: string): Uint8Array {

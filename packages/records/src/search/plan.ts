@@ -1,0 +1,76 @@
+import {
+  type Filter,
+  type IndexTerm,
+  type OwnFilter,
+  patientsNamedBy,
+  type SearchRequest,
+  termsOfFilter,
+  typeTerm,
+} from '@salus/fhir';
+import type { Patients } from '../patients.ts';
+import type { Sight } from '../sight.ts';
+import type { Owner } from '../vault-types.ts';
+
+/** What a search on one type comes down to once its chains are followed. */
+export interface SearchPlan {
+  /** Of each group a match has one; the first is the type's. */
+  readonly groups: readonly (readonly IndexTerm[])[];
+  /** All of them hold. */
+  readonly filters: readonly OwnFilter[];
+  /** One of them holds; undefined: no compartment. */
+  readonly within: readonly OwnFilter[] | undefined;
+  /** FHIR ids, when they were asked for. */
+  readonly ids: readonly string[] | undefined;
+  /** Whose records can match and may be seen. */
+  readonly owners: ReadonlySet<Owner> | 'all';
+}
+
+/** More ids, and results of a chain, than any client can mean. */
+export const IDS_MAX = 1_000;
+
+export async function planOf(
+  { sight, patients, nowMs }: { readonly sight: Sight; readonly patients: Patients; readonly nowMs: number },
+  { type }: Pick<SearchRequest, 'type'>,
+  filters: readonly OwnFilter[],
+  within: readonly OwnFilter[] | undefined,
+): Promise<SearchPlan> {
+  const groups: (readonly IndexTerm[])[] = [];
+  for (const filter of filters) {
+    const terms = termsOfFilter(type, filter, nowMs);
+    if (terms !== undefined) groups.push(terms);
+  }
+  const inside = within?.map((filter) => termsOfFilter(type, filter, nowMs));
+  if (inside?.every((terms) => terms !== undefined)) groups.push([...new Set(inside.flat())]);
+  if (groups.length === 0) groups.push([typeTerm(type)]);
+  const owners = await ownersOf(patients, type, filters, await sight.owners());
+  return { groups, filters, within, ids: idsOf(filters), owners };
+}
+
+/** Cut down to the owners of the patients that a filter names. */
+async function ownersOf(
+  patients: Patients,
+  type: SearchRequest['type'],
+  filters: readonly Filter[],
+  seen: ReadonlySet<Owner> | 'all',
+): Promise<ReadonlySet<Owner> | 'all'> {
+  let owners = seen;
+  for (const filter of filters) {
+    const ids = patientsNamedBy(type, filter);
+    if (ids === undefined) continue;
+    const named = new Set<Owner>();
+    for (const id of ids) {
+      const patient = await patients.findByFhirId(id);
+      if (patient !== undefined) named.add(`pid:${patient.pid}`);
+    }
+    owners = owners === 'all' ? named : owners.intersection(named);
+  }
+  return owners;
+}
+
+function idsOf(filters: readonly OwnFilter[]): readonly string[] | undefined {
+  for (const filter of filters) {
+    if (filter.kind !== 'values' || filter.parameter.code !== '_id' || filter.modifier !== undefined) continue;
+    return filter.alternatives.flatMap((wanted) => (wanted.kind === 'token' ? (wanted.code ?? []) : []));
+  }
+  return undefined;
+}
