@@ -8,6 +8,7 @@ import { formatOf, sendProblem } from './fhir-answer.ts';
 import { addMetadata } from './metadata.ts';
 import { addExportFiles } from './operations/export-files.ts';
 import { addOperations } from './operations/operations.ts';
+import { addProjections } from './projections/projections.ts';
 import { addReads } from './reads.ts';
 import { addSearch } from './search.ts';
 
@@ -32,6 +33,7 @@ export function addFhirRoutes(app: FastifyInstance, node: Node): void {
     });
     addMetadata(scope, node);
     addOperations(scope, node);
+    addProjections(scope, node);
     addBundles(scope, node);
     addReads(scope, node);
     addSearch(scope, node);
