@@ -21,6 +21,17 @@ export async function readLiveIdentity(
   ledger: Ledger,
   { id, organisation, nowMs }: { readonly id: string; readonly organisation: string; readonly nowMs: number },
 ): Promise<IdentityFact> {
+  const identity = await findLiveIdentity(ledger, { id, organisation, nowMs });
+  if (identity === undefined)
+    throw new ServerError('not-permitted', 'The person is not enrolled, or no longer: see the ledger.');
+  return identity;
+}
+
+/** As `readLiveIdentity`, of a person or client; undefined where it may not act. */
+export async function findLiveIdentity(
+  ledger: Ledger,
+  { id, organisation, nowMs }: { readonly id: string; readonly organisation: string; readonly nowMs: number },
+): Promise<IdentityFact | undefined> {
   const identity = (await ledger.get(identityKey(id))) as IdentityFact | undefined;
   const members = await loadMembers((key) => ledger.get(key));
   const live =
@@ -31,8 +42,7 @@ export async function readLiveIdentity(
     !members.isRevoked(organisation, id) &&
     identity.notBeforeMs <= nowMs &&
     nowMs <= identity.notAfterMs;
-  if (!live) throw new ServerError('not-permitted', 'The person is not enrolled, or no longer: see the ledger.');
-  return identity;
+  return live ? identity : undefined;
 }
 
 /** A key with which a patient may log in: a device that is active, or the recovery key of a claimed pid. */

@@ -10,6 +10,8 @@ import { openData } from './open-data.ts';
 import { addRoutes } from './routes/routes.ts';
 import { ServerError } from './server-error.ts';
 import type { Settings } from './settings.ts';
+import { BearerTokens } from './smart/bearer.ts';
+import { SmartServers } from './smart/smart-server.ts';
 
 export interface RunningServer {
   /** Where it listens, with the port that the system gave when the setting was 0. */
@@ -47,14 +49,16 @@ export async function startServer(
     sessions: node.sessions.size,
     alarms: node.ledger.alarms?.().length ?? 0,
   }));
+  const smart = new SmartServers(node);
   const app = await createHttp({
     settings,
     metrics,
     sessions: node.sessions,
+    apps: new BearerTokens(smart),
     ...(logTo === undefined ? {} : { logTo }),
   });
   resources.defer(() => app.close());
-  addRoutes(app, node, metrics);
+  addRoutes(app, node, { metrics, smart });
   node.onFailure((error) => app.log.error({ err: error }, 'background task failed'));
   node.onAlarm(({ block, txId, code }) =>
     app.log.error({ block, transaction: txId ?? 'none', code }, 'a block holds what it should not'),

@@ -3,6 +3,8 @@ import { createHttp } from '../src/http/server.ts';
 import { createMetrics } from '../src/metrics.ts';
 import type { Node } from '../src/node.ts';
 import { addRoutes } from '../src/routes/routes.ts';
+import { BearerTokens } from '../src/smart/bearer.ts';
+import { SmartServers } from '../src/smart/smart-server.ts';
 import type { TestPlace } from './consortium.ts';
 
 /** The node's HTTP API, as the server opens it, with its log lines kept. */
@@ -12,13 +14,15 @@ export async function openApi(node: Node, { settings }: TestPlace, log: string[]
     sessions: node.sessions.size,
     alarms: 0,
   }));
+  const smart = new SmartServers(node);
   const app = await createHttp({
     settings: { ...settings, logLevel: 'debug' },
     metrics,
     sessions: node.sessions,
+    apps: new BearerTokens(smart),
     logTo: (line) => log.push(line),
   });
-  addRoutes(app, node, metrics);
+  addRoutes(app, node, { metrics, smart });
   await app.ready();
   return app;
 }

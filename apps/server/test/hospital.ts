@@ -32,6 +32,8 @@ import { createHttp } from '../src/http/server.ts';
 import { createMetrics } from '../src/metrics.ts';
 import { type Node, openNode } from '../src/node.ts';
 import { addRoutes } from '../src/routes/routes.ts';
+import { BearerTokens } from '../src/smart/bearer.ts';
+import { SmartServers } from '../src/smart/smart-server.ts';
 
 export const PASSWORD = 'a password for tests only';
 const SCOPE = ['record.commit', 'record.correct', 'record.tombstone', 'patient.register', 'patient.reissueClaim'];
@@ -69,6 +71,7 @@ export interface SendOptions {
 
 export async function openTestServer(
   slugs: readonly string[] = ['hospital-a', 'hospital-b', 'laboratory', 'pharmacy'],
+  publicUrl = 'http://127.0.0.1:8470',
 ): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), 'salus-server-'));
   const layout = dataLayout(join(directory, 'data'));
@@ -78,7 +81,7 @@ export async function openTestServer(
     masterKeyFile: join(directory, 'keys.json'),
     checkpointFile: join(directory, 'checkpoint.jsonl'),
     backupDirectory: join(directory, 'backups'),
-    publicUrl: 'http://127.0.0.1:8470',
+    publicUrl,
     tls: null,
     logLevel: 'debug',
     metricsToken: null,
@@ -110,8 +113,15 @@ export async function openTestServer(
     sessions: node.sessions.size,
     alarms: 0,
   }));
-  const app = await createHttp({ settings, metrics, sessions: node.sessions, logTo: (line) => log.push(line) });
-  addRoutes(app, node, metrics);
+  const smart = new SmartServers(node);
+  const app = await createHttp({
+    settings,
+    metrics,
+    sessions: node.sessions,
+    apps: new BearerTokens(smart),
+    logTo: (line) => log.push(line),
+  });
+  addRoutes(app, node, { metrics, smart });
   await app.ready();
   const accounts = new Set<string>();
   const send: TestServer['send'] = async (method, url, { token, body, raw, type, headers: others } = {}) => {

@@ -162,6 +162,11 @@ export class HomeAccess {
     this.#knownLinks.delete(staffId);
   }
 
+  /** `Practitioner/<id>` that a member of staff is linked to. */
+  listPractitioners(staffId: string): Promise<readonly string[]> {
+    return this.#practitionersOf(staffId);
+  }
+
   /** The patient denies persons, label classes, or persons these label classes. The caller has authenticated the device. */
   async deny(
     patient: Who & { readonly kind: 'patient' },

@@ -1,3 +1,4 @@
+export { Artifacts } from './artifacts.ts';
 export { INLINE_BYTES_MAX } from './attachment-reference.ts';
 export { type AttachmentName, Attachments } from './attachments.ts';
 export { AUDIT_PAGE_MAX, type AuditLine, type AuditProof } from './audit.ts';
@@ -26,10 +27,8 @@ export {
 } from './compartment.ts';
 export { Corrections } from './corrections.ts';
 export { DataKeys } from './data-keys.ts';
+export type { Documents } from './documents.ts';
 export { LeafStates } from './erase.ts';
-export { FeedLookup, type KnownResource, type Recognised } from './feed-lookup.ts';
-export { HELD_MESSAGES_PAGE_MAX, type HeldMessage, HeldMessages } from './held-messages.ts';
-export { KeyedLocks } from './keyed-locks.ts';
 export { type CrossCheckFinding, type CrossCheckSide, crossCheckAudits } from './exchange/cross-check.ts';
 export {
   DELIVERY_KINDS,
@@ -42,7 +41,6 @@ export {
   type PeerRequest,
 } from './exchange/exchange-peer.ts';
 export type { KeptFacts, KeptProof, KeptRecord } from './exchange/kept-records.ts';
-export type { AppUse } from './exchange/app-reading.ts';
 export { type ExchangeOptions, type OrganisationExchange, openExchange } from './exchange/organisation-exchange.ts';
 export { parsePeerAnswer } from './exchange/peer-answers.ts';
 export { findPeerNode, type PeerNode } from './exchange/peer-node.ts';
@@ -50,6 +48,9 @@ export { type PeerSender, signPeerRequest } from './exchange/peer-request.ts';
 export { EXPORT_LIFETIME_MS, type ExportFile, type ExportJob, type ExportQuestion } from './export/export-job.ts';
 export { Exports } from './export/exports.ts';
 export type { TypeFilters } from './export/write-export.ts';
+export { FeedLookup, type KnownResource, type Recognised } from './feed-lookup.ts';
+export { HELD_MESSAGES_PAGE_MAX, type HeldMessage, HeldMessages } from './held-messages.ts';
+export { KeyedLocks } from './keyed-locks.ts';
 export type { KnownGrants } from './known-grants.ts';
 export { createMasterKey, MASTER_KEY_BYTES, type MasterKey, type SealUse, type TokenUse } from './master-key.ts';
 export { type KnownPatient, Patients, type Slip } from './patients.ts';

@@ -4,12 +4,14 @@ import type { FastifyRequest } from 'fastify';
 import type { Access } from '../http/access.ts';
 import { sessionOf } from '../http/access.ts';
 import { type Node, patientReaderOf, readerOf, writerOf } from '../node.ts';
+import { ServerError } from '../server-error.ts';
 
 /** Who may knock at the FHIR doors at all; what they see is decided record by record. */
-export const FHIR_ACCESS: Access = { kind: 'session', who: ['staff', 'patient'] };
+export const FHIR_ACCESS: Access = { kind: 'session', who: ['staff', 'patient'], apps: true };
 
 /** The only way from a FHIR request to who asks. Whoever has delegated in this session may write. */
 export function callerOf(node: Node, request: FastifyRequest): VaultCaller {
+  if (request.app !== null) return request.app.caller;
   const { delegation, principal } = sessionOf(request);
   if (principal.kind === 'patient') return patientReaderOf(request);
   if (delegation === null || delegation.payload.notAfterMs <= node.nowMs()) return readerOf(request);
@@ -28,5 +30,7 @@ export function callerSession(request: FastifyRequest): string {
  */
 export function writingCallerOf(node: Node, request: FastifyRequest): Extract<VaultCaller, { kind: 'writer' }> {
   const caller = callerOf(node, request);
+  if (request.app !== null && caller.kind !== 'writer')
+    throw new ServerError('not-permitted', 'The app may read, and writes nothing.');
   return caller.kind === 'writer' ? caller : writerOf(node, request);
 }

@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ServerError } from '../server-error.ts';
 import type { Principal, Session, Sessions } from '../sessions.ts';
+import { type AppAccess, demandScope } from '../smart/app-access.ts';
 
 /**
  * Who may call a route; every route says so or is not registered.
@@ -13,7 +14,18 @@ export type Access =
   | { readonly kind: 'public' }
   | { readonly kind: 'signature' }
   | { readonly kind: 'metrics' }
-  | { readonly kind: 'session'; readonly who: readonly Principal['kind'][]; readonly roles?: readonly string[] };
+  | {
+      readonly kind: 'session';
+      readonly who: readonly Principal['kind'][];
+      readonly roles?: readonly string[];
+      /** Apps may call it as well, with an access token of the organisation's own authorisation server. */
+      readonly apps?: true;
+    };
+
+/** What is behind an app's access token; each organisation knows only its own. */
+export interface AppTokens {
+  find(organisation: string, token: string): Promise<AppAccess | undefined>;
+}
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -23,6 +35,8 @@ declare module 'fastify' {
     /** Set on routes whose access is `session`, and on `signature` routes when a session came along. */
     session: Session | null;
     token: string | null;
+    /** Set instead of a session where an app came with an access token. */
+    app: AppAccess | null;
   }
 }
 
@@ -34,31 +48,29 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
  *
  * @throws ServerError `internal` at registration of a route without access
  */
-export function demandAccess(
-  app: FastifyInstance,
-  { sessions, metricsToken }: { readonly sessions: Sessions; readonly metricsToken: string | null },
-): void {
+export function demandAccess(app: FastifyInstance, known: KnownCallers): void {
   app.decorateRequest('session', null);
+  app.decorateRequest('app', null);
   app.decorateRequest('token', null);
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.access === undefined) {
       throw new ServerError('internal', `${String(method)} ${url} does not declare who may call it.`);
     }
   });
-  app.addHook('onRequest', (request, _reply, done) => {
-    try {
-      authorise(request, { sessions, metricsToken });
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
-  });
+  app.addHook('onRequest', async (request, reply) => authorise(request, reply, known));
 }
 
-function authorise(
+interface KnownCallers {
+  readonly sessions: Sessions;
+  readonly metricsToken: string | null;
+  readonly apps?: AppTokens;
+}
+
+async function authorise(
   request: FastifyRequest,
-  { sessions, metricsToken }: { readonly sessions: Sessions; readonly metricsToken: string | null },
-): void {
+  reply: FastifyReply,
+  { sessions, metricsToken, apps }: KnownCallers,
+): Promise<void> {
   const access = request.routeOptions.config.access;
   // The handler for unknown paths has no access of its own; it tells nothing.
   if (request.is404) return;
@@ -72,9 +84,30 @@ function authorise(
     case 'metrics':
       demandMetrics(request, metricsToken);
       return;
-    case 'session':
-      demandSession(request, findSession(request, sessions), access);
+    case 'session': {
+      const session = findSession(request, sessions);
+      if (session === null && access.apps === true && apps !== undefined) return demandApp(request, reply, apps);
+      demandSession(request, session, access);
+    }
   }
+}
+
+/** @throws ServerError `not-authenticated`, `not-permitted`, each with what RFC 6750 §3 says of it */
+async function demandApp(request: FastifyRequest, reply: FastifyReply, apps: AppTokens): Promise<void> {
+  const { org = '' } = request.params as { readonly org?: string };
+  const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
+  const access = token === undefined ? undefined : await apps.find(org, token);
+  if (access === undefined) {
+    reply.header('www-authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"');
+    throw new ServerError('not-authenticated', 'Log in first: this route needs a session or an access token.');
+  }
+  try {
+    demandScope(access.scopes, request);
+  } catch (error) {
+    reply.header('www-authenticate', 'Bearer error="insufficient_scope"');
+    throw error;
+  }
+  request.app = access;
 }
 
 /** The session of a route whose access is `session`. */

@@ -15,7 +15,8 @@ import type { Metrics } from '../metrics.ts';
 import { ServerError } from '../server-error.ts';
 import type { Sessions } from '../sessions.ts';
 import type { Settings } from '../settings.ts';
-import { demandAccess } from './access.ts';
+import { type AppTokens, demandAccess } from './access.ts';
+import { addCors } from './cors.ts';
 import { type Log, openLog } from './log.ts';
 import { outcomeOf } from './operation-outcome.ts';
 import { type Problem, problem, problemOf } from './problem.ts';
@@ -48,6 +49,8 @@ export interface HttpOptions {
   readonly settings: Pick<Settings, 'publicUrl' | 'tls' | 'logLevel' | 'metricsToken'>;
   readonly metrics: Metrics;
   readonly sessions: Sessions;
+  /** Access tokens of apps; none is taken where this is left out. */
+  readonly apps?: AppTokens;
   /** Where log lines go; standard output unless told otherwise. */
   readonly logTo?: (line: string) => void;
   /** Overrides for tests of slow clients. */
@@ -62,6 +65,7 @@ export async function createHttp({
   settings,
   metrics,
   sessions,
+  apps,
   logTo,
   headersTimeoutMs,
 }: HttpOptions): Promise<FastifyInstance> {
@@ -112,7 +116,8 @@ export async function createHttp({
     errorResponseBuilder: () => new ServerError('too-many-requests', 'Too many requests: wait a minute.'),
   });
   await app.register(swagger, openApi(settings.publicUrl));
-  demandAccess(app, { sessions, metricsToken: settings.metricsToken });
+  addCors(app);
+  demandAccess(app, { sessions, metricsToken: settings.metricsToken, ...(apps === undefined ? {} : { apps }) });
   app.addHook('onResponse', (request, reply, done) => {
     observe(request, reply, metrics);
     done();

@@ -2,6 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { addFhirRoutes } from '../fhir/fhir-routes.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Node } from '../node.ts';
+import { addAppRoutes } from '../smart/app-routes.ts';
+import { addOauthRoutes } from '../smart/oauth-routes.ts';
+import type { SmartServers } from '../smart/smart-server.ts';
 import { addAlarmRoutes } from './alarms.ts';
 import { addAuthRoutes } from './auth.ts';
 import { addBackupRoutes } from './backups.ts';
@@ -18,7 +21,11 @@ import { addReadRoutes } from './reads.ts';
 import { addStaffRoutes } from './staff.ts';
 
 /** The whole API of a node; docs and tests read it back from /api/v1/openapi.json. */
-export function addRoutes(app: FastifyInstance, node: Node, metrics: Metrics): void {
+export function addRoutes(
+  app: FastifyInstance,
+  node: Node,
+  { metrics, smart }: { readonly metrics: Metrics; readonly smart: SmartServers },
+): void {
   addHeights(app, node.ledger);
   addPublicRoutes(app, node, metrics);
   addAuthRoutes(app, node);
@@ -34,4 +41,6 @@ export function addRoutes(app: FastifyInstance, node: Node, metrics: Metrics): v
   addFhirRoutes(app, node);
   addBinaryRoutes(app, node);
   addBackupRoutes(app, node);
+  addOauthRoutes(app, node, smart);
+  addAppRoutes(app, node, smart);
 }

@@ -1,0 +1,35 @@
+import { isResourceType } from '@salus/fhir';
+import type { Interaction, VaultCaller } from '@salus/records';
+import type { FastifyRequest } from 'fastify';
+import { ServerError } from '../server-error.ts';
+import type { Scopes } from './scopes.ts';
+
+/** What an access token lets its bearer do. */
+export interface AppAccess {
+  readonly caller: VaultCaller;
+  readonly scopes: Scopes;
+}
+
+const METHODS: ReadonlyMap<string, Interaction> = new Map([
+  ['POST', 'c'],
+  ['PUT', 'u'],
+  ['PATCH', 'u'],
+  ['DELETE', 'd'],
+]);
+
+/**
+ * Refuses a request for a type of which no scope speaks, before anything is looked up; what is shown of a type, the sight
+ * decides record by record.
+ *
+ * @throws ServerError `not-permitted`
+ */
+export function demandScope({ resources }: Scopes, request: FastifyRequest): void {
+  const { type, id } = request.params as { readonly type?: string; readonly id?: string };
+  if (type === undefined || !isResourceType(type)) return;
+  const isSearch = request.url.includes('/_search') || (request.method === 'GET' && id === undefined);
+  const interaction = isSearch ? 's' : (METHODS.get(request.method) ?? 'r');
+  const isOpen = resources.some(
+    (scope) => (scope.type === '*' || scope.type === type) && scope.interactions.has(interaction),
+  );
+  if (!isOpen) throw new ServerError('not-permitted', 'No scope of the token allows this with this resource type.');
+}

@@ -1,0 +1,95 @@
+import { FEED_ROLE } from '@salus/contracts';
+import type { VaultCaller, Writer } from '@salus/records';
+import type { AppTokens } from '../http/access.ts';
+import { findLiveIdentity } from '../identities.ts';
+import { ServerError } from '../server-error.ts';
+import type { AppAccess } from './app-access.ts';
+import type { LaunchContext } from './launch-context.ts';
+import { narrowingOf, parseScopes, type Scopes } from './scopes.ts';
+import type { SmartServer, SmartServers } from './smart-server.ts';
+
+type Found = {
+  readonly clientId?: string | undefined;
+  readonly grantId?: string;
+  readonly scope?: string | undefined;
+  readonly aud?: string | string[] | undefined;
+};
+
+/** Access tokens at the FHIR API: of this organisation's own issuer, for this base, and as long as the ledger says so. */
+export class BearerTokens implements AppTokens {
+  readonly #servers: SmartServers;
+
+  constructor(servers: SmartServers) {
+    this.#servers = servers;
+  }
+
+  /** undefined for a token that opens nothing here: unknown, over, revoked, or another organisation's. */
+  async find(slug: string, token: string): Promise<AppAccess | undefined> {
+    const server = await this.#servers.find(slug);
+    if (server === undefined) return undefined;
+    const { provider, audience } = server;
+    const found: Found | undefined =
+      (await provider.AccessToken.find(token)) ?? (await provider.ClientCredentials.find(token));
+    if (found === undefined || found.aud !== audience || found.clientId === undefined) return undefined;
+    const scopes = parseScopes(found.scope ?? '');
+    const caller =
+      found.grantId === undefined
+        ? await serviceCaller(server, found.clientId, scopes)
+        : await personCaller(server, { clientId: found.clientId, grantId: found.grantId, scopes });
+    return caller === undefined ? undefined : { caller, scopes };
+  }
+}
+
+async function personCaller(
+  server: SmartServer,
+  { clientId, grantId, scopes }: { readonly clientId: string; readonly grantId: string; readonly scopes: Scopes },
+): Promise<VaultCaller | undefined> {
+  const context = await server.contexts.find(grantId);
+  if (context === undefined) return undefined;
+  const narrow = narrowingOf(scopes, context.pid);
+  return context.kind === 'patient'
+    ? { ...(await patientAppCaller(server, clientId, context)), narrow }
+    : staffCaller(server, context, narrow);
+}
+
+async function patientAppCaller(
+  { organisation, clients }: SmartServer,
+  clientId: string,
+  { pid, grant, purpose }: Extract<LaunchContext, { kind: 'patient' }>,
+): Promise<Extract<VaultCaller, { kind: 'app' }>> {
+  const client = await clients.findLive(clientId);
+  if (client === undefined) throw new ServerError('not-authenticated', 'The app is enrolled no longer.');
+  const signer = await clients.openSigner(client);
+  const sight = organisation.exchange.apps.sight({ client: signer, chain: client.chain, pid, grant, purpose });
+  const who = { kind: 'member', id: client.id, organisation: organisation.slug, roles: [] } as const;
+  return { kind: 'app', who, purpose, sight, grant };
+}
+
+async function staffCaller(
+  { organisation }: SmartServer,
+  { id, purpose }: Extract<LaunchContext, { kind: 'staff' }>,
+  narrow: NonNullable<VaultCaller['narrow']>,
+): Promise<VaultCaller | undefined> {
+  const { slug, vault } = organisation;
+  // Roles as the ledger has them now, not as they were at the log-in.
+  const person = await findLiveIdentity(vault.ledger, { id, organisation: slug, nowMs: vault.clock() });
+  if (person === undefined) return undefined;
+  const who = { kind: 'member', id, organisation: slug, roles: person.roles } as const;
+  return { kind: 'member', who, purpose, narrow };
+}
+
+/** A back-end service acts under its own name, with the roles of its certificate; a feed may write. */
+async function serviceCaller(
+  { organisation, clients }: SmartServer,
+  clientId: string,
+  scopes: Scopes,
+): Promise<VaultCaller | undefined> {
+  const client = await clients.findLive(clientId);
+  if (client === undefined) return undefined;
+  const { id, roles, purpose } = client;
+  const who = { kind: 'member', id, organisation: organisation.slug, roles } as const;
+  const narrow = narrowingOf(scopes, null);
+  if (!roles.includes(FEED_ROLE)) return { kind: 'member', who, purpose, narrow };
+  const writer: Writer = { submitter: await clients.openSigner(client), who };
+  return { kind: 'writer', writer, purpose, narrow };
+}
