@@ -4,6 +4,7 @@ import { credentialsFile } from './demonstration/credentials.ts';
 import { createExchangeListener } from './exchange/exchange-listener.ts';
 import { openLog } from './http/log.ts';
 import { createHttp } from './http/server.ts';
+import { type Hl7Doors, openHl7 } from './hl7/open-hl7.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import type { Node } from './node.ts';
 import { openData } from './open-data.ts';
@@ -18,6 +19,8 @@ export interface RunningServer {
   readonly url: string;
   /** Where other organisations' nodes are answered; null where the settings open no such door. */
   readonly exchangeUrl: string | null;
+  /** Where HL7 v2 messages are taken. */
+  readonly hl7: Hl7Doors['listeners'];
   readonly demonstration: boolean;
   readonly organisations: number;
   readonly credentialsFile: string;
@@ -63,6 +66,8 @@ export async function startServer(
   node.onAlarm(({ block, txId, code }) =>
     app.log.error({ block, transaction: txId ?? 'none', code }, 'a block holds what it should not'),
   );
+  const onFailure = (error: unknown): void => app.log.error({ err: error }, 'a message was not taken');
+  const hl7 = resources.use(await openHl7(node, { file: settings.hl7File, registry: metrics.registry, onFailure }));
   const exchangeUrl = await openExchangeDoor(node, { settings, metrics, logTo, resources });
   await listen(app, { host: settings.host, port: settings.port, name: 'SALUS_PORT' });
   const scheme = settings.tls === null ? 'http' : 'https';
@@ -70,6 +75,7 @@ export async function startServer(
   return {
     url: settings.port === 0 ? `${scheme}://${settings.host}:${portOf(app)}` : settings.publicUrl,
     exchangeUrl,
+    hl7: hl7.listeners,
     demonstration: node.demonstration,
     organisations: node.organisations.size,
     credentialsFile: credentialsFile(settings.configDirectory),

@@ -27,6 +27,8 @@ export interface Settings {
   readonly exchange: { readonly host: string; readonly port: number } | null;
   /** The file that says where other organisations' exchanges listen; null: only organisations of this process meet. */
   readonly exchangePeersFile: string | null;
+  /** The file that says where HL7 v2 messages are taken, and whose; null: nowhere. */
+  readonly hl7File: string | null;
   /** Where an organisation that wants to join writes its application for the members. */
   readonly applicationFile: string;
   readonly logLevel: LogLevel;
@@ -53,6 +55,7 @@ export const SETTING_NAMES = [
   'SALUS_EXCHANGE_HOST',
   'SALUS_EXCHANGE_PORT',
   'SALUS_EXCHANGE_PEERS',
+  'SALUS_HL7',
   'SALUS_APPLICATION',
   'SALUS_LOG_LEVEL',
   'SALUS_METRICS_TOKEN',
@@ -101,6 +104,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
     ledger: fileOf(value, 'SALUS_LEDGER', workingDirectory),
     exchange: parseExchange(value, host),
     exchangePeersFile: fileOf(value, 'SALUS_EXCHANGE_PEERS', workingDirectory),
+    hl7File: fileOf(value, 'SALUS_HL7', workingDirectory),
     applicationFile: path('SALUS_APPLICATION', join(configDirectory, 'application.json')),
     logLevel: parseLogLevel(value.of('SALUS_LOG_LEVEL') ?? 'info'),
     metricsToken: value.of('SALUS_METRICS_TOKEN') ?? null,

@@ -47,9 +47,12 @@ const header = (type: string, controlId: string): string =>
   `MSH|^~\\&|ADT|HOSP|SALUS|A|20260301120000||${type}|${controlId}|P|2.5.1||||||UNICODE UTF-8`;
 const pid = (number: string, name = 'Åkesson^Björn'): string =>
   `PID|1||${number}^^^HOSP^MR||${name}||19700203|M|||1 High St^^Town^^12345^SE||^PRN^PH^^46^8^123456`;
-const visit = (number: string): string => `PV1|1|I|WARD^2^B^A||||1234^Rossi^Chiara^^^Dr^^^HOSP|||||||||||V|${number}^^^HOSP`;
+const visit = (number: string): string =>
+  `PV1|1|I|WARD^2^B^A||||1234^Rossi^Chiara^^^Dr^^^HOSP|||||||||||V|${number}^^^HOSP`;
 
-async function patientOf(number: string): Promise<{ readonly id: string; readonly tree: ReturnType<typeof JSON.parse> }> {
+async function patientOf(
+  number: string,
+): Promise<{ readonly id: string; readonly tree: ReturnType<typeof JSON.parse> }> {
   const { feedLookup } = server.node.organisations.get(SLUG)!.vault;
   const [id] = await feedLookup.findIds('Patient', { system: 'urn:oid:1.2.3.4', value: number });
   const known = await feedLookup.findCurrent('Patient', id ?? '');
@@ -108,7 +111,12 @@ describe('HL7 v2 over MLLP', () => {
   });
 
   it('refuses a result for somebody unknown, keeps it, and takes it once the patient is registered', async () => {
-    const result = er7(header('ORU^R01', 'r2'), pid('1004'), 'OBR|1||F2^LAB|1^Panel^L|||20260301||||||||||||||||||F', 'OBX|1|ST|2^Text^L||fine||||||F');
+    const result = er7(
+      header('ORU^R01', 'r2'),
+      pid('1004'),
+      'OBR|1||F2^LAB|1^Panel^L|||20260301||||||||||||||||||F',
+      'OBX|1|ST|2^Text^L||fine||||||F',
+    );
     expect(await sender.send(result)).toMatchObject({ code: 'AE', condition: '204' });
     const { heldMessages } = server.node.organisations.get(SLUG)!.vault;
     const held = (await heldMessages.list({ limit: 10 })).find(({ controlId }) => controlId === 'r2');

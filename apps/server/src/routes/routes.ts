@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { addFhirRoutes } from '../fhir/fhir-routes.ts';
+import { addHl7Routes } from '../hl7/hl7-routes.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Node } from '../node.ts';
 import { addAppRoutes } from '../smart/app-routes.ts';
@@ -41,6 +42,7 @@ export function addRoutes(
   addFhirRoutes(app, node);
   addBinaryRoutes(app, node);
   addBackupRoutes(app, node);
+  addHl7Routes(app, node);
   addOauthRoutes(app, node, smart);
   addAppRoutes(app, node, smart);
 }
