@@ -47,12 +47,8 @@ function checkAgainstSystem(
     else if (CLOSED.test(system))
       walk.findings.error('code-invalid', 'the code is not in its code system', `${path}.code`);
     else walk.findings.warning('code-invalid', 'the code is not in its code system as R4 ships it', `${path}.code`);
-  } else if (!couldBe(system, code)) {
-    walk.findings.error(
-      'code-invalid',
-      'the code cannot be one of its code system: its form or check digit is wrong',
-      `${path}.code`,
-    );
+  } else {
+    checkForm(walk, system, code, `${path}.code`);
   }
 }
 
@@ -69,10 +65,14 @@ function folded(display: string): string {
   return display.trim().replace(/\s+/g, ' ').toLowerCase();
 }
 
-/** Codes of systems that are not shipped carry check digits: a wrong one is no code of any edition. */
-function couldBe(system: string, code: string): boolean {
-  if (system === 'http://snomed.info/sct') return isSctId(code);
-  return system !== 'http://loinc.org' || isLoinc(code);
+/**
+ * Codes of systems that are not shipped have a form and a check digit. A wrong one is no code of any edition, but real
+ * data has such, and the systems themselves are not here to say so: a warning.
+ */
+function checkForm(walk: Walk, system: string, code: string, path: string): void {
+  const isCode = system === 'http://snomed.info/sct' ? isSct(code) : system !== 'http://loinc.org' || isLoinc(code);
+  if (!isCode)
+    walk.findings.warning('code-invalid', 'the code has not the form or check digit of its code system', path);
 }
 
 const VERHOEFF_PRODUCT = [
@@ -98,9 +98,9 @@ const VERHOEFF_PERMUTATION = [
   '7046913258',
 ];
 
-/** SNOMED CT release file specification §5.4: 6 to 18 digits with Verhoeff's check digit; or an expression of them. */
-export function isSctId(code: string): boolean {
-  if (!/^[1-9][0-9]{5,17}$/.test(code)) return /^[1-9][0-9]{5,17}\b.*[:+|{<=]/s.test(code) || /^[(=<]/.test(code);
+/** SNOMED CT release file specification §5.4: 6 to 18 digits, the last of them Verhoeff's; or an expression of such. */
+function isSct(code: string): boolean {
+  if (!/^[1-9][0-9]{5,17}$/.test(code)) return /^(?:[1-9][0-9]{5,17}\b.*[:+|{<=]|[(=<])/s.test(code);
   let check = 0;
   for (let at = 0; at < code.length; at++) {
     const digit = Number(code[code.length - 1 - at]);
@@ -109,8 +109,8 @@ export function isSctId(code: string): boolean {
   return check === 0;
 }
 
-/** LOINC: a number with a check digit by modulus 10 (LOINC Users' Guide, appendix C), or a part, list or answer. */
-export function isLoinc(code: string): boolean {
+/** LOINC Users' Guide, appendix C: a number with a check digit by modulus 10; or a part, list, answer. */
+function isLoinc(code: string): boolean {
   const match = /^([0-9]{1,7})-([0-9])$/.exec(code);
   if (match === null) return /^(?:LP|LA|LL|LG|MTHU)[0-9]+(?:-[0-9X])?$/i.test(code);
   const [, number = '', check] = match;

@@ -1,6 +1,6 @@
-import { type FhirTree, type FhirValue, isList, isTree } from '../tree.ts';
-import type { Walk } from './check-element.ts';
-import type { Place } from './place.ts';
+import { type FhirTree, type FhirValue, isList, isTree } from '../../tree.ts';
+import type { Walk } from '../check-element.ts';
+import type { Place } from '../place.ts';
 
 /**
  * dom-3 and the identity of contained resources (R4 §2.3.0.3): each has an id, no two the same, and each is referred to
