@@ -95,6 +95,13 @@ const FHIR: Meanings<FhirErrorCode> = {
   'multiple-matches': 'A conditional create or reference matches more than one resource.',
   'id-invalid': 'An id is not a FHIR id.',
   'owner-unknown': 'It cannot be told whose record the resource is.',
+  'overlapping-entries': 'Two entries of a transaction change the same resource.',
+  'resource-unknown': 'An update or patch names a resource that is not here.',
+  'resource-gone': 'An update or patch names a resource that was deleted.',
+  'version-mismatch': 'The version that If-Match names is not the current one.',
+  'create-by-update': 'The node chooses ids: an update never makes a resource under an id of the client’s.',
+  'patch-invalid': 'The body is no JSON Patch (RFC 6902).',
+  'patch-failed': 'An operation of the patch does not apply to the resource, or a test in it does not hold.',
 };
 
 const CRYPTO: Meanings<CryptoErrorCode> = {

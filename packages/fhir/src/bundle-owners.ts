@@ -1,4 +1,4 @@
-import type { CreatedEntry, ResolvedBundle } from './bundle.ts';
+import type { ResolvedBundle, WrittenEntry } from './bundle.ts';
 import { type Classification, classify } from './classify.ts';
 import { FhirError } from './fhir-error.ts';
 import { type Owner, type OwnerOfReference, ownerOf } from './owner.ts';
@@ -8,20 +8,18 @@ import type { FhirTree } from './tree.ts';
 /** Resources between a record that names no patient and one that does: a Provenance of a Task on an Observation is 2. */
 export const OWNER_HOPS_MAX = 16;
 
-export interface ClassifiedEntry extends CreatedEntry {
-  readonly classification: Classification;
-}
+export type ClassifiedEntry = WrittenEntry & { readonly classification: Classification };
 
 /**
- * Classifies what a bundle creates. Records that name no patient (a Provenance, a Binary) take the owner of what they
+ * Classifies what a bundle writes. Records that name no patient (a Provenance, a Binary) take the owner of what they
  * point at: another entry, else what `elsewhere` knows of the repository.
  *
  * @throws FhirError `owner-unknown`, with the entry in the expression.
  */
 export function classifyBundle(bundle: ResolvedBundle, elsewhere?: OwnerOfReference): readonly ClassifiedEntry[] {
-  const creates = bundle.entries.filter((entry) => entry.kind === 'create');
-  const owners = ownersWithin(creates, elsewhere);
-  return creates.map((entry) => {
+  const written = bundle.entries.filter((entry) => entry.kind === 'create' || entry.kind === 'update');
+  const owners = ownersWithin(written, elsewhere);
+  return written.map((entry) => {
     try {
       return { ...entry, classification: classify(entry.resource, owners) };
     } catch (error) {
@@ -32,8 +30,8 @@ export function classifyBundle(bundle: ResolvedBundle, elsewhere?: OwnerOfRefere
   });
 }
 
-function ownersWithin(creates: readonly CreatedEntry[], elsewhere: OwnerOfReference | undefined): OwnerOfReference {
-  const resources = new Map<string, FhirTree>(creates.map(({ type, id, resource }) => [`${type}/${id}`, resource]));
+function ownersWithin(written: readonly WrittenEntry[], elsewhere: OwnerOfReference | undefined): OwnerOfReference {
+  const resources = new Map<string, FhirTree>(written.map(({ type, id, resource }) => [`${type}/${id}`, resource]));
   const known = new Map<string, Owner | undefined>();
   let hops = 0;
   const ownerOfReference: OwnerOfReference = (reference) => {

@@ -3,32 +3,60 @@ import { parseReference } from './reference.ts';
 import type { ResourceType } from './resource-table.ts';
 import { type FhirTree, isTree, listOf, stringOf } from './tree.ts';
 
-/** What became of one entry of a transaction. */
+/** What became of one entry of a transaction that is no read. */
 export interface EntryOutcome {
-  readonly kind: 'created' | 'matched';
+  readonly kind: 'created' | 'updated' | 'matched' | 'deleted';
   readonly type: ResourceType;
+  /** Empty where there was nothing to delete. */
   readonly id: string;
-  /** Version and time of the new, or of the matched, resource. */
+  /** Version and time of the new, the matched or the deleted resource. */
   readonly versionId: string;
   readonly lastUpdatedMs: number;
 }
 
+/** An answer that was made elsewhere: of a GET, or of an entry whose client asked for more than its place. */
+export interface EntryAnswer {
+  readonly response: FhirTree;
+  readonly resource?: FhirTree;
+}
+
 /** The transaction-response bundle (R4 §3.1.0.11.3): one entry for each of the request, in its order. */
-export function transactionResponse(outcomes: readonly EntryOutcome[]): FhirTree {
-  const bundle = { resourceType: 'Bundle', type: 'transaction-response' };
+export function transactionResponse(outcomes: readonly (EntryOutcome | EntryAnswer)[]): FhirTree {
+  return responseBundle('transaction-response', outcomes);
+}
+
+/** The answer to a batch: as of a transaction, each entry for itself. */
+export function batchResponse(answers: readonly EntryAnswer[]): FhirTree {
+  return responseBundle('batch-response', answers);
+}
+
+function responseBundle(type: string, outcomes: readonly (EntryOutcome | EntryAnswer)[]): FhirTree {
+  const bundle = { resourceType: 'Bundle', type };
   return outcomes.length === 0 ? bundle : { ...bundle, entry: outcomes.map(responseEntry) };
 }
 
-function responseEntry(outcome: EntryOutcome): FhirTree {
+const STATUS: Readonly<Record<EntryOutcome['kind'], string>> = {
+  created: '201 Created',
+  updated: '200 OK',
+  matched: '200 OK',
+  deleted: '204 No Content',
+};
+
+function responseEntry(outcome: EntryOutcome | EntryAnswer): FhirTree {
+  if ('response' in outcome) {
+    const { resource, response } = outcome;
+    return resource === undefined ? { response } : { resource, response };
+  }
   const { kind, type, id, versionId, lastUpdatedMs } = outcome;
-  const created = kind === 'created';
+  const status = STATUS[kind];
+  if (kind === 'deleted') return { response: { status } };
   const response = {
-    status: created ? '201 Created' : '200 OK',
+    status,
     location: `${type}/${id}/_history/${versionId}`,
     etag: `W/"${versionId}"`,
     lastModified: new Date(lastUpdatedMs).toISOString(),
   };
-  if (created) return { response };
+  if (kind !== 'matched') return { response };
   const text = 'An existing resource matched; nothing was created.';
   return {
     response: { ...response, outcome: operationOutcome([{ severity: 'information', code: 'informational', text }]) },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ResolveOptions, resolveBundle } from './bundle.ts';
+import { type ResolvedEntry, type ResolveOptions, resolveBundle } from './bundle.ts';
 import { BUNDLE_ENTRIES_MAX } from './bundle-entry.ts';
 import { FHIR_ERROR_CODES, FhirError } from './fhir-error.ts';
 import { parseFhirJson } from './parse-json.ts';
@@ -47,6 +47,10 @@ const patient: FhirTree = { resourceType: 'Patient' };
 const practitioner: FhirTree = { resourceType: 'Practitioner', identifier: [{ system: 'npi', value: '1' }] };
 const refersTo = (reference: string): FhirTree => ({ resourceType: 'Observation', subject: { reference } });
 
+/** What is created or matched: all that these bundles ask for. */
+const made = (entries: readonly ResolvedEntry[]) =>
+  entries.filter((entry) => entry.kind === 'create' || entry.kind === 'matched');
+
 describe('resolveBundle', () => {
   it('gives every entry a new id and rewrites references forward, backward and in circles', async () => {
     const bundle = transaction(
@@ -76,7 +80,7 @@ describe('resolveBundle', () => {
       [B, 'Observation/n2'],
       ['Practitioner?identifier=npi|1', 'Practitioner/n3'],
     ]);
-    expect(entries.map(({ kind, index, type, id, fullUrl }) => [kind, index, type, id, fullUrl])).toEqual([
+    expect(made(entries).map(({ kind, index, type, id, fullUrl }) => [kind, index, type, id, fullUrl])).toEqual([
       ['create', 0, 'Patient', 'n1', A],
       ['create', 1, 'Observation', 'n2', B],
       ['create', 2, 'Practitioner', 'n3', undefined],
@@ -163,13 +167,25 @@ describe('resolveBundle', () => {
       transaction(post(patient, A), post(patient, A)),
       ['duplicate-full-url', 'Bundle.entry[1].fullUrl'],
     ],
-    ['PUT', transaction(post(patient, A, { method: 'PUT' })), ['not-supported', 'Bundle.entry[0].request.method']],
-    ['GET', transaction(post(patient, A, { method: 'GET' })), ['not-supported', 'Bundle.entry[0].request.method']],
-    ['PATCH', transaction(post(patient, A, { method: 'PATCH' })), ['not-supported', 'Bundle.entry[0].request.method']],
     [
-      'DELETE',
+      'PUT of a type',
+      transaction(post(patient, A, { method: 'PUT' })),
+      ['bundle-invalid', 'Bundle.entry[0].request.url'],
+    ],
+    [
+      'another method',
+      transaction(post(patient, A, { method: 'MOVE' })),
+      ['bundle-invalid', 'Bundle.entry[0].request.method'],
+    ],
+    [
+      'PATCH of a type',
+      transaction(post(patient, A, { method: 'PATCH' })),
+      ['bundle-invalid', 'Bundle.entry[0].request.url'],
+    ],
+    [
+      'DELETE of a type',
       transaction(post(patient, A, { method: 'DELETE' })),
-      ['not-supported', 'Bundle.entry[0].request.method'],
+      ['bundle-invalid', 'Bundle.entry[0].request.url'],
     ],
     [
       'ifMatch',
@@ -272,7 +288,7 @@ describe('conditional creates', () => {
       transaction(conditional, post(practitioner, B, { ifNoneExist: 'identifier=npi|1' })),
       options(),
     );
-    expect(entries.map(({ kind, id }) => [kind, id])).toEqual([
+    expect(made(entries).map(({ kind, id }) => [kind, id])).toEqual([
       ['create', 'n1'],
       ['matched', 'n1'],
     ]);
@@ -282,7 +298,7 @@ describe('conditional creates', () => {
 describe('matchDirectoryByIdentifier', () => {
   const match = { matchDirectoryByIdentifier: true };
   const kinds = async (bundle: FhirTree, extra: Partial<ResolveOptions>) =>
-    (await resolveBundle(bundle, options(extra))).entries.map(({ kind, id }) => `${kind} ${id}`);
+    made((await resolveBundle(bundle, options(extra))).entries).map(({ kind, id }) => `${kind} ${id}`);
 
   it('recognises directory resources, only when asked, and nothing else', async () => {
     const known = holding({ 'Practitioner npi|1': ['p'], 'Patient npi|1': ['q'] });

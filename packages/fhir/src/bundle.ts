@@ -1,17 +1,37 @@
-import { type PostEntry, postEntries } from './bundle-entry.ts';
+import { type GetEntry, requestEntries } from './bundle-entry.ts';
+import { assignTargets, type Target } from './bundle-targets.ts';
+import { type ConditionLookup, Conditions } from './conditions.ts';
 import { FhirError } from './fhir-error.ts';
 import { IdentifierIndex } from './identifier-index.ts';
-import { type IdentifierQuery, identifiersOf, parseIdentifierQuery } from './identifier-query.ts';
 import { rewriteLinks } from './links.ts';
 import { isUrn, parseReference } from './reference.ts';
 import { withId } from './resource.ts';
-import { type ResourceType, rowOf } from './resource-table.ts';
+import type { ResourceType } from './resource-table.ts';
 import type { FhirTree } from './tree.ts';
 
+/** What the repository knows of a resource that an entry would change. */
+export interface CurrentResource {
+  readonly kind: 'current' | 'gone';
+  readonly versionId: string;
+  /** Its JSON, where it was asked for. */
+  readonly text?: string;
+}
+
+export interface ResourceName {
+  readonly type: ResourceType;
+  readonly id: string;
+}
+
 /** What the repository already holds. */
-export interface ResourceLookup {
-  /** The ids of current resources of that type with that identifier; two are enough to refuse, so at most two. */
-  findByIdentifier(type: ResourceType, query: IdentifierQuery): Promise<readonly string[]> | readonly string[];
+export interface ResourceLookup extends ConditionLookup {
+  /**
+   * The resources that entries are about to change, in their order; undefined for unknown ones. Asked once and for all of them,
+   * so that whoever may not is refused before anything else happens; a patch needs the text. Absent:
+   * only creates are taken.
+   */
+  findTargets?(
+    targets: readonly (ResourceName & { readonly method: 'PUT' | 'PATCH' | 'DELETE' })[],
+  ): Promise<readonly (CurrentResource | undefined)[]> | readonly (CurrentResource | undefined)[];
 }
 
 export interface ResolveOptions {
@@ -24,25 +44,43 @@ export interface ResolveOptions {
   readonly baseUrl?: string;
 }
 
-export interface CreatedEntry {
-  readonly kind: 'create';
+interface Resolved extends ResourceName {
   readonly index: number;
-  readonly type: ResourceType;
-  readonly id: string;
   readonly fullUrl: string | undefined;
+}
+
+export interface CreatedEntry extends Resolved {
+  readonly kind: 'create';
   /** With the new id and all references rewritten; `meta` is the sender's. */
   readonly resource: FhirTree;
 }
 
-export interface MatchedEntry {
-  readonly kind: 'matched';
-  readonly index: number;
-  readonly type: ResourceType;
-  readonly id: string;
-  readonly fullUrl: string | undefined;
+export interface UpdatedEntry extends Resolved {
+  readonly kind: 'update';
+  /** As of a created entry; of a patch, what came out of it. */
+  readonly resource: FhirTree;
+  /** The version that it replaces. */
+  readonly replaces: string;
 }
 
-export type ResolvedEntry = CreatedEntry | MatchedEntry;
+export interface MatchedEntry extends Resolved {
+  readonly kind: 'matched';
+}
+
+export interface DeletedEntry {
+  readonly kind: 'delete';
+  readonly index: number;
+  readonly type: ResourceType;
+  /** Undefined: there is nothing to delete, which is no fault (R4 §3.1.0.7). */
+  readonly id: string | undefined;
+}
+
+export interface ReadEntry extends Pick<GetEntry, 'index' | 'url'> {
+  readonly kind: 'read';
+}
+
+export type WrittenEntry = CreatedEntry | UpdatedEntry;
+export type ResolvedEntry = WrittenEntry | MatchedEntry | DeletedEntry | ReadEntry;
 
 export interface ResolvedBundle {
   /** One for each entry of the bundle, in its order. */
@@ -52,105 +90,68 @@ export interface ResolvedBundle {
 }
 
 /**
- * Turns a transaction (R4 §3.1.0.11.2) into resources to create: every POST gets a new id or is matched to what exists
- * (`ifNoneExist`, identifiers of directory resources), and every link to another entry, forward, backward or circular,
- * becomes `Type/id`. Nothing is written. Everything is refused, or nothing.
+ * Turns a transaction (R4 §3.1.0.11.2) into what is to be written: every POST gets a new id or is matched to what exists
+ * (`ifNoneExist`, identifiers of directory resources), PUT, PATCH and DELETE find what they change, and every link to another
+ * entry, forward, backward or circular, becomes `Type/id`. Nothing is written. Everything is refused, or nothing.
  *
- * @throws FhirError the codes of `postEntries`; `reference-unresolved` for a urn that is no entry;
+ * @throws FhirError the codes of `requestEntries` and `assignTargets`; `reference-unresolved` for a urn that is no entry;
  *   `condition-unsupported`, `no-match`, `multiple-matches` for conditions; `id-invalid` for a bad `newId`.
  */
 export async function resolveBundle(bundle: FhirTree, options: ResolveOptions): Promise<ResolvedBundle> {
-  const entries = postEntries(bundle);
-  const find = remembered(options.lookup);
-  const targets = await assignTargets(entries, find, options);
+  const entries = requestEntries(bundle);
+  const conditions = new Conditions(options.lookup);
+  const targets = await assignTargets(entries, conditions, options);
   const links = new Map<string, string>();
   const own = new IdentifierIndex();
-  for (const { entry, id } of targets) {
-    if (entry.fullUrl !== undefined) links.set(entry.fullUrl, `${entry.type}/${id}`);
-    own.add(entry.type, entry.resource, id);
+  for (const target of targets) {
+    if (!isLinked(target)) continue;
+    if (target.entry.fullUrl !== undefined) links.set(target.entry.fullUrl, `${target.entry.type}/${target.id}`);
+    own.add(target.entry.type, resourceOf(target), target.id);
   }
-  const rewritten = targets.map((target) => rewriteEntry(target, links, options.baseUrl));
-  const conditions = new Map(rewritten.flatMap(({ conditions }) => [...conditions]));
-  for (const [reference, place] of conditions) {
-    links.set(reference, await resolveCondition(reference, place, own, find));
+  const rewritten = targets.map((target) =>
+    isWritten(target) ? rewriteEntry(target, links, options.baseUrl) : target,
+  );
+  for (const entry of rewritten) {
+    if (!('conditions' in entry)) continue;
+    for (const [reference, place] of entry.conditions) {
+      if (!links.has(reference)) links.set(reference, await conditions.resolve(reference, place, own));
+    }
   }
   return { entries: rewritten.map((entry) => finished(entry, links)), links };
 }
 
-interface Target {
-  readonly entry: PostEntry;
-  readonly kind: 'create' | 'matched';
-  readonly id: string;
+type WrittenTarget = Extract<Target, { readonly kind: 'create' | 'update' }>;
+type LinkedTarget = Extract<Target, { readonly kind: 'create' | 'update' | 'matched' }>;
+
+function isWritten(target: Target): target is WrittenTarget {
+  return target.kind === 'create' || target.kind === 'update';
 }
 
-type Find = (type: ResourceType, query: IdentifierQuery) => Promise<readonly string[]>;
-
-/** One question to the repository for each identifier, however often a bundle names it. */
-function remembered(lookup: ResourceLookup): Find {
-  const answers = new Map<string, readonly string[]>();
-  return async (type, query) => {
-    const key = JSON.stringify([type, query.system === undefined ? 0 : query.system, query.value]);
-    const known = answers.get(key);
-    if (known !== undefined) return known;
-    const answer = await lookup.findByIdentifier(type, query);
-    answers.set(key, answer);
-    return answer;
-  };
+function isLinked(target: Target): target is LinkedTarget {
+  return isWritten(target) || target.kind === 'matched';
 }
 
-async function assignTargets(
-  entries: readonly PostEntry[],
-  find: Find,
-  options: ResolveOptions,
-): Promise<readonly Target[]> {
-  /** Conditional entries so far: the same condition twice in one bundle means one resource, not two. */
-  const conditional = new IdentifierIndex();
-  const targets: Target[] = [];
-  for (const entry of entries) {
-    const { queries, place } = conditionsOf(entry, options);
-    const matches = new Set<string>();
-    for (const query of queries) {
-      for (const id of conditional.find(entry.type, query)) matches.add(id);
-      for (const id of await find(entry.type, query)) matches.add(id);
-    }
-    if (matches.size > 1) {
-      throw new FhirError('multiple-matches', 'more than one resource has this identifier', place);
-    }
-    const [match] = matches;
-    const id = match ?? options.newId();
-    if (queries.length > 0) conditional.add(entry.type, entry.resource, id);
-    targets.push({ entry, kind: match === undefined ? 'create' : 'matched', id });
-  }
-  return targets;
-}
-
-function conditionsOf(
-  entry: PostEntry,
-  options: ResolveOptions,
-): { queries: readonly IdentifierQuery[]; place: string } {
-  if (entry.ifNoneExist !== undefined) {
-    const place = `Bundle.entry[${entry.index}].request.ifNoneExist`;
-    return { queries: [parseIdentifierQuery(entry.ifNoneExist, place)], place };
-  }
-  const place = `Bundle.entry[${entry.index}].resource.identifier`;
-  const match = options.matchDirectoryByIdentifier === true && rowOf(entry.type).category === 'directory';
-  return { queries: match ? identifiersOf(entry.resource) : [], place };
+function resourceOf(target: LinkedTarget): FhirTree {
+  return target.kind === 'matched' ? target.entry.resource : target.resource;
 }
 
 interface Rewritten {
-  readonly target: Target;
+  readonly target: WrittenTarget;
   readonly resource: FhirTree;
   /** Conditional references that are still in the resource, with their place. */
   readonly conditions: ReadonlyMap<string, string>;
 }
 
-function rewriteEntry(target: Target, links: ReadonlyMap<string, string>, baseUrl: string | undefined): Rewritten {
-  const { entry, kind, id } = target;
+function rewriteEntry(
+  target: WrittenTarget,
+  links: ReadonlyMap<string, string>,
+  baseUrl: string | undefined,
+): Rewritten {
+  const { entry, id } = target;
   const conditions = new Map<string, string>();
-  if (kind === 'matched') return { target, resource: entry.resource, conditions };
   const place = `Bundle.entry[${entry.index}].resource`;
   const base = foreignBase(entry.fullUrl, baseUrl);
-  const resource = rewriteLinks(entry.resource, (link, linkKind) => {
+  const resource = rewriteLinks(target.resource, (link, linkKind) => {
     const mapped = links.get(link);
     if (mapped !== undefined || linkKind !== 'reference') return mapped;
     if (isUrn(link)) throw new FhirError('reference-unresolved', 'a reference names no entry of the bundle', place);
@@ -170,28 +171,31 @@ function foreignBase(fullUrl: string | undefined, baseUrl: string | undefined): 
   return parsed?.kind === 'absolute' && parsed.base !== baseUrl ? parsed.base : undefined;
 }
 
-async function resolveCondition(reference: string, place: string, own: IdentifierIndex, find: Find): Promise<string> {
-  const parsed = parseReference(reference);
-  if (parsed.kind !== 'conditional') throw new TypeError('only conditional references are collected');
-  const query = parseIdentifierQuery(parsed.query, place);
-  const matches = new Set([...own.find(parsed.type, query), ...(await find(parsed.type, query))]);
-  const [id] = matches;
-  if (id === undefined) throw new FhirError('no-match', 'a conditional reference matches nothing', place);
-  if (matches.size > 1) {
-    throw new FhirError('multiple-matches', 'a conditional reference matches more than one resource', place);
+function finished(
+  entry: Rewritten | Exclude<Target, WrittenTarget>,
+  links: ReadonlyMap<string, string>,
+): ResolvedEntry {
+  if ('conditions' in entry) {
+    const { target, conditions } = entry;
+    const { kind, id } = target;
+    const { index, type, fullUrl } = target.entry;
+    const resource =
+      conditions.size === 0
+        ? entry.resource
+        : rewriteLinks(entry.resource, (link, linkKind) =>
+            linkKind === 'reference' && conditions.has(link) ? links.get(link) : undefined,
+          );
+    if (kind === 'create') return { kind, index, type, id, fullUrl, resource };
+    return { kind, index, type, id, fullUrl, resource, replaces: target.replaces };
   }
-  return `${parsed.type}/${id}`;
-}
-
-function finished({ target, resource, conditions }: Rewritten, links: ReadonlyMap<string, string>): ResolvedEntry {
-  const { kind, id } = target;
-  const { index, type, fullUrl } = target.entry;
-  if (kind === 'matched') return { kind, index, type, id, fullUrl };
-  const whole =
-    conditions.size === 0
-      ? resource
-      : rewriteLinks(resource, (link, linkKind) =>
-          linkKind === 'reference' && conditions.has(link) ? links.get(link) : undefined,
-        );
-  return { kind, index, type, id, fullUrl, resource: whole };
+  switch (entry.kind) {
+    case 'matched': {
+      const { index, type, fullUrl } = entry.entry;
+      return { kind: 'matched', index, type, id: entry.id, fullUrl };
+    }
+    case 'delete':
+      return { kind: 'delete', index: entry.entry.index, type: entry.entry.type, id: entry.id };
+    case 'read':
+      return { kind: 'read', index: entry.entry.index, url: entry.entry.url };
+  }
 }

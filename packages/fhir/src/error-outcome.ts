@@ -22,6 +22,13 @@ const ISSUE_CODES: Readonly<Record<FhirErrorCode, IssueCode>> = {
   'multiple-matches': 'multiple-matches',
   'id-invalid': 'value',
   'owner-unknown': 'business-rule',
+  'overlapping-entries': 'duplicate',
+  'resource-unknown': 'not-found',
+  'resource-gone': 'deleted',
+  'version-mismatch': 'conflict',
+  'create-by-update': 'not-supported',
+  'patch-invalid': 'invalid',
+  'patch-failed': 'processing',
 };
 
 /** A refusal as an issue of an OperationOutcome. */

@@ -6,6 +6,8 @@
  * Bundles: `bundle-invalid`, `too-many-entries`, `duplicate-full-url`, `not-supported`, `reference-unresolved`,
  * `condition-unsupported`, `no-match`, `multiple-matches`, `id-invalid`.
  * Ownership: `owner-unknown`.
+ * Updates: `overlapping-entries`, `resource-unknown`, `resource-gone`, `version-mismatch`, `create-by-update`, `patch-invalid`,
+ * `patch-failed`.
  */
 export const FHIR_ERROR_CODES = [
   'too-large',
@@ -27,6 +29,13 @@ export const FHIR_ERROR_CODES = [
   'multiple-matches',
   'id-invalid',
   'owner-unknown',
+  'overlapping-entries',
+  'resource-unknown',
+  'resource-gone',
+  'version-mismatch',
+  'create-by-update',
+  'patch-invalid',
+  'patch-failed',
 ] as const;
 
 export type FhirErrorCode = (typeof FHIR_ERROR_CODES)[number];

@@ -34,6 +34,18 @@ export function parseIdentifierQuery(query: string, expression: string): Identif
   return { system: first === '' ? null : first, value };
 }
 
+/**
+ * As `parseIdentifierQuery` for what is one search by one identifier; undefined for every other search.
+ *
+ * @throws FhirError `condition-unsupported` for an identifier that is none.
+ */
+export function findIdentifierQuery(query: string, expression: string): IdentifierQuery | undefined {
+  const parameters = [...new URLSearchParams(query)];
+  const [name, token = ''] = parameters[0] ?? [];
+  const isOne = parameters.length === 1 && name === 'identifier' && !/(?<!\\),/.test(token);
+  return isOne ? parseIdentifierQuery(query, expression) : undefined;
+}
+
 /** Splits at `|`, honouring the escapes of R4 §3.1.1.4.1; an unescaped comma means "or" and is refused. */
 function splitToken(token: string, expression: string): readonly string[] {
   const parts: string[] = [''];

@@ -1,15 +1,26 @@
 export {
   type CreatedEntry,
+  type CurrentResource,
+  type DeletedEntry,
   type MatchedEntry,
+  type ReadEntry,
   type ResolvedBundle,
   type ResolvedEntry,
   type ResolveOptions,
   type ResourceLookup,
+  type ResourceName,
   resolveBundle,
+  type UpdatedEntry,
 } from './bundle.ts';
-export { BUNDLE_ENTRIES_MAX, type PostEntry, postEntries } from './bundle-entry.ts';
+export { BUNDLE_ENTRIES_MAX, entriesOf, type RequestEntry, requestEntries } from './bundle-entry.ts';
 export { type ClassifiedEntry, classifyBundle } from './bundle-owners.ts';
-export { type EntryOutcome, responseLinks, transactionResponse } from './bundle-response.ts';
+export {
+  batchResponse,
+  type EntryAnswer,
+  type EntryOutcome,
+  responseLinks,
+  transactionResponse,
+} from './bundle-response.ts';
 export {
   CATEGORIES,
   CATEGORY_TABLE_VERSION,
@@ -26,14 +37,34 @@ export { type Classification, categoryOf, classify } from './classify.ts';
 export { loadDefinitions } from './definitions.ts';
 export { issueOf } from './error-outcome.ts';
 export { FHIR_ERROR_CODES, FhirError, type FhirErrorCode } from './fhir-error.ts';
-export { hasIdentifier, type IdentifierQuery, identifiersOf, parseIdentifierQuery } from './identifier-query.ts';
+export {
+  findIdentifierQuery,
+  hasIdentifier,
+  type IdentifierQuery,
+  identifiersOf,
+  parseIdentifierQuery,
+} from './identifier-query.ts';
 export { hasErrors, type Issue, type IssueCode, operationOutcome } from './issue.ts';
+export { applyJsonPatch, JSON_PATCH_TYPE, parseJsonPatch, patchOfBinary } from './json-patch.ts';
 export { labelClassOf } from './label-class.ts';
 export { type LinkKind, type LinkReplacer, rewriteLinks } from './links.ts';
 export { type Owner, type OwnerOfReference, ownerOf, ownerRuleOf } from './owner.ts';
 export { JSON_DEPTH_MAX, JSON_LIMITS, JSON_SIZE_BYTES_MAX, type JsonLimits, parseFhirJson } from './parse-json.ts';
 export { FHIR_ID, type ParsedReference, parseReference, referencesAt } from './reference.ts';
-export type { ReadResult, Repository, TransactionOptions, TransactionResult } from './repository.ts';
+export type {
+  ChangeOptions,
+  HistoryEntry,
+  HistoryQuery,
+  HistoryResult,
+  HistoryScope,
+  ReadResult,
+  Repository,
+  ResourceBody,
+  TransactionOptions,
+  TransactionResult,
+  WriteResult,
+  WriteTarget,
+} from './repository.ts';
 export { withId, withVersion } from './resource.ts';
 export { isResourceType, RESOURCE_TYPES, type ResourceType, rowOf } from './resource-table.ts';
 export { type SameResourceOptions, sameResource } from './same-resource.ts';

@@ -14,6 +14,9 @@ export type IssueCode =
   | 'multiple-matches'
   | 'not-found'
   | 'not-supported'
+  | 'deleted'
+  | 'conflict'
+  | 'processing'
   | 'business-rule'
   | 'informational'
   | 'exception';

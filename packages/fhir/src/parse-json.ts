@@ -39,10 +39,14 @@ const HEX4 = /^[0-9a-fA-F]{4}$/;
  *   `not-a-resource` (the text is not an object), with the place as `expression`.
  */
 export function parseFhirJson(input: Uint8Array | string, limits: JsonLimits = JSON_LIMITS): FhirTree {
-  const text = readText(input, limits);
-  const value = new JsonReader(text, limits.depthMax).read();
+  const value = parseJsonValue(input, limits);
   if (!isTree(value)) throw new FhirError('not-a-resource', 'a JSON object was expected');
   return value;
+}
+
+/** As `parseFhirJson`, for any JSON value: a JSON Patch is an array. */
+export function parseJsonValue(input: Uint8Array | string, limits: JsonLimits = JSON_LIMITS): FhirValue {
+  return new JsonReader(readText(input, limits), limits.depthMax).read();
 }
 
 const QUOTE = 0x22;

@@ -13,12 +13,15 @@ export function withId(tree: FhirTree, id: string): FhirTree {
   return { resourceType, id, ...rest };
 }
 
-/** The resource as a server stores it: `meta.versionId` and `meta.lastUpdated` are the server's, the rest is kept. */
+/**
+ * The resource as a server stores it: `meta.versionId`, `meta.lastUpdated` and `meta.source` are the server's and no client's, the
+ * rest is kept.
+ */
 export function withVersion(tree: FhirTree, version: { versionId: string; lastUpdatedMs: number }): FhirTree {
   const { resourceType, id, meta: oldMeta, ...rest } = tree;
   const lastUpdated = new Date(version.lastUpdatedMs).toISOString();
   const kept: Record<string, FhirValue | undefined> = isTree(oldMeta) ? { ...oldMeta } : {};
-  const { versionId: _version, lastUpdated: _updated, ...metaRest } = kept;
+  const { versionId: _version, lastUpdated: _updated, source: _source, _source: _besideSource, ...metaRest } = kept;
   const meta: FhirTree = { versionId: version.versionId, lastUpdated, ...metaRest };
   return id === undefined ? { resourceType, meta, ...rest } : { resourceType, id, meta, ...rest };
 }

@@ -1,4 +1,4 @@
-import { postEntries } from './bundle-entry.ts';
+import { requestEntries } from './bundle-entry.ts';
 import type { Issue } from './issue.ts';
 import { ISSUES_MAX, structureIssues } from './structure.ts';
 import type { FhirTree } from './tree.ts';
@@ -7,13 +7,16 @@ import { validateStructure } from './validate.ts';
 /**
  * Validates a transaction: the bundle's own elements by structure, every resource in it fully.
  *
- * @throws FhirError the codes of `postEntries`.
+ * @throws FhirError the codes of `requestEntries`.
  */
 export function validateTransaction(bundle: FhirTree): readonly Issue[] {
-  const entries = postEntries(bundle);
+  const entries = requestEntries(bundle);
   const issues: Issue[] = [...structureIssues(withoutResources(bundle))];
-  for (const { index, type, resource } of entries) {
+  for (const entry of entries) {
     if (issues.length >= ISSUES_MAX) break;
+    // What a patch makes is validated when it is known.
+    if (entry.method !== 'POST' && entry.method !== 'PUT') continue;
+    const { index, type, resource } = entry;
     for (const issue of validateStructure(resource)) {
       issues.push({ ...issue, expression: entryExpression(index, type, issue.expression) });
     }

@@ -7,6 +7,8 @@ import type { AuditEvent } from './vault-types.ts';
 export interface BatchEffects {
   /** Versions that this batch supersedes. */
   readonly ends: readonly { readonly recordId: string; readonly version: number }[];
+  /** Versions that this batch hides. */
+  readonly hides: readonly { readonly recordId: string; readonly version: number }[];
   /** Resources whose identifiers and relationships this batch states anew, with the identifier tokens that stay. */
   readonly restated: readonly { readonly resourceToken: string; readonly identifierTokens: readonly string[] }[];
   readonly audits: readonly AuditEvent[];

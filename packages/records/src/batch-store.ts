@@ -1,9 +1,10 @@
 import type { Json, SignedCall } from '@salus/contracts';
 import { canonical } from '@salus/crypto';
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { BatchEffects } from './batch-effects.ts';
 import type { BoundBatch } from './batch-rows.ts';
 import type { DataKeys } from './data-keys.ts';
+import { type Happened, HistoryRows } from './history-rows.ts';
 import { identifierRow, identifierTokens, patientRow, relationshipRow } from './index-rows.ts';
 import type { MasterKey } from './master-key.ts';
 import type { OwnerPlans } from './owner-plans.ts';
@@ -14,7 +15,7 @@ import { rowKeyOf } from './rows-log.ts';
 import type { SearchIndex } from './search/search-index.ts';
 import { insertRows, type StoreTransaction } from './store/database.ts';
 import { prepareForTransactions } from './store/prepared.ts';
-import type { BatchTable } from './store/schema.ts';
+import type { BatchTable, RecordStatus } from './store/schema.ts';
 import type { RowsLog, RowToCover } from './vault-types.ts';
 import type { WriteOrder } from './write-order.ts';
 
@@ -46,12 +47,22 @@ const commitBatch = prepareForTransactions((db) =>
     .where('batchId', '=', ''),
 );
 
+const endVersion = prepareForTransactions((db) =>
+  db
+    .updateTable('record')
+    .set({ status: 'superseded' })
+    .where('recordId', '=', '')
+    .where('version', '=', 0)
+    .where('status', '=', sql.lit<RecordStatus>('current')),
+);
+
 /** A batch in the store: written as an intent, then finished or discarded by the ledger's answer. */
 export class BatchStore {
   readonly #masterKey: MasterKey;
   readonly #rowsLog: RowsLog;
   readonly #keys: DataKeys;
   readonly #searchIndex: SearchIndex;
+  readonly #history: HistoryRows;
 
   constructor(parts: {
     readonly masterKey: MasterKey;
@@ -60,6 +71,7 @@ export class BatchStore {
     readonly searchIndex: SearchIndex;
   }) {
     this.#searchIndex = parts.searchIndex;
+    this.#history = new HistoryRows(parts.rowsLog);
     this.#masterKey = parts.masterKey;
     this.#rowsLog = parts.rowsLog;
     this.#keys = parts.keys;
@@ -73,7 +85,7 @@ export class BatchStore {
     }
     const row = {
       batchId,
-      kind: intent.effects.ends.length === 0 ? 'commit' : 'correct',
+      kind: intent.effects.ends.length + intent.effects.hides.length === 0 ? 'commit' : 'correct',
       state: 'pending',
       callId: intent.callId,
       call: canonical(intent.call as unknown as Json),
@@ -88,6 +100,7 @@ export class BatchStore {
     await insertRows(trx, 'attachment', bound.attachments);
     await this.#insertIndexes(trx, intent);
     await this.#searchIndex.insert(trx, batchId, order.versions);
+    await this.#history.insert(trx, batchId, happenedIn(intent));
   }
 
   /** The ledger has the call: the batch counts from now on. Undefined when it was finished before. */
@@ -97,16 +110,9 @@ export class BatchStore {
     if (batch.state === 'committed') return undefined;
     const effects = this.openEffects(batch);
     await commitBatch(trx, 'committed', '', new Uint8Array(0), batchId);
-    for (const { recordId, version } of effects.ends) {
-      await trx
-        .updateTable('record')
-        .set({ status: 'superseded' })
-        .where('recordId', '=', recordId)
-        .where('version', '=', version)
-        .where('status', '=', 'current')
-        .execute();
-    }
-    await this.#searchIndex.remove(trx, effects.ends);
+    for (const { recordId, version } of effects.ends) await endVersion(trx, 'superseded', recordId, version);
+    for (const { recordId, version } of effects.hides) await endVersion(trx, 'tombstoned', recordId, version);
+    await this.#searchIndex.remove(trx, [...effects.ends, ...effects.hides]);
     const covered: RowToCover[] = [{ kind: 'batch', rowKey: batchId, row: coveredBatch(batch) }];
     for (const restated of effects.restated) covered.push(...(await removeStale(trx, batchId, restated)));
     await this.#rowsLog.coverAll(trx, covered);
@@ -116,6 +122,7 @@ export class BatchStore {
   /** The ledger refused the call: nothing of the batch remains but its pack, which the caller removes. */
   async discard(trx: StoreTransaction, batchId: string): Promise<readonly string[]> {
     await this.#searchIndex.discard(trx, batchId);
+    await this.#history.discard(trx, batchId);
     const gone: RowToCover[] = [];
     for (const [table, columns] of OWNED_TABLES) {
       const rows = await trx.deleteFrom(table).where('batchId', '=', batchId).returningAll().execute();
@@ -179,6 +186,17 @@ export class BatchStore {
     }
     await this.#rowsLog.coverAll(trx, covered);
   }
+}
+
+function happenedIn({ order, nowMs }: BatchIntent): readonly Happened[] {
+  const written = order.versions.map(({ recordId, version, replaces, facts }) => {
+    const kind = replaces === null ? ('create' as const) : ('update' as const);
+    return { kind, recordId, version, atMs: facts.lastUpdatedMs };
+  });
+  const deleted = (order.hides ?? []).map(({ recordId, version }) => {
+    return { kind: 'delete' as const, recordId, version, atMs: nowMs };
+  });
+  return [...written, ...deleted];
 }
 
 /** Of two corrections of one version the second finds its number taken; the ledger would refuse it too. */

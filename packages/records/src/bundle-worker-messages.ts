@@ -1,5 +1,5 @@
-import type { Owner as FhirOwner, IdentifierQuery, ResourceType } from '@salus/fhir';
-import type { BundleInput, PreparedBundle, TypedIdentifier } from './prepare-bundle.ts';
+import type { CurrentResource, Owner as FhirOwner, IdentifierQuery, ResourceType } from '@salus/fhir';
+import type { BundleInput, BundleQuestions, PreparedBundle, TypedCondition } from './prepare-bundle.ts';
 
 export type ToWorker =
   | { readonly kind: 'prepare'; readonly job: number; readonly input: BundleInput }
@@ -8,11 +8,17 @@ export type ToWorker =
   | { readonly kind: 'no-answer'; readonly job: number; readonly question: number };
 
 export type Question =
-  | { readonly name: 'begin'; readonly digest: string; readonly identifiers: readonly TypedIdentifier[] }
+  | { readonly name: 'begin'; readonly digest: string | null; readonly conditions: readonly TypedCondition[] }
   | { readonly name: 'find'; readonly type: ResourceType; readonly query: IdentifierQuery }
+  | { readonly name: 'search'; readonly type: ResourceType; readonly query: string }
+  | { readonly name: 'targets'; readonly targets: Parameters<BundleQuestions['findTargets']>[0] }
   | { readonly name: 'owners'; readonly references: readonly string[] };
 
-export type Answer = null | readonly string[] | ReadonlyMap<string, FhirOwner>;
+export type Answer =
+  | null
+  | readonly string[]
+  | readonly (CurrentResource | undefined)[]
+  | ReadonlyMap<string, FhirOwner>;
 
 export type FromWorker =
   | { readonly kind: 'question'; readonly job: number; readonly question: number; readonly body: Question }

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { Owner as FhirOwner } from '@salus/fhir';
 import type { Answer, FromWorker, Question, ToWorker } from './bundle-worker-messages.ts';
-import { type BundleQuestions, prepareBundle } from './prepare-bundle.ts';
+import { type BundleQuestions, isWritten, prepareBundle } from './prepare-bundle.ts';
 
 /** Prepares bundles beside the main thread; everything it must know of the store it asks. */
 
@@ -29,7 +29,7 @@ async function prepare({ job, input }: Extract<ToWorker, { readonly kind: 'prepa
     const prepared = await prepareBundle(input, questionsOf(job));
     const entries = prepared.kind === 'prepared' ? prepared.entries : [];
     // Each text has a buffer of its own: it moves to the other thread without a copy.
-    const buffers = entries.flatMap((entry) => (entry.kind === 'create' ? [entry.plaintext.buffer] : []));
+    const buffers = entries.flatMap((entry) => (isWritten(entry) ? [entry.plaintext.buffer] : []));
     port.postMessage({ kind: 'done', job, prepared } satisfies FromWorker, buffers);
   } catch (error) {
     // The message may quote a resource: only the kind of error leaves the thread.
@@ -50,6 +50,9 @@ function questionsOf(job: number): BundleQuestions {
       await ask({ name: 'begin', ...facts });
     },
     findByIdentifier: async (type, query) => (await ask({ name: 'find', type, query })) as readonly string[],
+    findBySearch: async (type, query) => (await ask({ name: 'search', type, query })) as readonly string[],
+    findTargets: async (targets) =>
+      (await ask({ name: 'targets', targets })) as Awaited<ReturnType<BundleQuestions['findTargets']>>,
     findOwners: async (references) =>
       references.length === 0
         ? new Map()

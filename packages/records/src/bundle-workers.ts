@@ -164,10 +164,14 @@ export class BundleWorkers implements AsyncDisposable {
 async function answerTo(questions: BundleQuestions, body: Question): Promise<Answer> {
   switch (body.name) {
     case 'begin':
-      await questions.begin({ digest: body.digest, identifiers: body.identifiers });
+      await questions.begin({ digest: body.digest, conditions: body.conditions });
       return null;
     case 'find':
       return questions.findByIdentifier(body.type, body.query);
+    case 'search':
+      return questions.findBySearch(body.type, body.query);
+    case 'targets':
+      return questions.findTargets(body.targets);
     case 'owners':
       return questions.findOwners(body.references);
   }

@@ -20,7 +20,7 @@ import { resourceToken } from './record-rows.ts';
 import { RecordsError } from './records-error.ts';
 import type { Store } from './store/database.ts';
 import type { AuditEvent, AuditLog, Clock, RecordRows } from './vault-types.ts';
-import { BATCH_RECORDS_MAX, type NewVersion, type WriteOrder, type WriteReceipt } from './write-order.ts';
+import { BATCH_RECORDS_MAX, ENDED_MAX, type NewVersion, type WriteOrder, type WriteReceipt } from './write-order.ts';
 
 /** Writes that may be under way at once: each holds its batch in memory. */
 export const WRITES_IN_FLIGHT_MAX = 128;
@@ -132,6 +132,10 @@ export class RecordWriter implements AsyncDisposable {
     if (this.#stop.signal.aborted) return new RecordsError('closed', 'the vault is closing');
     if (order.versions.length > BATCH_RECORDS_MAX) {
       return new RecordsError('too-large', `a batch has at most ${BATCH_RECORDS_MAX} records`);
+    }
+    const replaced = order.versions.filter(({ replaces }) => replaces !== null).length;
+    if (Math.max(replaced, order.hides?.length ?? 0) > ENDED_MAX) {
+      return new RecordsError('too-large', `a write changes, and deletes, at most ${ENDED_MAX} records each`);
     }
     if (this.#inFlight.size < WRITES_IN_FLIGHT_MAX) return undefined;
     return new RecordsError('overloaded', `more than ${WRITES_IN_FLIGHT_MAX} writes are under way`);
@@ -309,8 +313,9 @@ export class RecordWriter implements AsyncDisposable {
       if (old === null) continue;
       replaces.push(await leafReference(this.#parts.rows, old));
     }
-    const transaction = replaces.length === 0 ? 'commit' : 'correct';
-    const whole = replaces.length === 0 ? args : { ...args, replaces };
+    const hides: Json[] = [];
+    for (const hidden of order.hides ?? []) hides.push(await leafReference(this.#parts.rows, hidden));
+    const { transaction, whole } = namedCall(order, args, { replaces, hides });
     if (canonicalBytes(whole).length > ARGS_LIMITS.sizeBytesMax) {
       throw new RecordsError('too-large', 'a batch touches more keys than one call can name: write it in parts');
     }
@@ -327,6 +332,18 @@ export class RecordWriter implements AsyncDisposable {
       throw error;
     }
   }
+}
+
+/** What a batch is called on the ledger: what only hides needs no keys. */
+function namedCall(
+  { versions }: WriteOrder,
+  args: { readonly [name: string]: Json },
+  { replaces, hides }: { readonly replaces: Json[]; readonly hides: Json[] },
+): { readonly transaction: string; readonly whole: { readonly [name: string]: Json } } {
+  if (versions.length === 0) return { transaction: 'tombstone', whole: { leaves: hides } };
+  if (replaces.length + hides.length === 0) return { transaction: 'commit', whole: args };
+  const ended = { ...args, replaces };
+  return { transaction: 'correct', whole: hides.length === 0 ? ended : { ...ended, tombstones: hides } };
 }
 
 async function sealAll(versions: readonly NewVersion[]): Promise<readonly SealedObject[]> {
@@ -348,6 +365,7 @@ function effectsOf(masterKey: MasterKey, order: WriteOrder): BatchEffects {
       resourceToken: resourceToken(masterKey, facts.type, facts.id),
       identifierTokens: identifiers.flatMap((identifier) => identifierTokens(masterKey, facts.type, identifier)),
     })),
+    hides: (order.hides ?? []).map(({ recordId, version }) => ({ recordId, version })),
     audits: order.audits,
   };
 }

@@ -55,7 +55,7 @@ async function makeStory() {
       resourceType: 'DocumentReference',
       status: 'current',
       subject: { reference: 'urn:uuid:p' },
-      content: [{ attachment: { data: LARGE } }],
+      content: [{ attachment: { contentType: 'application/pdf', data: LARGE } }],
     },
     {
       id: 'x',
@@ -81,11 +81,10 @@ async function makeStory() {
   await place.vault.access.assign(by, { pid, actor: clinician.id, fromMs: nowMs - 1000, untilMs: nowMs + 3_600_000 });
   const read = await place.vault.repository.read(caller, 'Observation', observationId);
   if (read.kind !== 'found') throw new Error(read.kind);
-  const version = { type: 'Observation', id: observationId, versionId: '1' };
-  const corrected = await place.vault.corrections.correct(
+  const corrected = await place.vault.repository.update(
     caller,
-    version,
-    Buffer.from(read.text.replace('kept', 'corrected')),
+    { type: 'Observation', id: observationId },
+    { bytes: read.text.replace('kept', 'corrected'), format: 'json' },
   );
   if (corrected.kind === 'refused') throw new Error(corrected.code);
   const device = await claim(pid, patientId);

@@ -1,6 +1,7 @@
 import type { EndedLeaf } from '@salus/contracts';
 import type { Attachments } from './attachments.ts';
 import type { CrashHook } from './crash-points.ts';
+import { removeHistory } from './history-rows.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Packs } from './packs.ts';
 import { pidOf } from './recipients.ts';
@@ -98,6 +99,7 @@ export class Erasure {
 
   async #eraseRows(trx: StoreTransaction, rows: readonly ErasedRow[], files: readonly string[]): Promise<void> {
     await this.#parts.searchIndex.remove(trx, rows);
+    await removeHistory(trx, this.#parts.rowsLog, rows);
     for (const { keyId, batchId, leafIndex } of rows) {
       await trx
         .updateTable('record')

@@ -39,25 +39,35 @@ export function auditsOf(
   versions: readonly NewVersion[],
   atMs: number,
 ): readonly AuditEvent[] {
+  return eventsOf(versions, { kind: 'write', who, purpose, atMs });
+}
+
+function eventsOf(
+  versions: readonly Pick<NewVersion, 'owner' | 'recordId' | 'version'>[],
+  event: Pick<AuditEvent, 'kind' | 'who' | 'purpose' | 'atMs'>,
+): readonly AuditEvent[] {
   const events: AuditEvent[] = [];
   for (const [owner, owned] of Map.groupBy(versions, (version) => version.owner)) {
     for (let at = 0; at < owned.length; at += AUDIT_RECORDS_MAX) {
       const records = owned.slice(at, at + AUDIT_RECORDS_MAX).map(({ recordId, version }) => ({ recordId, version }));
-      events.push({
-        kind: 'write',
-        atMs,
-        pid: pidOf(owner) ?? null,
-        who,
-        purpose,
-        grant: null,
-        session: null,
-        records,
-        outcome: 'ok',
-        request: null,
-      });
+      const pid = pidOf(owner) ?? null;
+      events.push({ ...event, pid, grant: null, session: null, records, outcome: 'ok', request: null });
     }
   }
   return events;
+}
+
+/** As `auditsOf`, of what is hidden. */
+export function hidingAuditsOf(
+  who: Who,
+  purpose: string,
+  records: readonly StoredRecord[],
+  atMs: number,
+): readonly AuditEvent[] {
+  return eventsOf(
+    records.map(({ recordId, version, meta }) => ({ recordId, version, owner: meta.owner })),
+    { kind: 'tombstone', who, purpose, atMs },
+  );
 }
 
 /** Takes back the files of resources that are not going to be written. */

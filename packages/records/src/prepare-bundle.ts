@@ -8,6 +8,7 @@ import {
   type Owner as FhirOwner,
   type FhirTree,
   type FhirValue,
+  findIdentifierQuery,
   hasErrors,
   type IdentifierQuery,
   type IndexTerm,
@@ -16,16 +17,20 @@ import {
   indexTermsOf,
   issueOf,
   isTree,
+  JSON_PATCH_TYPE,
   pairIndex,
   parseFhirJson,
-  parseIdentifierQuery,
+  parseFhirXml,
   parseReference,
-  postEntries,
+  type RequestEntry,
   type ResolvedEntry,
+  type ResourceLookup,
   type ResourceType,
+  requestEntries,
   resolveBundle,
   rewriteLinks,
   stringifyFhirJson,
+  validateStructure,
   validateTransaction,
   withVersion,
 } from '@salus/fhir';
@@ -40,18 +45,36 @@ import type { Identifier, WrittenAttachment } from './write-order.ts';
 /** First version of every resource. */
 export const FIRST_VERSION = 1;
 
-/** What preparing a bundle asks of the store: `begin` once, and whatever identifiers decide only after its answer. */
+/** What preparing a bundle asks of the store: `begin` once, and whatever conditions decide only after its answer. */
 export interface BundleQuestions {
-  /** The bundle's digest and all identifiers that decide whether a resource is new: they are locked until it is written. */
-  begin(facts: { readonly digest: string; readonly identifiers: readonly TypedIdentifier[] }): Promise<void>;
+  /**
+   * The bundle's digest (null of a single request) and all conditions that decide whether a resource is new: they are locked
+   * until it is written.
+   */
+  begin(facts: { readonly digest: string | null; readonly conditions: readonly TypedCondition[] }): Promise<void>;
   findByIdentifier(type: ResourceType, query: IdentifierQuery): Promise<readonly string[]>;
+  findBySearch(type: ResourceType, query: string): Promise<readonly string[]>;
+  /** As `ResourceLookup`: whoever may not change one of them is refused with what this throws. */
+  findTargets(targets: Parameters<FindTargets>[0]): Promise<Awaited<ReturnType<FindTargets>>>;
   /** Owners of resources that are here already, by `Type/id`; unknown ones are left out. */
   findOwners(references: readonly string[]): Promise<ReadonlyMap<string, FhirOwner>>;
 }
 
-export interface TypedIdentifier {
+type FindTargets = NonNullable<ResourceLookup['findTargets']>;
+
+/** A condition on which it depends whether a resource is made: an identifier, or the text of another search. */
+export interface TypedCondition {
   readonly type: ResourceType;
-  readonly query: IdentifierQuery;
+  readonly query: IdentifierQuery | string;
+}
+
+/** One request as `Bundle.entry.request` has it; its body is the resource, or the patch. */
+export interface SingleRequest {
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** `Type`, `Type/id` or `Type?search`. */
+  readonly url: string;
+  readonly ifMatch?: string;
+  readonly ifNoneExist?: string;
 }
 
 export interface BundleInput {
@@ -62,13 +85,16 @@ export interface BundleInput {
   readonly baseUrl: string | null;
   /** Where large content goes. */
   readonly attachmentsDirectory: string;
-  /** `bytes` is one resource, a new version of this one; null: a bundle of new resources. */
-  readonly correction: { readonly type: string; readonly id: string; readonly version: number } | null;
+  /** What `bytes` are written in; a patch is always JSON. */
+  readonly format: 'json' | 'xml';
+  /** `bytes` is the body of this request; null: a transaction bundle. */
+  readonly single: SingleRequest | null;
 }
 
 /** A resource that is to be written. Holds no tree: it travels between threads. */
 export interface PreparedCreate {
-  readonly kind: 'create';
+  /** An update is the next version of a resource that was found as target. */
+  readonly kind: 'create' | 'update';
   readonly type: ResourceType;
   readonly id: string;
   /** The record's text, UTF-8. */
@@ -92,7 +118,19 @@ export interface PreparedMatch {
   readonly id: string;
 }
 
-export type PreparedEntry = PreparedCreate | PreparedMatch;
+export interface PreparedDelete {
+  readonly kind: 'delete';
+  readonly type: ResourceType;
+  /** Undefined: there is nothing to delete. */
+  readonly id: string | undefined;
+}
+
+export interface PreparedRead {
+  readonly kind: 'read';
+  readonly url: string;
+}
+
+export type PreparedEntry = PreparedCreate | PreparedMatch | PreparedDelete | PreparedRead;
 
 /** `entries`: one for each entry of the bundle, in its order. */
 export type PreparedBundle =
@@ -106,13 +144,13 @@ export type PreparedBundle =
 export async function prepareBundle(input: BundleInput, questions: BundleQuestions): Promise<PreparedBundle> {
   const attachments = new Attachments(input.attachmentsDirectory);
   try {
-    const bundle = bundleOf(parseFhirJson(input.bytes), input);
+    const bundle = bundleOf(input);
     const issues = validateTransaction(bundle);
-    if (hasErrors(issues)) return { kind: 'refused', code: 'structure-invalid', issues };
-    const identifiers = decidingIdentifiers(bundle, input);
-    const begun = questions.begin({ digest: digestOf(bundle), identifiers });
-    // Where identifiers decide, they are locked before they are looked up; else the questions travel together.
-    if (identifiers.length > 0) await begun;
+    if (hasErrors(issues)) return refused('structure-invalid', issues, input);
+    const conditions = decidingConditions(requestEntries(bundle), input);
+    const begun = questions.begin({ digest: input.single === null ? digestOf(bundle) : null, conditions });
+    // What decides is locked before it is looked up; else the questions travel together.
+    if (conditions.length > 0) await begun;
     const [start, prepared] = await Promise.allSettled([begun, prepareEntries(bundle, input, questions, attachments)]);
     if (prepared.status === 'rejected') throw start.status === 'rejected' ? start.reason : prepared.reason;
     if (start.status === 'rejected') {
@@ -121,17 +159,30 @@ export async function prepareBundle(input: BundleInput, questions: BundleQuestio
     }
     return { kind: 'prepared', entries: prepared.value };
   } catch (error) {
-    if (error instanceof FhirError) return { kind: 'refused', code: error.code, issues: [issueOf(error)] };
+    if (error instanceof FhirError) return refused(error.code, [issueOf(error)], input);
     if (!(error instanceof RecordsError || error instanceof CryptoError)) throw error;
     // An attachment that cannot be taken: too large, or data that is none.
-    const issue: Issue = { severity: 'error', code: 'invalid', text: error.message };
-    return { kind: 'refused', code: error.code, issues: [issue] };
+    return refused(error.code, [{ severity: 'error', code: 'invalid', text: error.message }], input);
   }
 }
 
+/** Places in the bundle that a single request travels in are told as places in its resource. */
+function refused(code: string, issues: readonly Issue[], { single }: BundleInput): PreparedBundle {
+  if (single === null) return { kind: 'refused', code, issues };
+  const [type = ''] = single.url.split(/[/?]/);
+  const told = issues.map(({ expression, ...issue }): Issue => {
+    const inside = expression?.startsWith(SINGLE_RESOURCE) === true;
+    if (inside) return { ...issue, expression: `${type}${expression.slice(SINGLE_RESOURCE.length)}` };
+    return expression === undefined || expression.startsWith('Bundle') ? issue : { ...issue, expression };
+  });
+  return { kind: 'refused', code, issues: told };
+}
+
+const SINGLE_RESOURCE = 'Bundle.entry[0].resource';
+
 async function removeAttachments(attachments: Attachments, entries: readonly PreparedEntry[]): Promise<void> {
   for (const entry of entries) {
-    if (entry.kind !== 'create') continue;
+    if (!isWritten(entry)) continue;
     for (const { attachmentId } of entry.attachments) await attachments.remove(attachmentId);
   }
 }
@@ -143,21 +194,22 @@ async function prepareEntries(
   attachments: Attachments,
 ): Promise<readonly PreparedEntry[]> {
   const resolved = await resolveBundle(bundle, {
-    newId: () => input.correction?.id ?? crypto.randomUUID(),
+    newId: () => crypto.randomUUID(),
     lookup: questions,
     matchDirectoryByIdentifier: input.matchDirectory,
     ...(input.baseUrl === null ? {} : { baseUrl: input.baseUrl }),
   });
   const owners = await questions.findOwners(outsideReferences(resolved.entries));
   const classified = classifyBundle(resolved, (reference) => owners.get(withoutVersion(reference)));
+  validatePatched(classified, bundle);
   const byIndex = new Map(classified.map((entry) => [entry.index, entry]));
   const written: WrittenAttachment[] = [];
   try {
     const prepared: PreparedEntry[] = [];
     for (const entry of resolved.entries) {
-      const create = byIndex.get(entry.index);
-      if (create === undefined) prepared.push({ kind: 'matched', type: entry.type, id: entry.id });
-      else prepared.push(await prepareCreate(create, input, attachments, written));
+      const change = byIndex.get(entry.index);
+      if (change === undefined) prepared.push(unwritten(entry));
+      else prepared.push(await prepareCreate(change, input, attachments, written));
     }
     return prepared;
   } catch (error) {
@@ -168,12 +220,12 @@ async function prepareEntries(
 
 async function prepareCreate(
   entry: ClassifiedEntry,
-  { nowMs, correction }: BundleInput,
+  { nowMs }: BundleInput,
   attachments: Attachments,
   written: WrittenAttachment[],
 ): Promise<PreparedCreate> {
   const { type, id, classification } = entry;
-  const versionId = String(correction?.version ?? FIRST_VERSION);
+  const versionId = String(entry.kind === 'update' ? Number(entry.replaces) + 1 : FIRST_VERSION);
   const stored = withVersion(entry.resource, { versionId, lastUpdatedMs: nowMs });
   const whole = stringifyFhirJson(stored);
   const extracted = mayHoldAttachments(whole)
@@ -182,7 +234,7 @@ async function prepareCreate(
   written.push(...extracted.written);
   const { fromMs, toMs } = dataTimeOf(stored);
   return {
-    kind: 'create',
+    kind: entry.kind,
     type,
     id,
     // A buffer of its own, so that it moves between threads without a copy.
@@ -199,33 +251,78 @@ async function prepareCreate(
   };
 }
 
-/** A corrected resource goes the way of a bundle with one entry. */
-function bundleOf(tree: FhirTree, { correction }: BundleInput): FhirTree {
-  if (correction === null) return tree;
-  if (tree.resourceType !== correction.type || tree.id !== correction.id) {
-    throw new FhirError('id-invalid', 'a new version has the type and id of the one that it replaces');
+function unwritten(entry: ResolvedEntry): PreparedEntry {
+  switch (entry.kind) {
+    case 'create':
+    case 'update':
+      throw new Error('broken invariant: what is written is classified');
+    case 'matched':
+      return { kind: 'matched', type: entry.type, id: entry.id };
+    case 'delete':
+      return { kind: 'delete', type: entry.type, id: entry.id };
+    case 'read':
+      return { kind: 'read', url: entry.url };
   }
-  const request = { method: 'POST', url: correction.type };
-  return { resourceType: 'Bundle', type: 'transaction', entry: [{ request, resource: tree }] };
 }
 
-/** Identifiers on which it depends whether an entry is created or matched; a superset does no harm. */
-function decidingIdentifiers(bundle: FhirTree, { matchDirectory }: BundleInput): readonly TypedIdentifier[] {
-  return postEntries(bundle).flatMap(({ type, resource, ifNoneExist, index }): TypedIdentifier[] => {
-    if (ifNoneExist !== undefined) {
-      return [{ type, query: parseIdentifierQuery(ifNoneExist, `Bundle.entry[${index}].request.ifNoneExist`) }];
+/** What a patch made is known only now. */
+function validatePatched(entries: readonly ClassifiedEntry[], bundle: FhirTree): void {
+  const requests = requestEntries(bundle);
+  for (const { index, kind, resource } of entries) {
+    if (kind !== 'update' || requests[index]?.method !== 'PATCH') continue;
+    const [issue] = validateStructure(resource).filter((found) => hasErrors([found]));
+    if (issue === undefined) continue;
+    throw new FhirError('structure-invalid', `what the patch makes is not valid: ${issue.text}`, issue.expression);
+  }
+}
+
+/** A single request goes the way of a bundle with one entry. */
+function bundleOf({ bytes, format, single }: BundleInput): FhirTree {
+  const parse = format === 'xml' ? parseFhirXml : parseFhirJson;
+  if (single === null) return parse(bytes);
+  const { method } = single;
+  const request = { ...single } satisfies FhirTree;
+  if (method === 'DELETE') return { resourceType: 'Bundle', type: 'transaction', entry: [{ request }] };
+  const resource = method === 'PATCH' ? patchBinary(bytes) : parse(bytes);
+  return { resourceType: 'Bundle', type: 'transaction', entry: [{ request, resource }] };
+}
+
+function patchBinary(bytes: Uint8Array): FhirTree {
+  return { resourceType: 'Binary', contentType: JSON_PATCH_TYPE, data: Buffer.from(bytes).toString('base64') };
+}
+
+/** Conditions on which it depends whether an entry is created or matched; a superset does no harm. */
+function decidingConditions(
+  entries: readonly RequestEntry[],
+  { matchDirectory }: BundleInput,
+): readonly TypedCondition[] {
+  return entries.flatMap((entry): TypedCondition[] => {
+    if (entry.method === 'GET') return [];
+    const { type, index } = entry;
+    const condition = entry.method === 'POST' ? entry.ifNoneExist : searchOf(entry.target);
+    if (condition !== undefined) {
+      return [{ type, query: findIdentifierQuery(condition, `Bundle.entry[${index}].request`) ?? condition }];
     }
-    if (!matchDirectory || categoryOf(resource) !== 'directory') return [];
-    return identifiersOf(resource).map((query) => ({ type, query }));
+    if (entry.method !== 'POST' || !matchDirectory || categoryOf(entry.resource) !== 'directory') return [];
+    return identifiersOf(entry.resource).map((query) => ({ type, query }));
   });
 }
 
-/** Local references to resources that the bundle does not create. */
+function searchOf(target: Exclude<RequestEntry, { readonly method: 'GET' | 'POST' }>['target']): string | undefined {
+  return target.kind === 'search' ? target.query : undefined;
+}
+
+/** Of the entries that write. */
+export function isWritten(entry: PreparedEntry): entry is PreparedCreate {
+  return entry.kind === 'create' || entry.kind === 'update';
+}
+
+/** Local references to resources that the bundle does not write. */
 function outsideReferences(entries: readonly ResolvedEntry[]): readonly string[] {
   const created = new Set<string>();
   const named = new Set<string>();
   for (const entry of entries) {
-    if (entry.kind !== 'create') continue;
+    if (entry.kind !== 'create' && entry.kind !== 'update') continue;
     created.add(`${entry.type}/${entry.id}`);
     for (const reference of localReferences(entry.resource)) named.add(reference);
   }

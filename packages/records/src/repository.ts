@@ -1,24 +1,26 @@
 import { fromUtf8 } from '@salus/crypto';
 import type {
-  EntryOutcome,
+  ChangeOptions,
+  HistoryQuery,
+  HistoryResult,
+  HistoryScope,
   ReadResult,
   Repository,
+  ResourceBody,
   ResourceType,
   TransactionOptions,
-  TransactionResult,
+  WriteResult,
+  WriteTarget,
 } from '@salus/fhir';
 import { inlineAttachments } from './attachment-reference.ts';
 import type { Attachments } from './attachments.ts';
 import type { BundleWorkers } from './bundle-workers.ts';
 import type { HomeAccess } from './care.ts';
 import type { RecordWriter } from './commit.ts';
-import { findOwners } from './find-owners.ts';
-import { identifierToken } from './index-rows.ts';
-import { KeyedLocks } from './keyed-locks.ts';
+import { History } from './history.ts';
 import type { MasterKey } from './master-key.ts';
-import { auditsOf, removePrepared, versionOf } from './new-versions.ts';
-import { newPatient, type Patients } from './patients.ts';
-import { FIRST_VERSION, type PreparedCreate, type PreparedEntry, type TypedIdentifier } from './prepare-bundle.ts';
+import type { Patients } from './patients.ts';
+import { FIRST_VERSION, type SingleRequest } from './prepare-bundle.ts';
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
 import { type Narrowing, type Sight, sightedOf, sightOf } from './sight.ts';
@@ -29,13 +31,12 @@ import type {
   AuditLog,
   CiphertextReader,
   Clock,
-  Owner,
   RecordRows,
   StoredRecord,
   Who,
   Writer,
 } from './vault-types.ts';
-import type { NewPatient, NewVersion } from './write-order.ts';
+import { type ConditionSearch, type WriteBody, type WriteRun, Writes } from './writes.ts';
 
 /** Who asks: a member of staff through the node, with purpose; a patient whose device logged in; or a patient's app. */
 export type VaultCaller = (
@@ -64,10 +65,7 @@ export interface VaultTransactionOptions extends TransactionOptions {
   readonly importToken?: string;
 }
 
-export type VaultTransactionResult = TransactionResult & {
-  /** The call that committed it; absent when nothing had to be written. */
-  readonly callId?: string;
-};
+export type VaultTransactionResult = WriteRun;
 
 export type Release =
   | { readonly kind: 'released' }
@@ -89,6 +87,7 @@ type Parts = {
   readonly access: HomeAccess;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  readonly conditionSearch: ConditionSearch;
   /** Throws while nothing may be released (`rollback-unnamed`). */
   readonly demandReleasing: () => void;
 };
@@ -96,30 +95,67 @@ type Parts = {
 /** The vault as a FHIR repository: home reads with their decision and audit, and transactions. */
 export class VaultRepository implements Repository<VaultCaller> {
   readonly #parts: Parts;
-  readonly #locks = new KeyedLocks();
+  readonly #writes: Writes;
+  readonly #history: History;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#writes = new Writes(parts);
+    this.#history = new History(parts);
   }
 
-  async transaction(
+  transaction(
     caller: VaultCaller,
     bundle: Uint8Array | string,
-    options: VaultTransactionOptions = {},
+    options: VaultTransactionOptions & Partial<Pick<ResourceBody, 'format'>> = {},
   ): Promise<VaultTransactionResult> {
-    if (caller.kind !== 'writer') return refusedWrite('denied', 'only a signed-in writer may write');
-    const bytes = typeof bundle === 'string' ? new TextEncoder().encode(bundle) : bundle;
-    const held: (() => void)[] = [];
-    try {
-      return await this.#transaction(caller, bytes, options, held);
-    } catch (error) {
-      if (!(error instanceof RecordsError) || error.code === 'corrupt') throw error;
-      const code = error.detail ?? error.code;
-      if (error.code === 'ledger-refused') await this.#logRefusedWrite(caller, code);
-      return refusedWrite(code, error.message);
-    } finally {
-      for (const release of held) release();
-    }
+    return this.#writes.run(caller, bodyOf({ bytes: bundle, format: options.format ?? 'json' }), null, options);
+  }
+
+  create(
+    caller: VaultCaller,
+    type: ResourceType,
+    body: ResourceBody,
+    { ifNoneExist }: { readonly ifNoneExist?: string } = {},
+  ): Promise<WriteResult> {
+    const condition = ifNoneExist === undefined ? {} : { ifNoneExist };
+    return this.#write(caller, body, { method: 'POST', url: type, ...condition });
+  }
+
+  update(
+    caller: VaultCaller,
+    target: WriteTarget,
+    body: ResourceBody,
+    options: ChangeOptions = {},
+  ): Promise<WriteResult> {
+    return this.#write(caller, body, { method: 'PUT', url: urlOf(target), ...conditionOf(options) });
+  }
+
+  patch(
+    caller: VaultCaller,
+    target: WriteTarget,
+    body: ResourceBody,
+    options: ChangeOptions = {},
+  ): Promise<WriteResult> {
+    return this.#write(caller, body, { method: 'PATCH', url: urlOf(target), ...conditionOf(options) });
+  }
+
+  remove(caller: VaultCaller, target: WriteTarget, options: ChangeOptions = {}): Promise<WriteResult> {
+    const request = { method: 'DELETE', url: urlOf(target), ...conditionOf(options) } as const;
+    return this.#write(caller, { bytes: new Uint8Array(), format: 'json' }, request);
+  }
+
+  history(caller: VaultCaller, scope: HistoryScope, query: HistoryQuery): Promise<HistoryResult> {
+    return this.#history.list(caller, scope, query);
+  }
+
+  async #write(caller: VaultCaller, body: ResourceBody, single: SingleRequest): Promise<WriteResult> {
+    const result = await this.#writes.run(caller, bodyOf(body), single);
+    if (result.kind === 'refused') return result;
+    const [outcome] = result.outcomes;
+    if (outcome === undefined) throw new Error('broken invariant: a single request has one outcome');
+    const { text } = result;
+    return text === undefined ? { kind: 'committed', outcome } : { kind: 'committed', outcome, text };
   }
 
   read(caller: VaultCaller, type: ResourceType, id: string): Promise<ReadResult> {
@@ -137,130 +173,6 @@ export class VaultRepository implements Repository<VaultCaller> {
   /** As `read`, by record id: for a patient's own list. */
   readRecord(caller: VaultCaller, recordId: string): Promise<ReadResult> {
     return this.#read(caller, () => this.#parts.rows.findRecord(recordId));
-  }
-
-  async #transaction(
-    caller: WritingCaller,
-    bytes: Uint8Array,
-    options: VaultTransactionOptions,
-    held: (() => void)[],
-  ): Promise<VaultTransactionResult> {
-    const { masterKey, workers, clock, baseUrl, attachmentsDirectory, writer } = this.#parts;
-    const nowMs = clock();
-    let bundleToken: string | null = null;
-    const matchDirectory = options.matchDirectoryByIdentifier === true;
-    const prepared = await workers.prepare(
-      { bytes, nowMs, matchDirectory, baseUrl, attachmentsDirectory, correction: null },
-      {
-        begin: async ({ digest, identifiers }) => {
-          bundleToken = options.importToken ?? masterKey.token('bundle', digest);
-          held.push(await this.#lock(bundleToken, identifiers));
-          if (options.again !== true) await this.#demandNewBundle(bundleToken);
-        },
-        findByIdentifier: (type, query) => this.#findByIdentifier(type, identifierToken(masterKey, type, query)),
-        findOwners: (references) => findOwners(this.#parts, references),
-      },
-    );
-    if (prepared.kind === 'refused') return prepared;
-    const creates = prepared.entries.filter((entry) => entry.kind === 'create');
-    const outcomes = await this.#outcomes(prepared.entries, nowMs);
-    if (creates.length === 0) return { kind: 'committed', outcomes };
-    const { versions, patients } = await this.#versionsOf(creates, nowMs).catch(async (error: unknown) => {
-      await removePrepared(this.#parts.attachments, creates);
-      throw error;
-    });
-    const audits = auditsOf(caller.writer.who, caller.purpose, versions, nowMs);
-    const receipt = await writer.write({ writer: caller.writer, versions, patients, bundleToken, audits });
-    return { kind: 'committed', outcomes, callId: receipt.callId };
-  }
-
-  async #logRefusedWrite(caller: WritingCaller, outcome: string): Promise<void> {
-    const { audit, clock } = this.#parts;
-    const { who } = caller.writer;
-    const { purpose } = caller;
-    const event = { kind: 'refusal', atMs: clock(), pid: null, who, purpose, records: [], outcome } as const;
-    await audit.append({ ...event, grant: null, session: null, request: null });
-  }
-
-  #lock(bundleToken: string, identifiers: readonly TypedIdentifier[]): Promise<() => void> {
-    const names = identifiers.map(({ type, query }) => identifierToken(this.#parts.masterKey, type, query));
-    return this.#locks.acquire([bundleToken, ...names]);
-  }
-
-  async #demandNewBundle(bundleToken: string): Promise<void> {
-    const known = await this.#parts.store.read
-      .selectFrom('bundle')
-      .innerJoin('batch', 'batch.batchId', 'bundle.batchId')
-      .select(['batch.state'])
-      .where('bundle.bundleToken', '=', bundleToken)
-      .execute();
-    if (known.some(({ state }) => state === 'committed')) {
-      throw new RecordsError('already-imported', 'the same bundle was imported before');
-    }
-    // Its lock is free, so nobody is writing it: a call without an answer, which may still be committed.
-    if (known.length > 0) throw new RecordsError('ledger-unavailable', 'the same bundle is being settled: try again');
-  }
-
-  /** Ids of current resources, at most two: two are enough to refuse. */
-  async #findByIdentifier(type: ResourceType, token: string): Promise<readonly string[]> {
-    const { store, masterKey } = this.#parts;
-    const rows = await store.read
-      .selectFrom('identifier')
-      .innerJoin('batch', 'batch.batchId', 'identifier.batchId')
-      .select(['identifier.resourceToken', 'identifier.sealed'])
-      .where('identifier.token', '=', token)
-      .where('batch.state', '=', 'committed')
-      .execute();
-    const ids: string[] = [];
-    for (const { resourceToken, sealed } of rows) {
-      const { id } = masterKey.openJson('identifier', [token, resourceToken], sealed) as { readonly id: string };
-      const record = await this.#parts.rows.findResource(type, id);
-      if (record?.status === 'current') ids.push(id);
-      if (ids.length === 2) break;
-    }
-    return ids;
-  }
-
-  async #versionsOf(
-    creates: readonly PreparedCreate[],
-    nowMs: number,
-  ): Promise<{ readonly versions: readonly NewVersion[]; readonly patients: readonly NewPatient[] }> {
-    const patients = creates.filter(({ type }) => type === 'Patient').map(({ id }) => newPatient(id, nowMs));
-    const pids = new Map(patients.map(({ fhirId, registration }) => [`Patient/${fhirId}`, registration.pid]));
-    const versions: NewVersion[] = [];
-    for (const create of creates) versions.push(versionOf(create, await this.#ownerOf(create, pids), nowMs));
-    return { versions, patients };
-  }
-
-  async #ownerOf({ subject }: PreparedCreate, pids: Map<string, string>): Promise<Owner> {
-    if (subject === null) return `org:${this.#parts.organisation}`;
-    const known = pids.get(subject);
-    if (known !== undefined) return `pid:${known}`;
-    const id = subject.startsWith('Patient/') ? subject.slice('Patient/'.length) : undefined;
-    const patient = id === undefined ? undefined : await this.#parts.patients.findByFhirId(id);
-    if (patient === undefined) {
-      throw new RecordsError('not-found', 'a resource names a patient who is not registered here', {
-        detail: 'owner-unknown',
-      });
-    }
-    pids.set(subject, patient.pid);
-    return `pid:${patient.pid}`;
-  }
-
-  async #outcomes(entries: readonly PreparedEntry[], nowMs: number): Promise<readonly EntryOutcome[]> {
-    const outcomes: EntryOutcome[] = [];
-    for (const { kind, type, id } of entries) {
-      if (kind === 'create') {
-        outcomes.push({ kind: 'created', type, id, versionId: String(FIRST_VERSION), lastUpdatedMs: nowMs });
-        continue;
-      }
-      // Matched to an earlier entry of the same bundle, it is not in the store yet.
-      const record = await this.#parts.rows.findResource(type, id);
-      const version = record?.version ?? FIRST_VERSION;
-      const lastUpdatedMs = record?.meta.lastUpdatedMs ?? nowMs;
-      outcomes.push({ kind: 'matched', type, id, versionId: String(version), lastUpdatedMs });
-    }
-    return outcomes;
   }
 
   /**
@@ -338,6 +250,14 @@ function readEvent(
   };
 }
 
-export function refusedWrite(code: string, text: string): VaultTransactionResult {
-  return { kind: 'refused', code, issues: [{ severity: 'error', code: 'business-rule', text }] };
+function bodyOf({ bytes, format }: ResourceBody): WriteBody {
+  return { bytes: typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes, format };
+}
+
+function urlOf(target: WriteTarget): string {
+  return 'query' in target ? `${target.type}?${target.query}` : `${target.type}/${target.id}`;
+}
+
+function conditionOf({ ifMatch }: ChangeOptions): { readonly ifMatch?: string } {
+  return ifMatch === undefined ? {} : { ifMatch: `W/"${ifMatch}"` };
 }

@@ -168,10 +168,9 @@ test('opens a record to the practitioner of an open encounter, until it is finis
   const finished = current.text.replace('"in-progress"', '"finished"');
   const writer = await place.writer();
   const caller = { ...writer, writer: { ...writer.writer, who: { ...writer.writer.who, id: doctor.id } } };
-  const version = { type: 'Encounter', id: encounterId, versionId: '1' };
-  expect(await place.vault.corrections.correct(caller, version, Buffer.from(finished))).toMatchObject({
-    kind: 'committed',
-  });
+  const target = { type: 'Encounter', id: encounterId } as const;
+  const body = { bytes: finished, format: 'json' } as const;
+  expect(await place.vault.repository.update(caller, target, body)).toMatchObject({ kind: 'committed' });
   expect(await read()).toEqual({ kind: 'refused', code: 'denied' });
 });
 
@@ -255,27 +254,24 @@ test('writes nothing of a bundle that holds one invalid resource or names an unk
   expect(await place.vault.store.read.selectFrom('record').select('leafHash').execute()).toEqual(before);
 });
 
-test('lets one of two concurrent corrections of a version commit, and keeps both versions readable', async () => {
+test('lets one of two concurrent updates of a version commit, and keeps both versions readable', async () => {
   const [[, patientId], [, id]] = (await write([patient, observation()])) as [[string, string], [string, string]];
   await assign(patientId);
   const caller = await place.writer();
-  const text = (note: string) =>
-    Buffer.from(
-      JSON.stringify({ ...observation(), id, subject: { reference: `Patient/${patientId}` }, note: [{ text: note }] }),
-    );
-  const version = { type: 'Observation', id, versionId: '1' };
-  const results = await Promise.all(
-    ['one', 'two'].map((note) => place.vault.corrections.correct(caller, version, text(note))),
-  );
+  const update = (note: string, ifMatch = '1') => {
+    const subject = { reference: `Patient/${patientId}` };
+    const bytes = JSON.stringify({ ...observation(), id, subject, note: [{ text: note }] });
+    return place.vault.repository.update(caller, { type: 'Observation', id }, { bytes, format: 'json' }, { ifMatch });
+  };
+  const results = await Promise.all(['one', 'two'].map((note) => update(note)));
   expect(results.map(({ kind }) => kind).sort()).toEqual(['committed', 'refused']);
-  expect(results.find(({ kind }) => kind === 'refused')).toMatchObject({ code: 'conflict' });
+  expect(results.find(({ kind }) => kind === 'refused')).toMatchObject({ code: 'version-mismatch' });
   const { repository } = place.vault;
   expect(await repository.read(caller, 'Observation', id)).toMatchObject({ kind: 'found', versionId: '2' });
   expect(await repository.vread(caller, 'Observation', id, '1')).toMatchObject({ kind: 'found', versionId: '1' });
   expect(await repository.vread(caller, 'Observation', id, '3')).toEqual({ kind: 'not-found' });
   expect(await repository.vread(caller, 'Observation', id, '01')).toEqual({ kind: 'not-found' });
-  const late = await place.vault.corrections.correct(caller, version, text('late'));
-  expect(late).toMatchObject({ kind: 'refused', code: 'conflict' });
+  expect(await update('late')).toMatchObject({ kind: 'refused', code: 'version-mismatch' });
 });
 
 test('hides a tombstoned record, and refuses to correct or hide it again', async () => {

@@ -34,6 +34,7 @@ import type { Store } from './store/database.ts';
 import type { PostgresPlace } from './store/postgres/postgres-place.ts';
 import { openStoreOf } from './store/store-place.ts';
 import type { CiphertextReader, Clock, RecordRows } from './vault-types.ts';
+import type { ConditionSearch } from './writes.ts';
 
 export interface VaultOptions {
   /** The organisation's own directory: `records.sqlite` and `objects/`. Made when missing. */
@@ -137,10 +138,11 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     patients,
     access,
   };
-  const corrections = new Corrections({ ...fhir, leafStates });
+  const corrections = new Corrections(fhir);
   const repository = new VaultRepository({
     ...fhir,
     ciphertext,
+    conditionSearch: refuseConditionSearch,
     demandReleasing: () => guard.demandReleasing(),
   });
   const binaries = new Binaries({ ...fhir, repository, ciphertext });
@@ -195,6 +197,10 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     },
   };
 }
+
+const refuseConditionSearch: ConditionSearch = async () => {
+  throw new RecordsError('bad-input', 'a condition is one search by identifier', { detail: 'condition-unsupported' });
+};
 
 /** The store remembers whose it is, and a value that only its master key opens. */
 async function checkPlace(

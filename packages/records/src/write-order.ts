@@ -53,7 +53,12 @@ export interface WriteOrder {
   /** Token of the bundle that it came in. */
   readonly bundleToken: string | null;
   readonly audits: readonly AuditEvent[];
+  /** Current versions that it hides: deletions. */
+  readonly hides?: readonly StoredRecord[];
 }
+
+/** Versions that one call replaces, and that it hides, each (`LEAVES_MAX` of the contract). */
+export const ENDED_MAX = 1_000;
 
 export interface WriteReceipt {
   readonly callId: string;

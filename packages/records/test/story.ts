@@ -34,6 +34,8 @@ export async function createStory(workers: BundleWorkers): Promise<Story> {
     observation(1),
   ]);
   const patient = await consortium.claim(author, imported[0]!.slice('Patient/'.length));
+  // Who ordered the prescriptions may write on.
+  await author.vault.access.linkPractitioner(author.clinician.id, imported[2]!);
   return { consortium, author, readerSide, patient, medications: imported.slice(3, 6), practitioner: imported[2]! };
 }
 

@@ -32,16 +32,17 @@ export function addCorrections(app: FastifyInstance, node: Node): void {
           'A correction has a resource as its body and names in If-Match the version it was made from.',
         );
       }
-      const result = await vault.corrections.correct(writer, { type: knownType(type), id, versionId }, request.body);
+      const result = await vault.repository.update(
+        writer,
+        { type: knownType(type), id },
+        { bytes: request.body, format: 'json' },
+        { ifMatch: versionId },
+      );
       if (result.kind === 'refused') return sendProblem(reply, { ...problem(result.code), issues: result.issues });
       const read = await vault.repository.read(writer, knownType(type), id);
       if (read.kind === 'found') return sendResource(reply, read);
       // Written all the same: who finishes the encounter that opened the record to them reads it no more.
-      const [written] = result.outcomes;
-      return reply
-        .code(200)
-        .header('etag', `W/"${written?.versionId ?? ''}"`)
-        .send();
+      return reply.code(200).header('etag', `W/"${result.outcome.versionId}"`).send();
     },
   });
   app.route<{ Params: Omit<InPath, 'vid'> }>({

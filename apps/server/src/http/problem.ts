@@ -57,10 +57,11 @@ const STATUSES: readonly (readonly [pattern: RegExp, status: number])[] = [
     /^(corrupt|master-key|internal|storage-failed|checkpoint-failed|execution-failed|not-a-ledger|wrong-key|in-use|bad-checkpoint-file|bad-block|bad-wire|bad-private|bad-configuration|wrong-bundle|peer-failed|service-failed)$/,
     500,
   ],
-  [/^(erased|tombstoned|gone|ledger-moved)$/, 410],
+  [/^(erased|tombstoned|gone|ledger-moved|resource-gone)$/, 410],
   [/^too-large$/, 413],
-  [/^(no-match|multiple-matches)$/, 412],
-  [/^(structure-invalid|validation-failed|owner-unknown|not-supported|condition-unsupported)$/, 422],
+  [/^create-by-update$/, 405],
+  [/^(no-match|multiple-matches|version-mismatch)$/, 412],
+  [/^(structure-invalid|validation-failed|patch-failed|owner-unknown|not-supported|condition-unsupported)$/, 422],
   [/^(signer-unknown|delegation-user-unknown)$/, 403],
   [/^not-found$|-unknown$/, 404],
   [
@@ -68,7 +69,7 @@ const STATUSES: readonly (readonly [pattern: RegExp, status: number])[] = [
     409,
   ],
   [
-    /-(malformed|invalid)$|^(bad|private|not-after)-|^too-|^duplicate-|^(encoding|syntax|key-refused|number-too-long|not-a-resource|reference-unresolved|limit-exceeded|wrong-network|unknown-transaction|attachment-truncated|too-many-entries)$/,
+    /-(malformed|invalid)$|^(bad|private|not-after)-|^too-|^duplicate-|^(encoding|syntax|key-refused|number-too-long|not-a-resource|reference-unresolved|limit-exceeded|wrong-network|unknown-transaction|attachment-truncated|too-many-entries|overlapping-entries)$/,
     400,
   ],
 ];

@@ -10,7 +10,15 @@ import { type CoveredRow, coveredName } from './verify-logs.ts';
  * Tables that have a proof of their own: the logs by their trees, records and attachments by their batch. What comes and
  * goes with log-ins of apps has none: nothing on record rests on it.
  */
-const PROVEN_OTHERWISE = new Set(['auditEvent', 'rowEntry', 'logNode', 'record', 'attachment', 'artifact', 'searchToken']);
+const PROVEN_OTHERWISE = new Set([
+  'auditEvent',
+  'rowEntry',
+  'logNode',
+  'record',
+  'attachment',
+  'artifact',
+  'searchToken',
+]);
 /** A mark that comes and goes with the process: it says how to start, and nothing rests on it. */
 const CLEAN_MARK = 'closed-cleanly';
 
