@@ -1,6 +1,8 @@
+import { staffCall } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { enrolFeed, er7, openSender, type Sender } from '../../test/feed.ts';
 import { openTestServer, type TestServer } from '../../test/hospital.ts';
+import { findFeed } from './feed-client.ts';
 import type { Hl7ListenerSettings } from './hl7-configuration.ts';
 import { type Hl7Listener, openHl7Listener } from './hl7-listener.ts';
 import { MessageHandler } from './message-handler.ts';
@@ -125,5 +127,113 @@ describe('HL7 v2 over MLLP', () => {
     await sender.send(er7(header('ADT^A04', 'a4'), pid('1004'), visit('V4')));
     expect(await sender.send(result)).toMatchObject({ code: 'AA' });
     expect(await heldMessages.find(held!.id)).toBeUndefined();
+  });
+
+  it('restates a patient whose facts changed, keeps what the message does not speak of, and deletes what it deletes', async () => {
+    await sender.send(er7(header('ADT^A04', 'u1'), pid('1010'), visit('V10')));
+    const { id } = await patientOf('1010');
+    const changed = 'PID|1||1010^^^HOSP^MR~77^^^OTHER^PI||Berg^Björn||""|M';
+    expect(await sender.send(er7(header('ADT^A08', 'u2'), changed))).toMatchObject({ code: 'AA' });
+    const after = await patientOf('1010');
+    expect(after.id).toBe(id);
+    expect(after.tree).toMatchObject({
+      meta: { versionId: '2' },
+      name: [{ family: 'Berg', given: ['Björn'] }],
+      telecom: [{ value: '+46 8 123456' }],
+      identifier: [{ value: '1010' }, { value: '77', system: 'urn:salus:hl7:hospital-a:authority:OTHER' }],
+    });
+    expect(after.tree.birthDate).toBeUndefined();
+    // The same once more says nothing new: no version, and later it undoes nothing.
+    expect(await sender.send(er7(header('ADT^A08', 'u3'), changed))).toMatchObject({ code: 'AA' });
+    expect((await patientOf('1010')).tree.meta.versionId).toBe('2');
+  });
+
+  it('writes the next version of a corrected result, and refuses an order number of another patient', async () => {
+    await sender.send(er7(header('ADT^A04', 'c1'), pid('1020'), visit('V20')));
+    await sender.send(er7(header('ADT^A04', 'c2'), pid('1021'), visit('V21')));
+    const result = (number: string, value: string, status: string): readonly string[] => [
+      pid(number),
+      `OBR|1||F20^LAB|718-7^Hemoglobin^LN|||20260301||||||||||||||||||${status}`,
+      `OBX|1|NM|718-7^Hemoglobin^LN||${value}|g/dL^g/dL^UCUM|||||${status}`,
+    ];
+    await sender.send(er7(header('ORU^R01', 'c3'), ...result('1020', '13.20', 'P')));
+    expect(await sender.send(er7(header('ORU^R01', 'c4'), ...result('1020', '13.10', 'C')))).toMatchObject({
+      code: 'AA',
+    });
+    const { feedLookup } = server.node.organisations.get(SLUG)!.vault;
+    const [id] = await feedLookup.findIds('DiagnosticReport', {
+      system: 'urn:salus:hl7:hospital-a:authority:LAB',
+      value: 'F20',
+    });
+    const report = JSON.parse((await feedLookup.findCurrent('DiagnosticReport', id!))!.text);
+    expect(report).toMatchObject({ status: 'corrected', meta: { versionId: '2' } });
+    expect(report.result).toHaveLength(1);
+    const [, observation] = report.result[0].reference.split('/');
+    expect((await feedLookup.findCurrent('Observation', observation))!.text).toContain('"value":13.10');
+    const stolen = await sender.send(er7(header('ORU^R01', 'c5'), ...result('1021', '9.9', 'F')));
+    expect(stolen).toMatchObject({ code: 'AE', condition: '205' });
+  });
+
+  it('closes a visit with the discharge and does not open it again', async () => {
+    await sender.send(er7(header('ADT^A01', 'd1'), pid('1030'), visit('V30')));
+    const discharged = `${visit('V30')}${'|'.repeat(25)}20260302080000|20260303090000`;
+    await sender.send(er7(header('ADT^A08', 'd2'), pid('1030'), discharged));
+    await sender.send(er7(header('ADT^A08', 'd3'), pid('1030'), visit('V30')));
+    const { feedLookup } = server.node.organisations.get(SLUG)!.vault;
+    const [id] = await feedLookup.findIds('Encounter', { system: 'urn:oid:1.2.3.4', value: 'V30' });
+    const encounter = JSON.parse((await feedLookup.findCurrent('Encounter', id!))!.text);
+    expect(encounter).toMatchObject({ status: 'finished', period: { end: '2026-03-03T09:00:00+01:00' } });
+  });
+
+  it('tells by code and place what is wrong with a message, and repeats nothing of it', async () => {
+    const wrong: readonly (readonly [string, readonly string[], object])[] = [
+      ['e1', [header('ADT^A03', 'e1'), pid('1')], { code: 'AR', condition: '201' }],
+      ['e2', [header('SIU^S12', 'e2'), pid('1')], { code: 'AR', condition: '200' }],
+      ['e3', [header('ADT^A08', 'e3').replace('|P|', '|T|'), pid('1')], { code: 'AR', condition: '202' }],
+      ['e4', [header('ADT^A08', 'e4').replace('|2.5.1|', '|3|'), pid('1')], { code: 'AR', condition: '203' }],
+      ['e5', [header('ADT^A01', 'e5'), pid('1')], { code: 'AE', condition: '100' }],
+      [
+        'e6',
+        [header('ADT^A04', 'e6'), pid('1').replace('19700203', '19701399'), visit('1')],
+        { code: 'AE', condition: '102' },
+      ],
+      ['e7', [header('ADT^A04', 'e7'), pid('1').replace('|M|', '|Q|'), visit('1')], { code: 'AE', condition: '103' }],
+      ['e8', [header('ADT^A04', 'e8'), 'PID|1||||Secret^Name', visit('1')], { code: 'AE', condition: '101' }],
+      ['e9', [header('ADT^A04', 'e9'), 'nonsense'], { code: 'AR', condition: '100' }],
+    ];
+    for (const [controlId, segments, expected] of wrong) {
+      const answer = await sender.send(er7(...segments));
+      expect(answer, answer.text).toMatchObject({ ...expected, controlId });
+      expect(answer.text).not.toMatch(/Åkesson|Secret|19701399/);
+    }
+  });
+
+  it('shows refused messages without content to who oversees, and the content to who may see such a record', async () => {
+    const administrator = await server.logIn(`${SLUG}.admin`);
+    const url = `/api/v1/orgs/${SLUG}/hl7/messages`;
+    const { json, text } = await server.send('GET', url, { token: administrator });
+    const found = json.messages.find((message: { controlId: string }) => message.controlId === 'e8');
+    expect(found).toMatchObject({ condition: '101', location: 'PID^1^3', acknowledgement: 'AE' });
+    expect(text).not.toContain('Secret');
+    const content = `${url}/${found.id}/content`;
+    const desk = await server.logIn('a.desk');
+    expect((await server.send('GET', url, { token: desk })).status).toBe(403);
+    expect((await server.send('GET', content, { token: administrator })).status).toBe(403);
+    const shown = await server.send('GET', content, { token: desk });
+    expect(Buffer.from(shown.json.content, 'base64').toString()).toContain('Secret');
+    expect((await server.send('DELETE', `${url}/${found.id}`, { token: administrator })).status).toBe(204);
+    expect((await server.send('GET', content, { token: desk })).status).toBe(404);
+  });
+
+  it('listens to nobody whose enrolment has ended', async () => {
+    const client = (await findFeed(server.node.organisations.get(SLUG)!, 'adt'))!;
+    const { call } = await staffCall(server.wallet(`${SLUG}.admin`), server.occasion(), {
+      contract: 'membership',
+      transaction: 'revoke',
+      args: { id: client.id, reason: 'left' },
+    });
+    expect(await server.node.ledger.submit(call)).toMatchObject({ kind: 'committed' });
+    expect(await sender.send(er7(header('ADT^A04', 'z1'), pid('1040'), visit('V40')))).toMatchObject({ code: 'AR' });
+    expect((await patientOf('1040')).id).toBe('');
   });
 });
