@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseJson, randomBytes, toBase64url } from '@salus/crypto';
 import { createEmbeddedLedger } from '@salus/ledger';
-import { type BundleWorkers, openVault } from '@salus/records';
+import { type BundleWorkers, openVault, removeStoreOf } from '@salus/records';
 import { writePrivateFile } from '@salus/wallet/node';
 import type { DataLayout, NetworkFile } from './data-directory.ts';
 import { type FoundedOrganisation, foundNetwork, type OrganisationPlan } from './founding.ts';
@@ -12,11 +12,12 @@ import { journalFile } from './node.ts';
 import { keepKeys } from './organisation.ts';
 import { ServerError } from './server-error.ts';
 import type { Settings } from './settings.ts';
+import { findPostgres, type StorageSettings, storageOf } from './storage.ts';
 
 const CHECKPOINT_LINE_BYTES_MAX = 1024 * 1024;
 
 export interface FoundOptions {
-  readonly settings: Pick<Settings, 'masterKeyFile' | 'checkpointFile'>;
+  readonly settings: Pick<Settings, 'masterKeyFile' | 'checkpointFile'> & StorageSettings;
   readonly layout: DataLayout;
   readonly plans: readonly OrganisationPlan[];
   readonly demonstration: boolean;
@@ -35,7 +36,7 @@ export interface FoundedDirectory {
 /** Fills an empty data directory: ledger, network, and a vault with its keys for each organisation. */
 export async function foundDirectory(options: FoundOptions): Promise<FoundedDirectory> {
   const { settings, layout, plans, demonstration, nowMs, workers } = options;
-  const interrupted = clearInterrupted(layout);
+  const interrupted = await clearInterrupted(layout, settings);
   putCheckpointsAside(settings.checkpointFile, [...options.forgettable, ...interrupted]);
   const network = toBase64url(randomBytes(16));
   writePrivateFile(layout.foundingFile, `${JSON.stringify({ network })}\n`);
@@ -53,7 +54,8 @@ export async function foundDirectory(options: FoundOptions): Promise<FoundedDire
   const organisations = await foundNetwork(ledger, plans, nowMs());
   for (const organisation of organisations) {
     const { slug } = organisation;
-    const place = { directory: layout.organisation(slug), organisation: slug, masterKey: masterKeys.get(slug)! };
+    const here = { directory: layout.organisation(slug), organisation: slug, masterKey: masterKeys.get(slug)! };
+    const place = { ...here, ...storageOf(settings, slug) };
     await using vault = await openVault({ ...place, ledger, clock: nowMs, workers });
     await keepKeys(vault, organisation);
   }
@@ -67,11 +69,18 @@ export function endFounding(layout: DataLayout): void {
 }
 
 /** Removes what an interrupted founding left: it never had a network.json, so nobody was ever told of anything in it. */
-function clearInterrupted(layout: DataLayout): readonly string[] {
+async function clearInterrupted(layout: DataLayout, settings: StorageSettings): Promise<readonly string[]> {
   if (!existsSync(layout.foundingFile)) return [];
   const { network } = parseJson(readFileSync(layout.foundingFile)) as { readonly network?: unknown };
+  for (const slug of listOrganisations(layout)) {
+    await removeStoreOf(layout.organisation(slug), findPostgres(settings, slug));
+  }
   for (const part of ['ledger', 'orgs']) rmSync(`${layout.directory}/${part}`, { recursive: true, force: true });
   return typeof network === 'string' ? [network] : [];
+}
+
+function listOrganisations({ directory }: DataLayout): readonly string[] {
+  return existsSync(`${directory}/orgs`) ? readdirSync(`${directory}/orgs`) : [];
 }
 
 /**

@@ -19,6 +19,7 @@ import { ServerError } from './server-error.ts';
 import { endRevokedSessions } from './session-follower.ts';
 import { Sessions } from './sessions.ts';
 import type { Settings } from './settings.ts';
+import type { StorageSettings } from './storage.ts';
 
 export type { HostedOrganisation } from './organisation.ts';
 
@@ -47,7 +48,8 @@ export interface NodeOptions {
   readonly settings: Pick<
     Settings,
     'masterKeyFile' | 'checkpointFile' | 'backupDirectory' | 'publicUrl' | 'ledger' | 'exchangePeersFile'
-  >;
+  > &
+    StorageSettings;
   readonly layout: DataLayout;
   readonly file: NetworkFile;
   readonly workers: BundleWorkers;
@@ -197,6 +199,7 @@ async function openOrganisations(options: NodeOptions, parts: Parts): Promise<vo
       slug,
       nodeId: node,
       directory: layout.organisation(slug),
+      storage: settings,
       masterKey: masterKeys.get(slug)!,
       ledger,
       nowMs,

@@ -16,6 +16,7 @@ import type { Account, AccountStore } from './accounts.ts';
 import { readTlsIdentity, type TlsIdentity } from './exchange/node-certificate.ts';
 import type { FoundedOrganisation } from './founding.ts';
 import { ServerError } from './server-error.ts';
+import { type StorageSettings, storageOf } from './storage.ts';
 
 /** One organisation that this process hosts, with keys, database and objects of its own. */
 export interface HostedOrganisation extends AsyncDisposable {
@@ -40,6 +41,7 @@ export interface OrganisationOptions {
   /** The certified id of the organisation's node. */
   readonly nodeId: string;
   readonly directory: string;
+  readonly storage: StorageSettings;
   readonly masterKey: Uint8Array;
   readonly ledger: Ledger;
   readonly nowMs: () => number;
@@ -56,9 +58,10 @@ const ACCOUNT = 'account';
 /** Opens the vault (settling what a crash left), the node's keys and the exchange with other organisations. */
 export async function openOrganisation(options: OrganisationOptions): Promise<HostedOrganisation> {
   const { slug, nodeId, directory, masterKey, ledger, nowMs, publicUrl, workers, findPeer, onFailure } = options;
+  const storage = storageOf(options.storage, slug);
   const baseUrl = `${publicUrl}/${slug}/fhir/R4`;
   const vault = await openVault({
-    ...{ directory, organisation: slug, ledger, masterKey, clock: nowMs, workers, onFailure },
+    ...{ ...storage, directory, organisation: slug, ledger, masterKey, clock: nowMs, workers, onFailure },
     baseUrl: `${baseUrl}/`,
   });
   try {

@@ -1,12 +1,15 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { postgresPlace } from '@salus/records';
 import { ServerError } from './server-error.ts';
 
 /** What an operator decides; every member can come from the environment or from the file that SALUS_CONFIG names. */
 export interface Settings {
   /** Databases, objects and the ledger: everything that a backup takes. */
   readonly dataDirectory: string;
+  /** PostgreSQL for the records instead of files in the data directory; may hold a password. */
+  readonly databaseUrl: string | null;
   /** Keys, passphrases and checkpoints: everything that must not lie beside the data. */
   readonly configDirectory: string;
   readonly host: string;
@@ -41,6 +44,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const SETTING_NAMES = [
   'SALUS_DATA',
+  'SALUS_DATABASE_URL',
   'SALUS_HOST',
   'SALUS_PORT',
   'SALUS_PUBLIC_URL',
@@ -89,6 +93,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
   }
   const settings: Settings = {
     dataDirectory: path('SALUS_DATA', 'data'),
+    databaseUrl: parseDatabaseUrl(value.of('SALUS_DATABASE_URL')),
     configDirectory,
     host,
     port,
@@ -156,6 +161,17 @@ function parseConfig(text: string): object {
     throw new ServerError('bad-setting', 'SALUS_CONFIG is not JSON.', { cause });
   }
   throw badSetting('SALUS_CONFIG', 'is not a JSON object');
+}
+
+/** Looked at as an organisation's node will; the message holds no part of it. */
+function parseDatabaseUrl(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  try {
+    postgresPlace(text, 'organisation');
+    return text;
+  } catch (cause) {
+    throw new ServerError('bad-setting', `SALUS_DATABASE_URL: ${(cause as Error).message}.`, { cause });
+  }
 }
 
 function parsePort(name: SettingName, text: string): number {

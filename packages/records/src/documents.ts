@@ -9,7 +9,14 @@ export const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024;
 export const DOCUMENTS_PAGE_MAX = 1_000;
 
 /** What is kept with an organisation: staff accounts, opaque wallet backups, copies of others' records. */
-export type DocumentKind = 'account' | 'wallet-backup' | 'setting' | 'kept-record' | 'export-job' | 'app-client' | 'app-keys';
+export type DocumentKind =
+  | 'account'
+  | 'wallet-backup'
+  | 'setting'
+  | 'kept-record'
+  | 'export-job'
+  | 'app-client'
+  | 'app-keys';
 
 /** Small JSON documents by name, sealed at rest; the rows log covers them. */
 export interface Documents {
@@ -53,7 +60,7 @@ export function createDocuments(parts: {
         await trx
           .insertInto('document')
           .values(row)
-          .onConflict((conflict) => conflict.doUpdateSet(row))
+          .onConflict((conflict) => conflict.columns(['kind', 'token']).doUpdateSet(row))
           .execute();
         await rowsLog.cover(trx, 'document', rowKeyOf([kind, token]), row);
       });

@@ -81,6 +81,7 @@ export {
   sightOf,
 } from './sight.ts';
 export { type PostgresPlace, postgresPlace } from './store/postgres/postgres-place.ts';
+export { removeStoreOf } from './store/store-place.ts';
 export { openVault, type Vault, type VaultOptions } from './vault.ts';
 export type * from './vault-types.ts';
 export type { Finding, FindingCode, Notes, Seen } from './verify/finding.ts';

@@ -59,7 +59,7 @@ export function createKnownGrants(parts: {
         await trx
           .insertInto('knownGrant')
           .values(row)
-          .onConflict((conflict) => conflict.doUpdateSet(row))
+          .onConflict((conflict) => conflict.column('grantToken').doUpdateSet(row))
           .execute();
         await rowsLog.cover(trx, 'knownGrant', grantToken, row);
       });

@@ -57,7 +57,7 @@ export class RequestBook {
       await trx
         .insertInto('request')
         .values(row)
-        .onConflict((conflict) => conflict.doUpdateSet(row))
+        .onConflict((conflict) => conflict.column('requestToken').doUpdateSet(row))
         .execute();
       await rowsLog.cover(trx, 'request', requestToken, row);
     });
@@ -128,7 +128,7 @@ export class PlaceLists {
       await trx
         .insertInto('placeList')
         .values(row)
-        .onConflict((conflict) => conflict.doUpdateSet(row))
+        .onConflict((conflict) => conflict.column('grantToken').doUpdateSet(row))
         .execute();
       await rowsLog.cover(trx, 'placeList', grantToken, row);
     });

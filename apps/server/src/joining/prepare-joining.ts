@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { ADMINISTRATOR_ROLE } from '@salus/contracts';
-import { type BundleWorkers, openVault } from '@salus/records';
+import { type BundleWorkers, openVault, removeStoreOf } from '@salus/records';
 import { writePrivateFile } from '@salus/wallet/node';
 import { createAccount } from '../accounts.ts';
 import { saveAdministrators } from '../administrators.ts';
@@ -26,11 +26,12 @@ import type { NodeLedger } from '../node-ledger.ts';
 import { accountsOf, keepKeys } from '../organisation.ts';
 import type { Settings } from '../settings.ts';
 import type { StaffCredential } from '../staff-credentials.ts';
+import { findPostgres, type StorageSettings, storageOf } from '../storage.ts';
 import { type Joining, writeJoining } from './joining-file.ts';
 import { PRESIGNED_MS, presign } from './presigned.ts';
 
 export interface JoiningPlace {
-  readonly settings: Pick<Settings, 'configDirectory' | 'demonstration'>;
+  readonly settings: Pick<Settings, 'configDirectory' | 'demonstration'> & StorageSettings;
   readonly layout: DataLayout;
   readonly ledger: NodeLedger;
   readonly masterKey: Uint8Array;
@@ -50,7 +51,10 @@ export async function prepareJoining(
   const { layout, ledger, nowMs } = place;
   const { network } = ledger;
   // What an interrupted attempt left was never shown to anybody.
-  if (existsSync(layout.foundingFile)) rmSync(layout.organisation(slug), { recursive: true, force: true });
+  if (existsSync(layout.foundingFile)) {
+    await removeStoreOf(layout.organisation(slug), findPostgres(place.settings, slug));
+    rmSync(layout.organisation(slug), { recursive: true, force: true });
+  }
   writePrivateFile(layout.foundingFile, `${JSON.stringify({ network })}\n`);
   const { plan, demonstration } = planOf(slug, place.settings);
   const organisation = await prepareOrganisation(plan, nowMs());
@@ -95,12 +99,13 @@ async function saveDemonstrators(
 }
 
 async function fillVault(
-  { layout, ledger, masterKey, workers, nowMs }: JoiningPlace,
+  { settings, layout, ledger, masterKey, workers, nowMs }: JoiningPlace,
   organisation: FoundedOrganisation,
   credentials: readonly StaffCredential[],
 ): Promise<void> {
   const { slug } = organisation;
-  const place = { directory: layout.organisation(slug), organisation: slug, masterKey };
+  const storage = storageOf(settings, slug);
+  const place = { ...storage, directory: layout.organisation(slug), organisation: slug, masterKey };
   await using vault = await openVault({ ...place, ledger, clock: nowMs, workers });
   await keepKeys(vault, organisation);
   for (const { account: name, id, password } of credentials) {

@@ -399,7 +399,7 @@ async function putRow(trx: StoreTransaction, table: 'inbox' | 'outbox', row: Del
   await trx
     .insertInto(table)
     .values(row)
-    .onConflict((conflict) => conflict.doUpdateSet(row))
+    .onConflict((conflict) => conflict.column('deliveryToken').doUpdateSet(row))
     .execute();
   await rowsLog.cover(trx, table, row.deliveryToken, row);
 }

@@ -91,7 +91,7 @@ export class GatewaySessions {
       await trx
         .insertInto('session')
         .values(row)
-        .onConflict((conflict) => conflict.doUpdateSet(row))
+        .onConflict((conflict) => conflict.column('sessionToken').doUpdateSet(row))
         .execute();
       await rowsLog.cover(trx, 'session', sessionToken, row);
     });

@@ -161,7 +161,7 @@ export class GrantTokens {
       await trx
         .insertInto('grantToken')
         .values(row)
-        .onConflict((conflict) => conflict.doUpdateSet(row))
+        .onConflict((conflict) => conflict.column('grantToken').doUpdateSet(row))
         .execute();
       await rowsLog.cover(trx, 'grantToken', grantToken, row);
     });

@@ -49,6 +49,14 @@ export async function openStoreOf(directory: string, postgres: PostgresPlace | u
   return store;
 }
 
+/** Removes the store that belongs to a directory which is to be made anew; one of another directory throws `store-refused`. */
+export async function removeStoreOf(directory: string, postgres: PostgresPlace | undefined): Promise<void> {
+  const mark = readMark(directory);
+  if (mark === undefined || postgres === undefined) return;
+  const { dropPostgresStore } = await import('./postgres/open-postgres.ts');
+  await dropPostgresStore(postgres, mark.storeId);
+}
+
 function readMark(directory: string): Mark | undefined {
   const file = join(directory, MARK_FILE);
   if (!existsSync(file)) return undefined;

@@ -43,3 +43,15 @@ export async function openPostgresStore(place: PostgresPlace, options: OpenPostg
     throw error;
   }
 }
+
+/** Drops the schema with everything in it, when it holds this store; where there is none, nothing happens. */
+export async function dropPostgresStore(place: PostgresPlace, storeId: string): Promise<void> {
+  await using writer = new PostgresWriter(place, LOCK_WAIT_MS_MAX);
+  const connection = await writer.lock();
+  const { rows } = await connection.query<{ readonly found: string | null }>('select to_regclass($1)::text as "found"', [
+    `"${place.schema}"."storeWriter"`,
+  ]);
+  if (rows[0]?.found === null) return;
+  if ((await writer.take()) !== storeId) throw refused('it holds the store of another data directory');
+  await connection.query(`drop schema "${place.schema}" cascade`);
+}
