@@ -15,8 +15,14 @@ export interface AuditEntry {
   readonly sealedHash: string;
 }
 
+/** Says nothing: it hides how many of the entries beside it say something (ADR 0002). Not even its time is anybody's. */
+export const COVER_EVENT = { kind: 'cover', pid: null } as const;
+
+/** What an entry of the log holds. */
+export type LoggedEvent = AuditEvent | typeof COVER_EVENT;
+
 /** The event as text: canonical order does not matter, since its hash is over these very bytes. `salt`: 32 bytes, base64url. */
-export function auditEventText(event: AuditEvent, salt: string): string {
+export function auditEventText(event: LoggedEvent, salt: string): string {
   return JSON.stringify({ version: AUDIT_EVENT_VERSION, salt, ...event } satisfies Record<string, unknown>);
 }
 

@@ -1,13 +1,13 @@
 import { fromUtf8, randomBytes, sha256, toBase64url, utf8 } from '@salus/crypto';
 import { sql } from 'kysely';
-import { auditContentHash, auditEntryHash, auditEventText } from './audit-entry.ts';
+import { auditContentHash, auditEntryHash, auditEventText, COVER_EVENT, type LoggedEvent } from './audit-entry.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { MasterKey } from './master-key.ts';
 import { RecordsError } from './records-error.ts';
 import { insertRows, type Store, type StoreTransaction } from './store/index.ts';
 import { prepareForTransactions } from './store/prepared.ts';
 import { type LogHead, readInclusionProof, readLogHead, readLogRoot, storeCompletedNodes } from './tree-log.ts';
-import type { AuditEvent, AuditLog } from './vault-types.ts';
+import type { AuditEvent, AuditLog, AuditManner } from './vault-types.ts';
 
 /** Events that share one commit. */
 export const AUDIT_GROUP_MAX = 512;
@@ -45,7 +45,8 @@ export interface AuditQuery {
 }
 
 type Waiting = {
-  readonly event: AuditEvent;
+  readonly event: LoggedEvent;
+  readonly isQuiet: boolean;
   readonly resolve: (value: { readonly seq: number }) => void;
   readonly reject: (reason: unknown) => void;
 };
@@ -61,6 +62,7 @@ export class AuditJournal implements AuditLog {
   #flushing = false;
   /** Where the durable log ends, while this journal, its only writer, knows: forgotten when a commit fails. */
   #end: LogEnd | undefined;
+  #loudSize = 0;
 
   constructor(store: Store, masterKey: MasterKey) {
     this.#store = store;
@@ -68,17 +70,31 @@ export class AuditJournal implements AuditLog {
   }
 
   /** Resolves when the event is durable; `overloaded` when too many wait, else with what the store threw. */
-  append(event: AuditEvent): Promise<{ readonly seq: number }> {
+  append(event: AuditEvent, { isQuiet = false }: AuditManner = {}): Promise<{ readonly seq: number }> {
+    return this.#append(event, isQuiet);
+  }
+
+  #append(event: LoggedEvent, isQuiet: boolean): Promise<{ readonly seq: number }> {
     if (this.#waiting.length >= AUDIT_QUEUE_MAX) {
       return Promise.reject(new RecordsError('overloaded', `more than ${AUDIT_QUEUE_MAX} audit events are waiting`));
     }
     const { promise, resolve, reject } = Promise.withResolvers<{ readonly seq: number }>();
-    this.#waiting.push({ event, resolve, reject });
+    this.#waiting.push({ event, isQuiet, resolve, reject });
     if (!this.#flushing) {
       this.#flushing = true;
       void this.#flush();
     }
     return promise;
+  }
+
+  /** The log's size right after the last event of this process that was not quiet; 0 while there was none. */
+  get loudSize(): number {
+    return this.#loudSize;
+  }
+
+  /** Appends quiet entries that say nothing. */
+  async cover(count: number): Promise<void> {
+    await Promise.all(Array.from({ length: count }, () => this.#append(COVER_EVENT, true)));
   }
 
   /** A patient's own events, newest first: `pidSeq` runs down without a gap, so that none can be left out unseen. */
@@ -94,16 +110,28 @@ export class AuditJournal implements AuditLog {
     return Promise.all(rows.map((row) => this.#line(row)));
   }
 
-  /** Every event, newest first, for the organisation's own review and for the cross-check of two organisations. */
+  /**
+   * Every event that says something, newest first, for the organisation's own review and for the cross-check of two
+   * organisations.
+   */
   async list(query: AuditQuery): Promise<readonly AuditLine[]> {
-    const rows = await this.#store.read
-      .selectFrom('auditEvent')
-      .selectAll()
-      .where('seq', '<', query.before ?? Number.MAX_SAFE_INTEGER)
-      .orderBy('seq', 'desc')
-      .limit(pageSize(query.limit))
-      .execute();
-    return Promise.all(rows.map((row) => this.#line(row)));
+    const limit = pageSize(query.limit);
+    const lines: AuditLine[] = [];
+    let before = query.before ?? Number.MAX_SAFE_INTEGER;
+    for (;;) {
+      const rows = await this.#store.read
+        .selectFrom('auditEvent')
+        .selectAll()
+        .where('seq', '<', before)
+        .orderBy('seq', 'desc')
+        .limit(limit)
+        .execute();
+      const page = await Promise.all(rows.map((row) => this.#line(row)));
+      lines.push(...page.filter(({ event }: { readonly event: LoggedEvent }) => event.kind !== COVER_EVENT.kind));
+      const last = rows.at(-1);
+      if (lines.length >= limit || last === undefined || rows.length < limit) return lines.slice(0, limit);
+      before = last.seq;
+    }
   }
 
   /** Proves a line to whoever reads the root for `size` on the ledger; the event lies before it (seq < size). */
@@ -150,6 +178,8 @@ export class AuditJournal implements AuditLog {
           return insertEvents(trx, this.#masterKey, this.#end ?? (await readEnd(trx)), events);
         });
         this.#end = end;
+        const lastLoud = group.findLastIndex(({ isQuiet }) => !isQuiet);
+        if (lastLoud >= 0) this.#loudSize = first + lastLoud + 1;
         group.forEach((waiting, at) => {
           waiting.resolve({ seq: first + at });
         });
@@ -187,7 +217,7 @@ async function insertEvents(
   trx: StoreTransaction,
   masterKey: MasterKey,
   { size, lastHash, pidSeqs }: LogEnd,
-  events: readonly AuditEvent[],
+  events: readonly LoggedEvent[],
 ): Promise<{ readonly first: number; readonly end: LogEnd }> {
   const rows: AuditRow[] = [];
   let previous = lastHash;

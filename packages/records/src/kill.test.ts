@@ -85,4 +85,4 @@ test(`no acknowledged write is lost and nothing is half there after ${KILLS} kil
   } finally {
     await place.remove();
   }
-}, 600_000);
+}, 1_800_000);

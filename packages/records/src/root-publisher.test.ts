@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { SignedCall } from '@salus/contracts';
 import {
   generateSigningKey,
@@ -10,10 +11,10 @@ import {
   signerFromPkcs8,
   verifyConsistency,
 } from '@salus/crypto';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AuditJournal } from './audit.ts';
 import { createMasterKey } from './master-key.ts';
-import { RootPublisher } from './root-publisher.ts';
+import { COVER_ENTRIES, ROOT_INTERVAL_MS, RootPublisher } from './root-publisher.ts';
 import { rowsLog } from './rows-log.ts';
 import { openStore, type Store } from './store/index.ts';
 import type { AuditEvent } from './vault-types.ts';
@@ -74,7 +75,15 @@ function takeRoot(
 async function createPublisher(intervalMs = 60_000): Promise<RootPublisher> {
   const signer = signerFromPkcs8((await generateSigningKey()).privateKey);
   return new RootPublisher({
-    ...{ store, network, organisation, intervalMs, node: { id: newNonce(), signer }, clock: () => 1_000 },
+    ...{
+      store,
+      audit: journal,
+      network,
+      organisation,
+      intervalMs,
+      node: { id: newNonce(), signer },
+      clock: () => 1_000,
+    },
     ledger: { get: async (key) => state.get(key) as Json | undefined, submit: async (call) => takeRoot(call) },
     onFailure: (error) => failures.push(error),
   });
@@ -93,14 +102,74 @@ test('roots what grew since, each root proven consistent with the one before', a
   expect(state.get(`access/root/${organisation}/rows`)?.size).toBe(1);
 });
 
-test('roots an event within a second, without being told', async () => {
-  await using _publisher = await createPublisher(200);
+test('roots an event without being told, at the next interval, which leaves room for a block within the second', async () => {
+  expect(ROOT_INTERVAL_MS).toBeLessThan(500);
+  await using _publisher = await createPublisher(ROOT_INTERVAL_MS);
   await journal.append(event);
-  const startMs = performance.now();
   await expect
-    .poll(() => state.get(`access/root/${organisation}/audit`)?.size, { interval: 20, timeout: 5_000 })
+    .poll(() => state.get(`access/root/${organisation}/audit`)?.size, { interval: 20, timeout: 30_000 })
     .toBe(1);
-  expect(performance.now() - startMs).toBeLessThan(1_000);
+});
+
+describe('what is quiet', () => {
+  const sizes = (log: string): readonly number[] =>
+    calls
+      .map((call) => call.payload.args as unknown as RootArgs)
+      .filter((args) => args.log === log)
+      .map(({ size }) => size);
+  const tokenRow = { kind: 'grantToken', rowKey: 'k', row: { grantToken: 'k' } };
+  const isQuiet = true;
+
+  test('waits until every member answers, and is then rooted by as many entries as anybody’s', async () => {
+    await journal.append(event);
+    await using publisher = await createPublisher(20);
+    await expect.poll(() => sizes('audit'), { timeout: 30_000 }).toEqual([1]);
+    for (let at = 0; at < 3; at += 1) await journal.append({ ...event, kind: 'read' }, { isQuiet });
+    await store.write((trx) => rowsLog.coverAll(trx, [tokenRow]));
+    // Ten intervals.
+    await setTimeout(200);
+    expect([sizes('audit'), sizes('rows')]).toEqual([[1], []]);
+    await publisher.cover();
+    expect([sizes('audit'), sizes('rows')]).toEqual([[1, 1 + COVER_ENTRIES.audit], [COVER_ENTRIES.rows]]);
+    await publisher.cover();
+    expect(sizes('audit').at(-1)).toBe(1 + 2 * COVER_ENTRIES.audit);
+    expect(sizes('rows').at(-1)).toBe(2 * COVER_ENTRIES.rows);
+  });
+
+  test('never makes an answer larger: what is left waits for the next one', async () => {
+    await using publisher = await createPublisher();
+    await publisher.publish();
+    const events = Array.from({ length: COVER_ENTRIES.audit + 3 }, () => journal.append(event, { isQuiet }));
+    await Promise.all(events);
+    await publisher.cover();
+    await publisher.cover();
+    expect(sizes('audit')).toEqual([COVER_ENTRIES.audit, 2 * COVER_ENTRIES.audit]);
+  });
+
+  test('goes along with what is not, and is rooted when the node ends', async () => {
+    const publisher = await createPublisher();
+    await publisher.publish();
+    await journal.append(event, { isQuiet });
+    await journal.append(event);
+    await journal.append(event, { isQuiet });
+    await publisher.cover();
+    await journal.append(event);
+    await publisher.cover();
+    await journal.append(event, { isQuiet });
+    await publisher[Symbol.asyncDispose]();
+    expect(sizes('audit').at(-1)).toBe((await journal.list({ limit: 1 }))[0]!.seq + 1);
+  });
+
+  test('is shown to the organisation without the entries that hide it', async () => {
+    await using publisher = await createPublisher();
+    await journal.append({ ...event, kind: 'read' }, { isQuiet });
+    for (let at = 0; at < 3; at += 1) await publisher.cover();
+    await journal.append(event);
+    const lines = await journal.list({ limit: 2 });
+    expect(lines.map((line) => line.event.kind)).toEqual(['login', 'read']);
+    expect((await journal.list({ limit: 1 })).map(({ seq }) => seq)).toEqual([lines[0]!.seq]);
+    expect(await journal.list({ limit: 5, before: lines[1]!.seq })).toEqual([]);
+  });
 });
 
 test('roots what is left when it closes', async () => {
@@ -136,7 +205,15 @@ test('leaves what a ledger that moves no longer takes to the node that goes on w
   let moved = true;
   const signer = signerFromPkcs8((await generateSigningKey()).privateKey);
   const publisher = new RootPublisher({
-    ...{ store, network, organisation, intervalMs: 60_000, node: { id: newNonce(), signer }, clock: () => 1_000 },
+    ...{
+      store,
+      audit: journal,
+      network,
+      organisation,
+      intervalMs: 60_000,
+      node: { id: newNonce(), signer },
+      clock: () => 1_000,
+    },
     ledger: {
       get: async (key) => state.get(key) as Json | undefined,
       submit: async (call) => (moved ? { kind: 'refused', code: 'ledger-moved' } : takeRoot(call)),

@@ -1,12 +1,22 @@
 import { type LogRootFact, logRootKey, type SignedCall } from '@salus/contracts';
-import type { Json } from '@salus/crypto';
+import { type Json, randomBytes, toBase64url } from '@salus/crypto';
+import type { AuditJournal } from './audit.ts';
 import { type NodeIdentity, signNodeCall } from './node-call.ts';
 import { RecordsError } from './records-error.ts';
+import { COVER_KIND } from './row-entry.ts';
+import { rowsLog } from './rows-log.ts';
 import type { Store } from './store/index.ts';
 import { LOG_NAMES, type LogName, readConsistencyProof, readLogHead, readLogRoot } from './tree-log.ts';
 
 /** An event is rooted at latest one interval and one block after it became durable: within the second of DESIGN §5. */
 export const ROOT_INTERVAL_MS = 400;
+/** By so many entries each log grows on the ledger when every member answers (ADR 0002). */
+export const COVER_ENTRIES = { audit: 8, rows: 2 } as const satisfies Record<LogName, number>;
+const COVER_KEY_BYTES = 16;
+
+/** What a grantee writes when it takes a token, and when it keeps what it read: alone no reason to root. */
+const QUIET_ROWS = ['grantToken', COVER_KIND];
+const QUIET_DOCUMENTS = '["kept-record",%';
 
 export interface RootLedger {
   get(key: string): Promise<Json | undefined>;
@@ -17,12 +27,16 @@ export interface RootLedger {
 
 export interface RootPublisherOptions extends NodeIdentity {
   readonly store: Store;
+  readonly audit: Pick<AuditJournal, 'loudSize' | 'cover'>;
   readonly ledger: RootLedger;
   readonly organisation: string;
   readonly intervalMs?: number;
   /** Told of every failure; the next interval tries again. */
   readonly onFailure: (error: unknown) => void;
 }
+
+/** Everything; what is not quiet, with all before it; or as many entries as every member roots when it answers. */
+type Extent = 'all' | 'loud' | 'cover';
 
 /**
  * Brings the roots of the audit and rows logs to the ledger. It looks at the committed rows at every interval instead of
@@ -31,12 +45,21 @@ export interface RootPublisherOptions extends NodeIdentity {
 export class RootPublisher implements AsyncDisposable {
   readonly #options: RootPublisherOptions;
   readonly #timer: NodeJS.Timeout;
-  #running: Promise<void> | undefined;
+  /** Sizes of the logs when this process first looked: whatever was there is rooted without waiting for others. */
+  readonly #sizesAtStart = new Map<LogName, number>();
+  #running: Promise<void> = Promise.resolve();
+  #isTicking = false;
 
   constructor(options: RootPublisherOptions) {
     this.#options = options;
     this.#timer = setInterval(() => {
-      this.publish().catch(options.onFailure);
+      if (this.#isTicking) return;
+      this.#isTicking = true;
+      this.#root('loud')
+        .catch(options.onFailure)
+        .finally(() => {
+          this.#isTicking = false;
+        });
     }, options.intervalMs ?? ROOT_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -45,12 +68,13 @@ export class RootPublisher implements AsyncDisposable {
    * Resolves when everything that was durable at the call is rooted, or the ledger has moved; rejects with `ledger-refused` or the
    * port's error.
    */
-  async publish(): Promise<void> {
-    await this.#running?.catch(() => undefined); // Its own caller has heard of that failure.
-    this.#running ??= this.#publishAll().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
+  publish(): Promise<void> {
+    return this.#root('all');
+  }
+
+  /** Roots `COVER_ENTRIES` more of each log: what is quiet comes first, then entries that say nothing. Codes as `publish`. */
+  cover(): Promise<void> {
+    return this.#root('cover');
   }
 
   /** Roots what is left. Called when nothing is appended any more. */
@@ -59,19 +83,26 @@ export class RootPublisher implements AsyncDisposable {
     await this.publish();
   }
 
-  async #publishAll(): Promise<void> {
-    // At once, so that both calls share a block and its syncs.
-    await Promise.all(LOG_NAMES.map((log) => this.#publishLog(log)));
+  /** One after the other: each goes on from the root of the one before. */
+  #root(extent: Extent): Promise<void> {
+    const before = this.#running.catch(() => undefined); // Its own caller has heard of that failure.
+    this.#running = before.then(async () => {
+      // At once, so that both calls share a block and its syncs.
+      await Promise.all(LOG_NAMES.map((log) => this.#publishLog(log, extent)));
+    });
+    return this.#running;
   }
 
-  async #publishLog(log: LogName): Promise<void> {
+  async #publishLog(log: LogName, extent: Extent): Promise<void> {
     const { store, ledger, organisation } = this.#options;
-    const { size } = await readLogHead(store.read, log);
+    const { size: stored } = await readLogHead(store.read, log);
+    if (!this.#sizesAtStart.has(log)) this.#sizesAtStart.set(log, stored);
     const rooted = (await ledger.get(logRootKey(organisation, log))) as LogRootFact | undefined;
-    if (rooted !== undefined && rooted.size > size) {
+    if (rooted !== undefined && rooted.size > stored) {
       throw new RecordsError('rollback-unnamed', `the ledger has rooted more of the ${log} log than this store holds`);
     }
-    if (size === 0 || rooted?.size === size) return;
+    const size = await this.#sizeOf(log, extent, { stored, rooted: rooted?.size ?? 0 });
+    if (size <= (rooted?.size ?? 0)) return;
     const root = await readLogRoot(store.read, log, size);
     const proof = rooted === undefined ? [] : await readConsistencyProof(store.read, log, rooted.size, size);
     // Not before the disk has them: a root of rows that a power cut took would look like a rollback.
@@ -82,5 +113,42 @@ export class RootPublisher implements AsyncDisposable {
     if (outcome.kind === 'refused' && outcome.code !== 'ledger-moved') {
       throw new RecordsError('ledger-refused', `the ledger refused a root of the ${log} log`, { detail: outcome.code });
     }
+  }
+
+  /** How many entries the next root is of. */
+  async #sizeOf(
+    log: LogName,
+    extent: Extent,
+    { stored, rooted }: { readonly stored: number; readonly rooted: number },
+  ): Promise<number> {
+    if (extent === 'all') return stored;
+    const loud = Math.max(await this.#loudSize(log, rooted), this.#sizesAtStart.get(log) ?? 0);
+    if (extent === 'loud') return loud;
+    const size = Math.max(rooted + COVER_ENTRIES[log], loud);
+    if (size > stored) await this.#append(log, size - stored);
+    return size;
+  }
+
+  async #loudSize(log: LogName, rooted: number): Promise<number> {
+    if (log === 'audit') return this.#options.audit.loudSize;
+    const last = await this.#options.store.read
+      .selectFrom('rowEntry')
+      .select('seq')
+      .where('seq', '>=', rooted)
+      .where('kind', 'not in', QUIET_ROWS)
+      .where(({ eb, or }) => or([eb('kind', '!=', 'document'), eb('rowKey', 'not like', QUIET_DOCUMENTS)]))
+      .orderBy('seq', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return last === undefined ? 0 : last.seq + 1;
+  }
+
+  async #append(log: LogName, count: number): Promise<void> {
+    const { audit, store } = this.#options;
+    if (log === 'audit') return audit.cover(count);
+    const entries = Array.from({ length: count }, () => {
+      return { kind: COVER_KIND, rowKey: toBase64url(randomBytes(COVER_KEY_BYTES)), row: null };
+    });
+    await store.write((trx) => rowsLog.coverAll(trx, entries));
   }
 }

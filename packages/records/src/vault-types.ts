@@ -56,7 +56,12 @@ export interface AuditEvent {
 /** The organisation's audit log. */
 export interface AuditLog {
   /** Resolves when the event is durable. Concurrent appends share one commit. */
-  append(event: AuditEvent): Promise<{ readonly seq: number }>;
+  append(event: AuditEvent, manner?: AuditManner): Promise<{ readonly seq: number }>;
+}
+
+export interface AuditManner {
+  /** By itself it is no reason to bring a root to the ledger: it waits until every member does (ADR 0002). */
+  readonly isQuiet?: boolean;
 }
 
 /** Covers rows that no record leaf covers, so that verification needs no master key. */

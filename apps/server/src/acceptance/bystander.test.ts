@@ -8,10 +8,12 @@ import {
   bringRequest,
   foundConsortium,
   grantMedication,
+  readAll,
   revokeGrant,
   type TestConsortium,
 } from '../../test/consortium.ts';
 import { forge } from '../../test/forged-call.ts';
+import { attackByTiming, deviationOf, type Watched, watch } from '../../test/timing-attacker.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -22,6 +24,10 @@ const READERS: { readonly [grantee in Grantee]: string } = { 'hospital-b': 'b.no
 /** Grants to each grantee; each is used twice and then revoked. */
 const GRANTS = scaled(24, 100);
 const PIDS = 4;
+/** Grants to each grantee whose blocks are watched, when they are given and when they are used. */
+const TIMED = scaled(6, 16);
+/** Who is right at each use would be beyond it: at 3.5 and 5.7. */
+const GUESS_DEVIATIONS_MAX = scaled(3.4, 4.5);
 /** Anything as long as a random id or a hash. */
 const RANDOM = /[A-Za-z0-9_-]{22,}|(?<![0-9])1[0-9]{12}(?![0-9])/g;
 /** A bit that differs between two groups by more than this many standard deviations would tell them apart: 2·10⁻⁹ each. */
@@ -227,3 +233,26 @@ function countBits(grants: readonly (readonly string[])[]): Map<string, number> 
   }
   return counts;
 }
+
+test('no time and no size of anybody’s roots tells who has read, at a quiet hour', async () => {
+  const { ledger } = consortium.node;
+  const patient = await addPatient(consortium, { at: ['hospital-a'], seed: PIDS });
+  const pid = patient.pids.get('hospital-a')!;
+  const watched: Watched[] = [];
+  for (let index = 0; index < TIMED * GRANTEES.length; index += 1) {
+    const grantee = GRANTEES[index % GRANTEES.length]!;
+    let grant = '';
+    const taken = await watch(ledger, GRANTEES, async () => {
+      grant = await grantMedication(consortium, patient, { author: 'hospital-a', reader: grantee });
+    });
+    const used = await watch(ledger, GRANTEES, async () => {
+      const texts = await readAll(consortium, READERS[grantee], { author: 'hospital-a', pid, grant });
+      expect(texts.length).toBeGreaterThan(0);
+    });
+    for (const blocks of [taken, used]) watched.push({ grantee, ...blocks });
+    await revokeGrant(consortium, patient, { author: 'hospital-a', grant });
+  }
+  const guesses = await attackByTiming(ledger, GRANTEES, watched);
+  expect(guesses.length).toBeGreaterThan(4);
+  expect(guesses.filter((guess) => deviationOf(guess) > GUESS_DEVIATIONS_MAX)).toEqual([]);
+}, 1_200_000);

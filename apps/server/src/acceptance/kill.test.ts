@@ -61,7 +61,7 @@ test(`${KILLS} kills of the server at any moment lose nothing that was acknowled
   console.log(
     `${KILLS} kills: ${acknowledged.records.length} records, ${acknowledged.grants.size} grants, ${acknowledged.reads} reads acknowledged`,
   );
-}, 1_200_000);
+}, 3_600_000);
 
 /** Kills at a random moment after `records` are acknowledged in all. */
 async function killUnderLoad(records: number): Promise<void> {

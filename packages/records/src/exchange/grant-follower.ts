@@ -1,21 +1,24 @@
 import type { GrantFact, Write } from '@salus/contracts';
-import type { Ledger, TransactionOutcome } from '@salus/ledger';
+import type { Block, Ledger, TransactionOutcome } from '@salus/ledger';
+import type { CoverRoots } from '../cover-roots.ts';
 import type { ExchangeReader } from './reader.ts';
+
+/** Who is told of the ledger's blocks. */
+export interface Followed {
+  readonly reader: Pick<ExchangeReader, 'forgetGrant'>;
+  readonly covers: Pick<CoverRoots, 'note'>;
+}
 
 /**
  * Follows the ledger's blocks, so that keys and lists of an ended grant leave the reader's memory as soon as the block
- * is there. Nothing rests on it: both sides ask the state at every read.
+ * is there, and what every member answers is answered. No decision rests on it: both sides ask the state at every read.
  */
 export class GrantFollower implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #following: Promise<void>;
 
-  constructor(
-    ledger: Pick<Ledger, 'follow' | 'height'>,
-    reader: Pick<ExchangeReader, 'forgetGrant'>,
-    onFailure: (error: unknown) => void,
-  ) {
-    this.#following = follow(ledger, reader, this.#stop.signal).catch(onFailure);
+  constructor(ledger: Pick<Ledger, 'follow' | 'height'>, followed: Followed, onFailure: (error: unknown) => void) {
+    this.#following = follow(ledger, followed, this.#stop.signal).catch(onFailure);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -26,16 +29,21 @@ export class GrantFollower implements AsyncDisposable {
 
 async function follow(
   ledger: Pick<Ledger, 'follow' | 'height'>,
-  reader: Pick<ExchangeReader, 'forgetGrant'>,
+  { reader, covers }: Followed,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const { transactions } of ledger.follow((await ledger.height()) + 1, signal)) {
-    for (const { outcome } of transactions) {
-      for (const [key, value] of writesOf(outcome)) {
-        const [family, pid, grant] = key.split('/');
-        if (family !== 'grant' || pid === undefined || grant === undefined) continue;
-        if ((value as GrantFact | null)?.status !== 'active') reader.forgetGrant(pid, grant);
-      }
+  for await (const block of ledger.follow((await ledger.height()) + 1, signal)) {
+    forgetEnded(block, reader);
+    await covers.note(block);
+  }
+}
+
+function forgetEnded({ transactions }: Block, reader: Pick<ExchangeReader, 'forgetGrant'>): void {
+  for (const { outcome } of transactions) {
+    for (const [key, value] of writesOf(outcome)) {
+      const [family, pid, grant] = key.split('/');
+      if (family !== 'grant' || pid === undefined || grant === undefined) continue;
+      if ((value as GrantFact | null)?.status !== 'active') reader.forgetGrant(pid, grant);
     }
   }
 }

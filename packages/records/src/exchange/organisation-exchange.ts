@@ -1,5 +1,6 @@
 import { loadMembers } from '@salus/contracts';
 import { type HpkePrivateKey, verifyCertificate } from '@salus/crypto';
+import { CoverRoots } from '../cover-roots.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { PlaceLists, RequestBook } from '../requests.ts';
 import { RootPublisher } from '../root-publisher.ts';
@@ -85,7 +86,8 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   const hpke = { kid: options.hpkeKid, ...(await openHpke(options.hpkeKid)) };
   const reader = new ExchangeReader({ ...base, hpke });
   const roots = new RootPublisher({ ...base, onFailure });
-  const follower = new GrantFollower(ledger, reader, onFailure);
+  const covers = new CoverRoots({ ...base, roots, onFailure });
+  const follower = new GrantFollower(ledger, { reader, covers }, onFailure);
   const expiries = new ExpirySweep({ ...base, sessions, onFailure });
   return {
     gateway,
@@ -100,6 +102,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
     expiries,
     [Symbol.asyncDispose]: async () => {
       await follower[Symbol.asyncDispose]();
+      covers[Symbol.dispose]();
       await expiries[Symbol.asyncDispose]();
       await roots[Symbol.asyncDispose]();
     },

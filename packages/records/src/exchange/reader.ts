@@ -459,7 +459,7 @@ export class ExchangeReader {
   }
 
   async #log(kind: AuditKind, step: ReadingStep): Promise<void> {
-    await this.#parts.audit.append(readingEvent(kind, this.#parts.clock(), step));
+    await this.#parts.audit.append(readingEvent(kind, this.#parts.clock(), step), { isQuiet: true });
   }
 
   #makeRoom(): void {

@@ -4,7 +4,7 @@ import { MerkleLog, sha256, toBase64url } from '@salus/crypto';
 import { auditEntryHash } from '../audit-entry.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { treeLeaf } from '../record-tree.ts';
-import { rowEntryHash } from '../row-entry.ts';
+import { COVER_KIND, rowEntryHash } from '../row-entry.ts';
 import { type LogName, STORED_LEVEL_MIN } from '../tree-log.ts';
 import type { Report } from './finding.ts';
 
@@ -67,7 +67,7 @@ export async function verifyRowsLog(context: LogContext): Promise<ReadonlyMap<st
     tree.fillGap(seq, 'rowEntry');
     if (seq !== tree.size || rowEntryHash(seq, kind, rowKey, rowHash) !== row.hash)
       report.find('log-entry-changed', place);
-    covered.set(coveredName(kind, rowKey), { rowHash, seq });
+    if (kind !== COVER_KIND) covered.set(coveredName(kind, rowKey), { rowHash, seq });
     tree.append(row.hash, place);
     report.seen.rowEntries += 1;
   }
