@@ -20,7 +20,9 @@ export function callerOf(node: Node, request: FastifyRequest): VaultCaller {
 
 /** What links and jobs of a caller are bound to: nobody else's open them. */
 export function callerSession(request: FastifyRequest): string {
-  return createHash('sha256').update(sessionOf(request).token).digest('base64url');
+  // An app's tokens change with each refresh: what it began goes on.
+  const key = request.app === null ? sessionOf(request).token : request.app.binding;
+  return createHash('sha256').update(key).digest('base64url');
 }
 
 /**

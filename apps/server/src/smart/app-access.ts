@@ -8,6 +8,8 @@ import type { Scopes } from './scopes.ts';
 export interface AppAccess {
   readonly caller: VaultCaller;
   readonly scopes: Scopes;
+  /** The authorisation, or the service, that the token belongs to. */
+  readonly binding: string;
 }
 
 const METHODS: ReadonlyMap<string, Interaction> = new Map([

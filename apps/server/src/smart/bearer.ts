@@ -36,7 +36,8 @@ export class BearerTokens implements AppTokens {
       found.grantId === undefined
         ? await serviceCaller(server, found.clientId, scopes)
         : await personCaller(server, { clientId: found.clientId, grantId: found.grantId, scopes });
-    return caller === undefined ? undefined : { caller, scopes };
+    const binding = `${slug}/${found.grantId ?? found.clientId}`;
+    return caller === undefined ? undefined : { caller, scopes, binding };
   }
 }
 

@@ -67,10 +67,11 @@ async function handOver(
   reply.hijack();
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) reply.raw.setHeader(name, value);
   const mount = `/${params.org}/oauth`;
-  Object.assign(raw, { originalUrl: raw.url });
+  Object.assign(raw, { baseUrl: mount });
   raw.url = raw.url?.slice(mount.length) ?? '/';
-  // Where TLS ends before the node, cookies are secure all the same: the settings say under which address it is reached.
+  // The settings say under which address the node is reached, whatever a request says and wherever TLS ends.
+  const { protocol, host } = new URL(issuer);
   provider.proxy = true;
-  raw.headers['x-forwarded-proto'] = new URL(issuer).protocol.slice(0, -1);
+  Object.assign(raw.headers, { host, 'x-forwarded-proto': protocol.slice(0, -1), 'x-forwarded-host': host });
   await provider.callback()(raw, reply.raw);
 }

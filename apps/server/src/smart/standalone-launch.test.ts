@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import smart from 'fhirclient';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openBrowser } from '../../test/browser.ts';
+import { claimPatient, importChapter, revokeGrant, type TestPatient } from '../../test/hospital.ts';
+import { approve, codeOf, PATIENT_SCOPE } from '../../test/smart-app.ts';
+import { openSmartHospital, registerClient, type SmartHospital } from '../../test/smart-hospital.ts';
+
+type Client = Awaited<ReturnType<ReturnType<typeof smart>['ready']>>;
+
+/** An app on fhirclient, as its documentation has it for Node. */
+interface App extends AsyncDisposable {
+  readonly url: string;
+  readonly redirectUri: string;
+  register(clientId: string): void;
+  client(): Client;
+}
+
+let hospital: SmartHospital;
+let patient: TestPatient;
+let locations: readonly string[];
+let app: App;
+
+beforeAll(async () => {
+  hospital = await openSmartHospital();
+  const imported = await importChapter(hospital.server, 'hospital-a');
+  locations = imported.locations.map((location) => location.replace(/\/_history.*$/, ''));
+  patient = await claimPatient(hospital.server, 'hospital-a', imported.fhirId);
+  app = await openApp(hospital.base);
+}, 120_000);
+afterAll(async () => {
+  await app?.[Symbol.asyncDispose]();
+  await hospital?.[Symbol.asyncDispose]();
+});
+
+describe('fhirclient, the SMART JS client', () => {
+  it('completes a standalone launch, reads what the grant allows, is refused the rest, and everything after revocation', async () => {
+    const { clientId } = await registerClient(hospital.server, {
+      scope: PATIENT_SCOPE,
+      redirectUris: [app.redirectUri],
+    });
+    app.register(clientId);
+    const browser = openBrowser();
+    const page = await browser.open(`${app.url}/launch`, app.redirectUri);
+    expect(page.url).toContain(`${hospital.issuer}/interaction/`);
+    const categories = ['identity', 'laboratory', 'vital-signs'];
+    const grant = await approve(hospital.server, patient, { code: codeOf(page), categories });
+    const back = await browser.open(page.url, app.redirectUri);
+    const ready = await browser.open(back.url, 'nowhere:');
+    expect(ready.answer?.text).toBe('ready');
+    const client = app.client();
+    expect(client.patient.id).toBe(patient.fhirId);
+    expect(client.getFhirUser()).toBe(`Patient/${patient.fhirId}`);
+
+    const self = await client.patient.read();
+    expect([self.resourceType, self.id]).toEqual(['Patient', patient.fhirId]);
+    const observation = await client.request(locations.find((location) => location.startsWith('Observation/'))!);
+    expect(observation.resourceType).toBe('Observation');
+    const medication = locations.find((location) => location.startsWith('MedicationRequest/'))!;
+    await expect(client.request(medication)).rejects.toMatchObject({ statusCode: 403 });
+    const found = await client.request(`Observation?patient=${patient.fhirId}`);
+    expect(found.total).toBeGreaterThan(0);
+    const hidden = await client.request(`MedicationRequest?patient=${patient.fhirId}`);
+    expect(hidden.total).toBe(0);
+
+    const revoked = await revokeGrant(hospital.server, patient, grant);
+    expect(revoked.status).toBe(200);
+    await expect(client.patient.read()).rejects.toMatchObject({ statusCode: 401 });
+  }, 60_000);
+});
+
+async function openApp(iss: string): Promise<App> {
+  const stored = new Map<string, unknown>();
+  const storage = {
+    get: async (key: string) => stored.get(key),
+    set: async (key: string, value: unknown) => {
+      stored.set(key, value);
+      return value;
+    },
+    unset: async (key: string) => stored.delete(key),
+  };
+  let clientId = '';
+  let client: Client | undefined;
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const api = smart(request as never, response as never, storage as never);
+    if (request.url?.startsWith('/launch') === true) {
+      await api.authorize({
+        clientId,
+        scope: PATIENT_SCOPE,
+        redirectUri: `${origin}/callback`,
+        iss,
+        pkceMode: 'required',
+      });
+      return;
+    }
+    client = await api.ready();
+    response.end('ready');
+  };
+  const listener: Server = createServer((request, response) => {
+    Object.assign(request, { headers: { ...request.headers, 'x-request': randomUUID() } });
+    answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const address = listener.address();
+  const origin = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  return {
+    url: origin,
+    redirectUri: `${origin}/callback`,
+    register: (id) => {
+      clientId = id;
+    },
+    client: () => {
+      if (client === undefined) throw new Error('the app has not come back yet');
+      return client;
+    },
+    [Symbol.asyncDispose]: () => new Promise((resolve) => listener.close(() => resolve())),
+  };
+}
