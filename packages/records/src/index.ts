@@ -54,6 +54,7 @@ export { KeyedLocks } from './keyed-locks.ts';
 export type { KnownGrants } from './known-grants.ts';
 export { createMasterKey, MASTER_KEY_BYTES, type MasterKey, type SealUse, type TokenUse } from './master-key.ts';
 export { type KnownPatient, Patients, type Slip } from './patients.ts';
+export { signNodeCall } from './node-call.ts';
 export { type KeptKey, type KeyPurpose, PrivateKeys } from './private-keys.ts';
 export { covers, pidOf } from './recipients.ts';
 export type { Reconciliation } from './reconcile.ts';
@@ -67,6 +68,7 @@ export {
   type VaultTransactionResult,
 } from './repository.ts';
 export { openRevocationJournal, type Replay, type RevocationJournal } from './revocation-journal.ts';
+export type { StoredRequest } from './requests.ts';
 export { RollbackGuard } from './rollback-guard.ts';
 export { openPageLink, PAGE_LINK_LIFETIME_MS, type PageLink, sealPageLink } from './search/page-links.ts';
 export { SearchEngine } from './search/search-engine.ts';

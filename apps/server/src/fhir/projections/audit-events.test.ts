@@ -71,13 +71,13 @@ describe('AuditEvent', () => {
     let next: string | undefined = `${BASE}/AuditEvent?_count=2`;
     for (; next !== undefined; ) {
       const page: Answer = await server.send('GET', next, { token: patient.token });
-      seen.push(...resourcesOf(page).map(({ id }) => String(id)));
+      seen.push(...resourcesOf(page).map(({ id }) => id as string));
       const link = (page.json.link as { relation: string; url: string }[]).find(({ relation }) => relation === 'next');
       next = link?.url.replace('http://127.0.0.1:8470', '');
       if (next !== undefined) expect((await server.send('GET', next, { token: other.token })).status).toBe(400);
     }
     expect(new Set(seen).size).toBe(seen.length);
-    const whole = resourcesOf(await search('?_count=200', patient.token)).map(({ id }) => String(id));
+    const whole = resourcesOf(await search('?_count=200', patient.token)).map(({ id }) => id as string);
     expect(whole.filter((id) => seen.includes(id))).toEqual(seen);
   });
 
@@ -86,8 +86,8 @@ describe('AuditEvent', () => {
     const foreign = await search(`?patient=${patient.fhirId}`, other.token);
     expect(resourcesOf(foreign)).toEqual([]);
     expect(foreign.json.total).toBeUndefined();
-    expect((await search(`/${String(own[0]?.id)}`, other.token)).status).toBe(404);
-    expect((await search(`/${String(own[0]?.id)}`, patient.token)).status).toBe(200);
+    expect((await search(`/${own[0]?.id as string}`, other.token)).status).toBe(404);
+    expect((await search(`/${own[0]?.id as string}`, patient.token)).status).toBe(200);
     for (const account of ['a.rossi', 'a.mehta', 'a.desk'])
       expect((await search('', await server.logIn(account))).status, account).toBe(403);
   });

@@ -81,7 +81,7 @@ export function searchset(
     return `${baseUrl}/${type}${query === '' ? '' : `?${query}`}`;
   };
   const entry = resources.map((resource) => ({
-    fullUrl: `${baseUrl}/${type}/${String(resource.id)}`,
+    fullUrl: `${baseUrl}/${type}/${idIn(resource)}`,
     resource,
     search: { mode: 'match' },
   }));
@@ -94,4 +94,8 @@ export function searchset(
     ],
     ...(entry.length === 0 ? {} : { entry }),
   };
+}
+
+export function idIn({ id }: FhirTree): string {
+  return typeof id === 'string' ? id : '';
 }
