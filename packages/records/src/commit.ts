@@ -7,6 +7,7 @@ import type { BatchEffects } from './batch-effects.ts';
 import { bindBatch } from './batch-rows.ts';
 import type { BatchStore } from './batch-store.ts';
 import { signWriterCall } from './calls.ts';
+import type { ChangeFeed } from './change-feed.ts';
 import type { CrashHook, CrashPoint } from './crash-points.ts';
 import type { DataKeys } from './data-keys.ts';
 import { identifierTokens, newId } from './index-rows.ts';
@@ -44,6 +45,8 @@ type Parts = {
   readonly attachments: Attachments;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  /** Told when a batch was committed or given up. */
+  readonly changes: ChangeFeed;
   /** Told why a batch could not be settled; it is tried again. */
   readonly onFailure: (error: unknown) => void;
   readonly crash?: CrashHook;
@@ -279,6 +282,7 @@ export class RecordWriter implements AsyncDisposable {
       ...logged.map((event) => audit.append(event)),
       store.append((trx) => batches.finish(trx, batchId)),
     ]);
+    this.#parts.changes.tell();
   }
 
   /** The events of a batch that was not finished; none when it was. */
@@ -294,6 +298,7 @@ export class RecordWriter implements AsyncDisposable {
   async #discard(batchId: string, { withPack }: { readonly withPack: boolean }): Promise<void> {
     const { store, batches, packs, attachments } = this.#parts;
     const orphans = await store.write((trx) => batches.discard(trx, batchId));
+    this.#parts.changes.tell();
     if (!withPack) return;
     for (const attachmentId of orphans) await attachments.remove(attachmentId);
     await packs.remove(batchId);

@@ -14,9 +14,12 @@ export type DocumentKind =
   | 'wallet-backup'
   | 'setting'
   | 'kept-record'
-  | 'export-job'
+  | 'subscription'
+  | 'merge'
+  | 'move'
   | 'app-client'
-  | 'app-keys';
+  | 'app-keys'
+  | 'export-job';
 
 /** Small JSON documents by name, sealed at rest; the rows log covers them. */
 export interface Documents {

@@ -14,6 +14,7 @@ export {
 export { Binaries, type BinaryRead, type NewBinary } from './binaries.ts';
 export { BundleWorkers } from './bundle-workers.ts';
 export { HomeAccess, type HomeDecision } from './care.ts';
+export { type Change, ChangeFeed } from './change-feed.ts';
 export {
   COMPARTMENT_ROWS_MAX,
   type CompartmentFilter,
@@ -53,8 +54,9 @@ export { HELD_MESSAGES_PAGE_MAX, type HeldMessage, HeldMessages } from './held-m
 export { KeyedLocks } from './keyed-locks.ts';
 export type { KnownGrants } from './known-grants.ts';
 export { createMasterKey, MASTER_KEY_BYTES, type MasterKey, type SealUse, type TokenUse } from './master-key.ts';
-export { type KnownPatient, Patients, type Slip } from './patients.ts';
 export { signNodeCall } from './node-call.ts';
+export { Notifications, type QueuedNotification } from './notifications.ts';
+export { type KnownPatient, Patients, type Slip } from './patients.ts';
 export { type KeptKey, type KeyPurpose, PrivateKeys } from './private-keys.ts';
 export { covers, pidOf } from './recipients.ts';
 export type { Reconciliation } from './reconcile.ts';
@@ -67,8 +69,8 @@ export {
   type VaultTransactionOptions,
   type VaultTransactionResult,
 } from './repository.ts';
-export { openRevocationJournal, type Replay, type RevocationJournal } from './revocation-journal.ts';
 export type { StoredRequest } from './requests.ts';
+export { openRevocationJournal, type Replay, type RevocationJournal } from './revocation-journal.ts';
 export { RollbackGuard } from './rollback-guard.ts';
 export { openPageLink, PAGE_LINK_LIFETIME_MS, type PageLink, sealPageLink } from './search/page-links.ts';
 export { SearchEngine } from './search/search-engine.ts';

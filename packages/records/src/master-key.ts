@@ -43,6 +43,7 @@ export type SealUse =
   | 'identifier'
   | 'known-grant'
   | 'master-check'
+  | 'notification'
   | 'operation-page'
   | 'patient'
   | 'practitioner-link'

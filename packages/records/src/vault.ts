@@ -7,6 +7,7 @@ import { BatchStore } from './batch-store.ts';
 import { Binaries } from './binaries.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import { HomeAccess } from './care.ts';
+import { ChangeFeed } from './change-feed.ts';
 import { createCiphertextReader } from './ciphertext.ts';
 import { RecordWriter } from './commit.ts';
 import { Corrections } from './corrections.ts';
@@ -18,6 +19,7 @@ import { FeedLookup } from './feed-lookup.ts';
 import { HeldMessages } from './held-messages.ts';
 import { createKnownGrants, type KnownGrants } from './known-grants.ts';
 import { createMasterKey, type MasterKey } from './master-key.ts';
+import { Notifications } from './notifications.ts';
 import { makeDurableDirectory, Packs } from './packs.ts';
 import { Patients } from './patients.ts';
 import { PrivateKeys } from './private-keys.ts';
@@ -82,6 +84,8 @@ export interface Vault extends AsyncDisposable {
   readonly documents: Documents;
   readonly feedLookup: FeedLookup;
   readonly heldMessages: HeldMessages;
+  readonly changes: ChangeFeed;
+  readonly notifications: Notifications;
   readonly artifacts: Artifacts;
   readonly leafStates: LeafStates;
   readonly audit: AuditJournal;
@@ -122,7 +126,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const ciphertext = createCiphertextReader(packs, keys);
   const batches = new BatchStore({ ...base, keys });
   const onFailure = options.onFailure ?? (() => {});
-  const writing = { ...base, keys, batches, rows, onFailure, ...(crash === undefined ? {} : { crash }) };
+  const changes = new ChangeFeed(base);
+  const writing = { ...base, keys, batches, rows, changes, onFailure, ...(crash === undefined ? {} : { crash }) };
   const writer = new RecordWriter(writing);
   const leafStates = new LeafStates(writing);
   const patients = new Patients(base);
@@ -184,6 +189,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     documents: createDocuments(base),
     feedLookup: new FeedLookup({ ...base, rows, ciphertext }),
     heldMessages: new HeldMessages(base),
+    changes,
+    notifications: new Notifications(base),
     artifacts: new Artifacts(base),
     leafStates,
     audit,

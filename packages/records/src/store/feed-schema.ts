@@ -2,6 +2,8 @@
 export interface FeedTables {
   readonly heldMessage: HeldMessageTable;
   readonly takenMessage: TakenMessageTable;
+  readonly notification: NotificationTable;
+  readonly feedPosition: FeedPositionTable;
 }
 
 /** A message that was refused, as it came: kept until it is taken after all, or put aside by hand. */
@@ -18,4 +20,20 @@ export interface HeldMessageTable {
 export interface TakenMessageTable {
   readonly messageToken: string;
   readonly atMs: number;
+}
+
+/** One notification that waits for a subscriber. */
+export interface NotificationTable {
+  readonly notificationId: string;
+  readonly subscriptionToken: string;
+  readonly eventNumber: number;
+  /** `QueuedNotification` */
+  readonly sealed: Uint8Array;
+}
+
+/** How far a subscription has come. */
+export interface FeedPositionTable {
+  readonly subscriptionToken: string;
+  /** `FeedPosition` */
+  readonly sealed: Uint8Array;
 }

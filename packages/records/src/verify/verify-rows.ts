@@ -8,7 +8,7 @@ import { type CoveredRow, coveredName } from './verify-logs.ts';
 
 /**
  * Tables that have a proof of their own: the logs by their trees, records and attachments by their batch. What comes and
- * goes with log-ins of apps has none: nothing on record rests on it.
+ * goes with log-ins of apps, and what waits to be told to subscribers, has none: nothing on record rests on it.
  */
 const PROVEN_OTHERWISE = new Set([
   'auditEvent',
@@ -18,6 +18,8 @@ const PROVEN_OTHERWISE = new Set([
   'attachment',
   'artifact',
   'searchToken',
+  'notification',
+  'feedPosition',
 ]);
 /** A mark that comes and goes with the process: it says how to start, and nothing rests on it. */
 const CLEAN_MARK = 'closed-cleanly';
