@@ -6,6 +6,7 @@ import type { Period } from './period.ts';
 import { soundsLike } from './phonetic.ts';
 import type { NumberRange, Prefix, SearchValue } from './search-value.ts';
 import { type SearchableValue, searchableValues } from './searchable-values.ts';
+import { UCUM, unitConversion } from './unit-conversion.ts';
 
 /** Filters that a resource answers by itself; chains need others, which the repository finds. */
 export type OwnFilter = Extract<Filter, { kind: 'values' | 'missing' }>;
@@ -42,7 +43,7 @@ function matchesValue(value: SearchableValue, wanted: SearchValue, how: How): bo
     case 'number':
       return wanted.kind === 'number' && matchesNumber({ low: value.value, high: value.value }, wanted);
     case 'quantity':
-      return wanted.kind === 'quantity' && isOfUnit(value, wanted) && matchesNumber(value, wanted);
+      return wanted.kind === 'quantity' && matchesQuantity(value, wanted);
     case 'composite':
       return (
         wanted.kind === 'composite' &&
@@ -175,6 +176,25 @@ function matchesNumber(
       return low.lte(value.plus(margin)) && high.gte(value.minus(margin));
     }
   }
+}
+
+/** In the unit that was asked for, or in another that measures the same. */
+function matchesQuantity(
+  value: Extract<SearchableValue, { kind: 'quantity' }>,
+  wanted: Extract<SearchValue, { kind: 'quantity' }>,
+): boolean {
+  if (isOfUnit(value, wanted)) return matchesNumber(value, wanted);
+  if (wanted.system !== UCUM || value.system !== UCUM || wanted.code === undefined || value.code === undefined)
+    return false;
+  const convert = unitConversion(wanted.code, value.code);
+  if (convert === undefined) return false;
+  const { value: number, low, high } = wanted;
+  return matchesNumber(value, {
+    prefix: wanted.prefix,
+    value: convert(number),
+    low: convert(low),
+    high: convert(high),
+  });
 }
 
 /** A unit without system is compared with what people read as well (R4 §3.1.1.4.11). */

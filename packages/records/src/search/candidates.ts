@@ -6,8 +6,8 @@ import { nameOf, namesOf, type SearchIndex, TOKEN_BYTES } from './search-index.t
 
 /** Entries that one look at the index gives. */
 const PAGE = 256;
-/** A group of more terms is looked for in what another found. */
-const DRIVING_TERMS_MAX = 64;
+/** A group of more terms is looked for in what another found, if there is another. */
+const DRIVING_TERMS_MAX = 4;
 /** Groups with so many entries are all alike: counting further costs more than it saves. */
 const COUNT_MAX = 64;
 /** Of a few tokens each is looked for; of many a set is made. */
@@ -22,7 +22,7 @@ type Row = Pick<SearchEntryTable, 'entry' | 'version' | 'recordId' | 'tokens'>;
 export class Candidates {
   readonly #index: SearchIndex;
   readonly #page: Prepared<Row>;
-  readonly #count: Prepared<{ readonly entry: number }>;
+  readonly #count: Prepared<{ readonly count: number }>;
   readonly #version: Prepared<Pick<SearchEntryTable, 'entry' | 'shard'>>;
   readonly #nextShard: Prepared<{ readonly shard: number }>;
   readonly #last: Prepared<{ readonly entry: number }>;
@@ -47,12 +47,17 @@ export class Candidates {
     this.#count = prepareQuery(
       read,
       read
-        .selectFrom('searchToken')
-        .select('entry')
-        .where('shard', '=', 0)
-        .where('token', '=', token)
-        .where('entry', '>', 0)
-        .limit(sql.lit(COUNT_MAX)),
+        .selectFrom(
+          read
+            .selectFrom('searchToken')
+            .select('entry')
+            .where('shard', '=', 0)
+            .where('token', '=', token)
+            .where('entry', '>', 0)
+            .limit(sql.lit(COUNT_MAX))
+            .as('counted'),
+        )
+        .select(({ fn }) => fn.countAll<number>().as('count')),
     );
     this.#version = prepareQuery(
       read,
@@ -124,7 +129,7 @@ export class Candidates {
       let count = 0;
       for (const token of group) {
         if (best !== undefined && count >= best.count) break;
-        count += (await this.#count(shard, token, after)).length;
+        count += Number((await this.#count(shard, token, after))[0]?.count ?? 0);
       }
       if (best === undefined || count < best.count) best = { group, count };
       if (best.count === 0) break;

@@ -1,3 +1,4 @@
+import { BoundedCache } from '../bounded-cache.ts';
 import type { MasterKey } from '../master-key.ts';
 import { rowKeyOf } from '../rows-log.ts';
 import { insertRows, type StoreTransaction } from '../store/index.ts';
@@ -7,6 +8,8 @@ import type { Owner, RowsLog, RowToCover } from '../vault-types.ts';
 import type { NewVersion } from '../write-order.ts';
 
 export const TOKEN_BYTES = 16;
+/** Tokens of searches that are kept at hand. */
+const ASKED_MAX = 20_000;
 /** Of a shard's number. */
 const SHARD_BYTES = 6;
 /** Whoever looks for a person does not know whose the record is: patients' own resources are found across owners. */
@@ -51,6 +54,7 @@ export class SearchIndex {
   #sortedShards: readonly number[] | undefined;
   /** Of this process, before they were read. */
   readonly #early = new Set<number>();
+  readonly #asked = new BoundedCache<Uint8Array>(ASKED_MAX);
 
   constructor(parts: { readonly masterKey: MasterKey; readonly rowsLog: RowsLog }) {
     this.#masterKey = parts.masterKey;
@@ -63,8 +67,14 @@ export class SearchIndex {
     return Buffer.from(bytes.buffer, bytes.byteOffset).readUIntBE(0, SHARD_BYTES);
   }
 
+  /** Of a term that is searched for: the same ones come again and again. */
   tokenOf(shard: number, term: string): Uint8Array {
-    return this.#masterKey.tokenBytes('search', `${shard}|${term}`);
+    const name = `${shard}|${term}`;
+    const known = this.#asked.find(name);
+    if (known !== undefined) return known;
+    const token = this.#masterKey.tokenBytes('search', name);
+    this.#asked.put(name, token);
+    return token;
   }
 
   /** Shards that have entries, ascending; `read` finds those of earlier processes. */
@@ -145,7 +155,7 @@ export class SearchIndex {
     const name = `${shard}|${term}`;
     let token = known.get(name);
     if (token === undefined) {
-      token = this.tokenOf(shard, term);
+      token = this.#masterKey.tokenBytes('search', name);
       known.set(name, token);
     }
     return token;
