@@ -36,6 +36,8 @@ const SERVER: Meanings<ServerErrorCode> = {
   'peer-unknown': 'The certificate shown to the exchange is not that of an enrolled node of an active member.',
   'peer-mismatch': 'A request to the exchange is signed in the name of another node than the one connected.',
   'message-refused': 'An HL7 v2 message was not taken; its acknowledgement says why and where.',
+  'terminology-not-supported':
+    'A value set or code cannot be told by what FHIR R4 ships: it needs SNOMED CT, LOINC or another system that is not here.',
   'export-failed': 'A bulk export broke, or the node was restarted: start it again.',
   internal: 'Something is wrong inside the node; its log tells where.',
 };

@@ -24,6 +24,7 @@ export type ServerErrorCode =
   | 'peer-mismatch'
   | 'message-refused'
   | 'export-failed'
+  | 'terminology-not-supported'
   | 'internal';
 
 /** A refusal with a stable code. Messages name what was wrong and what was expected, never a value from a record. */

@@ -87,6 +87,15 @@ export type { Prefix, SearchValue } from './search/search-value.ts';
 export { type SearchableValue, searchableValues } from './search/searchable-values.ts';
 export { summaryOf } from './search/summary.ts';
 export { ISSUES_MAX } from './structure.ts';
+export { type Expansion, type ExpansionRequest, expandValueSet } from './terminology/expansion.ts';
+export {
+  type CodeAnswer,
+  type CodeQuestion,
+  findConcept,
+  isShippedSystem,
+  validateCodeIn,
+  validateCodeOf,
+} from './terminology/validate-code.ts';
 export {
   type FhirTree,
   type FhirValue,

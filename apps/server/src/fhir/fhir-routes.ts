@@ -11,6 +11,8 @@ import { addOperations } from './operations/operations.ts';
 import { addProjections } from './projections/projections.ts';
 import { addReads } from './reads.ts';
 import { addSearch } from './search.ts';
+import { addTerminology } from './terminology.ts';
+import { addValidate } from './validate.ts';
 
 /** FHIR R4 of every organisation that the node hosts, below `/{org}/fhir/R4`: one `addX` for each concern. */
 export function addFhirRoutes(app: FastifyInstance, node: Node): void {
@@ -38,6 +40,8 @@ export function addFhirRoutes(app: FastifyInstance, node: Node): void {
     addReads(scope, node);
     addSearch(scope, node);
     addCorrections(scope, node);
+    addTerminology(scope, node);
+    addValidate(scope, node);
   });
   addExportFiles(app, node);
 }

@@ -41,6 +41,7 @@ const SERVER_STATUS: { readonly [code in ServerErrorCode]: number } = {
   'peer-mismatch': 403,
   'message-refused': 422,
   'export-failed': 500,
+  'terminology-not-supported': 422,
   internal: 500,
 };
 

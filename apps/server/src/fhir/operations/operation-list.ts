@@ -32,5 +32,6 @@ export const OPERATIONS: readonly FhirOperation[] = [
   { name: 'expand', definition: `${R4}/ValueSet-expand`, level: 'type', types: ['ValueSet'] },
   { name: 'validate-code', definition: `${R4}/ValueSet-validate-code`, level: 'type', types: ['ValueSet'] },
   { name: 'validate-code', definition: `${R4}/CodeSystem-validate-code`, level: 'type', types: ['CodeSystem'] },
+  { name: 'lookup', definition: `${R4}/CodeSystem-lookup`, level: 'type', types: ['CodeSystem'] },
   { name: 'proof', definition: 'urn:salus:operation:proof', level: 'type', types: STORED_TYPES },
 ];
