@@ -1,13 +1,35 @@
-import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import smart from 'fhirclient';
+import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBrowser } from '../../test/browser.ts';
 import { claimPatient, importChapter, revokeGrant, type TestPatient } from '../../test/hospital.ts';
 import { approve, codeOf, PATIENT_SCOPE } from '../../test/smart-app.ts';
 import { openSmartHospital, registerClient, type SmartHospital } from '../../test/smart-hospital.ts';
 
-type Client = Awaited<ReturnType<ReturnType<typeof smart>['ready']>>;
+const require = createRequire(import.meta.url);
+/** As much of fhirclient as is used here: its own types bring the browser's globals, which the node does not have. */
+const smart = require('fhirclient') as (
+  request: IncomingMessage,
+  response: ServerResponse,
+  storage: object,
+) => SmartApi;
+
+interface SmartApi {
+  authorize(options: Readonly<Record<string, string>>): Promise<unknown>;
+  ready(): Promise<Client>;
+}
+
+interface Client {
+  readonly patient: { readonly id: string | null; read(): Promise<Answer> };
+  getFhirUser(): string | null;
+  request(path: string): Promise<Answer>;
+}
+
+interface Answer {
+  readonly resourceType: string;
+  readonly id: string;
+  readonly total?: number;
+}
 
 /** An app on fhirclient, as its documentation has it for Node. */
 interface App extends AsyncDisposable {
@@ -83,7 +105,7 @@ async function openApp(iss: string): Promise<App> {
   let clientId = '';
   let client: Client | undefined;
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const api = smart(request as never, response as never, storage as never);
+    const api = smart(request, response, storage);
     if (request.url?.startsWith('/launch') === true) {
       await api.authorize({
         clientId,
@@ -98,7 +120,6 @@ async function openApp(iss: string): Promise<App> {
     response.end('ready');
   };
   const listener: Server = createServer((request, response) => {
-    Object.assign(request, { headers: { ...request.headers, 'x-request': randomUUID() } });
     answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
   });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
