@@ -1,4 +1,4 @@
-import { type FhirTree, operationOutcome, parseFhirJson, parseReference } from '@salus/fhir';
+import { type FhirTree, operationOutcome, parseFhirJson } from '@salus/fhir';
 import {
   type CompartmentFilter,
   type CompartmentPlace,
@@ -16,6 +16,7 @@ import type { Node } from '../../node.ts';
 import { FHIR_ACCESS } from '../caller.ts';
 import { describe, IN_BASE, type InPath } from '../describe.ts';
 import { sendTree } from '../fhir-answer.ts';
+import { directoryEntries } from './directory-entries.ts';
 import { openPage, sealPage } from './page-token.ts';
 import { openPatientDoor, type PatientDoor } from './patient-door.ts';
 import { countIn, demandKnown, type OperationQuery, oneOf, periodIn, typesIn } from './query.ts';
@@ -23,8 +24,6 @@ import { countIn, demandKnown, type OperationQuery, oneOf, periodIn, typesIn } f
 const PAGE = { usual: 100, max: 1_000 };
 /** Rows that one page looks at; a page of a caller who may see little is short and has a `next` link all the same. */
 const SCANNED_MAX = 10_000;
-/** Directory resources that one page brings along. */
-const INCLUDED_MAX = 500;
 const START: CompartmentPlace = { keyId: '', recordId: '' };
 const PARAMETERS = ['_type', '_since', 'start', 'end', '_count', '_page'] as const;
 
@@ -86,7 +85,7 @@ async function everything(door: PatientDoor, question: Question): Promise<FhirTr
   const own = after === undefined && isInFilter(record, filter) ? [record] : [];
   const found = await gather(door, { filter, count: count - own.length, after });
   const matches = [...own, ...found.records];
-  const included = await referenced(door, matches);
+  const included = await directoryEntries(vault, sight, matches);
   const [opened, brought] = [
     await openRecords(vault, sight, { records: matches, kind: 'search' }),
     await openRecords(vault, sight, { records: included, kind: 'search' }),
@@ -147,26 +146,6 @@ async function gather(
     }
   }
   return { records, next: undefined };
-}
-
-/** Resources of the directory that a page's records name: practitioners, organisations, medications. */
-async function referenced(
-  { organisation, sight }: PatientDoor,
-  records: readonly StoredRecord[],
-): Promise<readonly StoredRecord[]> {
-  const { vault } = organisation;
-  const names = new Set(records.flatMap(({ meta }) => meta.references));
-  const found: StoredRecord[] = [];
-  for (const name of names) {
-    if (found.length >= INCLUDED_MAX) break;
-    const reference = parseReference(name);
-    if (reference.kind !== 'local') continue;
-    const row = await vault.rows.findResource(reference.type, reference.id);
-    // What belongs to a patient is in the compartment, or not to be shown from here.
-    if (row?.status !== 'current' || !row.meta.owner.startsWith('org:')) continue;
-    found.push(...(await visible(vault, sight, [row])));
-  }
-  return found;
 }
 
 function withQuery(url: string, parameters: readonly (readonly [string, string])[]): string {

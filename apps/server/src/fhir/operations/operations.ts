@@ -3,10 +3,12 @@ import type { Node } from '../../node.ts';
 import { addEverything } from './everything.ts';
 import { addExport } from './export.ts';
 import { addProof } from './proof.ts';
+import { addSummary } from './summary.ts';
 
 /** The operations of the node's FHIR interface (`OPERATIONS`), but for those of validation and terminology. */
 export function addOperations(app: FastifyInstance, node: Node): void {
   addEverything(app, node);
   addExport(app, node);
+  addSummary(app, node);
   addProof(app, node);
 }

@@ -1,4 +1,4 @@
-import type { GrantFact, RequestTerms, Terms } from '@salus/contracts';
+import type { GrantFact, Terms } from '@salus/contracts';
 import type { FhirTree } from '@salus/fhir';
 import type { StoredRequest } from '@salus/records';
 
@@ -106,7 +106,7 @@ function frame(isStudy: boolean, { fhirId, organisation }: ConsentPlace): FhirTr
   };
 }
 
-function actorOf(grantee: Terms['grantee'] | RequestTerms['grantee']): FhirTree {
+function actorOf(grantee: Terms['grantee']): FhirTree {
   switch (grantee.kind) {
     case 'organisation':
       return actorNamed(ORGANISATION_SYSTEM, grantee.organisation);

@@ -1,0 +1,103 @@
+import { type FhirTree, validateStructure } from '@salus/fhir';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  chapterAt,
+  claimPatient,
+  importChapter,
+  openTestServer,
+  type TestPatient,
+  type TestServer,
+} from '../../../test/hospital.ts';
+import { ipsDocument } from './ips-document.ts';
+
+const A = '/api/v1/orgs/hospital-a';
+const BASE = '/hospital-a/fhir/R4';
+let server: TestServer;
+let patient: TestPatient;
+let other: TestPatient;
+beforeAll(async () => {
+  server = await openTestServer(['hospital-a', 'hospital-b']);
+  const imported = await importChapter(server, 'hospital-a');
+  const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 21));
+  patient = await claimPatient(server, 'hospital-a', imported.fhirId);
+  other = await claimPatient(server, 'hospital-a', second.fhirId);
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+interface Section {
+  readonly title: string;
+  readonly code: { readonly coding: readonly [{ readonly code: string }] };
+  readonly entry?: readonly { readonly reference: string }[];
+  readonly emptyReason?: unknown;
+  readonly text: { readonly div: string };
+}
+const REQUIRED = ['11450-4', '48765-2', '10160-0'];
+const compositionOf = (document: FhirTree) =>
+  (document.entry as unknown as [{ resource: FhirTree & { section: readonly Section[] } }])[0].resource;
+
+describe('$summary', () => {
+  it('is a valid IPS document with the required sections, whose references all lead into it', async () => {
+    const answer = await server.send('GET', `${BASE}/Patient/${patient.fhirId}/$summary`, { token: patient.token });
+    expect(answer.status, answer.text).toBe(200);
+    expect(validateStructure(answer.json)).toEqual([]);
+    expect(answer.json).toMatchObject({
+      type: 'document',
+      meta: { profile: ['http://hl7.org/fhir/uv/ips/StructureDefinition/Bundle-uv-ips'] },
+    });
+    const composition = compositionOf(answer.json);
+    expect(composition.section.map(({ code }) => code.coding[0].code).slice(0, 3)).toEqual(REQUIRED);
+    const urls = new Set((answer.json.entry as { fullUrl: string }[]).map(({ fullUrl }) => fullUrl));
+    const references = composition.section.flatMap(({ entry = [] }) => entry.map(({ reference }) => reference));
+    expect(references.length).toBeGreaterThan(2);
+    for (const reference of references) expect(urls).toContain(reference);
+    for (const section of composition.section) {
+      expect(section.emptyReason === undefined, section.title).toBe((section.entry ?? []).length > 0);
+      expect(section.text.div).toContain('http://www.w3.org/1999/xhtml');
+    }
+    expect(answer.text).not.toContain(patient.pid);
+  });
+
+  it('holds nothing that the reader may not see: who knows the patient by name gets empty sections', async () => {
+    const desk = await server.logIn('a.desk');
+    const { json, status } = await server.send('GET', `${BASE}/Patient/${patient.fhirId}/$summary`, { token: desk });
+    expect(status).toBe(200);
+    const composition = compositionOf(json);
+    expect(composition.section.map(({ code }) => code.coding[0].code)).toEqual(REQUIRED);
+    for (const section of composition.section) {
+      expect(section.entry).toBeUndefined();
+      expect(section.emptyReason).toMatchObject({ coding: [{ code: 'unavailable' }] });
+    }
+    const types = (json.entry as { resource: FhirTree }[]).map(({ resource }) => resource.resourceType);
+    expect(types).toEqual(['Composition', 'Patient', 'Organization']);
+  });
+
+  it('is refused to strangers and to other patients, and logged to the patient', async () => {
+    const url = `${BASE}/Patient/${patient.fhirId}/$summary`;
+    const stranger = await server.logIn('a.mehta');
+    expect((await server.send('GET', url, { token: stranger })).status).toBe(403);
+    expect((await server.send('GET', url, { token: other.token })).status).toBe(403);
+    expect((await server.send('GET', `${url}?profile=http://example.org/x`, { token: patient.token })).status).toBe(
+      400,
+    );
+    const { json } = await server.send('GET', `${A}/patient/audit?limit=20`, { token: patient.token });
+    const refused = (json.lines as { event: { kind: string } }[]).filter(({ event }) => event.kind === 'refusal');
+    expect(refused.length).toBeGreaterThan(1);
+  });
+
+  it('is the same for the same input, and shows markup as text', () => {
+    const baseUrl = 'https://node.example/a/fhir/R4';
+    const sourceOf = (resource: FhirTree) => ({
+      fullUrl: `${baseUrl}/${resource.resourceType as string}/${resource.id as string}`,
+      resource,
+      atMs: 0,
+    });
+    const input = {
+      ...{ baseUrl, organisation: 'a', atMs: 0, directory: [] },
+      patient: sourceOf({ resourceType: 'Patient', id: 'p' }),
+      sources: [sourceOf({ resourceType: 'Condition', id: 'c', code: { text: '<script>&\u0007' } })],
+    };
+    const document = ipsDocument(input);
+    expect(ipsDocument(input)).toEqual(document);
+    expect(compositionOf(document).section[0]?.text.div).toContain('<li>&lt;script&gt;&amp; (1970-01-01)</li>');
+  });
+});
