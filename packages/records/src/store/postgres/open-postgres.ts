@@ -48,9 +48,10 @@ export async function openPostgresStore(place: PostgresPlace, options: OpenPostg
 export async function dropPostgresStore(place: PostgresPlace, storeId: string): Promise<void> {
   await using writer = new PostgresWriter(place, LOCK_WAIT_MS_MAX);
   const connection = await writer.lock();
-  const { rows } = await connection.query<{ readonly found: string | null }>('select to_regclass($1)::text as "found"', [
-    `"${place.schema}"."storeWriter"`,
-  ]);
+  const { rows } = await connection.query<{ readonly found: string | null }>(
+    'select to_regclass($1)::text as "found"',
+    [`"${place.schema}"."storeWriter"`],
+  );
   if (rows[0]?.found === null) return;
   if ((await writer.take()) !== storeId) throw refused('it holds the store of another data directory');
   await connection.query(`drop schema "${place.schema}" cascade`);

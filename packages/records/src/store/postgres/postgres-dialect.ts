@@ -1,4 +1,10 @@
-import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
+import {
+  HandleEmptyInListsPlugin,
+  Kysely,
+  PostgresDialect,
+  type PostgresPool,
+  replaceWithNoncontingentExpression,
+} from 'kysely';
 import type { QueryResult } from 'pg';
 import type { Tables } from '../schema.ts';
 
@@ -11,5 +17,7 @@ export function kyselyOver(query: Query): Kysely<Tables> {
     release: () => undefined,
   };
   const pool = { options: {}, connect: async () => client, end: async () => undefined };
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: pool as unknown as PostgresPool }) });
+  // SQLite knows `in ()`, PostgreSQL does not.
+  const plugins = [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })];
+  return new Kysely<Tables>({ plugins, dialect: new PostgresDialect({ pool: pool as unknown as PostgresPool }) });
 }

@@ -14,3 +14,19 @@ afterAll(() => server[Symbol.asyncDispose]());
 describe('commit and read', async () => {
   await import('../../vault.test.ts');
 });
+
+describe('crash and reconcile', async () => {
+  await import('../../crash.test.ts');
+});
+
+describe('exchange', async () => {
+  await import('../../exchange/exchange.test.ts');
+});
+
+describe('deliveries', async () => {
+  await import('../../exchange/deliveries.test.ts');
+});
+
+describe('keys', async () => {
+  await import('../../data-keys.test.ts');
+});
