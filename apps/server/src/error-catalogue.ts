@@ -19,6 +19,8 @@ const SERVER: Meanings<ServerErrorCode> = {
   'wrong-credentials': 'Account or password, or challenge and signature, do not fit.',
   'not-permitted':
     'The session is of another organisation, kind of person or role, or the person is enrolled no longer.',
+  'not-selective': 'A change names neither an id nor a search.',
+  'method-not-allowed': 'The place is known, and takes other methods: `Allow` names them.',
   'not-acceptable': 'The client takes neither FHIR JSON nor FHIR XML of R4.',
   'not-found': 'There is nothing of that name, or nothing that may be named to the caller.',
   conflict: 'The name is taken, or something changed in between.',

@@ -8,6 +8,8 @@ export type ServerErrorCode =
   | 'wrong-credentials'
   | 'not-permitted'
   | 'not-acceptable'
+  | 'not-selective'
+  | 'method-not-allowed'
   | 'not-found'
   | 'conflict'
   | 'too-many-requests'

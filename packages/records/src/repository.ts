@@ -17,6 +17,7 @@ import type { Attachments } from './attachments.ts';
 import type { BundleWorkers } from './bundle-workers.ts';
 import type { HomeAccess } from './care.ts';
 import type { RecordWriter } from './commit.ts';
+import type { ConditionSearch } from './condition-search.ts';
 import { History } from './history.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Patients } from './patients.ts';
@@ -36,7 +37,7 @@ import type {
   Who,
   Writer,
 } from './vault-types.ts';
-import { type ConditionSearch, type WriteBody, type WriteRun, Writes } from './writes.ts';
+import { type WriteBody, type WriteRun, Writes } from './writes.ts';
 
 /** Who asks: a member of staff through the node, with purpose; a patient whose device logged in; or a patient's app. */
 export type VaultCaller = (

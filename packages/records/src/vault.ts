@@ -10,6 +10,7 @@ import { HomeAccess } from './care.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { createCiphertextReader } from './ciphertext.ts';
 import { RecordWriter } from './commit.ts';
+import { createConditionSearch } from './condition-search.ts';
 import { Corrections } from './corrections.ts';
 import type { CrashHook } from './crash-points.ts';
 import { DataKeys } from './data-keys.ts';
@@ -36,7 +37,6 @@ import type { Store } from './store/database.ts';
 import type { PostgresPlace } from './store/postgres/postgres-place.ts';
 import { openStoreOf } from './store/store-place.ts';
 import type { CiphertextReader, Clock, RecordRows } from './vault-types.ts';
-import type { ConditionSearch } from './writes.ts';
 
 export interface VaultOptions {
   /** The organisation's own directory: `records.sqlite` and `objects/`. Made when missing. */
@@ -144,10 +144,11 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     access,
   };
   const corrections = new Corrections(fhir);
+  const search = new SearchEngine({ ...base, rows, ciphertext, patients, guard });
   const repository = new VaultRepository({
     ...fhir,
     ciphertext,
-    conditionSearch: refuseConditionSearch,
+    conditionSearch: createConditionSearch(search),
     demandReleasing: () => guard.demandReleasing(),
   });
   const binaries = new Binaries({ ...fhir, repository, ciphertext });
@@ -172,7 +173,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     ledger,
     clock,
     repository,
-    search: new SearchEngine({ ...base, rows, ciphertext, patients, guard }),
+    search,
     corrections,
     binaries,
     writer,
@@ -204,10 +205,6 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     },
   };
 }
-
-const refuseConditionSearch: ConditionSearch = async () => {
-  throw new RecordsError('bad-input', 'a condition is one search by identifier', { detail: 'condition-unsupported' });
-};
 
 /** The store remembers whose it is, and a value that only its master key opens. */
 async function checkPlace(

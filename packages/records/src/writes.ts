@@ -5,6 +5,7 @@ import type { Attachments } from './attachments.ts';
 import type { BundleWorkers } from './bundle-workers.ts';
 import type { HomeAccess } from './care.ts';
 import type { RecordWriter } from './commit.ts';
+import type { ConditionSearch } from './condition-search.ts';
 import { findOwners } from './find-owners.ts';
 import { identifierToken } from './index-rows.ts';
 import { KeyedLocks } from './keyed-locks.ts';
@@ -28,9 +29,6 @@ import { type Interaction, type Sight, type SightedMeta, sightedOf, sightOf } fr
 import type { Store } from './store/index.ts';
 import type { AuditLog, CiphertextReader, Clock, Owner, RecordRows, StoredRecord } from './vault-types.ts';
 import type { NewPatient, NewVersion } from './write-order.ts';
-
-/** Ids that a search finds among what the caller sees, at most two. Throws `bad-input` with `condition-unsupported`. */
-export type ConditionSearch = (sight: Sight, type: ResourceType, query: string) => Promise<readonly string[]>;
 
 type Parts = {
   readonly store: Store;

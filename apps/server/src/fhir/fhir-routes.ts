@@ -3,16 +3,19 @@ import { problemOf } from '../http/problem.ts';
 import { sendError } from '../http/server.ts';
 import type { Node } from '../node.ts';
 import { addBundles } from './bundles.ts';
-import { addCorrections } from './corrections.ts';
 import { formatOf, sendProblem } from './fhir-answer.ts';
+import { addHistories } from './histories.ts';
 import { addMetadata } from './metadata.ts';
+import { addNotAllowed } from './not-allowed.ts';
 import { addExportFiles } from './operations/export-files.ts';
 import { addOperations } from './operations/operations.ts';
 import { addProjections } from './projections/projections.ts';
 import { addReads } from './reads.ts';
+import { BODY_TYPES } from './request-body.ts';
 import { addSearch } from './search.ts';
 import { addTerminology } from './terminology.ts';
 import { addValidate } from './validate.ts';
+import { addWrites } from './writes.ts';
 
 /** FHIR R4 of every organisation that the node hosts, below `/{org}/fhir/R4`: one `addX` for each concern. */
 export function addFhirRoutes(app: FastifyInstance, node: Node): void {
@@ -39,11 +42,11 @@ export function addFhirRoutes(app: FastifyInstance, node: Node): void {
     addBundles(scope, node);
     addReads(scope, node);
     addSearch(scope, node);
-    addCorrections(scope, node);
+    addWrites(scope, node);
+    addHistories(scope, node);
+    addNotAllowed(scope);
     addTerminology(scope, node);
     addValidate(scope, node);
   });
   addExportFiles(app, node);
 }
-
-const BODY_TYPES: readonly string[] = ['application/fhir+json', 'application/json'];

@@ -7,16 +7,19 @@ import { ServerError } from '../server-error.ts';
 import { callerOf, FHIR_ACCESS } from './caller.ts';
 import { describe, type InPath, RESOURCE_IN_PATH } from './describe.ts';
 import { sendProblem, sendText } from './fhir-answer.ts';
+import { demandParameters } from './preferences.ts';
 
-/** Read and vread (R4 §3.1.0.1, §3.1.0.2). */
+/** Read and vread (R4 §3.1.0.1, §3.1.0.2), with HEAD and conditional reads (§3.1.0.1.7). */
 export function addReads(app: FastifyInstance, node: Node): void {
   app.route<{ Params: Omit<InPath, 'vid'> }>({
     method: 'GET',
     url: '/:org/fhir/R4/:type/:id',
+    exposeHeadRoute: true,
     config: { access: FHIR_ACCESS, fhir: true },
     schema: describe('The current version of a resource, as its author wrote it.', RESOURCE_IN_PATH),
     handler: async (request, reply) => {
       const { org, type, id } = request.params;
+      demandParameters(request, []);
       const { vault } = readHosted(node, org);
       return sendResource(reply, await vault.repository.read(callerOf(node, request), knownType(type), id));
     },
@@ -24,23 +27,27 @@ export function addReads(app: FastifyInstance, node: Node): void {
   app.route<{ Params: InPath }>({
     method: 'GET',
     url: '/:org/fhir/R4/:type/:id/_history/:vid',
+    exposeHeadRoute: true,
     config: { access: FHIR_ACCESS, fhir: true },
-    schema: describe('One version of a resource.', { ...RESOURCE_IN_PATH, vid: schema.digits }),
+    schema: describe('One version of a resource.', { ...RESOURCE_IN_PATH, vid: schema.fhirId }),
     handler: async (request, reply) => {
       const { org, type, id, vid } = request.params;
+      demandParameters(request, []);
       const { vault } = readHosted(node, org);
       return sendResource(reply, await vault.repository.vread(callerOf(node, request), knownType(type), id, vid));
     },
   });
 }
 
+/** A resource that was read; nothing of it where the client has that version already. */
 export function sendResource(reply: FastifyReply, result: ReadResult): FastifyReply {
   switch (result.kind) {
-    case 'found':
-      reply
-        .header('etag', `W/"${result.versionId}"`)
-        .header('last-modified', new Date(result.lastUpdatedMs).toUTCString());
+    case 'found': {
+      const { versionId, lastUpdatedMs } = result;
+      sendVersion(reply, result);
+      if (isKnown(reply.request.headers, versionId, lastUpdatedMs)) return reply.code(304).send();
       return sendText(reply, result.text);
+    }
     case 'gone':
       return sendProblem(reply, problem('tombstoned', 'The resource is hidden or erased.'));
     case 'not-found':
@@ -50,7 +57,30 @@ export function sendResource(reply: FastifyReply, result: ReadResult): FastifyRe
   }
 }
 
-function refusal(code: string): Problem {
+/** `ETag` and `Last-Modified` (R4 §3.1.0.1.3). */
+export function sendVersion(
+  reply: FastifyReply,
+  { versionId, lastUpdatedMs }: { readonly versionId: string; readonly lastUpdatedMs: number },
+): void {
+  reply.header('etag', `W/"${versionId}"`).header('last-modified', new Date(lastUpdatedMs).toUTCString());
+}
+
+/** RFC 9110 §13.2.2: dates count only where no tags are named. */
+function isKnown(
+  headers: { readonly 'if-none-match'?: string | undefined; readonly 'if-modified-since'?: string | undefined },
+  versionId: string,
+  lastUpdatedMs: number,
+): boolean {
+  const tags = headers['if-none-match'];
+  if (tags !== undefined) {
+    return tags.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === `"${versionId}"`);
+  }
+  const since = Date.parse(headers['if-modified-since'] ?? '');
+  // Dates of HTTP have whole seconds.
+  return Math.floor(lastUpdatedMs / 1000) * 1000 <= since;
+}
+
+export function refusal(code: string): Problem {
   return problem(
     code,
     code === 'denied' ? 'Your role, care relationship or the patient’s denial does not allow this.' : undefined,

@@ -25,6 +25,8 @@ const SERVER_STATUS: { readonly [code in ServerErrorCode]: number } = {
   'wrong-credentials': 401,
   'not-permitted': 403,
   'not-acceptable': 406,
+  'not-selective': 412,
+  'method-not-allowed': 405,
   'not-found': 404,
   conflict: 409,
   'too-many-requests': 429,
