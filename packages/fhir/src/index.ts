@@ -71,6 +71,7 @@ export { type SameResourceOptions, sameResource } from './same-resource.ts';
 export { patientCompartment } from './search/compartment.ts';
 export { type Filter, isSupportedParameter, type Modifier } from './search/filter.ts';
 export { type IndexTerm, indexTermsOf, termsOfFilter, typeTerm } from './search/index-terms.ts';
+export { foldText } from './search/fold-text.ts';
 export { matchesFilter, type OwnFilter } from './search/matching.ts';
 export { patientsNamedBy } from './search/named-patients.ts';
 export { type Period, parsePeriod } from './search/period.ts';

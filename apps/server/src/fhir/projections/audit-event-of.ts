@@ -18,6 +18,7 @@ const ENTITY_TYPE = 'http://terminology.hl7.org/CodeSystem/audit-entity-type';
 const ROLE = 'http://terminology.hl7.org/CodeSystem/object-role';
 const REST = { system: EVENT_TYPE, code: 'rest', display: 'RESTful Operation' };
 const INTERACTION = 'http://hl7.org/fhir/restful-interaction';
+const SYSTEM_OBJECT = { system: ENTITY_TYPE, code: '2', display: 'System Object' };
 const UNKNOWN = {
   extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
 };
@@ -27,7 +28,7 @@ interface Kind {
   readonly subtype?: string;
   readonly action: 'C' | 'R' | 'U' | 'D' | 'E';
   /** Name of the BALP profile without `Patient`. */
-  readonly profile?: 'Create' | 'Read' | 'Update' | 'Delete';
+  readonly profile?: 'Create' | 'Read' | 'Update' | 'Delete' | 'Query';
 }
 
 const other = (code: string): Kind => ({ type: { system: 'urn:salus:audit-kind', code }, action: 'E' });
@@ -37,7 +38,7 @@ const KINDS: { readonly [kind in AuditKind]: Kind } = {
   read: { type: REST, subtype: 'read', action: 'R', profile: 'Read' },
   write: { type: REST, subtype: 'create', action: 'C', profile: 'Create' },
   tombstone: { type: REST, subtype: 'delete', action: 'D', profile: 'Delete' },
-  search: { type: REST, subtype: 'search', action: 'E' },
+  search: { type: REST, subtype: 'search', action: 'E', profile: 'Query' },
   export: { type: { system: DCM, code: '110106', display: 'Export' }, action: 'R' },
   login: { type: { system: DCM, code: '110114', display: 'User Authentication' }, action: 'E' },
   refusal: { type: REST, action: 'E' },
@@ -91,13 +92,14 @@ function kindOf({ kind, records }: AuditEvent): Kind {
   return isUpdate ? { type: REST, subtype: 'update', action: 'U', profile: 'Update' } : KINDS[kind];
 }
 
-/** A pattern of BALP is of one successful interaction with one resource. */
+/** A pattern of BALP is of one successful interaction with one resource, or of one search with its query. */
 function profileOf(
   { profile }: Kind,
-  { records, outcome }: AuditEvent,
+  { records, outcome, query }: AuditEvent,
   patient: string | undefined,
 ): string | undefined {
-  if (profile === undefined || outcome !== 'ok' || records.length !== 1) return undefined;
+  const fits = profile === 'Query' ? query !== undefined : records.length === 1;
+  if (profile === undefined || outcome !== 'ok' || !fits) return undefined;
   return `${BALP}.${patient === undefined ? '' : 'Patient'}${profile}`;
 }
 
@@ -168,15 +170,27 @@ function entitiesOf(event: AuditEvent, patient: string | undefined, { records }:
             role: { system: ROLE, code: '1', display: 'Patient' },
           },
         ];
+  const query =
+    event.query === undefined
+      ? []
+      : [
+          {
+            type: SYSTEM_OBJECT,
+            role: { system: ROLE, code: '24', display: 'Query' },
+            query: Buffer.from(event.query).toString('base64'),
+          },
+        ];
+  // In the pattern of a search the system object is the query: what it found is beside it.
+  const type = event.query === undefined ? SYSTEM_OBJECT : { system: ENTITY_TYPE, code: '4', display: 'Other' };
   const data = event.records.map(({ recordId, version }) => {
     const name = records.get(`${recordId}/${version}`);
     return {
       what: name === undefined ? { display: 'a version that was erased' } : { reference: name },
-      type: { system: ENTITY_TYPE, code: '2', display: 'System Object' },
+      type,
       role: { system: ROLE, code: '4', display: 'Domain Resource' },
     };
   });
-  return [...about, ...data];
+  return [...about, ...query, ...data];
 }
 
 function purposeOf(code: string): FhirTree {
