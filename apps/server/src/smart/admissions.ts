@@ -62,7 +62,7 @@ export async function admitStaffApp(
 }
 
 async function admit(
-  { server, client }: Interaction,
+  { server, client, narrow }: Interaction,
   {
     accountId,
     context,
@@ -79,8 +79,10 @@ async function admit(
   const left = Math.floor((notAfterMs - organisation.vault.clock()) / 1000);
   const expiresIn = Math.max(1, Math.min(GRANT_SECONDS_MAX, left));
   const grant = Object.assign(new provider.Grant({ accountId, clientId: client.id }), { expiresIn });
-  grant.addOIDCScope(scopes.join(' '));
-  grant.addResourceScope(audience, scopes.join(' '));
+  const scope = scopes.join(' ');
+  await narrow(scope);
+  grant.addOIDCScope(scope);
+  grant.addResourceScope(audience, scope);
   const grantId = await grant.save();
   await contexts.put(grantId, context, organisation.vault.clock() + expiresIn * 1000);
   return { login: { accountId, remember: false }, consent: { grantId } };

@@ -4,12 +4,20 @@ import type { FastifyRequest } from 'fastify';
 import { ServerError } from '../server-error.ts';
 import type { Scopes } from './scopes.ts';
 
+/** What an access token stands on, for what goes on after it is over (a subscription): asked anew each time. */
+export interface AppToken {
+  readonly clientId: string;
+  readonly grantId: string | null;
+  readonly scope: string;
+}
+
 /** What an access token lets its bearer do. */
 export interface AppAccess {
   readonly caller: VaultCaller;
   readonly scopes: Scopes;
   /** The authorisation, or the service, that the token belongs to. */
   readonly binding: string;
+  readonly token: AppToken;
 }
 
 const METHODS: ReadonlyMap<string, Interaction> = new Map([

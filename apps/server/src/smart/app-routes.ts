@@ -15,6 +15,7 @@ const URI_MAX = 500;
 const URIS_MAX = 10;
 const KEYS_MAX = 10;
 const ROLES_MAX = 8;
+/** Wrong ones, for each patient: a code has 40 bits and lives ten minutes. */
 const CODES_PER_MINUTE = 10;
 const MINUTE_MS = 60_000;
 
@@ -133,8 +134,10 @@ function addApproval(app: FastifyInstance, node: Node, servers: SmartServers): v
       resourceTypes: nullable(list(schema.resourceType, SCOPES_MAX + 1)),
     }),
     handle: async ({ params: { org, code: given }, request }) => {
-      attempts.count(patientOf(request).pid);
+      const { pid } = patientOf(request);
+      attempts.count(pid);
       const { uid: _uid, code: _code, state: _state, ...shown } = await (await servers.read(org)).approvals.read(given);
+      attempts.clear(pid);
       return shown;
     },
   });

@@ -3,7 +3,7 @@ import type { VaultCaller, Writer } from '@salus/records';
 import type { AppTokens } from '../http/access.ts';
 import { findLiveIdentity } from '../identities.ts';
 import { ServerError } from '../server-error.ts';
-import type { AppAccess } from './app-access.ts';
+import type { AppAccess, AppToken } from './app-access.ts';
 import type { LaunchContext } from './launch-context.ts';
 import { narrowingOf, parseScopes, type Scopes } from './scopes.ts';
 import type { SmartServer, SmartServers } from './smart-server.ts';
@@ -31,14 +31,31 @@ export class BearerTokens implements AppTokens {
     const found: Found | undefined =
       (await provider.AccessToken.find(token)) ?? (await provider.ClientCredentials.find(token));
     if (found === undefined || found.aud !== audience || found.clientId === undefined) return undefined;
-    const scopes = parseScopes(found.scope ?? '');
-    const caller =
-      found.grantId === undefined
-        ? await serviceCaller(server, found.clientId, scopes)
-        : await personCaller(server, { clientId: found.clientId, grantId: found.grantId, scopes });
+    const appToken = { clientId: found.clientId, grantId: found.grantId ?? null, scope: found.scope ?? '' };
+    const scopes = parseScopes(appToken.scope);
+    const caller = await callerFor(server, appToken, scopes);
     const binding = `${slug}/${found.grantId ?? found.clientId}`;
-    return caller === undefined ? undefined : { caller, scopes, binding };
+    return caller === undefined ? undefined : { caller, scopes, binding, token: appToken };
   }
+
+  /** Who an authorisation stands for now, without its token; undefined when it was taken back or has ended. */
+  async recall(slug: string, token: AppToken): Promise<VaultCaller | undefined> {
+    const server = await this.#servers.find(slug);
+    if (server === undefined) return undefined;
+    const { clientId, grantId } = token;
+    const isLive = await server.liveness.isLive({ clientId, ...(grantId === null ? {} : { grantId }) });
+    return isLive ? callerFor(server, token, parseScopes(token.scope)) : undefined;
+  }
+}
+
+async function callerFor(
+  server: SmartServer,
+  { clientId, grantId }: AppToken,
+  scopes: Scopes,
+): Promise<VaultCaller | undefined> {
+  return grantId === null
+    ? serviceCaller(server, clientId, scopes)
+    : personCaller(server, { clientId, grantId, scopes });
 }
 
 async function personCaller(

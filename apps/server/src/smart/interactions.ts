@@ -17,7 +17,8 @@ const FORM_BYTES_MAX = 4 * 1024;
 const FIELD_CHARACTERS_MAX = 256;
 const LOGINS_PER_ACCOUNT = 10;
 const LOGIN_WINDOW_MS = 60_000;
-const LOGINS_PER_MINUTE = 120;
+/** For each address: a page that waits asks every few seconds, and a hospital may share one. */
+const PAGES_PER_MINUTE = 1_200;
 const PASSWORDS_AT_ONCE = 2;
 const PASSWORDS_WAITING = 32;
 
@@ -34,6 +35,8 @@ export interface Interaction {
   readonly scopes: Scopes;
   readonly launch: string | null;
   readonly returnsTo: URL;
+  /** Leaves only these scopes of what was asked for. */
+  narrow(scope: string): Promise<void>;
 }
 
 /** The pages at which a person lets an app in. They need no script and work with a keyboard. */
@@ -48,7 +51,7 @@ export function addInteractions(scope: FastifyInstance, node: Node, servers: Sma
   const attempts = new AttemptLimit({ attemptsMax: LOGINS_PER_ACCOUNT, windowMs: LOGIN_WINDOW_MS, nowMs: node.nowMs });
   const route = {
     url: '/:org/oauth/interaction/:uid',
-    config: { access: { kind: 'public' as const }, rateLimit: { max: LOGINS_PER_MINUTE, timeWindow: LOGIN_WINDOW_MS } },
+    config: { access: { kind: 'public' as const }, rateLimit: { max: PAGES_PER_MINUTE, timeWindow: LOGIN_WINDOW_MS } },
     schema: { hide: true } as object,
     errorHandler: sendErrorPage,
   };
@@ -112,13 +115,18 @@ async function readInteraction(
 ): Promise<Interaction> {
   const server = await servers.read(request.params.org);
   try {
-    const { uid, params } = await server.provider.interactionDetails(request.raw, reply.raw);
+    const details = await server.provider.interactionDetails(request.raw, reply.raw);
+    const { uid, params, exp } = details;
     const text = (name: string): string => (typeof params[name] === 'string' ? params[name] : '');
     const client = await server.clients.findLive(text('client_id'));
     if (uid === request.params.uid && client !== undefined) {
       const launch = text('launch') === '' ? null : text('launch');
       const returnsTo = new URL(text('redirect_uri'));
-      return { server, uid, client, scopes: parseScopes(text('scope')), launch, returnsTo };
+      const narrow = async (scope: string): Promise<void> => {
+        params.scope = scope;
+        await details.save(exp - Math.floor(Date.now() / 1000));
+      };
+      return { server, uid, client, scopes: parseScopes(text('scope')), launch, returnsTo, narrow };
     }
   } catch (error) {
     if (!(error instanceof errors.SessionNotFound)) throw error;

@@ -65,7 +65,10 @@ async function handOver(
 ): Promise<void> {
   const headers = { ...reply.getHeaders(), 'content-security-policy': pagePolicy() };
   reply.hijack();
-  for (const [name, value] of Object.entries(headers)) if (value !== undefined) reply.raw.setHeader(name, value);
+  for (const [name, value] of Object.entries(headers)) {
+    // Of cross-origin access oidc-provider decides itself, by endpoint.
+    if (value !== undefined && !name.startsWith('access-control-')) reply.raw.setHeader(name, value);
+  }
   const mount = `/${params.org}/oauth`;
   Object.assign(raw, { baseUrl: mount });
   raw.url = raw.url?.slice(mount.length) ?? '/';

@@ -19,6 +19,7 @@ export interface SmartServer {
   readonly provider: Provider;
   readonly clients: SmartClients;
   readonly contexts: LaunchContexts;
+  readonly liveness: TokenLiveness;
   readonly approvals: Approvals;
   readonly launches: Launches;
 }
@@ -69,7 +70,7 @@ async function openSmartServer(organisation: HostedOrganisation, nowMs: () => nu
     artifacts: vault.artifacts,
   });
   return {
-    ...{ organisation, issuer, audience, provider, clients, contexts },
+    ...{ organisation, issuer, audience, provider, clients, contexts, liveness },
     approvals: new Approvals(vault),
     launches: new Launches(vault),
   };
