@@ -5,6 +5,7 @@ import { narrativeFault } from './narrative.ts';
 describe('narrativeFault', () => {
   it.each([
     '<div xmlns="http://www.w3.org/1999/xhtml">text</div>',
+    '<div style="background:url(data: image/png;base64,iVBO)"><p style="background-image: url(tbl_bck1.png)">a</p></div>',
     ' <div><p class="a" style="color:red">a &amp; b &lt; c &#169; &#xA9; &nbsp;</p><br/><hr /><!-- x --><img src="#a" alt="b"/></div> ',
     '<div><a href="https://example.org/?a=1&amp;b=2">x</a><a href="Patient/1">y</a><a href="#n" name="n">z</a></div>',
     '<div><img src="data:image/png;base64,AAAA"/></div>',
@@ -28,6 +29,7 @@ describe('narrativeFault', () => {
     ['a data link', '<div><a href="data:text/html,x">x</a></div>'],
     ['vector graphics as data', '<div><img src="data:image/svg+xml;base64,AAAA"/></div>'],
     ['a fetching style', '<div style="background:url(https://example.org)">x</div>'],
+    ['a style that fetches behind an image', '<div style="a:url(x.png);b:url(//example.org)">x</div>'],
     ['an escaped style', '<div style="background:u\\72l(x)">x</div>'],
     ['an attribute without quotes', '<div class=a>x</div>'],
     ['an attribute without value', '<div hidden>x</div>'],

@@ -14,9 +14,18 @@ export interface Invariant {
 
 /**
  * Invariants that other rules of this package check, because FHIRPath says it wrongly or at great cost:
- * ref-1, dom-3 and bdl-7 compare with everything else in the resource, txt-1 and txt-2 read markup.
+ * ref-1, dom-3, obs-7, que-2, csd-1 and bdl-7 compare with everything else in the resource, txt-1 and txt-2 read markup.
  */
-const CHECKED_ELSEWHERE: ReadonlySet<string> = new Set(['ref-1', 'dom-3', 'bdl-7', 'txt-1', 'txt-2', 'que-2', 'csd-1']);
+const CHECKED_ELSEWHERE: ReadonlySet<string> = new Set([
+  'ref-1',
+  'dom-3',
+  'bdl-7',
+  'txt-1',
+  'txt-2',
+  'que-2',
+  'csd-1',
+  'obs-7',
+]);
 
 /**
  * R4's published expressions that say something else than their sentence, as errata and the HL7 validator repair them.

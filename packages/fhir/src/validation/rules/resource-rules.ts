@@ -4,6 +4,9 @@ import type { Place } from '../place.ts';
 import { checkBundle } from './bundle.ts';
 import { checkCodeSystem } from './code-system.ts';
 import { checkContained } from './contained.ts';
+import { checkElementIds } from './element-ids.ts';
+import { checkNarrative } from './narrative.ts';
+import { checkObservation } from './observation.ts';
 import { checkQuestionnaire, checkQuestionnaireResponse } from './questionnaire.ts';
 import { checkCapabilityStatement, checkSearchParameter } from './search-parameter.ts';
 import { objectsAt } from './trees.ts';
@@ -11,6 +14,7 @@ import { checkValueSet } from './value-set.ts';
 
 const RULES: ReadonlyMap<string, (walk: Walk, tree: FhirTree, path: string) => void> = new Map([
   ['Bundle', checkBundle],
+  ['Observation', checkObservation],
   ['ValueSet', checkValueSet],
   ['CodeSystem', checkCodeSystem],
   ['SearchParameter', checkSearchParameter],
@@ -23,6 +27,11 @@ const RULES: ReadonlyMap<string, (walk: Walk, tree: FhirTree, path: string) => v
 export function checkResourceRules(walk: Walk, tree: FhirTree, path: string, place: Place): void {
   if (tree.contained !== undefined) checkContained(walk, tree, path, place);
   if (isTree(tree.meta) && tree.meta.security !== undefined) checkSecurityLabels(walk, tree.meta, `${path}.meta`);
+  if (walk.strict) {
+    checkElementIds(walk, tree, path);
+    if (isTree(tree.text) && typeof tree.text.div === 'string')
+      checkNarrative(walk, tree.text.div, `${path}.text.div`, place);
+  }
   RULES.get(tree.resourceType as string)?.(walk, tree, path);
 }
 
