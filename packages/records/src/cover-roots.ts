@@ -4,8 +4,11 @@ import type { LedgerView } from './ledger-view.ts';
 import type { RootPublisher } from './root-publisher.ts';
 import type { Clock } from './vault-types.ts';
 
-/** From a block that is to be answered to the answer: time enough for a reader's node to log what it has just been given. */
-const COVER_DELAY_MS = 300;
+/**
+ * From the agreed time of what is to be answered to the answer, so that all answer at one time, whoever has the block first: time
+ * enough for a reader's node to log what it has just been given.
+ */
+const COVER_DELAY_MS = 400;
 /** While somebody has a session, and once after it, every member roots at each full minute: what came after its answer. */
 const COVER_BEAT_MS = 60_000;
 
@@ -36,12 +39,16 @@ export class CoverRoots implements Disposable {
 
   /** Takes the next block of the ledger. What is to be answered while an answer is due shares it. */
   async note(block: Block): Promise<void> {
-    const answers = await this.#rule.note(block);
-    if (!answers || this.#answer !== undefined || this.#isClosed) return;
-    this.#answer = setTimeout(() => {
-      this.#answer = undefined;
-      this.#cover();
-    }, COVER_DELAY_MS).unref();
+    const atMs = await this.#rule.note(block);
+    if (atMs === undefined || this.#answer !== undefined || this.#isClosed) return;
+    const delayMs = atMs + COVER_DELAY_MS - this.#parts.clock();
+    this.#answer = setTimeout(
+      () => {
+        this.#answer = undefined;
+        this.#cover();
+      },
+      Math.min(COVER_DELAY_MS, Math.max(0, delayMs)),
+    ).unref();
   }
 
   [Symbol.dispose](): void {

@@ -38,18 +38,18 @@ export class CoverRule {
     return [...this.#openUntilMs.values()].some((untilMs) => untilMs + withinMs >= nowMs);
   }
 
-  /** Takes the next block; true where this organisation is to answer. */
-  async note({ transactions }: Block): Promise<boolean> {
-    let answers = false;
+  /** Takes the next block; the agreed time of the first thing in it that this organisation is to answer. */
+  async note({ transactions }: Block): Promise<number | undefined> {
+    let answered: number | undefined;
     for (const { outcome, timestampMs } of transactions) {
       for (const write of writesOf(outcome)) {
         const by = await this.#findTrigger(write, timestampMs);
         if (by === undefined) continue;
         this.#count(by);
-        answers ||= by !== this.#organisation;
+        if (by !== this.#organisation) answered ??= timestampMs;
       }
     }
-    return answers;
+    return answered;
   }
 
   /** Whose doing a write is that the others answer. */

@@ -3,8 +3,16 @@ import { startTestNetwork, type TestNetwork } from '@salus/network';
 import { readBlock, readChainInfo } from '@salus/network/channel';
 import { fabricBinaries, scaled } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPatient, bringRequest, grantMedication, revokeGrant } from '../../test/consortium.ts';
+import {
+  addPatient,
+  bringRequest,
+  grantMedication,
+  readAll,
+  revokeGrant,
+  type TestPatient,
+} from '../../test/consortium.ts';
 import { type FabricConsortium, openFabricConsortium } from '../../test/fabric-consortium.ts';
+import { attackByTiming, deviationOf, type Watched, watch } from '../../test/timing-attacker.ts';
 
 const binaries = fabricBinaries();
 const BASE_PORT = 27_200;
@@ -17,6 +25,10 @@ const GRANTS = scaled(8, 32);
 const RANDOM = /[A-Za-z0-9_-]{22,}|(?<![0-9])1[0-9]{12}(?![0-9])/g;
 /** More standard deviations than chance gives once in 10⁹ times. */
 const DEVIATIONS_MAX = 6;
+/** Grants to each grantee whose use is watched. */
+const TIMED = scaled(6, 16);
+/** Who is right at each use would be beyond it: at 3.5 and 5.7. */
+const GUESS_DEVIATIONS_MAX = scaled(3.4, 4.5);
 
 interface Made {
   readonly grantee: Grantee;
@@ -40,6 +52,7 @@ const textOf = ({ calls }: Seen): string => calls.join('\n');
 describe.skipIf(binaries === undefined)('a bystander with every block, read set and endorsement on Fabric', () => {
   let network: TestNetwork;
   let consortium: FabricConsortium;
+  let patient: TestPatient;
   const made: Made[] = [];
   const seen = new Map<string, Seen[]>();
 
@@ -47,7 +60,7 @@ describe.skipIf(binaries === undefined)('a bystander with every block, read set 
     const organisations = ['hospital-a', ...GRANTEES, 'pharmacy'];
     network = await startTestNetwork({ binaries: binaries!, basePort: BASE_PORT, organisations, orderers: 1 });
     consortium = await openFabricConsortium(['hospital-a', ...GRANTEES], (slug) => network.connectionFile(slug));
-    const patient = await addPatient(consortium, { at: ['hospital-a'], seed: 3 });
+    patient = await addPatient(consortium, { at: ['hospital-a'], seed: 3 });
     const pid = patient.pids.get('hospital-a')!;
     for (let index = 0; index < GRANTS * GRANTEES.length; index += 1) {
       const grantee = GRANTEES[index % GRANTEES.length]!;
@@ -143,6 +156,29 @@ describe.skipIf(binaries === undefined)('a bystander with every block, read set 
     expect(grantsWith.size).toBeGreaterThan(GRANTS * 4);
     expect(telling).toEqual([]);
   });
+
+  it(
+    'sees neither by time nor by size of anybody’s roots who has read, at a quiet hour',
+    async () => {
+      const { ledger } = consortium.node('hospital-a');
+      const pid = patient.pids.get('hospital-a')!;
+      const watched: Watched[] = [];
+      for (let index = 0; index < TIMED * GRANTEES.length; index += 1) {
+        const grantee = GRANTEES[index % GRANTEES.length]!;
+        const grant = await grantMedication(consortium, patient, { author: 'hospital-a', reader: grantee });
+        const used = await watch(ledger, GRANTEES, async () => {
+          const texts = await readAll(consortium, READERS[grantee], { author: 'hospital-a', pid, grant });
+          expect(texts.length).toBeGreaterThan(0);
+        });
+        watched.push({ grantee, ...used });
+        await revokeGrant(consortium, patient, { author: 'hospital-a', grant });
+      }
+      const guesses = await attackByTiming(ledger, GRANTEES, watched);
+      expect(guesses.length).toBeGreaterThan(4);
+      expect(guesses.filter((guess) => deviationOf(guess) > GUESS_DEVIATIONS_MAX)).toEqual([]);
+    },
+    START_MS,
+  );
 });
 
 function masked(text: string): string {
