@@ -25,7 +25,7 @@ import type {
 import { withVersion } from './resource.ts';
 import type { ResourceType } from './resource-table.ts';
 import { type FhirTree, stringifyFhirJson } from './tree.ts';
-import { validateTransaction } from './validate-transaction.ts';
+import { demandValidPatches, validateTransaction } from './validate-transaction.ts';
 import { parseFhirXml } from './xml/parse-xml.ts';
 
 /** The smallest repository there is, to see that the suite asks only what the port promises. */
@@ -49,6 +49,7 @@ class MemoryRepository implements Repository<'anyone'> {
         findTargets: (targets: readonly ResourceName[]) => targets.map((target) => this.#current(target)),
       };
       const resolved = await resolveBundle(bundle, { newId: randomUUID, lookup, ...options });
+      demandValidPatches(bundle, resolved);
       const written = classifyBundle(resolved);
       const patients = new Set([...this.#versions.keys(), ...written.map(nameOf)]);
       for (const { classification } of written) {

@@ -70,8 +70,8 @@ export { isResourceType, RESOURCE_TYPES, type ResourceType, rowOf } from './reso
 export { type SameResourceOptions, sameResource } from './same-resource.ts';
 export { patientCompartment } from './search/compartment.ts';
 export { type Filter, isSupportedParameter, type Modifier } from './search/filter.ts';
-export { type IndexTerm, indexTermsOf, termsOfFilter, typeTerm } from './search/index-terms.ts';
 export { foldText } from './search/fold-text.ts';
+export { type IndexTerm, indexTermsOf, termsOfFilter, typeTerm } from './search/index-terms.ts';
 export { matchesFilter, type OwnFilter } from './search/matching.ts';
 export { patientsNamedBy } from './search/named-patients.ts';
 export { type Period, parsePeriod } from './search/period.ts';
@@ -108,6 +108,6 @@ export {
   toPlain,
 } from './tree.ts';
 export { type ValidateOptions, validateForWrite, validateResource, validateStructure } from './validate.ts';
-export { validateTransaction } from './validate-transaction.ts';
+export { demandValidPatches, validateTransaction } from './validate-transaction.ts';
 export { parseFhirXml } from './xml/parse-xml.ts';
 export { writeFhirXml } from './xml/write-xml.ts';

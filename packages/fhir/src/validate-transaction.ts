@@ -1,5 +1,7 @@
+import type { ResolvedBundle } from './bundle.ts';
 import { requestEntries } from './bundle-entry.ts';
-import type { Issue } from './issue.ts';
+import { FhirError } from './fhir-error.ts';
+import { hasErrors, type Issue } from './issue.ts';
 import { ISSUES_MAX, structureIssues } from './structure.ts';
 import type { FhirTree } from './tree.ts';
 import { validateStructure } from './validate.ts';
@@ -22,6 +24,21 @@ export function validateTransaction(bundle: FhirTree): readonly Issue[] {
     }
   }
   return issues.slice(0, ISSUES_MAX);
+}
+
+/**
+ * Validates what the patches of a transaction made, which is known only when it is resolved.
+ *
+ * @throws FhirError `structure-invalid`, with the place inside the resource.
+ */
+export function demandValidPatches(bundle: FhirTree, { entries }: ResolvedBundle): void {
+  const requests = requestEntries(bundle);
+  for (const entry of entries) {
+    if (entry.kind !== 'update' || requests[entry.index]?.method !== 'PATCH') continue;
+    const fault = validateStructure(entry.resource).find((issue) => hasErrors([issue]));
+    if (fault === undefined) continue;
+    throw new FhirError('structure-invalid', `what the patch makes is not valid: ${fault.text}`, fault.expression);
+  }
 }
 
 /** Resources are validated one by one: the invariants of a Bundle compare all entries with each other. */

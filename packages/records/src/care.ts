@@ -7,6 +7,7 @@ import type { MasterKey } from './master-key.ts';
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
 import { rowKeyOf } from './rows-log.ts';
+import type { Interaction } from './sight.ts';
 import type { Store } from './store/database.ts';
 import { type Prepared, prepareQuery } from './store/prepared.ts';
 import type { BatchState, RecordStatus } from './store/schema.ts';
@@ -33,6 +34,8 @@ const ROLE_CATEGORIES: Readonly<Record<string, readonly string[] | 'all'>> = {
 /** What a registrar needs to recognise a patient; it takes no care relationship. */
 const REGISTRAR_ROLE = 'registrar';
 const REGISTRAR_CATEGORIES: readonly string[] = ['identity', 'appointments'];
+/** Admissions too: an encounter puts the patient into somebody's care, which is why nobody without care of theirs may add one. */
+const REGISTRAR_CREATES: readonly string[] = [...REGISTRAR_CATEGORIES, 'encounters'];
 
 export type HomeDecision =
   | { readonly kind: 'allowed'; readonly reason: 'directory' | 'registrar' | CareRelationship['kind'] }
@@ -100,15 +103,20 @@ export class HomeAccess {
     );
   }
 
-  /** May this member of staff open a record with this meta now? */
-  async decide(reader: Member, meta: Pick<RecordMeta, 'owner' | 'pair'>): Promise<HomeDecision> {
+  /** May this member of staff open, or with `c` add, a record with this meta now? */
+  async decide(
+    reader: Member,
+    meta: Pick<RecordMeta, 'owner' | 'pair'>,
+    interaction: Interaction = 'r',
+  ): Promise<HomeDecision> {
     if (reader.organisation !== this.#parts.organisation) return { kind: 'denied', reason: 'role' };
     const pid = pidOf(meta.owner);
     if (pid === undefined) return { kind: 'allowed', reason: 'directory' };
     const pair = PAIRS[meta.pair];
     if (pair === undefined) throw new RecordsError('corrupt', 'a record has an unknown pair');
     if (await this.#isDenied(pid, reader.id, pair.labelClass)) return { kind: 'denied', reason: 'patient-denial' };
-    if (reader.roles.includes(REGISTRAR_ROLE) && REGISTRAR_CATEGORIES.includes(pair.category)) {
+    const registers = interaction === 'c' ? REGISTRAR_CREATES : REGISTRAR_CATEGORIES;
+    if (reader.roles.includes(REGISTRAR_ROLE) && registers.includes(pair.category)) {
       return { kind: 'allowed', reason: 'registrar' };
     }
     const mayByRole = reader.roles.some((role) => {

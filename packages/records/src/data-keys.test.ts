@@ -63,6 +63,10 @@ async function makePatient() {
   ]);
   const fhirId = outcomes[0]!.id;
   const { pid } = (await place.vault.patients.findByFhirId(fhirId))!;
+  const { registrar, clinician } = place.organisation;
+  const by = { kind: 'member', organisation: 'hospital-a', id: registrar.id, roles: registrar.roles } as const;
+  const nowMs = Date.now();
+  await place.vault.access.assign(by, { pid, actor: clinician.id, fromMs: nowMs, untilMs: nowMs + 3_600_000 });
   return { fhirId, pid, owner: `pid:${pid}` as Owner };
 }
 

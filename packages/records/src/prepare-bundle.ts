@@ -4,6 +4,7 @@ import {
   type ClassifiedEntry,
   categoryOf,
   classifyBundle,
+  demandValidPatches,
   FhirError,
   type Owner as FhirOwner,
   type FhirTree,
@@ -30,7 +31,6 @@ import {
   resolveBundle,
   rewriteLinks,
   stringifyFhirJson,
-  validateStructure,
   validateTransaction,
   withVersion,
 } from '@salus/fhir';
@@ -147,7 +147,9 @@ export async function prepareBundle(input: BundleInput, questions: BundleQuestio
     const bundle = bundleOf(input);
     const issues = validateTransaction(bundle);
     if (hasErrors(issues)) return refused('structure-invalid', issues, input);
-    const conditions = decidingConditions(requestEntries(bundle), input);
+    const entries = requestEntries(bundle);
+    refuseProjections(entries);
+    const conditions = decidingConditions(entries, input);
     const begun = questions.begin({ digest: input.single === null ? digestOf(bundle) : null, conditions });
     // What decides is locked before it is looked up; else the questions travel together.
     if (conditions.length > 0) await begun;
@@ -201,7 +203,7 @@ async function prepareEntries(
   });
   const owners = await questions.findOwners(outsideReferences(resolved.entries));
   const classified = classifyBundle(resolved, (reference) => owners.get(withoutVersion(reference)));
-  validatePatched(classified, bundle);
+  demandValidPatches(bundle, resolved);
   const byIndex = new Map(classified.map((entry) => [entry.index, entry]));
   const written: WrittenAttachment[] = [];
   try {
@@ -265,14 +267,14 @@ function unwritten(entry: ResolvedEntry): PreparedEntry {
   }
 }
 
-/** What a patch made is known only now. */
-function validatePatched(entries: readonly ClassifiedEntry[], bundle: FhirTree): void {
-  const requests = requestEntries(bundle);
-  for (const { index, kind, resource } of entries) {
-    if (kind !== 'update' || requests[index]?.method !== 'PATCH') continue;
-    const [issue] = validateStructure(resource).filter((found) => hasErrors([found]));
-    if (issue === undefined) continue;
-    throw new FhirError('structure-invalid', `what the patch makes is not valid: ${issue.text}`, issue.expression);
+/** What the ledger and the audit log say is read from them, and no write makes it so (a Consent alone is a request to the patient). */
+const PROJECTED: readonly ResourceType[] = ['AuditEvent', 'Consent'];
+
+function refuseProjections(entries: readonly RequestEntry[]): void {
+  for (const entry of entries) {
+    if (entry.method === 'GET' || !PROJECTED.includes(entry.type)) continue;
+    const place = `Bundle.entry[${entry.index}].request`;
+    throw new FhirError('not-supported', `a ${entry.type} is made by the node, and by no write of this kind`, place);
   }
 }
 

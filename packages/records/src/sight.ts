@@ -89,7 +89,7 @@ function ofMember(
     who,
     purpose: caller.purpose,
     decide: async (meta, interaction = 'r') =>
-      isFeed && (interaction === 'c' || interaction === 'u') ? FEEDS : access.decide(who, meta),
+      isFeed && (interaction === 'c' || interaction === 'u') ? FEEDS : access.decide(who, meta, interaction),
     owners: async () => 'all',
     isByPair: true,
   };
