@@ -218,8 +218,14 @@ export class RecordWriter implements AsyncDisposable {
     this.#crash('write:after-intent');
     const result = await this.#submit(ledger, batchId, call, plans);
     this.#crash('write:after-ledger');
-    if (result.kind === 'refused') await this.#discard(batchId, { withPack: false });
-    else await this.#finish(batchId, order.audits);
+    try {
+      if (result.kind === 'refused') await this.#discard(batchId, { withPack: false });
+      else await this.#finish(batchId, order.audits);
+    } catch (error) {
+      // The ledger has answered and the database does not follow at the moment: it will.
+      this.#leaveOpen(batchId, call, plans);
+      throw unavailable('the store did not follow', error);
+    }
     releasePlans(plans);
     if (result.kind === 'committed') this.#crash('write:after-finish');
     return result;
@@ -250,13 +256,18 @@ export class RecordWriter implements AsyncDisposable {
         await delay(SUBMIT_DELAY_MS * attempt);
         continue;
       }
-      const settling = this.#settleLater(batchId, JSON.stringify(call)).finally(() => {
-        releasePlans(plans);
-        this.#settling.delete(settling);
-      });
-      this.#settling.add(settling);
+      this.#leaveOpen(batchId, call, plans);
       throw unavailable('no answer', cause);
     }
+  }
+
+  /** The batch stays pending and its owners locked until ledger and store agree. */
+  #leaveOpen(batchId: string, call: SignedCall, plans: OwnerPlans): void {
+    const settling = this.#settleLater(batchId, JSON.stringify(call)).finally(() => {
+      releasePlans(plans);
+      this.#settling.delete(settling);
+    });
+    this.#settling.add(settling);
   }
 
   async #settleLater(batchId: string, call: string): Promise<void> {
@@ -270,6 +281,8 @@ export class RecordWriter implements AsyncDisposable {
         return;
       } catch (error) {
         this.#parts.onFailure(error);
+        // Nothing can be written any more before the next start, which settles it.
+        if (error instanceof RecordsError && error.code === 'closed') return;
       }
     }
   }

@@ -1,14 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { openLedgerState } from '@salus/ledger';
 import { scaled } from '@salus/testing';
 import { afterAll, expect, test } from 'vitest';
 import { demandConsistent } from '../test/consistency.ts';
-import { testWriter } from '../test/network.ts';
 import { makePlace, type Place } from '../test/place.ts';
+import { startWriting } from '../test/writing.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import type { Finding } from './verify/finding.ts';
 import { verifyRecords } from './verify/verify-records.ts';
@@ -16,39 +13,7 @@ import { verifyRecords } from './verify/verify-records.ts';
 const workers = new BundleWorkers(1);
 afterAll(() => workers[Symbol.asyncDispose]());
 
-const PROCESS = fileURLToPath(new URL('../test/writing-process.ts', import.meta.url));
 const KILLS = scaled(3, 30);
-const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
-
-/** Starts the writer on the place's files; resolves with it once its first write is acknowledged. */
-async function startWriting(
-  place: Place,
-  run: number,
-): Promise<{ readonly child: ChildProcess; readonly acknowledged: string[] }> {
-  const { organisation, consortium } = place;
-  const { submitter: _submitter, ...writer } = await testWriter(consortium, organisation);
-  const instructions = {
-    directory: place.directory,
-    ledgerKey: text(consortium.ledgerKey),
-    masterKey: text(place.masterKey),
-    node: { id: organisation.node.id, key: text(organisation.node.privateKey) },
-    writer,
-    run,
-  };
-  const child = spawn(process.execPath, [PROCESS], { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin?.end(JSON.stringify(instructions));
-  const acknowledged: string[] = [];
-  const lines = createInterface({ input: child.stdout! });
-  await new Promise<void>((resolve, reject) => {
-    child.once('exit', () => reject(new Error('the writing process ended by itself')));
-    lines.on('line', (line) => {
-      acknowledged.push(line);
-      resolve();
-    });
-  });
-  child.removeAllListeners('exit');
-  return { child, acknowledged };
-}
 
 /** What verification finds in the files as the kill left them. */
 async function findingsIn(place: Place): Promise<readonly Finding[]> {

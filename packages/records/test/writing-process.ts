@@ -4,7 +4,7 @@ import { signerFromPkcs8 } from '@salus/crypto';
 import { openEmbeddedLedger } from '@salus/ledger';
 import { BundleWorkers } from '../src/bundle-workers.ts';
 import type { VaultCaller } from '../src/repository.ts';
-import { openVault } from '../src/vault.ts';
+import { openVault, type VaultOptions } from '../src/vault.ts';
 import type { Writer } from '../src/vault-types.ts';
 import { bundleOf } from './bundle.ts';
 
@@ -14,6 +14,7 @@ interface Instructions {
   readonly directory: string;
   readonly ledgerKey: string;
   readonly masterKey: string;
+  readonly database: Pick<VaultOptions, 'postgres'>;
   readonly node: { readonly id: string; readonly key: string };
   readonly writer: Omit<Writer, 'submitter'>;
   readonly run: number;
@@ -30,6 +31,7 @@ const ledger = await openEmbeddedLedger({
   clock: Date.now,
 });
 const vault = await openVault({
+  ...instructions.database,
   directory: join(directory, 'hospital-a'),
   organisation: 'hospital-a',
   ledger,
