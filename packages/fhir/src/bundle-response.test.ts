@@ -3,7 +3,7 @@ import { responseLinks, transactionResponse } from './bundle-response.ts';
 import { issueOf } from './error-outcome.ts';
 import { FHIR_ERROR_CODES, FhirError } from './fhir-error.ts';
 import { hasErrors, operationOutcome } from './issue.ts';
-import { validateStructure } from './validate.ts';
+import { validateForWrite } from './validate.ts';
 
 describe('transactionResponse', () => {
   it('answers each entry with 201 or 200, version and place', () => {
@@ -33,11 +33,11 @@ describe('transactionResponse', () => {
         },
       ],
     });
-    expect(validateStructure(response)).toEqual([]);
+    expect(validateForWrite(response)).toEqual([]);
   });
 
   it('is valid without entries', () => {
-    expect(validateStructure(transactionResponse([]))).toEqual([]);
+    expect(validateForWrite(transactionResponse([]))).toEqual([]);
   });
 });
 
@@ -68,7 +68,7 @@ describe('operationOutcome', () => {
     for (const code of FHIR_ERROR_CODES) {
       for (const expression of [undefined, 'Bundle.entry[0]']) {
         const outcome = operationOutcome([issueOf(new FhirError(code, 'reason', expression))]);
-        expect(validateStructure(outcome), code).toEqual([]);
+        expect(validateForWrite(outcome), code).toEqual([]);
         expect(outcome).toMatchObject({
           issue: [
             { severity: 'error', details: { text: 'reason' }, ...(expression ? { expression: [expression] } : {}) },
@@ -80,7 +80,7 @@ describe('operationOutcome', () => {
 
   it('says that all is well when nothing was found', () => {
     expect(operationOutcome([])).toMatchObject({ issue: [{ severity: 'information' }] });
-    expect(validateStructure(operationOutcome([]))).toEqual([]);
+    expect(validateForWrite(operationOutcome([]))).toEqual([]);
   });
 
   it('tells errors from warnings', () => {

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { testData } from '@salus/testing';
 import { describe, expect, it } from 'vitest';
 import { FhirError } from './fhir-error.ts';
-import { hasErrors } from './issue.ts';
+import { hasErrors, type Issue } from './issue.ts';
 import { parseFhirJson } from './parse-json.ts';
+import type { FhirTree } from './tree.ts';
 import { validateForWrite, validateResource } from './validate.ts';
 
 interface Case {
@@ -43,7 +44,7 @@ const DISAGREEMENTS_BY_OPTIONS: Readonly<Record<string, string>> = {
 
 const folder = testData('fhir-validator');
 
-function verdict(file: string, validate: typeof validateResource = validateResource): boolean {
+function verdict(file: string, validate: (tree: FhirTree) => readonly Issue[] = validateResource): boolean {
   try {
     return !hasErrors(validate(parseFhirJson(readFileSync(join(folder ?? '', 'cases', file)))));
   } catch (error) {

@@ -35,6 +35,28 @@ describe('validateTransaction', () => {
     expect(() => found('1')).toThrow(expect.objectContaining({ code: 'bundle-invalid' }));
   });
 
+  it('knows the types of what a resource refers to in the same transaction', () => {
+    const observation = (subject: string) =>
+      post('Observation', `,"status":"final","code":{"text":"x"},"subject":{"reference":"${subject}"}`);
+    const patient = post('Patient', '', ',"fullUrl":"urn:uuid:0c6a4a3e-0000-4000-8000-000000000001"');
+    const place = post('Organization', ',"name":"x"', ',"fullUrl":"urn:uuid:0c6a4a3e-0000-4000-8000-000000000002"');
+    expect(found([patient, observation('urn:uuid:0c6a4a3e-0000-4000-8000-000000000001')].join())).toEqual([]);
+    expect(found([place, observation('urn:uuid:0c6a4a3e-0000-4000-8000-000000000002')].join())).toEqual([
+      'Bundle.entry[1].resource.subject: the reference is to a resource of a type that is not allowed here',
+    ]);
+  });
+
+  it('is not blinded by any number of remarks', () => {
+    const remark = post(
+      'Observation',
+      ',"status":"final","code":{"text":"x"},"subject":{"reference":"https://a.example/Practitioner/1"}',
+    );
+    const many = Array.from({ length: 2 * ISSUES_MAX }, () => remark);
+    expect(found([...many, post('Patient', ',"birthDate":"x"')].join())).toEqual([
+      `Bundle.entry[${2 * ISSUES_MAX}].resource.birthDate: a date is YYYY, YYYY-MM or YYYY-MM-DD`,
+    ]);
+  });
+
   it('reports a bounded number of findings', () => {
     expect(
       found(Array.from({ length: 2 * ISSUES_MAX }, () => post('Patient', ',"birthDate":"x"')).join()),

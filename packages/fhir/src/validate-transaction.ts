@@ -4,7 +4,7 @@ import { FhirError } from './fhir-error.ts';
 import { hasErrors, type Issue } from './issue.ts';
 import { ISSUES_MAX, structureIssues } from './structure.ts';
 import type { FhirTree } from './tree.ts';
-import { validateStructure } from './validate.ts';
+import { validateForWrite } from './validate.ts';
 
 /**
  * Validates a transaction: the bundle's own elements by structure, every resource in it fully.
@@ -19,8 +19,9 @@ export function validateTransaction(bundle: FhirTree): readonly Issue[] {
     // What a patch makes is validated when it is known.
     if (entry.method !== 'POST' && entry.method !== 'PUT') continue;
     const { index, type, resource } = entry;
-    for (const issue of validateStructure(resource)) {
-      issues.push({ ...issue, expression: entryExpression(index, type, issue.expression) });
+    for (const issue of validateForWrite(resource, bundle)) {
+      // A write says nothing of remarks, and they must not crowd out what refuses it.
+      if (hasErrors([issue])) issues.push({ ...issue, expression: entryExpression(index, type, issue.expression) });
     }
   }
   return issues.slice(0, ISSUES_MAX);
@@ -35,7 +36,7 @@ export function demandValidPatches(bundle: FhirTree, { entries }: ResolvedBundle
   const requests = requestEntries(bundle);
   for (const entry of entries) {
     if (entry.kind !== 'update' || requests[entry.index]?.method !== 'PATCH') continue;
-    const fault = validateStructure(entry.resource).find((issue) => hasErrors([issue]));
+    const fault = validateForWrite(entry.resource, bundle).find((issue) => hasErrors([issue]));
     if (fault === undefined) continue;
     throw new FhirError('structure-invalid', `what the patch makes is not valid: ${fault.text}`, fault.expression);
   }

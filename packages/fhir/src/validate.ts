@@ -11,9 +11,11 @@ import { checkResourceRules } from './validation/rules/resource-rules.ts';
  * Is the resource what R4 4.0.1 says its type is? The shape of its JSON first; a resource that has it is walked once
  * by the plans of its types: cardinalities, formats, required bindings, invariants, reference targets, rules of single
  * types. What is an error here refuses a write (422). Total: any tree gets an answer; no issue holds a value of it.
+ *
+ * `bundle`: the transaction that the resource is in, so that the types of what it refers to there are known.
  */
-export function validateForWrite(tree: FhirTree): readonly Issue[] {
-  return validated(tree, { strict: false, localReferences: true }, []);
+export function validateForWrite(tree: FhirTree, bundle?: FhirTree): readonly Issue[] {
+  return validated(tree, { strict: false, localReferences: true }, [], bundle);
 }
 
 export { validateForWrite as validateStructure };
@@ -32,7 +34,7 @@ export function validateResource(tree: FhirTree, options: ValidateOptions = {}):
 
 type Mode = Pick<Walk, 'strict' | 'localReferences'>;
 
-function validated(tree: FhirTree, mode: Mode, profiles: readonly string[]): readonly Issue[] {
+function validated(tree: FhirTree, mode: Mode, profiles: readonly string[], bundle?: FhirTree): readonly Issue[] {
   const issues = structureIssues(tree);
   if (hasErrors(issues)) return issues;
   const findings = new Findings();
@@ -45,7 +47,12 @@ function validated(tree: FhirTree, mode: Mode, profiles: readonly string[]): rea
       else checkResourceRules(walk, inner, path, place);
     },
   };
-  checkResource(walk, tree, tree.resourceType as string, rootPlace(tree, undefined));
+  checkResource(
+    walk,
+    tree,
+    tree.resourceType as string,
+    rootPlace(tree, bundle === undefined ? undefined : indexBundle(bundle)),
+  );
   return [...issues, ...findings.issues];
 }
 

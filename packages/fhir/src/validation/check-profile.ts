@@ -79,7 +79,7 @@ function checkSlices(walk: Walk, rule: ElementRule, values: readonly Typed[], at
   const conforms = (sub: ElementRule, one: Typed): boolean => {
     const findings = new Findings();
     checkValue({ ...walk, findings }, sub, undefined, one, place);
-    return !findings.issues.some(({ severity }) => severity === 'error');
+    return !findings.hasErrors;
   };
   const members = new Map<ElementRule, Typed[]>(rule.slices.map((slice) => [slice, []]));
   for (const one of values) {

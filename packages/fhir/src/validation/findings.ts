@@ -1,28 +1,30 @@
 import type { Issue, IssueCode } from '../issue.ts';
 import { ISSUES_MAX } from '../structure.ts';
 
-/** The issues of one validation, bounded. */
+/** The issues of one validation. Errors and remarks have a bound each: no number of remarks may hide an error. */
 export class Findings {
-  readonly issues: Issue[] = [];
+  readonly #errors: Issue[] = [];
+  readonly #warnings: Issue[] = [];
 
   error(code: IssueCode, text: string, expression: string): void {
-    this.#add('error', code, text, expression);
+    if (!this.full) this.#errors.push({ severity: 'error', code, text, expression });
   }
 
   warning(code: IssueCode, text: string, expression: string): void {
-    this.#add('warning', code, text, expression);
+    if (this.#warnings.length < ISSUES_MAX) this.#warnings.push({ severity: 'warning', code, text, expression });
   }
 
+  /** So many errors that no further one is looked for. */
   get full(): boolean {
-    return this.issues.length >= ISSUES_MAX;
+    return this.#errors.length >= ISSUES_MAX;
   }
 
-  #add(severity: Issue['severity'], code: IssueCode, text: string, expression: string): void {
-    // An error always finds room: what decides must not be crowded out by remarks.
-    if (this.full) {
-      if (severity !== 'error' || this.issues.some((issue) => issue.severity === 'error')) return;
-      this.issues.pop();
-    }
-    this.issues.push({ severity, code, text, expression });
+  get hasErrors(): boolean {
+    return this.#errors.length > 0;
+  }
+
+  /** Errors first; `ISSUES_MAX` at most. */
+  get issues(): readonly Issue[] {
+    return [...this.#errors, ...this.#warnings].slice(0, ISSUES_MAX);
   }
 }

@@ -50,8 +50,17 @@ export function targetOf(reference: string, root: FhirTree, bundle: BundleIndex 
   return bundle.byFullUrl.get(bare) ?? bundle.byLocal.get(bare.replace(/\/_history\/[^/]*$/, ''));
 }
 
-export function containedById(root: FhirTree, id: string): FhirTree | undefined {
-  return listOf(root.contained).find((one): one is FhirTree => isTree(one) && one.id === id);
+const containedByRoot = new WeakMap<FhirTree, ReadonlyMap<string, FhirTree>>();
+
+/** A contained resource, found without going through all of them for every reference. */
+function containedById(root: FhirTree, id: string): FhirTree | undefined {
+  let byId = containedByRoot.get(root);
+  if (byId === undefined) {
+    const contained = listOf(root.contained).filter(isTree);
+    byId = new Map(contained.flatMap((one) => (typeof one.id === 'string' ? [[one.id, one]] : [])));
+    containedByRoot.set(root, byId);
+  }
+  return byId.get(id);
 }
 
 const indexes = new WeakMap<FhirTree, BundleIndex>();
