@@ -7,10 +7,11 @@ import type { Place } from './place.ts';
 const PROCESS = fileURLToPath(new URL('./writing-process.ts', import.meta.url));
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
 
-/** Starts the writer on the place's files; resolves with it once its first write is acknowledged. */
+/** Starts the writer, or another program, on the place's files; resolves with it once its first write is acknowledged. */
 export async function startWriting(
   place: Place,
   run: number,
+  program = PROCESS,
 ): Promise<{ readonly child: ChildProcess; readonly acknowledged: string[] }> {
   const { organisation, consortium } = place;
   const { submitter: _submitter, ...writer } = await testWriter(consortium, organisation);
@@ -23,7 +24,7 @@ export async function startWriting(
     writer,
     run,
   };
-  const child = spawn(process.execPath, [PROCESS], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin?.end(JSON.stringify(instructions));
   const acknowledged: string[] = [];
   const lines = createInterface({ input: child.stdout! });
