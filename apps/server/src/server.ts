@@ -2,9 +2,9 @@ import { createServer } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { credentialsFile } from './demonstration/credentials.ts';
 import { createExchangeListener } from './exchange/exchange-listener.ts';
+import { type Hl7Doors, openHl7 } from './hl7/open-hl7.ts';
 import { openLog } from './http/log.ts';
 import { createHttp } from './http/server.ts';
-import { type Hl7Doors, openHl7 } from './hl7/open-hl7.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import type { Node } from './node.ts';
 import { openData } from './open-data.ts';
@@ -13,6 +13,7 @@ import { ServerError } from './server-error.ts';
 import type { Settings } from './settings.ts';
 import { BearerTokens } from './smart/bearer.ts';
 import { SmartServers } from './smart/smart-server.ts';
+import { Subscriptions } from './subscriptions/subscriptions.ts';
 
 export interface RunningServer {
   /** Where it listens, with the port that the system gave when the setting was 0. */
@@ -53,20 +54,30 @@ export async function startServer(
     alarms: node.ledger.alarms?.().length ?? 0,
   }));
   const smart = new SmartServers(node);
+  const apps = new BearerTokens(smart);
   const app = await createHttp({
     settings,
     metrics,
     sessions: node.sessions,
-    apps: new BearerTokens(smart),
+    apps,
     ...(logTo === undefined ? {} : { logTo }),
   });
   resources.defer(() => app.close());
-  addRoutes(app, node, { metrics, smart });
-  node.onFailure((error) => app.log.error({ err: error }, 'background task failed'));
+  const onFailure = (error: unknown): void => app.log.error({ err: error }, 'background task failed');
+  const subscriptions = resources.use(
+    await Subscriptions.open(node, {
+      endpoints: { listed: new Set(settings.subscriptionHosts), demonstration: node.demonstration },
+      recallApp: (slug, token) => apps.recall(slug, token),
+      registry: metrics.registry,
+      onFailure,
+    }),
+  );
+  subscriptions.listen(app.server);
+  addRoutes(app, node, { metrics, smart, subscriptions });
+  node.onFailure(onFailure);
   node.onAlarm(({ block, txId, code }) =>
     app.log.error({ block, transaction: txId ?? 'none', code }, 'a block holds what it should not'),
   );
-  const onFailure = (error: unknown): void => app.log.error({ err: error }, 'a message was not taken');
   const hl7 = resources.use(await openHl7(node, { file: settings.hl7File, registry: metrics.registry, onFailure }));
   const exchangeUrl = await openExchangeDoor(node, { settings, metrics, logTo, resources });
   await listen(app, { host: settings.host, port: settings.port, name: 'SALUS_PORT' });

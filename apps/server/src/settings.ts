@@ -32,6 +32,8 @@ export interface Settings {
   readonly exchangePeersFile: string | null;
   /** The file that says where HL7 v2 messages are taken, and whose; null: nowhere. */
   readonly hl7File: string | null;
+  /** Hosts (with the port where one is given) to which notifications may go although they are private. */
+  readonly subscriptionHosts: readonly string[];
   /** Where an organisation that wants to join writes its application for the members. */
   readonly applicationFile: string;
   readonly logLevel: LogLevel;
@@ -60,6 +62,7 @@ export const SETTING_NAMES = [
   'SALUS_EXCHANGE_PORT',
   'SALUS_EXCHANGE_PEERS',
   'SALUS_HL7',
+  'SALUS_SUBSCRIPTION_HOSTS',
   'SALUS_APPLICATION',
   'SALUS_LOG_LEVEL',
   'SALUS_METRICS_TOKEN',
@@ -68,6 +71,7 @@ type SettingName = (typeof SETTING_NAMES)[number];
 
 const DEFAULT_PORT = 8470;
 const ORGANISATIONS_MAX = 64;
+const HOSTS_MAX = 64;
 const SLUG = /^[a-z][a-z0-9-]{1,31}$/;
 const CONFIG_BYTES_MAX = 64 * 1024;
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -110,6 +114,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
     exchange: parseExchange(value, host),
     exchangePeersFile: fileOf(value, 'SALUS_EXCHANGE_PEERS', workingDirectory),
     hl7File: fileOf(value, 'SALUS_HL7', workingDirectory),
+    subscriptionHosts: parseHosts('SALUS_SUBSCRIPTION_HOSTS', value.of('SALUS_SUBSCRIPTION_HOSTS')),
     applicationFile: path('SALUS_APPLICATION', join(configDirectory, 'application.json')),
     logLevel: parseLogLevel(value.of('SALUS_LOG_LEVEL') ?? 'info'),
     metricsToken: value.of('SALUS_METRICS_TOKEN') ?? null,
@@ -231,6 +236,15 @@ function parseSlugs(name: SettingName, text: string | undefined): readonly strin
     );
   }
   return slugs;
+}
+
+/** Hosts as URLs have them: `hooks.internal`, `10.0.0.5:8443`, `[fd00::1]`. */
+function parseHosts(name: SettingName, text: string | undefined): readonly string[] {
+  const hosts = text === undefined ? [] : text.split(',').map((host) => host.trim());
+  const isHost = (host: string): boolean => URL.canParse(`https://${host}`) && new URL(`https://${host}`).host === host;
+  if (hosts.length > HOSTS_MAX || !hosts.every(isHost))
+    throw badSetting(name, 'is a list of hosts with commas between them');
+  return hosts;
 }
 
 function parseLogLevel(text: string): LogLevel {

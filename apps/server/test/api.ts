@@ -5,6 +5,7 @@ import type { Node } from '../src/node.ts';
 import { addRoutes } from '../src/routes/routes.ts';
 import { BearerTokens } from '../src/smart/bearer.ts';
 import { SmartServers } from '../src/smart/smart-server.ts';
+import { Subscriptions } from '../src/subscriptions/subscriptions.ts';
 import type { TestPlace } from './consortium.ts';
 
 /** The node's HTTP API, as the server opens it, with its log lines kept. */
@@ -15,14 +16,22 @@ export async function openApi(node: Node, { settings }: TestPlace, log: string[]
     alarms: 0,
   }));
   const smart = new SmartServers(node);
+  const apps = new BearerTokens(smart);
   const app = await createHttp({
     settings: { ...settings, logLevel: 'debug' },
     metrics,
     sessions: node.sessions,
-    apps: new BearerTokens(smart),
+    apps,
     logTo: (line) => log.push(line),
   });
-  addRoutes(app, node, { metrics, smart });
+  const subscriptions = await Subscriptions.open(node, {
+    endpoints: { listed: new Set(), demonstration: false },
+    recallApp: (slug, token) => apps.recall(slug, token),
+    registry: metrics.registry,
+    onFailure: (error) => log.push(String(error)),
+  });
+  app.addHook('onClose', () => subscriptions[Symbol.asyncDispose]());
+  addRoutes(app, node, { metrics, smart, subscriptions });
   await app.ready();
   return app;
 }

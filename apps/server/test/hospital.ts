@@ -34,6 +34,7 @@ import { type Node, openNode } from '../src/node.ts';
 import { addRoutes } from '../src/routes/routes.ts';
 import { BearerTokens } from '../src/smart/bearer.ts';
 import { SmartServers } from '../src/smart/smart-server.ts';
+import { Subscriptions } from '../src/subscriptions/subscriptions.ts';
 
 export const PASSWORD = 'a password for tests only';
 const SCOPE = ['record.commit', 'record.correct', 'record.tombstone', 'patient.register', 'patient.reissueClaim'];
@@ -114,14 +115,22 @@ export async function openTestServer(
     alarms: 0,
   }));
   const smart = new SmartServers(node);
+  const apps = new BearerTokens(smart);
   const app = await createHttp({
     settings,
     metrics,
     sessions: node.sessions,
-    apps: new BearerTokens(smart),
+    apps,
     logTo: (line) => log.push(line),
   });
-  addRoutes(app, node, { metrics, smart });
+  const subscriptions = await Subscriptions.open(node, {
+    endpoints: { listed: new Set(['127.0.0.1']), demonstration: false },
+    recallApp: (slug, token) => apps.recall(slug, token),
+    registry: metrics.registry,
+    onFailure: (error) => failures.push(error),
+  });
+  subscriptions.listen(app.server);
+  addRoutes(app, node, { metrics, smart, subscriptions });
   await app.ready();
   const accounts = new Set<string>();
   const send: TestServer['send'] = async (method, url, { token, body, raw, type, headers: others } = {}) => {
@@ -175,6 +184,7 @@ export async function openTestServer(
       return token;
     },
     [Symbol.asyncDispose]: async () => {
+      await subscriptions[Symbol.asyncDispose]();
       await app.close();
       await node[Symbol.asyncDispose]();
       await workers[Symbol.asyncDispose]();

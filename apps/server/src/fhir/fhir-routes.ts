@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { problemOf } from '../http/problem.ts';
 import { sendError } from '../http/server.ts';
 import type { Node } from '../node.ts';
+import { addSubscriptions } from '../subscriptions/subscription-routes.ts';
+import type { Subscriptions } from '../subscriptions/subscriptions.ts';
 import { addBundles } from './bundles.ts';
 import { formatOf, sendProblem } from './fhir-answer.ts';
 import { addHistories } from './histories.ts';
@@ -18,7 +20,7 @@ import { addValidate } from './validate.ts';
 import { addWrites } from './writes.ts';
 
 /** FHIR R4 of every organisation that the node hosts, below `/{org}/fhir/R4`: one `addX` for each concern. */
-export function addFhirRoutes(app: FastifyInstance, node: Node): void {
+export function addFhirRoutes(app: FastifyInstance, node: Node, subscriptions: Subscriptions): void {
   // A scope of its own, where bodies stay the bytes that came: number literals must survive.
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -39,6 +41,7 @@ export function addFhirRoutes(app: FastifyInstance, node: Node): void {
     addMetadata(scope, node);
     addOperations(scope, node);
     addProjections(scope, node);
+    addSubscriptions(scope, node, subscriptions);
     addBundles(scope, node);
     addReads(scope, node);
     addSearch(scope, node);

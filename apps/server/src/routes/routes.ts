@@ -6,6 +6,7 @@ import type { Node } from '../node.ts';
 import { addAppRoutes } from '../smart/app-routes.ts';
 import { addOauthRoutes } from '../smart/oauth-routes.ts';
 import type { SmartServers } from '../smart/smart-server.ts';
+import type { Subscriptions } from '../subscriptions/subscriptions.ts';
 import { addAlarmRoutes } from './alarms.ts';
 import { addAuthRoutes } from './auth.ts';
 import { addBackupRoutes } from './backups.ts';
@@ -25,7 +26,11 @@ import { addStaffRoutes } from './staff.ts';
 export function addRoutes(
   app: FastifyInstance,
   node: Node,
-  { metrics, smart }: { readonly metrics: Metrics; readonly smart: SmartServers },
+  {
+    metrics,
+    smart,
+    subscriptions,
+  }: { readonly metrics: Metrics; readonly smart: SmartServers; readonly subscriptions: Subscriptions },
 ): void {
   addHeights(app, node.ledger);
   addPublicRoutes(app, node, metrics);
@@ -39,7 +44,7 @@ export function addRoutes(
   addReaderRoutes(app, node);
   addReadRoutes(app, node);
   addKeptRoutes(app, node);
-  addFhirRoutes(app, node);
+  addFhirRoutes(app, node, subscriptions);
   addBinaryRoutes(app, node);
   addBackupRoutes(app, node);
   addHl7Routes(app, node);

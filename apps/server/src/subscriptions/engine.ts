@@ -1,0 +1,331 @@
+import { matchesFilter, parseFhirJson } from '@salus/fhir';
+import type { Change, QueuedNotification, Sight, StoredRecord } from '@salus/records';
+import { sightedOf } from '@salus/records';
+import type { HostedOrganisation } from '../organisation.ts';
+import type { EndpointRules } from './endpoint-guard.ts';
+import { type NotificationKind, notificationBundle, type Told } from './notification-bundle.ts';
+import { type AppRecall, recallSight } from './requester.ts';
+import { callHook } from './rest-hook.ts';
+import { parseSubscription, type Subscribed } from './subscription.ts';
+import { type StoredSubscription, SubscriptionStore } from './subscription-store.ts';
+
+/** Events of one notification. */
+export const EVENTS_PER_NOTIFICATION_MAX = 20;
+/** How long the node waits before each further attempt; after the last the subscription is in error. */
+export const RETRY_DELAYS_MS: readonly number[] = [1_000, 5_000, 30_000, 120_000, 600_000];
+const TICK_MS = 1_000;
+
+/** A websocket that is bound to a subscription. */
+export interface BoundSocket {
+  /** Resolves true when the message was handed to the connection. */
+  send(text: string): Promise<boolean>;
+}
+
+export interface EngineParts {
+  readonly organisation: HostedOrganisation;
+  readonly endpoints: EndpointRules;
+  readonly recallApp: AppRecall;
+  readonly nowMs: () => number;
+  readonly onFailure: (error: unknown) => void;
+  readonly onSent: (kind: NotificationKind, outcome: 'delivered' | 'failed') => void;
+}
+
+/** What is known of a subscription beside what is stored. */
+type Live = {
+  stored: StoredSubscription;
+  readonly subscribed: Subscribed;
+  attempts: number;
+  nextMs: number;
+  lastSentMs: number;
+  readonly sockets: Set<BoundSocket>;
+};
+
+/**
+ * Tells the subscribers of one organisation what happened. What a subscriber may see is asked of grants, roles and ledger
+ * when a change is matched and again when it is sent; a requester who may see nothing any more has no subscription.
+ */
+export class SubscriptionEngine implements AsyncDisposable {
+  readonly store: SubscriptionStore;
+  readonly #parts: EngineParts;
+  readonly #live = new Map<string, Live>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #stopListening: () => void;
+  #running: Promise<void> = Promise.resolve();
+  #isWoken = false;
+  #closed = false;
+
+  private constructor(parts: EngineParts) {
+    this.#parts = parts;
+    const { vault } = parts.organisation;
+    this.store = new SubscriptionStore(vault.documents);
+    this.#stopListening = vault.changes.listen(() => this.wake());
+    this.#timer = setInterval(() => this.wake(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  /** Goes on with what an earlier process left. */
+  static async open(parts: EngineParts): Promise<SubscriptionEngine> {
+    const engine = new SubscriptionEngine(parts);
+    for (const stored of await engine.store.list()) engine.#keep(stored);
+    engine.wake();
+    return engine;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** A subscription was made or changed. */
+  async put(stored: StoredSubscription): Promise<void> {
+    await this.store.put(stored);
+    this.#keep(stored);
+    this.wake();
+  }
+
+  async delete(id: string): Promise<void> {
+    this.#live.delete(id);
+    await this.store.delete(id);
+    await this.#parts.organisation.vault.notifications.removeAll(id);
+  }
+
+  /** Events since the subscription began. */
+  async events(id: string): Promise<number> {
+    return (await this.#parts.organisation.vault.notifications.position(id))?.events ?? 0;
+  }
+
+  /** Binds a socket and shakes hands; what waited is sent after it. Returns how to end it, undefined for none such. */
+  async bind(id: string, socket: BoundSocket): Promise<(() => void) | undefined> {
+    const live = this.#live.get(id);
+    if (live === undefined || live.subscribed.channel.kind !== 'websocket') return undefined;
+    await socket.send(await this.#bundle(live, 'handshake'));
+    live.sockets.add(socket);
+    this.wake();
+    return () => void live.sockets.delete(socket);
+  }
+
+  /** Looks for something to do; a look that is under way is followed by another. */
+  wake(): void {
+    if (this.#isWoken || this.#closed) return;
+    this.#isWoken = true;
+    this.#running = this.#running
+      .then(() => {
+        this.#isWoken = false;
+        return this.#closed ? undefined : this.#look();
+      })
+      .catch(this.#parts.onFailure);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#stopListening();
+    await this.#running;
+  }
+
+  #keep(stored: StoredSubscription): void {
+    const { endpoints, organisation } = this.#parts;
+    const before = this.#live.get(stored.id);
+    const subscribed = parseSubscription(stored.resource, { baseUrl: organisation.baseUrl, endpoints });
+    const sockets = before?.sockets ?? new Set();
+    this.#live.set(stored.id, { stored, subscribed, attempts: 0, nextMs: 0, lastSentMs: this.#parts.nowMs(), sockets });
+  }
+
+  async #look(): Promise<void> {
+    const looked = new Map<string, Looked>();
+    for (const live of this.#live.values()) {
+      if (this.#closed) return;
+      const { status } = live.stored;
+      if (status !== 'active' && status !== 'requested') continue;
+      const sight = await this.#sightOf(live);
+      if (sight === undefined) continue;
+      await this.#advance(live, sight, looked);
+      await this.#tell(live, sight);
+    }
+  }
+
+  /** undefined where there is nothing to be told any more, and the subscription is off. */
+  async #sightOf(live: Live): Promise<Sight | undefined> {
+    const { organisation, recallApp, nowMs } = this.#parts;
+    const { endMs } = live.subscribed;
+    if (endMs !== null && nowMs() > endMs) {
+      await this.#end(live, 'off', 'The subscription has ended.');
+      return undefined;
+    }
+    const sight = await recallSight(organisation, live.stored.requester, recallApp);
+    if (sight === undefined) await this.#end(live, 'off', 'Whoever asked for it has no access any more.');
+    return sight;
+  }
+
+  /** Reads on in the feed and queues what matches; the place and the queue move together. */
+  async #advance({ stored, subscribed }: Live, sight: Sight, looked: Map<string, Looked>): Promise<void> {
+    const { changes, notifications } = this.#parts.organisation.vault;
+    let place = (await notifications.position(stored.id)) ?? { seq: stored.fromSeq, events: 0 };
+    for (;;) {
+      const page = await changes.read(place.seq);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      const added: Omit<QueuedNotification, 'id'>[] = [];
+      for (const { kind, recordId, version, atMs, seq } of page) {
+        if (kind === 'delete') continue;
+        const found = await this.#lookAt({ kind, recordId, version, atMs, seq }, looked);
+        if (found === undefined || !(await this.#isMatch(found, subscribed, sight))) continue;
+        added.push({ eventNumber: place.events + added.length + 1, atMs, kind, recordId, version });
+      }
+      place = { seq: last.seq, events: place.events + added.length };
+      await notifications.advance(stored.id, place, added);
+      if (this.#closed) return;
+    }
+  }
+
+  /** Sight is asked before the record is opened, so that what may not be seen is neither matched nor counted. */
+  async #isMatch({ record, tree }: Looked, { search }: Subscribed, sight: Sight): Promise<boolean> {
+    if (record.meta.type !== search.type) return false;
+    if ((await sight.decide(sightedOf(record), 's')).kind !== 'allowed') return false;
+    const opened = await tree();
+    const nowMs = this.#parts.nowMs();
+    return search.filters.every(
+      (filter) => (filter.kind === 'values' || filter.kind === 'missing') && matchesFilter(opened, filter, nowMs),
+    );
+  }
+
+  /** The version of a change, read once for all subscriptions; undefined for what was hidden or erased since. */
+  async #lookAt({ recordId, version }: Change, looked: Map<string, Looked>): Promise<Looked | undefined> {
+    const name = `${recordId}/${version}`;
+    const known = looked.get(name);
+    if (known !== undefined) return known;
+    const { rows, ciphertext } = this.#parts.organisation.vault;
+    const record = await rows.findRecord(recordId, version);
+    if (record === undefined || record.status === 'tombstoned') return undefined;
+    let opening: ReturnType<Looked['tree']> | undefined;
+    const tree = async () => {
+      opening ??= ciphertext.readPlaintext(record).then((plaintext) => parseFhirJson(plaintext));
+      return opening;
+    };
+    looked.set(name, { record, tree });
+    return { record, tree };
+  }
+
+  async #tell(live: Live, sight: Sight): Promise<void> {
+    const now = this.#parts.nowMs();
+    if (now < live.nextMs) return;
+    const { channel, heartbeatMs } = live.subscribed;
+    if (live.stored.status === 'requested') {
+      const isReached = channel.kind === 'websocket' || (await this.#send(live, 'handshake'));
+      if (!isReached) return;
+      await this.#setStatus(live, 'active');
+    }
+    if (channel.kind === 'websocket' && live.sockets.size === 0) return;
+    if (await this.#tellEvents(live, sight)) return;
+    if (heartbeatMs !== null && now - live.lastSentMs >= heartbeatMs) await this.#send(live, 'heartbeat');
+  }
+
+  /** Sends what waits; true when there was something. */
+  async #tellEvents(live: Live, sight: Sight): Promise<boolean> {
+    const { vault } = this.#parts.organisation;
+    let isAny = false;
+    for (;;) {
+      const queued = await vault.notifications.list(live.stored.id, EVENTS_PER_NOTIFICATION_MAX);
+      if (queued.length === 0 || this.#closed) return isAny;
+      const { told, records } = await this.#tellable(queued, sight);
+      if (told.length > 0) {
+        isAny = true;
+        // The event is durable before anything leaves (DESIGN §5).
+        await this.#log(sight, records);
+        if (!(await this.#send(live, 'event-notification', told))) return true;
+      }
+      await vault.notifications.remove(queued.map(({ id }) => id));
+    }
+  }
+
+  /** What may still be told: a revocation, denial or deletion since leaves it out. */
+  async #tellable(
+    queued: readonly QueuedNotification[],
+    sight: Sight,
+  ): Promise<{ readonly told: readonly Told[]; readonly records: readonly StoredRecord[] }> {
+    const { rows } = this.#parts.organisation.vault;
+    const told: Told[] = [];
+    const records: StoredRecord[] = [];
+    for (const { recordId, version, eventNumber, atMs, kind } of queued) {
+      const record = await rows.findRecord(recordId, version);
+      if (record === undefined || record.status === 'tombstoned') continue;
+      if ((await sight.decide(sightedOf(record), 's')).kind !== 'allowed') continue;
+      records.push(record);
+      const reference = `${record.meta.type}/${record.meta.id}`;
+      told.push({ eventNumber, atMs, method: kind === 'create' ? 'POST' : 'PUT', reference });
+    }
+    return { told, records };
+  }
+
+  async #send(live: Live, kind: NotificationKind, told: readonly Told[] = []): Promise<boolean> {
+    const { channel, content } = live.subscribed;
+    const { endpoints, nowMs, onSent } = this.#parts;
+    const bundle = await this.#bundle(live, kind, told);
+    const isSent =
+      channel.kind === 'websocket'
+        ? (await Promise.all([...live.sockets].map((socket) => socket.send(bundle)))).some((sent) => sent)
+        : (await callHook(channel.endpoint, {
+            headers: channel.headers,
+            body: live.subscribed.isTopic || content !== 'empty' ? bundle : undefined,
+            rules: endpoints,
+          })) === 'delivered';
+    onSent(kind, isSent ? 'delivered' : 'failed');
+    if (isSent) {
+      live.attempts = 0;
+      live.nextMs = 0;
+      live.lastSentMs = nowMs();
+      return true;
+    }
+    if (channel.kind === 'websocket') return false;
+    const delay = RETRY_DELAYS_MS[live.attempts];
+    live.attempts += 1;
+    if (delay === undefined) await this.#setStatus(live, 'error', 'The endpoint did not take what was sent.');
+    else live.nextMs = nowMs() + delay;
+    return false;
+  }
+
+  async #bundle({ stored, subscribed }: Live, kind: NotificationKind, told: readonly Told[] = []): Promise<string> {
+    const { organisation, nowMs } = this.#parts;
+    const facts = {
+      ...{ baseUrl: organisation.baseUrl, subscription: stored.id, content: subscribed.content, nowMs: nowMs() },
+      ...{ status: stored.status, events: await this.events(stored.id) },
+    };
+    return notificationBundle(kind, facts, told);
+  }
+
+  async #end(live: Live, status: 'off', error: string): Promise<void> {
+    await this.#setStatus(live, status, error);
+    await this.#parts.organisation.vault.notifications.removeAll(live.stored.id);
+  }
+
+  async #setStatus(live: Live, status: StoredSubscription['status'], error: string | null = null): Promise<void> {
+    // Deleted while it was looked at: it does not come back.
+    if (this.#live.get(live.stored.id) !== live) return;
+    live.stored = {
+      ...live.stored,
+      status,
+      error,
+      versionId: live.stored.versionId + 1,
+      updatedMs: this.#parts.nowMs(),
+    };
+    await this.store.put(live.stored);
+  }
+
+  async #log({ who, purpose }: Sight, records: readonly StoredRecord[]): Promise<void> {
+    const { audit, clock } = this.#parts.organisation.vault;
+    for (const [owner, owned] of Map.groupBy(records, ({ meta }) => meta.owner)) {
+      await audit.append({
+        kind: 'search',
+        atMs: clock(),
+        pid: owner.startsWith('pid:') ? owner.slice('pid:'.length) : null,
+        ...{ who, purpose, grant: null, session: null, outcome: 'ok', request: null },
+        records: owned.map(({ recordId, version }) => ({ recordId, version })),
+      });
+    }
+  }
+}
+
+/** A record of a change, opened when somebody may see it. */
+type Looked = {
+  readonly record: StoredRecord;
+  readonly tree: () => Promise<ReturnType<typeof parseFhirJson>>;
+};
