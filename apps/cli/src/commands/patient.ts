@@ -12,6 +12,7 @@ import type { Act } from '../program.ts';
 import { table, when } from '../terminal.ts';
 import { openPatient } from '../wallet-files.ts';
 import { submitGrant } from './grant.ts';
+import { addAppCommand } from './patient-apps.ts';
 import { addClaimCommand } from './patient-claim.ts';
 import { addDeviceCommands } from './patient-devices.ts';
 import { addRecoverCommand } from './patient-recover.ts';
@@ -31,6 +32,7 @@ export function addPatientCommands(program: Command, act: Act): void {
   addRecoverCommand(patient, act);
   addBackup(patient, act);
   addCard(patient, act);
+  addAppCommand(patient, act);
   addClose(patient, act);
 }
 

@@ -20,6 +20,7 @@ import { accountOption, id, list, walletOption } from '../options.ts';
 import { chooseSecret, readSecret } from '../passphrase.ts';
 import type { Act } from '../program.ts';
 import { newWalletPath, openStaff } from '../wallet-files.ts';
+import { addAppCommands } from './staff-apps.ts';
 import { addMemberCommands } from './staff-members.ts';
 import { addMove } from './staff-move.ts';
 
@@ -54,6 +55,7 @@ export function addStaffCommands(program: Command, act: Act): void {
   addAccept(staff, act);
   addPassword(staff, act);
   addRevoke(staff, act);
+  addAppCommands(staff, act);
   addMemberCommands(staff, act);
   addMove(staff, act);
 }
