@@ -3,6 +3,7 @@ import { canonical } from '@salus/crypto';
 import { type Selectable, sql } from 'kysely';
 import type { BatchEffects } from './batch-effects.ts';
 import type { BoundBatch } from './batch-rows.ts';
+import type { CareOwners } from './care-owners.ts';
 import type { DataKeys } from './data-keys.ts';
 import { type Happened, HistoryRows } from './history-rows.ts';
 import { identifierRow, identifierTokens, patientRow, relationshipRow } from './index-rows.ts';
@@ -62,6 +63,7 @@ export class BatchStore {
   readonly #rowsLog: RowsLog;
   readonly #keys: DataKeys;
   readonly #searchIndex: SearchIndex;
+  readonly #careOwners: CareOwners;
   readonly #history: HistoryRows;
 
   constructor(parts: {
@@ -69,7 +71,9 @@ export class BatchStore {
     readonly rowsLog: RowsLog;
     readonly keys: DataKeys;
     readonly searchIndex: SearchIndex;
+    readonly careOwners: CareOwners;
   }) {
+    this.#careOwners = parts.careOwners;
     this.#searchIndex = parts.searchIndex;
     this.#history = new HistoryRows(parts.rowsLog);
     this.#masterKey = parts.masterKey;
@@ -167,6 +171,7 @@ export class BatchStore {
       if (replaces === null) fresh.push(...rows);
       else fresh.push(...(await withoutKnown(trx, rows)));
       for (const relationship of relationships) {
+        this.#careOwners.note(relationship);
         const row = relationshipRow(masterKey, relationship, { resourceToken: token, batchId });
         await insertRows(trx, 'careRelationship', [row]);
         covered.push({ kind: 'careRelationship', rowKey: row.relationshipId, row });

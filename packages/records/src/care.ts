@@ -2,6 +2,7 @@ import { type Json, REGISTERING_ROLES } from '@salus/contracts';
 import { PAIRS } from '@salus/fhir';
 import { sql } from 'kysely';
 import { BoundedCache } from './bounded-cache.ts';
+import type { CareOwners } from './care-owners.ts';
 import { actorToken, newId, relationshipRow } from './index-rows.ts';
 import type { MasterKey } from './master-key.ts';
 import { pidOf } from './recipients.ts';
@@ -11,7 +12,7 @@ import type { Interaction } from './sight.ts';
 import type { Store } from './store/database.ts';
 import { type Prepared, prepareQuery } from './store/prepared.ts';
 import type { BatchState, RecordStatus } from './store/schema.ts';
-import type { AuditLog, CareRelationship, Clock, Denial, RecordMeta, RowsLog, Who } from './vault-types.ts';
+import type { AuditLog, CareRelationship, Clock, Denial, Owner, RecordMeta, RowsLog, Who } from './vault-types.ts';
 
 /** Explicit assignments last at most this long; a longer need is stated again. */
 export const ASSIGNMENT_MAX_MS = 90 * 24 * 60 * 60 * 1000;
@@ -50,6 +51,7 @@ type Parts = {
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly organisation: string;
+  readonly careOwners: CareOwners;
 };
 
 /** Who may open what inside its author's organisation (DESIGN §5): role and care relationship, minus the patient's denials. */
@@ -130,6 +132,17 @@ export class HomeAccess {
       : { kind: 'allowed', reason: relationship.kind };
   }
 
+  /** Whose records the person may be allowed to open at all; `all` for whoever needs no care relationship. */
+  async ownersOf(reader: Member): Promise<ReadonlySet<Owner> | 'all'> {
+    const { organisation, careOwners } = this.#parts;
+    if (reader.organisation !== organisation) return new Set();
+    if (reader.roles.includes(REGISTRAR_ROLE)) return 'all';
+    const own: readonly Owner[] = [`org:${organisation}`];
+    if (!reader.roles.some((role) => Object.hasOwn(ROLE_CATEGORIES, role))) return new Set(own);
+    const actors = [reader.id, ...(await this.#practitionersOf(reader.id))];
+    return new Set([...own, ...(await careOwners.of(reader.id, actors))]);
+  }
+
   /** A registering role puts a patient into a colleague's care for a time. Another role, or oneself, throws `denied`. */
   async assign(by: Member, relationship: Omit<CareRelationship, 'kind'>): Promise<void> {
     if (!by.roles.some((role) => REGISTERING_ROLES.includes(role)) || by.organisation !== this.#parts.organisation) {
@@ -144,6 +157,7 @@ export class HomeAccess {
     const { store, masterKey, rowsLog, audit, clock } = this.#parts;
     const row = relationshipRow(masterKey, { ...relationship, kind: 'assignment' }, null);
     await audit.append(eventOf('registration', { by, pid: relationship.pid, atMs: clock() }));
+    this.#parts.careOwners.note(relationship);
     await store.write(async (trx) => {
       await trx.insertInto('careRelationship').values(row).execute();
       await rowsLog.cover(trx, 'careRelationship', row.relationshipId, row);
@@ -168,6 +182,7 @@ export class HomeAccess {
     });
     this.#changes += 1;
     this.#knownLinks.delete(staffId);
+    this.#parts.careOwners.forget(staffId);
   }
 
   /** `Practitioner/<id>` that a member of staff is linked to. */

@@ -90,7 +90,7 @@ function ofMember(
     purpose: caller.purpose,
     decide: async (meta, interaction = 'r') =>
       isFeed && (interaction === 'c' || interaction === 'u') ? FEEDS : access.decide(who, meta, interaction),
-    owners: async () => 'all',
+    owners: async () => (isFeed ? 'all' : access.ownersOf(who)),
     isByPair: true,
   };
 }

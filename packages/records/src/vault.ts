@@ -7,6 +7,7 @@ import { BatchStore } from './batch-store.ts';
 import { Binaries } from './binaries.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import { HomeAccess } from './care.ts';
+import { CareOwners } from './care-owners.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { createCiphertextReader } from './ciphertext.ts';
 import { RecordWriter } from './commit.ts';
@@ -118,7 +119,20 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const attachments = new Attachments(attachmentsDirectory);
   const audit = new AuditJournal(store, masterKey);
   const searchIndex = new SearchIndex({ masterKey, rowsLog });
-  const base = { searchIndex, store, masterKey, ledger, rowsLog, clock, audit, packs, attachments, organisation };
+  const careOwners = new CareOwners({ store, masterKey });
+  const base = {
+    careOwners,
+    searchIndex,
+    store,
+    masterKey,
+    ledger,
+    rowsLog,
+    clock,
+    audit,
+    packs,
+    attachments,
+    organisation,
+  };
   const grants = createKnownGrants(base);
   const recipients = createRecipients({ ...base, grants });
   const keys = new DataKeys({ ...base, recipients });

@@ -43,7 +43,7 @@ function evaluate(expression: string, root: Json): readonly unknown[] {
   const values = run(root);
   return target === undefined
     ? values
-    : values.filter((value) => String((value as Json).reference ?? '').includes(`${target}/`));
+    : values.filter((value) => textOf((value as Json).reference).includes(`${target}/`));
 }
 
 /** The alternatives of an expression that begin at the type, evaluated on it. */
@@ -98,7 +98,7 @@ function chained(
 ): boolean {
   const [code = '', type] = link.split(':');
   return valuesOf(resource, find(String(resource.resourceType), code)).some((each) => {
-    const [targetType, id] = String((each as Json).reference ?? '').split('/');
+    const [targetType, id] = textOf((each as Json).reference).split('/');
     if (type !== undefined && targetType !== type) return false;
     const target = all.find((other) => other.resourceType === targetType && other.id === id);
     if (target === undefined) return false;
@@ -148,7 +148,7 @@ function codings(found: unknown): readonly { readonly system?: string; readonly 
   if (isContact) return [{ code: String(value.value), any: true }];
   return value.value === undefined
     ? []
-    : [{ ...(value.system === undefined ? {} : { system: String(value.system) }), code: String(value.value) }];
+    : [{ ...(typeof value.system === 'string' ? { system: value.system } : {}), code: textOf(value.value) }];
 }
 
 function matchesToken(found: unknown, wanted: string, modifier: string | undefined): boolean {
@@ -305,7 +305,7 @@ function matchesQuantity(found: Json, wanted: string): boolean {
   const ends = found.low === undefined && found.high === undefined ? [found, found] : [found.low, found.high];
   const [low, high] = (ends as readonly (Json | undefined)[]).map((end) => valueIn(end, system, code));
   if (low === 'other' || high === 'other') return false;
-  const comparator = String(found.comparator ?? '');
+  const comparator = textOf(found.comparator);
   const isOpen = (side: string, value: number | undefined) => value === undefined || comparator.startsWith(side);
   return compareNumber([isOpen('<', low) ? -Infinity : low!, isOpen('>', high) ? Infinity : high!], number);
 }
@@ -356,4 +356,8 @@ function componentValues(found: Json, expression: string): readonly unknown[] {
   return Object.keys(found)
     .filter((name) => name.startsWith(expression) && /^[A-Z]/.test(name.slice(expression.length)))
     .map((name) => found[name]);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
