@@ -87,6 +87,7 @@ export {
 export type { Prefix, SearchValue } from './search/search-value.ts';
 export { type SearchableValue, searchableValues } from './search/searchable-values.ts';
 export { summaryOf } from './search/summary.ts';
+export { type Property, shapeOf } from './shape.ts';
 export { ISSUES_MAX } from './structure.ts';
 export { type Expansion, type ExpansionRequest, expandValueSet } from './terminology/expansion.ts';
 export {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Node } from '../../node.ts';
 import { addEverything } from './everything.ts';
 import { addExport } from './export.ts';
+import { addGraphql } from './graphql.ts';
 import { addMatch } from './match.ts';
 import { addProof } from './proof.ts';
 import { addSummary } from './summary.ts';
@@ -10,6 +11,7 @@ import { addSummary } from './summary.ts';
 export function addOperations(app: FastifyInstance, node: Node): void {
   addEverything(app, node);
   addExport(app, node);
+  addGraphql(app, node);
   addMatch(app, node);
   addSummary(app, node);
   addProof(app, node);

@@ -1,0 +1,201 @@
+import {
+  type FhirTree,
+  isResourceType,
+  isTree,
+  parseFhirJson,
+  parseReference,
+  parseSearch,
+  type ResourceType,
+} from '@salus/fhir';
+import { RecordsError, sightOf, type VaultCaller } from '@salus/records';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type DocumentNode, execute, GraphQLError, Kind, type OperationDefinitionNode, parse, validate } from 'graphql';
+import { problem } from '../../http/problem.ts';
+import { type HostedOrganisation, type Node, readHosted } from '../../node.ts';
+import { ServerError } from '../../server-error.ts';
+import { callerOf, FHIR_ACCESS } from '../caller.ts';
+import { describe, IN_BASE, type InPath, RESOURCE_IN_PATH } from '../describe.ts';
+import { sendProblem } from '../fhir-answer.ts';
+import { knownType } from '../reads.ts';
+import { findExcess, GRAPHQL_COUNT_DEFAULT, GRAPHQL_COUNT_MAX } from './graphql-limits.ts';
+import { type GraphqlContext, graphqlSchema } from './graphql-schema.ts';
+
+const QUERY_BYTES_MAX = 64 * 1024;
+const TOKENS_MAX = 2_000;
+const ERRORS_MAX = 20;
+/** Resources that one query opens, whichever way it comes to them. */
+const RESOURCES_MAX = 2_000;
+
+/** `[base]/$graphql` and `[base]/{type}/{id}/$graphql` (R4 graphql.html), read-only. */
+export function addGraphql(app: FastifyInstance, node: Node): void {
+  const places = [
+    { url: '/:org/fhir/R4/$graphql', params: IN_BASE, summary: 'GraphQL over all that the caller may see.' },
+    { url: '/:org/fhir/R4/:type/:id/$graphql', params: RESOURCE_IN_PATH, summary: 'GraphQL over one resource.' },
+  ] as const;
+  for (const { url, params, summary } of places) {
+    for (const method of ['GET', 'POST'] as const) {
+      app.route<{ Params: Pick<InPath, 'org'> & Partial<Pick<InPath, 'type' | 'id'>> }>({
+        ...{ method, url },
+        config: { access: FHIR_ACCESS, fhir: true },
+        bodyLimit: QUERY_BYTES_MAX,
+        schema: describe(summary, params, method === 'POST' ? { hasBody: true } : {}),
+        handler: (request, reply) => answer(node, request, reply),
+      });
+    }
+  }
+}
+
+interface Asked {
+  readonly document: DocumentNode;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly operationName: string | undefined;
+}
+
+async function answer(
+  node: Node,
+  request: FastifyRequest<{ Params: Pick<InPath, 'org'> & Partial<Pick<InPath, 'type' | 'id'>> }>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { org, type, id } = request.params;
+  const organisation = readHosted(node, org);
+  const caller = callerOf(node, request);
+  const given = askedBy(request);
+  const asked = type === undefined || id === undefined ? given : aboutOne(given, knownType(type), id);
+  const schema = graphqlSchema();
+  const errors = validate(schema, asked.document, undefined, { maxErrors: ERRORS_MAX, hideSuggestions: true });
+  if (errors.length > 0) throw new ServerError('bad-request', `The query does not fit R4: ${errors[0]?.message ?? ''}`);
+  const excess = findExcess(asked.document, asked.variables);
+  if (excess !== undefined) return sendProblem(reply, problem('too-costly', `${excess}.`));
+  const budget = { left: RESOURCES_MAX, spent: false };
+  const result = await execute({
+    schema,
+    document: asked.document,
+    contextValue: contextOf(organisation, caller, budget),
+    variableValues: asked.variables,
+    ...(asked.operationName === undefined ? {} : { operationName: asked.operationName }),
+  });
+  if (budget.spent)
+    return sendProblem(reply, problem('too-costly', `A query opens at most ${RESOURCES_MAX} resources.`));
+  const data = type === undefined ? result.data : ((result.data as Record<string, unknown> | null)?.[type] ?? null);
+  if (type !== undefined && data === null && result.errors === undefined) {
+    throw new ServerError('not-found', 'There is no such resource, or none that you may see.');
+  }
+  const told = result.errors?.map((error) => ({ message: messageOf(error), path: error.path }));
+  return reply
+    .type('application/json; charset=utf-8')
+    .serializer(String)
+    .send(JSON.stringify({ data, ...(told === undefined ? {} : { errors: told }) }));
+}
+
+/** @throws ServerError `bad-request` for what is no GraphQL */
+function askedBy(request: FastifyRequest): Asked {
+  const { query, variables, operationName } = wordsOf(request);
+  if (typeof query !== 'string') throw new ServerError('bad-request', 'The parameter query is a text of GraphQL.');
+  const isMap = variables === undefined || variables === null || isTree(variables as never);
+  if (!isMap || (operationName !== undefined && operationName !== null && typeof operationName !== 'string')) {
+    throw new ServerError('bad-request', 'variables is an object, operationName a name.');
+  }
+  try {
+    const document = parse(query, { maxTokens: TOKENS_MAX, noLocation: true });
+    return {
+      document,
+      variables: (variables ?? {}) as Asked['variables'],
+      operationName: typeof operationName === 'string' ? operationName : undefined,
+    };
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    throw new ServerError('bad-request', 'The query is no GraphQL, or longer than a query may be.');
+  }
+}
+
+function wordsOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
+  if (request.method === 'GET') {
+    const { query, variables, operationName } = request.query as Readonly<Record<string, unknown>>;
+    const map = typeof variables === 'string' ? parseFhirJson(variables) : undefined;
+    return { query, ...(map === undefined ? {} : { variables: map }), operationName };
+  }
+  if (!Buffer.isBuffer(request.body))
+    throw new ServerError('bad-request', 'The body is {query, variables, operationName}.');
+  return parseFhirJson(request.body);
+}
+
+/** What is asked of one resource is asked of the base, below that resource. */
+function aboutOne({ document, ...asked }: Asked, type: ResourceType, id: string): Asked {
+  const below = (operation: OperationDefinitionNode): OperationDefinitionNode => ({
+    ...operation,
+    selectionSet: {
+      kind: Kind.SELECTION_SET,
+      selections: [
+        {
+          kind: Kind.FIELD,
+          name: { kind: Kind.NAME, value: type },
+          arguments: [
+            {
+              kind: Kind.ARGUMENT,
+              name: { kind: Kind.NAME, value: 'id' },
+              value: { kind: Kind.STRING, value: id },
+            },
+          ],
+          selectionSet: operation.selectionSet,
+        },
+      ],
+    },
+  });
+  const definitions = document.definitions.map((definition) =>
+    definition.kind === Kind.OPERATION_DEFINITION ? below(definition) : definition,
+  );
+  return { ...asked, document: { ...document, definitions } };
+}
+
+interface Budget {
+  left: number;
+  spent: boolean;
+}
+
+/** Every resource comes through the doors that everybody else uses: decided, logged, and counted here. */
+function contextOf({ vault }: HostedOrganisation, caller: VaultCaller, budget: Budget): GraphqlContext {
+  const spend = (resources: number): void => {
+    budget.left -= resources;
+    if (budget.left >= 0) return;
+    budget.spent = true;
+    throw new RecordsError('too-large', 'the query opens too many resources');
+  };
+  const known = new Map<string, Promise<FhirTree | null>>();
+  const read = async (type: ResourceType, id: string): Promise<FhirTree | null> => {
+    spend(1);
+    const result = await vault.repository.read(caller, type, id);
+    return result.kind === 'found' ? parseFhirJson(result.text) : null;
+  };
+  return {
+    read: async (reference) => {
+      const parsed = parseReference(reference);
+      if (parsed.kind !== 'local' || !isResourceType(parsed.type)) return null;
+      const name = `${parsed.type}/${parsed.id}`;
+      const found = known.get(name) ?? read(parsed.type, parsed.id);
+      known.set(name, found);
+      return found;
+    },
+    search: async (type, parameters) => {
+      const count = Math.min(Number(countIn(parameters) ?? GRAPHQL_COUNT_DEFAULT), GRAPHQL_COUNT_MAX);
+      const rest = parameters.filter(([name]) => name !== '_count');
+      const parsed = parseSearch(type, [...rest, ['_count', String(count)]], { strict: true });
+      if (parsed.kind === 'refused')
+        throw new ServerError('bad-request', `An argument of ${type}List is written wrong.`);
+      const query = `${type}?${new URLSearchParams(rest.map(([name, value]): [string, string] => [name, value])).toString()}`;
+      const page = await vault.search.find(sightOf(vault, caller), { requests: [parsed.request], query });
+      spend(page.matches.length + 1);
+      return page.matches.flatMap(({ text }) => (text === null ? [] : [parseFhirJson(text)]));
+    },
+  };
+}
+
+function countIn(parameters: readonly (readonly [string, string])[]): string | undefined {
+  return parameters.find(([name, value]) => name === '_count' && /^[1-9][0-9]{0,5}$/.test(value))?.[1];
+}
+
+/** Own refusals say what was wrong; whatever else was thrown is not the caller's to read. */
+function messageOf({ originalError, message }: GraphQLError): string {
+  if (originalError === undefined) return message;
+  if (originalError instanceof ServerError || originalError instanceof RecordsError) return originalError.message;
+  return 'This could not be resolved.';
+}
