@@ -1,3 +1,4 @@
+import { assignAll } from './assign-patients.ts';
 import type { BenchResult } from './bench-result.ts';
 import { observationBundle, patientBundle } from './made-bundle.ts';
 import { sendJson, startNode } from './node-process.ts';
@@ -13,12 +14,14 @@ export interface TransactionAnswer {
 /** One write after the other over HTTP on an otherwise idle machine, from request to acknowledgement. */
 export async function benchHttpWrite({ writes = 1_000 }: { readonly writes?: number } = {}): Promise<BenchResult> {
   await using node = await startNode();
-  const { organisation, token } = await node.logIn('a.rossi');
+  const author = await node.logIn('a.rossi');
+  const { organisation, token } = author;
   const path = `/${organisation}/fhir/R4`;
   const write = (body: string): Promise<TransactionAnswer> =>
     sendJson(node.send, { method: 'POST', path, token, body, type: 'application/fhir+json' });
   const made = await write(patientBundle(1, 1));
   const patientId = /Patient\/([^/]+)/.exec(made.entry[0]?.response.location ?? '')?.[1] ?? '';
+  await assignAll(node, author, [`Patient/${patientId}`]);
   const timesMs: number[] = [];
   let cpuBeforeMs = 0;
   for (let number = 0; number < WARM_UP + writes; number += 1) {

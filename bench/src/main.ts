@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { BenchResult } from './bench-result.ts';
 import { benchFabric } from './fabric/fabric.ts';
+import { benchFhir, benchFhirGrowth } from './fhir/fhir.ts';
 import { benchHttpWrite } from './http-write.ts';
 import { benchImport } from './import.ts';
 import { benchLedgerGrowth } from './ledger-growth.ts';
@@ -22,6 +23,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'node-import': async (quick) => [await benchImport(quick ? { rounds: 1 } : {})],
   'node-read': (quick) => benchRecordRead(quick ? { records: 2_000, seconds: 3 } : {}),
   fabric: benchFabric,
+  fhir: benchFhir,
+  'fhir-growth': benchFhirGrowth,
   'ledger-growth': (quick) => benchLedgerGrowth(quick ? { transactions: 30_000 } : {}),
 };
 

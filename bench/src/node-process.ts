@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,16 +35,18 @@ export interface StaffSession {
 }
 
 export interface Asked {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly token?: string;
   readonly body?: string | Buffer;
   readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Answer {
   readonly status: number;
   readonly text: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 interface Credential {
@@ -55,7 +57,8 @@ interface Credential {
   readonly wallet: string;
 }
 
-export async function startNode(): Promise<NodeProcess> {
+/** `settings`: environment variables beside those of every bench. */
+export async function startNode(settings: Readonly<Record<string, string>> = {}): Promise<NodeProcess> {
   const place = await mkdtemp(join(tmpdir(), 'salus-bench-'));
   const port = 20_000 + (process.pid % 20_000);
   const environment = {
@@ -64,6 +67,7 @@ export async function startNode(): Promise<NodeProcess> {
     SALUS_DATA: join(place, 'data'),
     SALUS_PORT: String(port),
     SALUS_LOG_LEVEL: 'warn',
+    ...settings,
   };
   const child = spawn(
     process.execPath,
@@ -108,9 +112,10 @@ async function ready(child: ChildProcess): Promise<void> {
 /** Kept connections and no parsing: the load generator shares the machine with what it measures. */
 function sender(port: number): NodeProcess['send'] {
   const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS });
-  return ({ method, path, token, body, type = 'application/json' }) =>
+  return ({ method, path, token, body, type = 'application/json', headers: more }) =>
     new Promise((resolve, reject) => {
       const headers = {
+        ...more,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) }),
       };
@@ -118,7 +123,10 @@ function sender(port: number): NodeProcess['send'] {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
+        response.on('end', () => {
+          const { statusCode: status = 0, headers: answered } = response;
+          resolve({ status, text: Buffer.concat(chunks).toString(), headers: answered });
+        });
       });
       sent.on('error', reject);
       sent.end(body);

@@ -1,17 +1,19 @@
+import { assignAll } from './assign-patients.ts';
 import type { BenchResult } from './bench-result.ts';
+import { closedLoop, type Load } from './closed-loop.ts';
 import type { TransactionAnswer } from './http-write.ts';
 import { patientBundle } from './made-bundle.ts';
 import { type NodeProcess, type StaffSession, sendJson, startNode } from './node-process.ts';
 import { openReading } from './patient-session.ts';
-import { percentile } from './percentile.ts';
 
 const P95_TARGET_MS = 5;
 const RATE_TARGET = 2_000;
 const PER_PATIENT = 500;
 const CLIENTS = 6;
+/** Prime to every number of paths: all of them are visited, in no order of storage. */
+const STRIDE = 7_919;
 /** Records of one request, for a chart that is opened whole. */
 const TOGETHER = 10;
-const WARM_UP_MS = 3_000;
 
 /**
  * Reads of single records at 100,000 records, from six clients at once, each read decided, decrypted, checked against both
@@ -34,30 +36,33 @@ export async function benchRecordRead({
   const session = await openReading(node, { author, reader, patientId });
   const home = made.locations.map((location) => `/${author.organisation}/fhir/R4/${location.split('/_history')[0]}`);
   const facts = { records: made.count, clients: CLIENTS, seconds };
-  const atHome = await load(node, { paths: home, token: author.token, seconds });
-  const underGrant = await load(node, {
-    paths: session.records.map((id) => `${session.path}/${id}`),
-    token: reader.token,
-    seconds,
+  const loop = { clients: CLIENTS, seconds };
+  const atHome = await closedLoop(node, {
+    ...loop,
+    next: (turn) => ({ method: 'GET', path: home[(turn * STRIDE) % home.length]!, token: author.token }),
+  });
+  const { records: ids } = session;
+  const underGrant = await closedLoop(node, {
+    ...loop,
+    next: (turn) => ({
+      method: 'GET',
+      path: `${session.path}/${ids[(turn * STRIDE) % ids.length]!}`,
+      token: reader.token,
+    }),
   });
   const bodies = Array.from({ length: Math.floor(session.records.length / TOGETHER) }, (_, at) =>
     JSON.stringify({ records: session.records.slice(at * TOGETHER, (at + 1) * TOGETHER) }),
   );
-  const together = await load(node, { paths: [session.path], bodies, token: reader.token, seconds });
+  const together = await closedLoop(node, {
+    ...loop,
+    next: (turn) => ({ method: 'POST', path: session.path, body: bodies[turn % bodies.length]!, token: reader.token }),
+  });
   const rssMb = (await node.rssBytes()) / 2 ** 20;
   return [
     ...figures('at home', atHome, { ...facts, nodeRssMb: rssMb }),
     ...figures('under a grant, both nodes in one process', underGrant, { ...facts, nodeRssMb: rssMb }),
     togetherFigure(together, { ...facts, nodeRssMb: rssMb }),
   ];
-}
-
-interface Load {
-  readonly rate: number;
-  readonly p50: number;
-  readonly p95: number;
-  /** Processor time of the node, all threads, for one read. */
-  readonly nodeCpuMs: number;
 }
 
 function figures(
@@ -136,70 +141,4 @@ async function fill(
   await Promise.all([work(), work(), work(), work()]);
   process.stderr.write('\n');
   return { locations, count };
-}
-
-/** The desk puts every patient into the reader's care: at home a record opens by care relationship, not by employment. */
-async function assignAll(node: NodeProcess, author: StaffSession, locations: readonly string[]): Promise<void> {
-  const { organisation, token } = await node.logIn('a.desk');
-  const patients = `/api/v1/orgs/${organisation}/patients`;
-  for (const location of locations.filter((candidate) => candidate.startsWith('Patient/'))) {
-    const { pid } = await sendJson<{ pid: string }>(node.send, {
-      method: 'GET',
-      path: `${patients}/${location.split('/')[1]}`,
-      token,
-    });
-    const body = JSON.stringify({ pid, person: author.wallet.id, untilMs: Date.now() + 3_600_000 });
-    const { status } = await node.send({
-      method: 'POST',
-      path: `/api/v1/orgs/${organisation}/assignments`,
-      token,
-      body,
-    });
-    if (status !== 204) throw new Error(`an assignment answered ${status}`);
-  }
-}
-
-/** Closed loop: each client sends its next read when the last was answered whole. */
-async function load(
-  node: NodeProcess,
-  {
-    paths,
-    bodies,
-    token,
-    seconds,
-  }: {
-    readonly paths: readonly string[];
-    /** Posted in turn; absent: the paths are got. */
-    readonly bodies?: readonly string[];
-    readonly token: string;
-    readonly seconds: number;
-  },
-): Promise<Load> {
-  const timesMs: number[] = [];
-  let reads = 0;
-  const cpuBeforeMs = await node.cpuMs();
-  const startMs = performance.now() + WARM_UP_MS;
-  const endMs = startMs + seconds * 1_000;
-  let turn = 0;
-  const client = async (): Promise<void> => {
-    while (performance.now() < endMs) {
-      // A stride that is prime to the number of paths visits all of them in no order of storage.
-      turn += 1;
-      const path = paths[(turn * 7_919) % paths.length]!;
-      const sentMs = performance.now();
-      const body = bodies?.[turn % bodies.length];
-      const { status } = await node.send({
-        method: body === undefined ? 'GET' : 'POST',
-        path,
-        token,
-        ...(body === undefined ? {} : { body }),
-      });
-      if (status !== 200) throw new Error(`a read answered ${status}`);
-      reads += 1;
-      if (sentMs >= startMs) timesMs.push(performance.now() - sentMs);
-    }
-  };
-  await Promise.all(Array.from({ length: CLIENTS }, client));
-  const nodeCpuMs = ((await node.cpuMs()) - cpuBeforeMs) / reads;
-  return { rate: timesMs.length / seconds, p50: percentile(timesMs, 0.5), p95: percentile(timesMs, 0.95), nodeCpuMs };
 }
