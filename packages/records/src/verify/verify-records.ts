@@ -10,6 +10,7 @@ import { verifyBatches, verifyLedgerSide } from './verify-batches.ts';
 import { verifyAuditLog, verifyRowsLog } from './verify-logs.ts';
 import { ObjectFiles } from './verify-objects.ts';
 import { verifyRows } from './verify-rows.ts';
+import { verifySearch } from './verify-search.ts';
 
 export interface VerifyRecordsOptions {
   /** The organisation's directory, or a copy: `records.sqlite` and `objects/`. Nothing in it is changed. */
@@ -48,6 +49,7 @@ export async function verifyRecords(options: VerifyRecordsOptions): Promise<Reco
     const context = { database, ledger, organisation, report };
     await verifyAuditLog(context);
     verifyRows(database, await verifyRowsLog(context), report);
+    verifySearch(database, report);
     const files = new ObjectFiles(join(directory, 'objects'), report);
     await verifyBatches(context, (stored) => files.check(stored));
     await verifyLedgerSide(context);
