@@ -7,6 +7,7 @@ import {
   type SearchParameter,
   searchParametersOf,
 } from '@salus/fhir';
+import { ENDPOINTS, issuerOf } from '../smart/endpoints.ts';
 import { type FhirOperation, OPERATIONS } from './operations/operation-list.ts';
 
 /** What a client may do with a type. */
@@ -88,8 +89,8 @@ function securityOf(baseUrl: string): FhirTree {
       {
         url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
         extension: [
-          { url: 'authorize', valueUri: `${baseUrl}/oauth/authorize` },
-          { url: 'token', valueUri: `${baseUrl}/oauth/token` },
+          { url: 'authorize', valueUri: `${issuerOf(baseUrl)}${ENDPOINTS.authorization}` },
+          { url: 'token', valueUri: `${issuerOf(baseUrl)}${ENDPOINTS.token}` },
         ],
       },
     ],

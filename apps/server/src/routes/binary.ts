@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import { ATTACHMENT_BYTES_MAX } from '@salus/crypto';
 import type { FastifyInstance } from 'fastify';
+import { callerOf, FHIR_ACCESS } from '../fhir/caller.ts';
 import { problem } from '../http/problem.ts';
 import * as schema from '../http/schemas.ts';
 import { sendFhirProblem } from '../http/server.ts';
-import { type Node, readerOf, readHosted, writerOf } from '../node.ts';
+import { type Node, readHosted, writerOf } from '../node.ts';
 import { ServerError } from '../server-error.ts';
 
 const STAFF = { kind: 'session', who: ['staff'] } as const;
@@ -53,7 +54,7 @@ function addRead(app: FastifyInstance, node: Node): void {
   app.route<{ Params: { org: string; id: string } }>({
     method: 'GET',
     url: '/:org/fhir/R4/Binary/:id/content',
-    config: { access: STAFF, fhir: true },
+    config: { access: FHIR_ACCESS, fhir: true },
     schema: {
       summary: 'The content of a Binary in its own media type, each part checked before it is sent.',
       params: schema.object({ org: schema.organisation, id: schema.fhirId }),
@@ -61,7 +62,7 @@ function addRead(app: FastifyInstance, node: Node): void {
     },
     handler: async (request, reply) => {
       const { vault } = readHosted(node, request.params.org);
-      const found = await vault.binaries.read(readerOf(request), request.params.id);
+      const found = await vault.binaries.read(callerOf(node, request), request.params.id);
       switch (found.kind) {
         case 'found':
           return (

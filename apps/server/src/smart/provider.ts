@@ -9,6 +9,7 @@ import Provider, {
 } from 'oidc-provider';
 import { ServerError } from '../server-error.ts';
 import { type AdapterParts, createAdapter } from './adapter.ts';
+import { ENDPOINTS } from './endpoints.ts';
 import type { LaunchContext, LaunchContexts } from './launch-context.ts';
 import { errorPage } from './pages.ts';
 import { covers, parseScopes, SCOPE_WORDS, type Scopes } from './scopes.ts';
@@ -25,14 +26,6 @@ export const GRANT_SECONDS_MAX = 90 * 86_400;
 /** An assertion may be this long valid (SMART App Launch 2 §4.1.4). */
 const ASSERTION_SECONDS_MAX = 300;
 
-export const ROUTES = {
-  authorization: '/auth',
-  token: '/token',
-  jwks: '/jwks',
-  introspection: '/introspect',
-  revocation: '/revoke',
-} as const;
-
 export interface ProviderParts extends AdapterParts {
   /** `https://…/{org}/oauth` */
   readonly issuer: string;
@@ -46,7 +39,7 @@ export interface ProviderParts extends AdapterParts {
 export function createProvider(parts: ProviderParts): Provider {
   const provider = new Provider(parts.issuer, configurationOf(parts));
   provider.use(async (ctx, next) => {
-    if (ctx.path === ROUTES.authorization) startAnew(ctx as KoaContextWithOIDC);
+    if (ctx.path === ENDPOINTS.authorization) startAnew(ctx as KoaContextWithOIDC);
     await next();
     const { oidc } = ctx as Partial<KoaContextWithOIDC>;
     if (oidc?.route === 'token' && ctx.status === 200) addLaunchContext(ctx as KoaContextWithOIDC);
@@ -74,7 +67,7 @@ function configurationOf(parts: ProviderParts): Configuration {
       idTokenSigningAlgValues: ['RS256', 'ES256'],
     },
     pkce: { required: () => true },
-    routes: ROUTES,
+    routes: ENDPOINTS,
     extraParams: { aud: (ctx, aud) => checkRequest(parts, ctx, aud), launch: null },
     assertJwtClientAuthClaimsAndHeader: (_ctx, { exp }) => demandShortAssertion(exp),
     features: {

@@ -1,4 +1,4 @@
-import { ROUTES } from './provider.ts';
+import { ENDPOINTS } from './endpoints.ts';
 import { SCOPE_WORDS } from './scopes.ts';
 import type { SmartServer } from './smart-server.ts';
 
@@ -6,11 +6,11 @@ import type { SmartServer } from './smart-server.ts';
 export function smartConfiguration({ issuer }: Pick<SmartServer, 'issuer'>) {
   return {
     issuer,
-    jwks_uri: `${issuer}${ROUTES.jwks}`,
-    authorization_endpoint: `${issuer}${ROUTES.authorization}`,
-    token_endpoint: `${issuer}${ROUTES.token}`,
-    introspection_endpoint: `${issuer}${ROUTES.introspection}`,
-    revocation_endpoint: `${issuer}${ROUTES.revocation}`,
+    jwks_uri: `${issuer}${ENDPOINTS.jwks}`,
+    authorization_endpoint: `${issuer}${ENDPOINTS.authorization}`,
+    token_endpoint: `${issuer}${ENDPOINTS.token}`,
+    introspection_endpoint: `${issuer}${ENDPOINTS.introspection}`,
+    revocation_endpoint: `${issuer}${ENDPOINTS.revocation}`,
     grant_types_supported: ['authorization_code', 'client_credentials', 'refresh_token'],
     response_types_supported: ['code'],
     code_challenge_methods_supported: ['S256'],

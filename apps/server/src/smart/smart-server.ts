@@ -4,6 +4,7 @@ import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
 import { Approvals } from './approvals.ts';
 import { SmartClients } from './clients.ts';
+import { issuerOf } from './endpoints.ts';
 import { LaunchContexts } from './launch-context.ts';
 import { Launches } from './launches.ts';
 import { createProvider } from './provider.ts';
@@ -60,7 +61,7 @@ export class SmartServers {
 async function openSmartServer(organisation: HostedOrganisation, nowMs: () => number): Promise<SmartServer> {
   const { vault, accounts, baseUrl } = organisation;
   const audience = baseUrl;
-  const issuer = audience.replace(/\/fhir\/R4$/, '/oauth');
+  const issuer = issuerOf(audience);
   const clients = new SmartClients(organisation);
   const contexts = new LaunchContexts(vault.artifacts);
   const liveness = new TokenLiveness({ vault, accounts, clients, contexts });
