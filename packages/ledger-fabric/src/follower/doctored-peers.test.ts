@@ -1,25 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import type { Proposal, Transaction } from '@hyperledger/fabric-gateway';
+import type { ChildProcess } from 'node:child_process';
 import type { SignedCall } from '@salus/contracts';
 import { type Consortium, createConsortium, newId, newPatient, type Patient } from '@salus/ledger/consortium';
 import { startTestNetwork, type TestNetwork } from '@salus/network';
 import { fabricBinaries } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FabricPlace, openFabricPlace } from '../../test/fabric-place.ts';
-import { readFabricConnection } from '../connection-file.ts';
-import { readFabricIdentity } from '../gateway/fabric-identity.ts';
-import { openPeer } from '../gateway/own-peers.ts';
-import { gatheredText, parseGathered, SUBMIT_FUNCTION } from '../wire.ts';
+import { doctor, forge } from '../../test/forgery.ts';
 
 const binaries = fabricBinaries();
 const BASE_PORT = 25_000;
-const SETUP_MS = 120_000;
-const LIMIT_MS = 20_000;
-const ENDORSE_ATTEMPTS_MAX = 40;
-const ENDORSE_INTERVAL_MS = 250;
+const SETUP_MS = 300_000;
+const LIMIT_MS = 60_000;
 /** The records' own organisation, two that collude, and one that only looks on. */
 const [KEEPER, FIRST, SECOND, THIRD] = ['hospital-a', 'hospital-b', 'pharmacy', 'laboratory'] as const;
 
@@ -59,8 +50,10 @@ describe.skipIf(binaries === undefined)('two organisations whose chaincode forge
     async () => {
       const grant = newId();
       const key = `grant/${patient.pid}/${grant}`;
-      const forged = await forgedCall(consortium, key);
-      const { txId, callId } = await submitForged(network, forged);
+      const fact = { kind: 'access', commitment: 'A'.repeat(43), status: 'active', uses: 0, firstMs: 1, lastMs: 1 };
+      const { txId, callId, code } = await forge(network.connectionFile(FIRST), [FIRST, SECOND], [key, fact]);
+      // Fabric takes it: the endorsement policy holds.
+      expect(code).toBe(0);
       const ledgers = [keeper.ledger(), third.ledger()];
       for (const ledger of ledgers) {
         await expect
@@ -111,65 +104,4 @@ describe.skipIf(binaries === undefined)('two organisations whose chaincode forge
 async function commit(place: FabricPlace, call: SignedCall): Promise<void> {
   const { kind } = await place.ledger().submit(call);
   if (kind !== 'committed') throw new Error('the network takes no honest call');
-}
-
-/** Puts the doctored service in the place of an organisation's own, under the same package and with the same keys. */
-async function doctor(network: TestNetwork, organisation: string): Promise<ChildProcess> {
-  const own = network.processes().find(({ name }) => name === `${organisation}-chaincode`)!;
-  await network.kill(own.name);
-  const program = fileURLToPath(new URL('../../test/doctored-chaincode.ts', import.meta.url));
-  const child = spawn(process.execPath, [program], {
-    cwd: own.workingDirectory,
-    env: { PATH: process.env.PATH, ...own.environment },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const ended = once(child, 'exit').then(() => {
-    throw new Error(`the doctored chaincode of ${organisation} does not serve`);
-  });
-  await Promise.race([once(child.stdout, 'data'), ended]);
-  // From here on its end is the test's own doing.
-  ended.catch(() => undefined);
-  return child;
-}
-
-/** A "call" that no contract knows and nobody signed, which the doctored chaincode takes for a grant. */
-async function forgedCall(consortium: Consortium, key: string): Promise<SignedCall> {
-  const fact = { kind: 'access', commitment: 'A'.repeat(43), status: 'active', uses: 0, firstMs: 1, lastMs: 1 };
-  const args = { writes: [[key, fact]] };
-  const { call } = await consortium.sign({ transaction: 'consent.forge', args, by: newPatient().device });
-  return call;
-}
-
-/** A peer finds the service that took its chaincode's place within its own time. */
-async function endorsed(proposal: Proposal): Promise<Transaction> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await proposal.endorse();
-    } catch (error) {
-      if (attempt >= ENDORSE_ATTEMPTS_MAX) throw error;
-      await sleep(ENDORSE_INTERVAL_MS);
-    }
-  }
-}
-
-/** The way of a node that cheats: endorsed by the two alone. */
-async function submitForged(network: TestNetwork, call: SignedCall): Promise<{ txId: string; callId: string }> {
-  const connection = readFabricConnection(network.connectionFile(FIRST));
-  const { client, gateway } = openPeer(connection.peers[0], readFabricIdentity(connection));
-  try {
-    const contract = gateway.getNetwork(connection.channel).getContract(connection.chaincode);
-    const proposal = contract.newProposal(SUBMIT_FUNCTION, {
-      arguments: [gatheredText([call])],
-      endorsingOrganizations: [FIRST, SECOND],
-    });
-    const submitted = await (await endorsed(proposal)).submit();
-    const { code } = await submitted.getStatus();
-    // Fabric takes it: the endorsement policy holds.
-    expect(code).toBe(0);
-    const [gathered] = parseGathered(Buffer.from(gatheredText([call])));
-    return { txId: proposal.getTransactionId(), callId: gathered!.callId };
-  } finally {
-    gateway.close();
-    client.close();
-  }
 }
