@@ -6,8 +6,9 @@ import { hasErrors } from './issue.ts';
 import { parseFhirJson } from './parse-json.ts';
 import { RESOURCE_TYPES } from './resource-table.ts';
 import { type Property, shapeOf } from './shape.ts';
+import { ISSUES_MAX } from './structure.ts';
 import { type FhirTree, type FhirValue, isTree, listOf } from './tree.ts';
-import { validateForWrite } from './validate.ts';
+import { validateForWrite, validateResource } from './validate.ts';
 
 function errors(text: string): readonly string[] {
   return validateForWrite(parseFhirJson(text)).flatMap(({ severity, expression, text }) =>
@@ -109,7 +110,8 @@ describe('validateForWrite', () => {
     });
     fc.assert(
       fc.property(resource, (tree) => {
-        for (const issue of validateForWrite(tree)) expect(issue.code).not.toBe('exception');
+        expect(validateForWrite(tree).length).toBeLessThanOrEqual(ISSUES_MAX);
+        expect(validateResource(tree).length).toBeLessThanOrEqual(ISSUES_MAX);
       }),
       { numRuns: scaled(1_000, 20_000) },
     );
@@ -151,16 +153,105 @@ describe.skipIf(syntheaBundles().length === 0)('validateForWrite on Synthea', ()
         fc.array(fc.nat(), { minLength: 1, maxLength: 6 }),
         fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<FhirValue>,
         (tree, path, value) => {
-          const issues = validateForWrite(mutated(tree, path, value) as FhirTree);
-          for (const issue of issues) expect(issue.code).not.toBe('exception');
+          const changed = mutated(tree, path, value) as FhirTree;
+          const issues = validateForWrite(changed);
           if (hasErrors(issues)) refused++;
+          expect(hasErrors(validateResource(changed, { localReferences: true }))).toBe(
+            hasErrors(issues) || hasErrors(validateResource(changed)),
+          );
         },
       ),
       { numRuns: scaled(1_000, 20_000) },
     );
     expect(refused).toBeGreaterThan(500);
   });
+
+  it('answers resources whose texts and numbers were exchanged, and never repeats them', () => {
+    const secret = 'Mallory';
+    const odd = fc.constantFrom(
+      secret,
+      '',
+      ' ',
+      '#',
+      '#x',
+      'urn:uuid:x',
+      '2020',
+      '1e5',
+      '<div>',
+      'Patient/1',
+      '/'.repeat(50),
+      '\u0000',
+      '😀',
+    );
+    const numbers = fc.constantFrom(-1, 0, 0.5, 1e300, JSON.rawJSON('1e999'), JSON.rawJSON('1.50'));
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...resources()),
+        fc.array(fc.tuple(fc.nat(), odd, numbers), { maxLength: 8 }),
+        (tree, changes) => {
+          const changed = changes.reduce((value, [at, text, number]) => exchanged(value, at, text, number), tree);
+          for (const validate of [validateForWrite, validateResource]) {
+            expect(JSON.stringify(validate(changed))).not.toContain(secret);
+          }
+        },
+      ),
+      { numRuns: scaled(1_000, 10_000) },
+    );
+  });
+
+  it('finds all of them valid, by a write and by $validate', () => {
+    let count = 0;
+    for (const { bytes } of syntheaBundles().slice(0, scaled(6, 100))) {
+      for (const tree of resourcesOf(bytes)) {
+        count++;
+        expect(hasErrors(validateForWrite(tree))).toBe(false);
+        expect(hasErrors(validateResource(tree, { localReferences: true }))).toBe(false);
+      }
+    }
+    expect(count).toBeGreaterThan(scaled(500, 5_000));
+  });
 });
+
+function resourcesOf(bytes: Uint8Array): readonly FhirTree[] {
+  return listOf(parseFhirJson(bytes).entry).flatMap((entry) =>
+    isTree(entry) && isTree(entry.resource) ? [entry.resource] : [],
+  );
+}
+
+function resources(): readonly FhirTree[] {
+  return syntheaBundles()
+    .slice(0, 3)
+    .flatMap(({ bytes }) => resourcesOf(bytes));
+}
+
+/** The tree with its n-th text or number (round and round) exchanged. */
+function exchanged(tree: FhirTree, at: number, text: string, number: FhirValue): FhirTree {
+  const count = leaves(tree, () => undefined).count;
+  const chosen = count === 0 ? -1 : at % count;
+  return leaves(tree, (index, value) => (index === chosen ? (typeof value === 'string' ? text : number) : undefined))
+    .value as FhirTree;
+}
+
+function leaves(
+  value: FhirValue,
+  change: (index: number, value: FhirValue) => FhirValue | undefined,
+  start = 0,
+): { readonly value: FhirValue; readonly count: number } {
+  if (typeof value === 'boolean' || value === null) return { value, count: 0 };
+  if (typeof value !== 'object' || JSON.isRawJSON(value)) return { value: change(start, value) ?? value, count: 1 };
+  let count = 0;
+  const inner = (child: FhirValue): FhirValue => {
+    const changed = leaves(child, change, start + count);
+    count += changed.count;
+    return changed.value;
+  };
+  if (Array.isArray(value)) return { value: value.map(inner), count };
+  const entries = Object.entries(value).map(([key, child]) => [
+    key,
+    key === 'resourceType' ? child : inner(child as FhirValue),
+  ]);
+  return { value: Object.fromEntries(entries) as FhirTree, count };
+}
 
 /** The value with the child at a path replaced; steps choose among the children there are. */
 function mutated(value: FhirValue, path: readonly number[], replacement: FhirValue): FhirValue {

@@ -125,7 +125,7 @@ function checkComplex(walk: Walk, { type, rule }: PlannedProperty, value: FhirTr
   for (const { code, profiles } of rule.types) {
     if (code === type) for (const profile of profiles) checkTypeProfile(walk, profile, { value, type }, path, place);
   }
-  if (type === 'Extension') checkExtension(walk, rule, value, path);
+  if (type === 'Extension') checkExtension(walk, rule, value, path, place);
   if (type === 'Reference') checkReference(walk, rule, value, path, place);
   checkDataType(walk, type, value, path);
 }

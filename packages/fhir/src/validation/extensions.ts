@@ -1,11 +1,13 @@
+import { isResourceType } from '../resource-table.ts';
 import { type FhirTree, isList, isTree } from '../tree.ts';
 import type { Walk } from './check-element.ts';
 import { structureOfUrl } from './definition-store.ts';
+import type { Place } from './place.ts';
 import { isAbsoluteUrl } from './primitive-format.ts';
 import type { ElementRule, Structure } from './structures.ts';
 
 /** An Extension where it stands; `rule` is the element (`Patient.extension`, `Extension.extension`). */
-export function checkExtension(walk: Walk, rule: ElementRule, value: FhirTree, path: string): void {
+export function checkExtension(walk: Walk, rule: ElementRule, value: FhirTree, path: string, place: Place): void {
   const hasValue = Object.keys(value).some((key) => /^_?value[A-Z]/.test(key));
   if (hasValue === isList(value.extension)) {
     walk.findings.error(
@@ -28,7 +30,19 @@ export function checkExtension(walk: Walk, rule: ElementRule, value: FhirTree, p
     walk.findings.warning('not-found', 'the extension is not known here', path);
     return;
   }
+  if (isElsewhere(structure, place)) {
+    walk.findings.warning('structure', 'the extension is defined for other resources', path);
+  }
   checkKnown(walk, structure, value, rule.name === 'modifierExtension', path);
+}
+
+/**
+ * Is the extension defined for elements of other resource types only? A remark, not an error: later editions of the same
+ * definitions widen where many of them may stand.
+ */
+function isElsewhere({ contexts }: Structure, { tree }: Place): boolean {
+  const types = contexts.map(({ type, expression }) => (type === 'element' ? (expression.split('.', 1)[0] ?? '') : ''));
+  return types.length > 0 && types.every((type) => isResourceType(type) && type !== tree.resourceType);
 }
 
 /** Value type, sub-extensions and modifier status of an extension that R4 defines. */
