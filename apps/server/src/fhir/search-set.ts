@@ -1,4 +1,4 @@
-import { type Issue, operationOutcome, type SearchRequest, stringifyFhirJson, summaryOf } from '@salus/fhir';
+import { type FhirTree, type Issue, operationOutcome, type SearchRequest, stringifyFhirJson, summaryOf } from '@salus/fhir';
 import type { FoundRecord, SearchPage } from '@salus/records';
 
 interface Answered {
@@ -9,6 +9,8 @@ interface Answered {
   /** What was ignored, and whatever else the asker should know. */
   readonly issues: readonly Issue[];
   readonly page: SearchPage;
+  /** What the ledger adds to what is stored. */
+  readonly projected: readonly FhirTree[];
   readonly next: string | undefined;
   readonly nowMs: number;
 }
@@ -28,7 +30,7 @@ const TOO_LARGE: Issue = {
  * The answer to a search as JSON text (R4 §3.1.1.6): resources stand in it as they were written, so that number literals
  * survive.
  */
-export function searchSet({ baseUrl, path, requests, issues, page, next, nowMs }: Answered): string {
+export function searchSet({ baseUrl, path, requests, issues, page, projected, next, nowMs }: Answered): string {
   const [first] = requests;
   const isWhole = first === undefined || (first.summary === 'false' && first.elements.length === 0);
   const entries: string[] = [];
@@ -44,6 +46,10 @@ export function searchSet({ baseUrl, path, requests, issues, page, next, nowMs }
     const fullUrl = JSON.stringify(`${baseUrl}/${type}/${id}`);
     entries.push(`{"fullUrl":${fullUrl},"resource":${resource},"search":{"mode":"${mode}"}}`);
   };
+  for (const tree of projected) {
+    const fullUrl = JSON.stringify(`${baseUrl}/${path}/${tree.id as string}`);
+    entries.push(`{"fullUrl":${fullUrl},"resource":${stringifyFhirJson(tree)},"search":{"mode":"match"}}`);
+  }
   for (const found of page.matches) show('match', found);
   for (const found of page.included) show('include', found);
   if (told.length > 0) {
@@ -58,7 +64,7 @@ export function searchSet({ baseUrl, path, requests, issues, page, next, nowMs }
     id: crypto.randomUUID(),
     meta: { lastUpdated: new Date(nowMs).toISOString() },
     type: 'searchset',
-    ...(page.total === undefined ? {} : { total: page.total }),
+    ...(page.total === undefined ? {} : { total: page.total + projected.length }),
     link,
   };
   const text = JSON.stringify(head);

@@ -24,6 +24,7 @@ import { ServerError } from '../server-error.ts';
 import { callerOf, callerSession, FHIR_ACCESS } from './caller.ts';
 import { describe, IN_BASE, type InPath, RESOURCE_IN_PATH } from './describe.ts';
 import { sendProblem, sendText } from './fhir-answer.ts';
+import { ledgerProvenances } from './projections/provenances.ts';
 import { knownType } from './reads.ts';
 import { searchSet } from './search-set.ts';
 
@@ -72,7 +73,8 @@ export function addSearch(app: FastifyInstance, node: Node): void {
 }
 
 async function answer(node: Node, request: SearchCall, reply: FastifyReply): Promise<FastifyReply> {
-  const { vault, baseUrl } = readHosted(node, request.params.org);
+  const organisation = readHosted(node, request.params.org);
+  const { vault, baseUrl } = organisation;
   const caller = callerOf(node, request);
   const session = callerSession(request);
   const nowMs = node.nowMs();
@@ -84,13 +86,15 @@ async function answer(node: Node, request: SearchCall, reply: FastifyReply): Pro
   const query = `${asked.path}?${new URLSearchParams(asked.parameters.map(([name, value]): [string, string] => [name, value])).toString()}`;
   const search = { requests, query, ...(within === undefined ? {} : { within }) };
   const page = await vault.search.find(sightOf(vault, caller), search, asked.position);
+  const projected =
+    asked.position === undefined ? await ledgerProvenances(organisation, caller, requests[0]) : [];
   const linkTo = (position: SearchPosition): string => {
     const { path, parameters } = asked;
     const link: PageLink = { path, parameters, position, untilMs: nowMs + PAGE_LINK_LIFETIME_MS };
     return `${baseUrl}${path === '' ? '' : `/${path}`}?${PAGE}=${sealPageLink(vault.masterKey, session, link)}`;
   };
   const next = page.next === undefined ? undefined : linkTo(page.next);
-  return sendText(reply, searchSet({ baseUrl, path: asked.path, requests, issues, page, next, nowMs }));
+  return sendText(reply, searchSet({ baseUrl, path: asked.path, requests, issues, page, projected, next, nowMs }));
 }
 
 function askedBy(request: SearchCall, open: (text: string) => PageLink): Asked {
