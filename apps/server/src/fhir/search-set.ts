@@ -1,4 +1,11 @@
-import { type FhirTree, type Issue, operationOutcome, type SearchRequest, stringifyFhirJson, summaryOf } from '@salus/fhir';
+import {
+  type FhirTree,
+  type Issue,
+  operationOutcome,
+  type SearchRequest,
+  stringifyFhirJson,
+  summaryOf,
+} from '@salus/fhir';
 import type { FoundRecord, SearchPage } from '@salus/records';
 
 interface Answered {

@@ -86,8 +86,7 @@ async function answer(node: Node, request: SearchCall, reply: FastifyReply): Pro
   const query = `${asked.path}?${new URLSearchParams(asked.parameters.map(([name, value]): [string, string] => [name, value])).toString()}`;
   const search = { requests, query, ...(within === undefined ? {} : { within }) };
   const page = await vault.search.find(sightOf(vault, caller), search, asked.position);
-  const projected =
-    asked.position === undefined ? await ledgerProvenances(organisation, caller, requests[0]) : [];
+  const projected = asked.position === undefined ? await ledgerProvenances(organisation, caller, requests[0]) : [];
   const linkTo = (position: SearchPosition): string => {
     const { path, parameters } = asked;
     const link: PageLink = { path, parameters, position, untilMs: nowMs + PAGE_LINK_LIFETIME_MS };
