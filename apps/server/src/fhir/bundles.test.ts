@@ -1,0 +1,181 @@
+import { parseFhirXml, writeFhirXml } from '@salus/fhir';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  codeOf,
+  FHIR_XML,
+  type FhirPlace,
+  observation,
+  openFhirPlace,
+  placesOf,
+  transaction,
+} from '../../test/fhir-place.ts';
+
+let place: FhirPlace;
+beforeAll(async () => {
+  place = await openFhirPlace();
+});
+afterAll(() => place[Symbol.asyncDispose]());
+
+type Answered = {
+  readonly resource?: { readonly resourceType: string; readonly id: string };
+  readonly response: { readonly status: string; readonly location?: string; readonly outcome?: object };
+};
+const entriesOf = (bundle: { readonly entry: readonly Answered[] }) => bundle.entry;
+const post = (resource: { readonly resourceType: string }, more: object = {}) => ({
+  resource,
+  request: { method: 'POST', url: resource.resourceType },
+  ...more,
+});
+const location = (name: string, more: object = {}) => ({ resourceType: 'Location', name, ...more });
+const make = async (name: string): Promise<string> => {
+  const [made = ''] = placesOf((await place.ask('POST', '', { body: transaction(post(location(name))) })).json());
+  return made;
+};
+const versionOf = async (url: string) => (await place.ask('GET', url)).headers.etag;
+
+describe('a transaction', () => {
+  it('answers reads with what the transaction has written, each in its place', async () => {
+    const url = await make('before');
+    const [, id] = url.split('/');
+    const answer = await place.ask('POST', '', {
+      body: transaction(
+        { request: { method: 'GET', url } },
+        { resource: location('after', { id }), request: { method: 'PUT', url } },
+        { request: { method: 'GET', url: 'Location?_summary=count' } },
+        post(location('another')),
+      ),
+    });
+    expect(answer.statusCode, answer.body).toBe(200);
+    const entries = entriesOf(answer.json());
+    expect(entries.map(({ response }) => response.status)).toEqual(['200 OK', '200 OK', '200 OK', '201 Created']);
+    expect(entries[0]?.resource).toMatchObject({ name: 'after', meta: { versionId: '2' } });
+    expect(entries[2]?.resource).toMatchObject({ resourceType: 'Bundle', type: 'searchset' });
+  });
+
+  it('answers with the resources where the client wants them, and in XML where it wants that', async () => {
+    const body = writeFhirXml(transaction(post(location('xml'))) as unknown as Parameters<typeof writeFhirXml>[0]);
+    const answer = await place.ask('POST', '', {
+      body,
+      type: FHIR_XML,
+      headers: { accept: FHIR_XML, prefer: 'return=representation' },
+    });
+    expect(answer.statusCode, answer.body).toBe(200);
+    expect(parseFhirXml(answer.body)).toMatchObject({
+      type: 'transaction-response',
+      entry: [{ resource: { resourceType: 'Location', name: 'xml' }, response: { status: '201 Created' } }],
+    });
+  });
+
+  it('writes, counts and tells nothing when one entry is of a patient whom the caller has not in care', async () => {
+    const url = await make('stays');
+    const value = crypto.randomUUID();
+    const secret = observation(place.patient);
+    const refused = [
+      post(secret),
+      { request: { method: 'GET', url: place.encounter } },
+      { request: { method: 'DELETE', url: place.encounter } },
+    ];
+    for (const entry of refused) {
+      const answer = await place.ask('POST', '', {
+        token: place.nurse,
+        body: transaction(
+          { resource: location('changed', { id: url.split('/')[1] }), request: { method: 'PUT', url } },
+          post({ ...location('new'), identifier: [{ value }] } as { resourceType: string }),
+          entry,
+        ),
+      });
+      expect([answer.statusCode, codeOf(answer)]).toEqual([403, 'denied']);
+      expect(answer.body).not.toContain('Patient/');
+    }
+    expect(await versionOf(url)).toBe('W/"1"');
+    const found = await place.ask('GET', `Location?identifier=${value}`);
+    expect(found.json().total ?? 0).toBe(0);
+    expect(found.json().entry ?? []).toEqual([]);
+    expect(await versionOf(place.encounter)).toBe('W/"1"');
+  });
+
+  it('finds nothing by a condition that the caller may not see', async () => {
+    const value = crypto.randomUUID();
+    const identifier = [{ system: 'urn:x', value }];
+    const reference = `Observation?identifier=urn:x|${value}`;
+    await place.ask('POST', 'Observation', { body: observation(place.patient, { identifier }) });
+    const answer = await place.ask('POST', '', {
+      token: place.nurse,
+      body: transaction(post(location('seen', { extension: [{ url: 'urn:x', valueReference: { reference } }] }))),
+    });
+    expect([answer.statusCode, codeOf(answer)]).toEqual([412, 'no-match']);
+  });
+
+  it('refuses audit events and consents, which no transaction makes', async () => {
+    for (const resourceType of ['AuditEvent', 'Consent']) {
+      const url = await make('beside');
+      const body = transaction(
+        { request: { method: 'DELETE', url } },
+        { request: { method: 'DELETE', url: `${resourceType}/1` } },
+      );
+      const answer = await place.ask('POST', '', { body });
+      expect([answer.statusCode, codeOf(answer)]).toEqual([422, 'not-supported']);
+      expect(await versionOf(url)).toBe('W/"1"');
+    }
+  });
+});
+
+describe('a batch', () => {
+  const batch = (...entry: readonly object[]) => ({ resourceType: 'Bundle', type: 'batch', entry });
+
+  it('answers each entry for itself, in its order', async () => {
+    const url = await make('batched');
+    const answer = await place.ask('POST', '', {
+      body: batch(
+        post(location('one')),
+        { request: { method: 'GET', url } },
+        { request: { method: 'GET', url: 'Location/none' } },
+        post({ resourceType: 'Location', nonsense: true } as { resourceType: string }),
+        { request: { method: 'DELETE', url } },
+        { resource: location('two'), request: { method: 'PUT', url: 'Location?identifier=none', ifMatch: 'W/"1"' } },
+        { request: { method: 'GET', url: 'metadata' } },
+        {},
+      ),
+    });
+    expect(answer.statusCode, answer.body).toBe(200);
+    expect(answer.json().type).toBe('batch-response');
+    const entries = entriesOf(answer.json());
+    expect(entries.map(({ response }) => response.status.slice(0, 3))).toEqual([
+      '201',
+      '200',
+      '404',
+      '422',
+      '204',
+      '412',
+      '200',
+      '400',
+    ]);
+    expect(entries[0]?.response.location).toContain('/Location/');
+    expect(entries[1]?.resource).toMatchObject({ name: 'batched' });
+    expect(entries[2]?.response.outcome).toMatchObject({ resourceType: 'OperationOutcome' });
+    expect(entries[3]).not.toHaveProperty('resource');
+  });
+
+  it('lets one refused entry harm no other', async () => {
+    const answer = await place.ask('POST', '', {
+      token: place.nurse,
+      body: batch(post(observation(place.patient)), post(location('nurse’s'))),
+    });
+    expect(entriesOf(answer.json()).map(({ response }) => response.status.slice(0, 3))).toEqual(['403', '201']);
+  });
+
+  it('leads to no other place than this base, and into no bundle inside', async () => {
+    const urls = [
+      '../../../api/v1/network',
+      '%2e%2e/hospital-b/fhir/R4/metadata',
+      '//x/metadata',
+      'http://x/metadata',
+      '?x',
+      '',
+    ];
+    const entries = urls.map((url) => ({ request: { method: 'GET', url } }));
+    const answer = await place.ask('POST', '', { body: batch(...entries) });
+    const statuses = entriesOf(answer.json()).map(({ response }) => response.status);
+    expect(statuses).toEqual(urls.map(() => '400 Bad Request'));
+  });
+});
