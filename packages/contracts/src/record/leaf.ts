@@ -41,7 +41,8 @@ export async function readLeafOwner(context: Context, leaf: LeafReference): Prom
 
 /**
  * Ends a version. Only absent → any and superseded | tombstoned → erased are allowed, so that of two corrections of one
- * version the second finds the key written and is refused: `leaf-ended`.
+ * version the second finds the key written and is refused: `leaf-ended`. What is moved (`successor`) goes with the versions
+ * that it superseded: they stand in the wrong record, too.
  */
 export async function endLeaf(
   context: Context,
@@ -51,7 +52,8 @@ export async function endLeaf(
 ): Promise<void> {
   const key = leafKey(keyId, leafHash);
   const before = await context.get<LeafFact>(key);
-  const allowed = before === undefined || (status === 'erased' && before.status !== 'erased');
+  const isMoved = successor !== undefined && before?.status === 'superseded';
+  const allowed = before === undefined || isMoved || (status === 'erased' && before.status !== 'erased');
   demand(allowed, 'leaf-ended');
   const fact: LeafFact = { status, call: context.txId, ...(successor === undefined ? {} : { successor }) };
   context.put(key, fact);

@@ -76,6 +76,13 @@ describe('record.move', () => {
     await world.refuse(moving([]), 'args-invalid');
   });
 
+  it('takes superseded versions along, which stand in the wrong record, too', async () => {
+    await world.commit(commitOf(world, { batches: [batchOf('key', 'v3')], replaces: [wrong[0]!] }));
+    await world.commit(moving([wrong[0]!]));
+    const { keyId, leafHash } = wrong[0]!;
+    expect(world.state.get(leafKey(keyId, leafHash))).toMatchObject({ status: 'tombstoned' });
+  });
+
   it('leaves the version erasable', async () => {
     await world.commit(moving([wrong[0]!]));
     await world.commit({ transaction: 'record.erase', args: { leaves: [wrong[0]!] }, by: world.alice.phone });

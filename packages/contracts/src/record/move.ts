@@ -17,7 +17,7 @@ export const move = defineTransaction<MoveArgs>({
   checks: [
     'Each leaf is proved in a batch on the ledger: `batch-unknown`, `inclusion-invalid`.',
     "The caller may write its owner's records, as in record.commit, whether or not the pid is merged or closed: what was never its patient's leaves it all the same: `owner-foreign`, `delegation-required`, `role-missing`.",
-    'No leaf was ended before: `leaf-ended`.',
+    'No leaf was hidden, moved or erased before; superseded ones move with the version that superseded them: `leaf-ended`.',
   ],
   writes: ['leaf/<keyId>/<leafHash> {status: tombstoned, call, successor}'],
   errors: [
