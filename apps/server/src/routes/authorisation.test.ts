@@ -60,6 +60,8 @@ describe('authorisation of every route', () => {
       'GET /api/v1/network',
       'GET /api/v1/openapi.json',
       'GET /health',
+      'GET /{org}/fhir/R4/.well-known/smart-configuration',
+      'GET /{org}/fhir/R4/metadata',
       'POST /api/v1/orgs/{org}/login',
       'POST /api/v1/orgs/{org}/patient/challenge',
       'POST /api/v1/orgs/{org}/patient/login',
