@@ -82,7 +82,6 @@ describe('ownerOf', () => {
       { resourceType: 'Appointment', participant: [{ actor: patient1 }, { actor: patient2 }] },
     ],
     ['a person who is two patients', { resourceType: 'Person', link: [{ target: patient1 }, { target: patient2 }] }],
-    ['a group of patients', { resourceType: 'Group', member: [{ entity: patient1 }, { entity: patient2 }] }],
     ['a provenance of an unknown record', { resourceType: 'Provenance', target: [{ reference: 'Observation/1' }] }],
     ['a message', { resourceType: 'Parameters' }],
     ['an outcome', { resourceType: 'OperationOutcome' }],
@@ -123,6 +122,13 @@ describe('ownerOf', () => {
     );
     expect(() => ownerOf(provenance('Observation/1', 'Observation/2'), owners)).toThrow('several patients');
     expect(() => ownerOf(provenance('Observation/1', 'Observation/3'), owners)).toThrow('unknown');
+  });
+
+  it('gives a group of several patients to the organisation, and of one to that patient', () => {
+    const group = (...members: readonly object[]): FhirTree =>
+      ({ resourceType: 'Group', member: members.map((entity) => ({ entity })) }) as unknown as FhirTree;
+    expect(ownerOf(group(patient1, patient2))).toEqual(ofOrganisation);
+    expect(ownerOf(group(patient1))).toEqual(ofPatient1);
   });
 
   it('names no reference in its refusals', () => {

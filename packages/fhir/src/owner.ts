@@ -57,6 +57,7 @@ function subjectOwner(tree: FhirTree, type: string, rule: SubjectRule, ownerOfRe
   for (const path of rule.subject) {
     const references = referencesAt(tree, path);
     const patients = new Set(references.flatMap((reference) => patientNamed(reference) ?? []));
+    if (patients.size > 1 && rule.several === 'organisation') return organisation;
     if (patients.size > 1) throw new FhirError('owner-unknown', 'several patients are named', `${type}.${path}`);
     for (const subject of patients) return { kind: 'patient', subject };
     others.push(...references);

@@ -35,6 +35,8 @@ export interface SubjectRule {
   readonly through: readonly string[];
   /** What holds when nothing is named at all. */
   readonly otherwise: 'refused' | 'organisation';
+  /** Where naming several patients is what the type is for: it is the organisation's. Elsewhere that refuses. */
+  readonly several?: 'organisation';
 }
 
 /** `self`: the patient's own resource; `refused`: exists in messages only and is never a record. */
@@ -157,7 +159,10 @@ export const RESOURCE_TABLE = {
   Flag: of('findings', 'subject'),
   Goal: of('care-plans', 'subject'),
   GraphDefinition: definition,
-  Group: ofOrOrganisation('research', ['member.entity']),
+  Group: {
+    owner: { subject: ['member.entity'], through: [], otherwise: 'organisation', several: 'organisation' },
+    category: 'research',
+  },
   GuidanceResponse: through('findings', ['subject'], ['encounter']),
   HealthcareService: directory,
   ImagingStudy: of('imaging', 'subject'),

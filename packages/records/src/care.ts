@@ -3,6 +3,7 @@ import { PAIRS } from '@salus/fhir';
 import { sql } from 'kysely';
 import { BoundedCache } from './bounded-cache.ts';
 import type { CareOwners } from './care-owners.ts';
+import { isCohort } from './cohort.ts';
 import { actorToken, newId, relationshipRow } from './index-rows.ts';
 import type { MasterKey } from './master-key.ts';
 import { pidOf } from './recipients.ts';
@@ -113,9 +114,12 @@ export class HomeAccess {
   ): Promise<HomeDecision> {
     if (reader.organisation !== this.#parts.organisation) return { kind: 'denied', reason: 'role' };
     const pid = pidOf(meta.owner);
-    if (pid === undefined) return { kind: 'allowed', reason: 'directory' };
     const pair = PAIRS[meta.pair];
     if (pair === undefined) throw new RecordsError('corrupt', 'a record has an unknown pair');
+    if (pid === undefined) {
+      const mayAll = reader.roles.some((role) => ROLE_CATEGORIES[role] === 'all');
+      return isCohort(meta) && !mayAll ? { kind: 'denied', reason: 'role' } : { kind: 'allowed', reason: 'directory' };
+    }
     if (await this.#isDenied(pid, reader.id, pair.labelClass)) return { kind: 'denied', reason: 'patient-denial' };
     const registers = interaction === 'c' ? REGISTRAR_CREATES : REGISTRAR_CATEGORIES;
     if (reader.roles.includes(REGISTRAR_ROLE) && registers.includes(pair.category)) {

@@ -5,7 +5,7 @@ import type { DataKeys } from './data-keys.ts';
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
 import type { RollbackGuard } from './rollback-guard.ts';
-import { type Sight, sightedOf } from './sight.ts';
+import { type Sight, type SightDecision, sightedOf } from './sight.ts';
 import type { AuditKind, AuditLog, CiphertextReader, Clock, Owner, RecordRows, StoredRecord } from './vault-types.ts';
 
 /** Rows that are read at once. */
@@ -85,11 +85,24 @@ export async function visible(
 ): Promise<readonly StoredRecord[]> {
   guard.demandReleasing();
   const seen: StoredRecord[] = [];
+  const decide = decisionsOf(sight);
   for (const record of records) {
-    const decision = await sight.decide(sightedOf(record), 'r');
+    const decision = await decide(record);
     if (decision.kind === 'allowed' && record.status !== 'tombstoned') seen.push(record);
   }
   return seen;
+}
+
+/** Decisions of one page: where they rest on owner and pair alone, each is taken once. */
+export function decisionsOf(sight: Sight): (record: StoredRecord) => Promise<SightDecision> {
+  const known = new Map<string, Promise<SightDecision>>();
+  return (record) => {
+    if (sight.isByPair !== true) return sight.decide(sightedOf(record), 'r');
+    const name = `${record.meta.owner} ${record.meta.pair}`;
+    const decision = known.get(name) ?? sight.decide(sightedOf(record), 'r');
+    known.set(name, decision);
+    return decision;
+  };
 }
 
 /** The texts of records that `visible` has let through, once their events, one for each owner, are durable. */

@@ -1,5 +1,6 @@
 import { FEED_ROLE } from '@salus/contracts';
 import type { HomeAccess } from './care.ts';
+import { isCohort } from './cohort.ts';
 import { pidOf } from './recipients.ts';
 import type { VaultCaller } from './repository.ts';
 import type { Owner, RecordMeta, StoredRecord, Who } from './vault-types.ts';
@@ -100,9 +101,10 @@ function ofPatient({ organisation }: Parts, { who }: Extract<VaultCaller, { read
   return {
     who,
     purpose: 'PATRQT',
-    decide: async ({ owner }, interaction = 'r') => {
+    decide: async (meta, interaction = 'r') => {
       if (interaction !== 'r' && interaction !== 's') return { kind: 'denied', reason: 'role' };
-      const pid = pidOf(owner);
+      const pid = pidOf(meta.owner);
+      if (isCohort(meta)) return { kind: 'denied', reason: 'owner' };
       return pid === undefined || pid === who.pid ? ALLOWED : { kind: 'denied', reason: 'owner' };
     },
     owners: async () => new Set<Owner>([`pid:${who.pid}`, `org:${organisation}`]),

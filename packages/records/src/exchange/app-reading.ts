@@ -1,4 +1,5 @@
 import { type OpenedTerms, SESSION_MS, type Terms } from '@salus/contracts';
+import { isCohort } from '../cohort.ts';
 import type { KnownGrants } from '../known-grants.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { signNodeCall } from '../node-call.ts';
@@ -95,6 +96,7 @@ export class AppReading {
       const session = await this.session(use);
       await demandLiveSession(this.#parts, session);
       // What a released record references of the organisation's own needs no grant of its own (DESIGN §5).
+      if (isCohort(meta)) return { kind: 'denied', reason: 'owner' };
       if (pid === undefined) return { kind: 'allowed', reason: 'directory' };
       const terms = session.opened[0]?.terms;
       const isGranted =

@@ -1,6 +1,7 @@
 import { grantCommitment, type PatientFact, patientKey, type SignedCall } from '@salus/contracts';
 import { hashTuple, type SealedEnvelope, toBase64url } from '@salus/crypto';
 import { LedgerError, type LedgerErrorCode } from '@salus/ledger';
+import { isCohort } from '../cohort.ts';
 import type { KnownGrants } from '../known-grants.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { RecordsError } from '../records-error.ts';
@@ -140,7 +141,10 @@ export class Gateway implements ExchangePeer {
         if (!from.meta.references.includes(reference)) return undefined;
         const [type = '', id = ''] = reference.split('/');
         const record = await this.#parts.rows.findResource(type, id);
-        const isOwn = record?.meta.owner === `org:${this.#parts.organisation}` && record.status === 'current';
+        const isOwn =
+          record?.meta.owner === `org:${this.#parts.organisation}` &&
+          record.status === 'current' &&
+          !isCohort(record.meta);
         return isOwn ? record : undefined;
       };
       return this.#release(payload, session, { ids: references, find, knownKeys, withProofs: true });

@@ -9,9 +9,9 @@ import {
 } from '@salus/fhir';
 import type { Ledger } from '@salus/ledger';
 import type { Attachments } from '../attachments.ts';
-import { type CompartmentParts, isInFilter, listCompartment, openRecords } from '../compartment.ts';
+import { type CompartmentParts, decisionsOf, isInFilter, listCompartment, openRecords } from '../compartment.ts';
 import { PATIENTS_PAGE_MAX, type Patients } from '../patients.ts';
-import { type Sight, sightedOf } from '../sight.ts';
+import type { Sight } from '../sight.ts';
 import type { Owner, StoredRecord } from '../vault-types.ts';
 import type { ExportFile, ExportQuestion } from './export-job.ts';
 import { LineFile } from './line-file.ts';
@@ -214,8 +214,9 @@ export async function exportable(
 ): Promise<readonly StoredRecord[]> {
   guard.demandReleasing();
   const seen: StoredRecord[] = [];
+  const decide = decisionsOf(sight);
   for (const record of records) {
-    const decision = await sight.decide(sightedOf(record), 'r');
+    const decision = await decide(record);
     const isShown = decision.kind === 'allowed' && decision.reason !== 'registrar';
     if (isShown && record.status !== 'tombstoned') seen.push(record);
   }

@@ -169,6 +169,25 @@ describe('$export', () => {
     await server.send('DELETE', place, { token: doctor });
   });
 
+  it('follows a group to its members, for who may open it, and shows of them what the caller may see', async () => {
+    const member = [patient.fhirId, other.fhirId].map((id) => ({ entity: { reference: `Patient/${id}` } }));
+    const raw = JSON.stringify({ resourceType: 'Group', type: 'person', actual: true, member });
+    const made = await server.send('POST', `${BASE}/Group`, { token: doctor, raw, type: 'application/fhir+json' });
+    expect(made.status, made.text).toBe(201);
+    const { id } = made.json as { id: string };
+    const { manifest, place } = await exported(nurse, `Group/${id}/$export?_type=Patient`);
+    expect(namesOf(await linesOf(nurse, manifest))).toEqual([`Patient/${patient.fhirId}`]);
+    await server.send('DELETE', place, { token: nurse });
+    const desk = await server.logIn('a.desk');
+    for (const token of [desk, patient.token, other.token]) {
+      expect((await kickOff(token, `Group/${id}/$export`)).status).toBe(403);
+      expect((await server.send('GET', `${BASE}/Group/${id}`, { token })).status).toBe(403);
+      expect(
+        (await server.send('GET', `${BASE}/Group?member=Patient/${other.fhirId}`, { token })).json.entry,
+      ).toBeUndefined();
+    }
+  });
+
   it('leaves out at download what was taken back after it was written', async () => {
     const { manifest, place } = await exported(nurse, 'Patient/$export');
     const body = { persons: [server.wallet('a.nurse').id], labelClasses: [] };
