@@ -48,6 +48,8 @@ function compile(path: Path): Evaluation {
       return (_focus, _scope, self) => self;
     case 'index':
       return (_focus, _scope, _self, index) => [{ value: index, type: 'integer' }];
+    case 'total':
+      throw new FhirPathSyntaxError('$total is not computed');
     case 'variable':
       return variable(path.name);
     case 'member':

@@ -6,6 +6,8 @@ export type Path =
   | { readonly kind: 'empty' }
   | { readonly kind: 'this' }
   | { readonly kind: 'index' }
+  /** What `aggregate` has gathered; parsed, not computed. */
+  | { readonly kind: 'total' }
   | { readonly kind: 'variable'; readonly name: string }
   /** An element of the focus, or, at the head of a path, a type's name. */
   | { readonly kind: 'member'; readonly of: Path | undefined; readonly name: string }
@@ -118,8 +120,7 @@ class PathReader {
         return { kind: 'variable', name: token.text };
       case 'special':
         this.#at++;
-        if (token.text === '$total') throw new FhirPathSyntaxError('$total is not supported');
-        return { kind: token.text === '$this' ? 'this' : 'index' };
+        return specialOf(token.text);
       case 'name':
         if (!token.quoted && (token.text === 'true' || token.text === 'false')) {
           this.#at++;
@@ -148,7 +149,7 @@ class PathReader {
 
   #invocation(of: Path | undefined): Path {
     const token = this.#tokens[this.#at++];
-    if (token?.kind === 'special' && of !== undefined) return { kind: token.text === '$this' ? 'this' : 'index' };
+    if (token?.kind === 'special' && of !== undefined) return specialOf(token.text);
     if (token?.kind !== 'name') throw new FhirPathSyntaxError('the expression lacks a name');
     if (token.quoted || !this.#take('(')) return { kind: 'member', of, name: token.text };
     const args: Path[] = [];
@@ -191,4 +192,8 @@ class PathReader {
   #expect(symbol: string): void {
     if (!this.#take(symbol)) throw new FhirPathSyntaxError(`the expression lacks "${symbol}"`);
   }
+}
+
+function specialOf(text: string): Path {
+  return { kind: text === '$this' ? 'this' : text === '$index' ? 'index' : 'total' };
 }

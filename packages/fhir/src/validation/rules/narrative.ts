@@ -77,8 +77,11 @@ export function checkNarrative(walk: Walk, div: string, path: string, place: Pla
     else if (name !== '') {
       placeFaults(name, open, faults);
       attributeFaults(name, attributes, open.length === 0, faults);
-      for (const target of targetsOf(attributes)) {
-        if (!resolves(target, place)) faults.add('a link inside the narrative leads nowhere');
+      for (const target of linksIn(attributes)) {
+        if (/^(?:urn|cid):/.test(target)) faults.add('a link has a scheme that nothing opens');
+        else if (target.startsWith('#') && target !== '#' && !resolves(target.slice(1), place)) {
+          faults.add('a link inside the narrative leads nowhere');
+        }
       }
       if (empty === '') open.push(name);
     }
@@ -112,10 +115,9 @@ function attributeFaults(name: string, attributes: string, isRoot: boolean, faul
   }
 }
 
-function* targetsOf(attributes: string): Generator<string> {
+function* linksIn(attributes: string): Generator<string> {
   for (const [, attribute, double, single] of attributes.matchAll(ATTRIBUTE)) {
-    const value = double ?? single ?? '';
-    if (attribute === 'href' && value.startsWith('#') && value !== '#') yield value.slice(1);
+    if (attribute === 'href') yield double ?? single ?? '';
   }
 }
 

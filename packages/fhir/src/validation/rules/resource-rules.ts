@@ -9,6 +9,7 @@ import { checkNarrative } from './narrative.ts';
 import { checkObservation } from './observation.ts';
 import { checkQuestionnaire, checkQuestionnaireResponse } from './questionnaire.ts';
 import { checkCapabilityStatement, checkSearchParameter } from './search-parameter.ts';
+import { checkStructureDefinition } from './structure-definition.ts';
 import { objectsAt } from './trees.ts';
 import { checkValueSet } from './value-set.ts';
 
@@ -19,6 +20,7 @@ const RULES: ReadonlyMap<string, (walk: Walk, tree: FhirTree, path: string) => v
   ['CodeSystem', checkCodeSystem],
   ['SearchParameter', checkSearchParameter],
   ['CapabilityStatement', checkCapabilityStatement],
+  ['StructureDefinition', checkStructureDefinition],
   ['Questionnaire', checkQuestionnaire],
   ['QuestionnaireResponse', checkQuestionnaireResponse],
 ]);

@@ -195,6 +195,7 @@ describe('a narrative', () => {
     '<table>a<tr><td>b</td></tr></table>',
     '<p bgcolor="red">a</p>',
     '<p xmlns="urn:x">a</p>',
+    '<a href="urn:x">a</a>',
   ])('may not hold %s', (inner) => {
     expect(errors(narrative(inner)).length, inner).toBeGreaterThan(0);
     expect(errors(narrative(inner))[0]).toContain('Patient.text.div: Constraint txt-1 not met');
@@ -284,6 +285,37 @@ describe('definitions', () => {
         ]),
       )[0],
     ).toContain('que-2');
+  });
+
+  it('of structures have paths of their type, values of their types and constraints in FHIRPath', () => {
+    const structure = (element: FhirTree): FhirTree => ({
+      resourceType: 'StructureDefinition',
+      url: 'http://a.example/x',
+      name: 'X',
+      status: 'draft',
+      kind: 'resource',
+      abstract: false,
+      type: 'Patient',
+      derivation: 'constraint',
+      baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Patient',
+      differential: {
+        element: [
+          { id: 'Patient', path: 'Patient' },
+          { id: 'Patient.x', path: 'Patient.x', ...element },
+        ],
+      },
+    });
+    const constraint = (expression: string) => ({
+      constraint: [{ key: 'x-1', severity: 'error', human: 'x', expression }],
+    });
+    expect(errors(structure(constraint('name.aggregate($this + $total, 0) > 1')))).toEqual([]);
+    expect(errors(structure(constraint('name.(')))).toHaveLength(1);
+    expect(errors(structure({ type: [{ code: 'string' }], fixedString: 'x' }))).toEqual([]);
+    expect(errors(structure({ type: [{ code: 'string' }], fixedCode: 'x' }))).toHaveLength(1);
+    expect(errors(structure({ path: 'Person.x' })).some((text) => text.includes('must start with the type'))).toBe(
+      true,
+    );
+    expect(errors({ ...structure({}), context: [{ type: 'element', expression: 'Patient' }] })).toHaveLength(1);
   });
 
   it('that a response contains are what it answers', () => {
