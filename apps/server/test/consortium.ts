@@ -177,11 +177,21 @@ export function authorAt(slug: string): string {
   return CONSORTIUM.find((organisation) => organisation.slug === slug)!.staff[1]!.account;
 }
 
-/** Lets `reader` read medication at `author` for a month; returns the grant's id. */
+/** Lets `reader` read medication at `author`, for a month unless told; returns the grant's id. */
 export function grantMedication(
   { cast, clock }: Acting,
   patient: TestPatient,
-  { author, reader, maxUses }: { readonly author: string; readonly reader: string; readonly maxUses?: number },
+  {
+    author,
+    reader,
+    maxUses,
+    lastsMs = 30 * DAY_MS,
+  }: {
+    readonly author: string;
+    readonly reader: string;
+    readonly maxUses?: number;
+    readonly lastsMs?: number;
+  },
 ): Promise<string> {
   const nowMs = clock.nowMs();
   return grantTo(cast, patient, {
@@ -193,7 +203,7 @@ export function grantMedication(
       labelClasses: ['N'],
       purposes: ['TREAT'],
       notBeforeMs: nowMs,
-      notAfterMs: nowMs + 30 * DAY_MS,
+      notAfterMs: nowMs + lastsMs,
       ...(maxUses === undefined ? {} : { maxUses }),
     },
   });
