@@ -25,6 +25,9 @@ export const WRITING_SCOPE = [
   'record.commit',
   'record.correct',
   'record.tombstone',
+  'record.move',
+  'patient.merge',
+  'patient.unmerge',
   'patient.register',
   'patient.reissueClaim',
 ] as const;

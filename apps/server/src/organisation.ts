@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { type RootsFact, rootsKey } from '@salus/contracts';
-import type { CertificateAuthority, Json } from '@salus/crypto';
+import { type IdentityFact, identityKey, type RootsFact, rootsKey } from '@salus/contracts';
+import { type CertificateAuthority, type Json, kidOf } from '@salus/crypto';
 import type { Ledger } from '@salus/ledger';
 import {
   type BundleWorkers,
@@ -10,6 +10,7 @@ import {
   type OrganisationExchange,
   openExchange,
   openVault,
+  RecordsError,
   type Vault,
 } from '@salus/records';
 import type { Account, AccountStore } from './accounts.ts';
@@ -68,6 +69,8 @@ export async function openOrganisation(options: OrganisationOptions): Promise<Ho
     const node = { id: nodeId, signer: await vault.privateKeys.openSigner(await newest(vault, 'node')) };
     const exchange = await openExchange({ vault, node, hpkeKid: await newest(vault, 'hpke'), findPeer, onFailure });
     const exports = await Exports.open({ ...vault, onFailure });
+    // What a crash cut off in the middle of a move; a feed is its own submitter.
+    await vault.moves.resume((id) => findSubmitter(vault, node, id), onFailure);
     return {
       slug,
       baseUrl,
@@ -88,6 +91,20 @@ export async function openOrganisation(options: OrganisationOptions): Promise<Ho
     await vault[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function findSubmitter(vault: Vault, node: MemberSigner, id: string): Promise<MemberSigner | undefined> {
+  if (id === node.id) return node;
+  const identity = (await vault.ledger.get(identityKey(id))) as IdentityFact | undefined;
+  if (identity === undefined) return undefined;
+  const kid = kidOf(identity.publicKey);
+  return vault.privateKeys
+    .openSigner(kid)
+    .then((signer) => ({ id, signer }))
+    .catch((error: unknown) => {
+      if (error instanceof RecordsError && error.code === 'not-found') return undefined;
+      throw error;
+    });
 }
 
 /** Puts a newly founded organisation's keys into its vault. */

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { staffCall } from '@salus/wallet';
 import { certifyFeed, type FeedClient } from '../src/hl7/feed-client.ts';
 import { frame, MllpReader } from '../src/hl7/mllp.ts';

@@ -37,7 +37,10 @@ import { SmartServers } from '../src/smart/smart-server.ts';
 import { Subscriptions } from '../src/subscriptions/subscriptions.ts';
 
 export const PASSWORD = 'a password for tests only';
-const SCOPE = ['record.commit', 'record.correct', 'record.tombstone', 'patient.register', 'patient.reissueClaim'];
+const SCOPE = [
+  ...['record.commit', 'record.correct', 'record.tombstone', 'record.move'],
+  ...['patient.register', 'patient.reissueClaim', 'patient.merge', 'patient.unmerge'],
+];
 
 /** What an HTTP request came back with. */
 export interface Answer {

@@ -16,7 +16,10 @@ export interface NodeProcess {
   kill(): Promise<void>;
 }
 
-export function startNode({ directory, settings }: TestPlace): NodeProcess {
+export function startNode(
+  { directory, settings }: TestPlace,
+  environment: Readonly<Record<string, string>> = {},
+): NodeProcess {
   const child = spawn(process.execPath, [MAIN], {
     cwd: directory,
     env: {
@@ -28,6 +31,7 @@ export function startNode({ directory, settings }: TestPlace): NodeProcess {
       SALUS_PORT: '0',
       SALUS_DEMO: '0',
       SALUS_LOG_LEVEL: 'error',
+      ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

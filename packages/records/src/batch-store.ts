@@ -84,8 +84,8 @@ export class BatchStore {
   /** Everything that the batch adds, invisible until `finish`. A version that exists already throws `conflict`. */
   async insert(trx: StoreTransaction, intent: BatchIntent): Promise<void> {
     const { batchId, order, bound } = intent;
-    for (const { replaces, recordId, version } of order.versions) {
-      if (replaces !== null) await demandNext(trx, recordId, version);
+    for (const { replaces, movedFrom, recordId, version } of order.versions) {
+      if (replaces !== null || movedFrom !== undefined) await demandNext(trx, recordId, version);
     }
     const row = {
       batchId,
@@ -159,7 +159,7 @@ export class BatchStore {
       covered.push({ kind: 'patient', rowKey: row.pidToken, row });
     }
     const fresh: ReturnType<typeof identifierRow>[] = [];
-    for (const { facts, identifiers, relationships, replaces } of order.versions) {
+    for (const { facts, identifiers, relationships, replaces, movedFrom } of order.versions) {
       if (identifiers.length + relationships.length === 0) continue;
       const { type, id } = facts;
       const token = resourceToken(masterKey, type, id);
@@ -168,7 +168,7 @@ export class BatchStore {
         identifierRow(masterKey, { batchId, type, id, resourceToken: token, token: name }),
       );
       // An earlier version may have stated some of them: those rows stay as they are.
-      if (replaces === null) fresh.push(...rows);
+      if (replaces === null && movedFrom === undefined) fresh.push(...rows);
       else fresh.push(...(await withoutKnown(trx, rows)));
       for (const relationship of relationships) {
         this.#careOwners.note(relationship);
@@ -194,8 +194,8 @@ export class BatchStore {
 }
 
 function happenedIn({ order, nowMs }: BatchIntent): readonly Happened[] {
-  const written = order.versions.map(({ recordId, version, replaces, facts }) => {
-    const kind = replaces === null ? ('create' as const) : ('update' as const);
+  const written = order.versions.map(({ recordId, version, replaces, movedFrom, facts }) => {
+    const kind = replaces === null && movedFrom === undefined ? ('create' as const) : ('update' as const);
     return { kind, recordId, version, atMs: facts.lastUpdatedMs };
   });
   const deleted = (order.hides ?? []).map(({ recordId, version }) => {

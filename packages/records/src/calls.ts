@@ -1,5 +1,5 @@
-import type { CallPayload, Json, SignedCall } from '@salus/contracts';
-import { type CallPayload as CryptoCallPayload, newNonce, signCall } from '@salus/crypto';
+import type { CallPayload, Json, PrivateArgs, SignedCall } from '@salus/contracts';
+import { type CallPayload as CryptoCallPayload, newNonce, privateHash, signCall } from '@salus/crypto';
 import type { Writer } from './vault-types.ts';
 
 /** How long a call of this vault may be sent again. */
@@ -14,9 +14,11 @@ export async function signWriterCall(
     readonly transaction: string;
     readonly args: { readonly [name: string]: Json };
     readonly nowMs: number;
+    /** What travels beside the call; the payload carries its hash. */
+    readonly privateArgs?: PrivateArgs;
   },
 ): Promise<SignedCall> {
-  const { network, contract, transaction, args, nowMs } = call;
+  const { network, contract, transaction, args, nowMs, privateArgs } = call;
   const payload: CallPayload = {
     version: 'salus:call:v1',
     alg: 'ES256',
@@ -26,6 +28,7 @@ export async function signWriterCall(
     args,
     signer: `id:${writer.submitter.id}`,
     ...(writer.onBehalfOf === undefined ? {} : { onBehalfOf: writer.onBehalfOf }),
+    ...(privateArgs === undefined ? {} : { privateHash: privateHash(privateArgs.salt, privateArgs.values) }),
     nonce: newNonce(),
     notAfter: nowMs + CALL_LIFETIME_MS,
   };

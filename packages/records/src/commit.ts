@@ -374,7 +374,7 @@ async function sealAll(versions: readonly NewVersion[]): Promise<readonly Sealed
 }
 
 function effectsOf(masterKey: MasterKey, order: WriteOrder): BatchEffects {
-  const replacing = order.versions.filter((version) => version.replaces !== null);
+  const replacing = order.versions.filter(({ replaces, movedFrom }) => replaces !== null || movedFrom !== undefined);
   return {
     ends: replacing.flatMap(({ replaces }) =>
       replaces === null ? [] : [{ recordId: replaces.recordId, version: replaces.version }],

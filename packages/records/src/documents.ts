@@ -17,6 +17,7 @@ export type DocumentKind =
   | 'subscription'
   | 'merge'
   | 'move'
+  | 'moved'
   | 'app-client'
   | 'app-keys'
   | 'export-job';

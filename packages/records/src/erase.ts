@@ -167,7 +167,7 @@ export class LeafStates {
       .selectFrom('record')
       .select(['keyId', 'leafHash'])
       .where('leafHash', 'in', hashesOf(leaves))
-      .where('status', '=', 'current')
+      .where('status', 'in', status === 'tombstoned' ? ['current', 'superseded'] : ['current'])
       .execute();
     const stale = underTheirKeys(named, leaves);
     if (stale.length === 0) return;

@@ -54,6 +54,8 @@ export { HELD_MESSAGES_PAGE_MAX, type HeldMessage, HeldMessages } from './held-m
 export { KeyedLocks } from './keyed-locks.ts';
 export type { KnownGrants } from './known-grants.ts';
 export { createMasterKey, MASTER_KEY_BYTES, type MasterKey, type SealUse, type TokenUse } from './master-key.ts';
+export { type MergeFacts, Merges, type PatientsCall } from './merge.ts';
+export { MOVED_MAX, type MoveFacts, type MoveOpening, Moves } from './move.ts';
 export { signNodeCall } from './node-call.ts';
 export { Notifications, type QueuedNotification } from './notifications.ts';
 export { type KnownPatient, Patients, type Slip } from './patients.ts';

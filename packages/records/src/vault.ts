@@ -21,6 +21,8 @@ import { FeedLookup } from './feed-lookup.ts';
 import { HeldMessages } from './held-messages.ts';
 import { createKnownGrants, type KnownGrants } from './known-grants.ts';
 import { createMasterKey, type MasterKey } from './master-key.ts';
+import { Merges } from './merge.ts';
+import { Moves } from './move.ts';
 import { Notifications } from './notifications.ts';
 import { makeDurableDirectory, Packs } from './packs.ts';
 import { Patients } from './patients.ts';
@@ -83,6 +85,8 @@ export interface Vault extends AsyncDisposable {
   readonly access: HomeAccess;
   readonly privateKeys: PrivateKeys;
   readonly documents: Documents;
+  readonly moves: Moves;
+  readonly merges: Merges;
   readonly feedLookup: FeedLookup;
   readonly heldMessages: HeldMessages;
   readonly changes: ChangeFeed;
@@ -165,6 +169,9 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     conditionSearch: createConditionSearch(search),
     demandReleasing: () => guard.demandReleasing(),
   });
+  const documents = createDocuments(base);
+  const moves = new Moves({ ...fhir, ciphertext, leafStates, documents });
+  const merges = new Merges({ ...base, rows, ciphertext, patients, documents, moves, repository });
   const binaries = new Binaries({ ...fhir, repository, ciphertext });
   const close = async (): Promise<void> => {
     if (options.workers === undefined) await workers[Symbol.asyncDispose]();
@@ -201,7 +208,9 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     patients,
     access,
     privateKeys: new PrivateKeys(base),
-    documents: createDocuments(base),
+    documents,
+    moves,
+    merges,
     feedLookup: new FeedLookup({ ...base, rows, ciphertext }),
     heldMessages: new HeldMessages(base),
     changes,

@@ -29,6 +29,8 @@ export interface NewVersion {
   readonly terms: readonly IndexTerm[];
   /** The version that this one supersedes. */
   readonly replaces: StoredRecord | null;
+  /** The version of the wrong patient's record that this one continues in the right one. */
+  readonly movedFrom?: StoredRecord;
 }
 
 /** An attachment whose file is durable and waits for its batch. */

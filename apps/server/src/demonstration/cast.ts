@@ -26,6 +26,9 @@ const WRITING_SCOPE = [
   'record.commit',
   'record.correct',
   'record.tombstone',
+  'record.move',
+  'patient.merge',
+  'patient.unmerge',
   'patient.register',
   'patient.reissueClaim',
 ];

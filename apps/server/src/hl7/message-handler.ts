@@ -12,7 +12,7 @@ import { findFeedWriter } from './feed-client.ts';
 import type { Hl7ListenerSettings } from './hl7-configuration.ts';
 import { mapMessage } from './map-message.ts';
 import { type Hl7Message, parseHl7Message, peekHeader } from './message.ts';
-import { resolveDrafts } from './resolve-drafts.ts';
+import { findMerged, resolveDrafts } from './resolve-drafts.ts';
 
 /** How often a message follows somebody who writes the same resources at the same time. */
 const ATTEMPTS_MAX = 5;
@@ -107,6 +107,8 @@ export class MessageHandler {
         case 'new':
           break;
       }
+      // First: the message counts as taken once its own transaction is committed.
+      if (mapped.merged.length > 0) await this.#merge(mapped, writer);
       const taken = await this.#commit(mapped, { id, writer, place });
       if ((await heldMessages.find(id)) !== undefined) await heldMessages.remove(id);
       return taken;
@@ -121,7 +123,7 @@ export class MessageHandler {
   ): Promise<Taken> {
     const { vault } = this.#parts.organisation;
     for (let attempt = 1; ; attempt += 1) {
-      const { entries, patientId } = await resolveDrafts(vault.feedLookup, mapped);
+      const { entries, patientId } = await resolveDrafts(vault, mapped);
       if (patientId !== undefined) place.pid = (await vault.patients.findByFhirId(patientId))?.pid ?? null;
       // Nothing in it is news. It is noted all the same: sent again later, it must not undo what came after it.
       if (entries.length === 0) {
@@ -136,6 +138,22 @@ export class MessageHandler {
       if (result.code === 'already-imported') return 'repeated';
       if (CONCURRENT.has(result.code) && attempt < ATTEMPTS_MAX) continue;
       throw refusalOf(result);
+    }
+  }
+
+  /** ADT^A40: what is begun here and cut off goes on when the message comes again. */
+  async #merge(mapped: MappedMessage, writer: Writer): Promise<void> {
+    const { vault } = this.#parts.organisation;
+    const { patientId } = await resolveDrafts(vault, mapped);
+    if (patientId === undefined) throw refuseMessage('204', 'the patient who goes on is not known');
+    for (const fhirId of await findMerged(vault, mapped.merged, patientId)) {
+      const caller = { kind: 'writer', writer, purpose: 'TREAT' } as const;
+      await vault.merges.merge(caller, { fhirId, into: patientId }).catch((error: unknown) => {
+        if (!(error instanceof RecordsError) || isPassing(error)) throw error;
+        throw refuseMessage('205', `the patients were not merged: ${error.detail ?? error.code}`, {
+          location: 'MRG^1^1',
+        });
+      });
     }
   }
 

@@ -1,5 +1,5 @@
 import { type FhirTree, type FhirValue, isTree, parseFhirJson, sameValue } from '@salus/fhir';
-import type { FeedLookup, KnownResource } from '@salus/records';
+import type { FeedLookup, KnownResource, Vault } from '@salus/records';
 import { conditionOf, type Draft, type MappedMessage } from './draft.ts';
 import { refuseMessage } from './fault.ts';
 
@@ -10,6 +10,8 @@ export interface ResolvedMessage {
   readonly patientId: string | undefined;
 }
 
+export type Known = Pick<Vault, 'feedLookup' | 'merges'>;
+
 /**
  * Decides what of a message is new and what is the next version of something: patients by identifier, visits by number,
  * results by their order. The caller holds the patient's lock.
@@ -17,28 +19,36 @@ export interface ResolvedMessage {
  * @throws ServerError `message-refused` where identifiers name nobody, several people, or another patient's resource
  */
 export async function resolveDrafts(
-  lookup: FeedLookup,
+  known: Known,
   { patient, others, registers }: MappedMessage,
 ): Promise<ResolvedMessage> {
-  const patientId = await findPatient(lookup, patient, registers);
+  const lookup = known.feedLookup;
+  const patientId = await findPatient(known, patient, registers);
   const links = new Map<string, string>();
   if (patientId !== undefined) links.set(patient.fullUrl, `Patient/${patientId}`);
   const subject = patientId === undefined ? undefined : `Patient/${patientId}`;
   const entries: FhirTree[] = await entriesOf(lookup, patient, patientId);
-  const known = new Map<Draft, string>();
+  const found = new Map<Draft, string>();
   for (const draft of others) {
     const id = await findKnown(lookup, draft);
     if (id === undefined) continue;
-    known.set(draft, id);
+    found.set(draft, id);
     links.set(draft.fullUrl, `${draft.type}/${id}`);
   }
-  for (const draft of others) entries.push(...(await entriesOf(lookup, draft, known.get(draft), subject)));
+  for (const draft of others) entries.push(...(await entriesOf(lookup, draft, found.get(draft), subject)));
   return { entries: entries.map((entry) => relinked(entry, links) as FhirTree), patientId };
 }
 
-async function findPatient(lookup: FeedLookup, { identity }: Draft, registers: boolean): Promise<string | undefined> {
+async function findPatient(
+  { feedLookup, merges }: Known,
+  { identity }: Draft,
+  registers: boolean,
+): Promise<string | undefined> {
   const ids = new Set<string>();
-  for (const query of identity) for (const id of await lookup.findIds('Patient', query)) ids.add(id);
+  for (const query of identity) {
+    // Whoever was merged goes on under the other Patient, whichever number a sender knows.
+    for (const id of await feedLookup.findIds('Patient', query)) ids.add(await merges.survivorOf(id));
+  }
   if (ids.size > 1) {
     throw refuseMessage('205', 'the identifiers of the patient name several patients', { location: 'PID^1^3' });
   }
@@ -47,6 +57,26 @@ async function findPatient(lookup: FeedLookup, { identity }: Draft, registers: b
     throw refuseMessage('204', 'no identifier names a patient who is known here', { location: 'PID^1^3' });
   }
   return id;
+}
+
+/**
+ * The Patients that a message says are second ones (MRG-1), those left out that were merged into `into` before.
+ *
+ * @throws ServerError `message-refused` where it names nobody who is known
+ */
+export async function findMerged(
+  { feedLookup, merges }: Known,
+  merged: MappedMessage['merged'],
+  into: string,
+): Promise<readonly string[]> {
+  const ids = new Set<string>();
+  for (const query of merged) for (const id of await feedLookup.findIds('Patient', query)) ids.add(id);
+  if (ids.size === 0) {
+    throw refuseMessage('204', 'no identifier names a patient to be merged', { location: 'MRG^1^1' });
+  }
+  const open: string[] = [];
+  for (const id of ids) if (id !== into && (await merges.survivorOf(id)) !== into) open.push(id);
+  return open;
 }
 
 async function findKnown(lookup: FeedLookup, { type, identity }: Draft): Promise<string | undefined> {

@@ -15,6 +15,7 @@ import { addCallRoutes } from './calls.ts';
 import { addHeights } from './height.ts';
 import { addKeptRoutes } from './kept.ts';
 import { addLedgerRoutes } from './ledger.ts';
+import { addMergeRoutes } from './merges.ts';
 import { addPatientRoutes } from './patient.ts';
 import { addPatientRecordRoutes } from './patient-records.ts';
 import { addPublicRoutes } from './public.ts';
@@ -48,6 +49,7 @@ export function addRoutes(
   addBinaryRoutes(app, node);
   addBackupRoutes(app, node);
   addHl7Routes(app, node);
+  addMergeRoutes(app, node);
   addOauthRoutes(app, node, smart);
   addAppRoutes(app, node, smart);
 }

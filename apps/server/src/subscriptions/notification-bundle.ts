@@ -31,7 +31,6 @@ export function statusOf(kind: NotificationKind, facts: NotificationFacts, told:
   const { baseUrl, subscription, status, events, content } = facts;
   return {
     resourceType: 'Parameters',
-    id: crypto.randomUUID(),
     meta: { profile: [STATUS_PROFILE] },
     parameter: [
       { name: 'subscription', valueReference: { reference: `${baseUrl}/Subscription/${subscription}` } },
@@ -68,7 +67,7 @@ export function notificationBundle(
     timestamp: new Date(nowMs).toISOString(),
     entry: [
       {
-        fullUrl: `urn:uuid:${String(status.id)}`,
+        fullUrl: `urn:uuid:${crypto.randomUUID()}`,
         resource: status,
         request: { method: 'GET', url: `${baseUrl}/Subscription/${subscription}/$status` },
         response: { status: '200' },

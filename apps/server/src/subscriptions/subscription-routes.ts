@@ -4,7 +4,7 @@ import {
   parseFhirJson,
   parseFhirXml,
   stringifyFhirJson,
-  validateStructure,
+  validateForWrite,
 } from '@salus/fhir';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { callerOf, FHIR_ACCESS } from '../fhir/caller.ts';
@@ -39,7 +39,7 @@ export function addSubscriptions(app: FastifyInstance, node: Node, subscriptions
     handler: async (request, reply) => {
       const engine = subscriptions.of(request.params.org);
       const tree = parseBody(request);
-      const issues = validateStructure(tree);
+      const issues = validateForWrite(tree);
       if (hasErrors(issues)) return sendProblem(reply, { ...problem('structure-invalid'), issues });
       const stored = await create(node, engine, { subscriptions, request, tree });
       const { baseUrl } = readHosted(node, request.params.org);
@@ -86,7 +86,7 @@ export function addSubscriptions(app: FastifyInstance, node: Node, subscriptions
       const engine = subscriptions.of(request.params.org);
       const before = await readOwn(engine, request);
       const tree = parseBody(request);
-      const issues = validateStructure(tree);
+      const issues = validateForWrite(tree);
       if (hasErrors(issues)) return sendProblem(reply, { ...problem('structure-invalid'), issues });
       const { baseUrl } = readHosted(node, request.params.org);
       parseSubscription(tree, { baseUrl, endpoints: subscriptions.endpoints });

@@ -116,7 +116,8 @@ function contentOf(channel: FhirTree): Content {
   const content = given?.valueCode ?? (channel.payload === undefined ? 'empty' : 'id-only');
   if (content === 'empty' || content === 'id-only') {
     const { payload } = channel;
-    if (payload !== undefined && !/^application\/(?:fhir\+)?json(?:;.*)?$/.test(String(payload))) {
+    const isJson = typeof payload === 'string' && /^application\/(?:fhir\+)?json(?:;.*)?$/.test(payload);
+    if (payload !== undefined && !isJson) {
       throw bad('asks for a payload that is not application/fhir+json');
     }
     return content;

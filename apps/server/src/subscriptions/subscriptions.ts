@@ -125,7 +125,7 @@ export class Subscriptions implements AsyncDisposable {
       for (const end of unbind) end();
     });
     socket.on('message', (data) => {
-      const [, token] = BIND.exec(String(data)) ?? [];
+      const [, token] = Buffer.isBuffer(data) ? (BIND.exec(data.toString()) ?? []) : [];
       const binding = token === undefined ? undefined : this.#bindings.get(token);
       if (token !== undefined) this.#bindings.delete(token);
       const isGood = binding?.organisation === organisation && binding.expiresMs >= this.#node.nowMs();
