@@ -22,15 +22,15 @@ const END_YEAR = 2100;
 const FIRST_MS = Date.UTC(FIRST_YEAR, 0, 1);
 const END_MS = Date.UTC(END_YEAR, 0, 1);
 const DAY_MS = 86_400_000;
-/** What reaches further than a few decades, or out of the calendar above. */
+/** What reaches further than a few decades, out of the calendar above, or ends before it starts. */
 const WIDE = 'D|*';
 /** R4 §3.1.1.4.9. */
 const APPROXIMATELY = 0.1;
 
 /** The terms of a resource's date. */
 export function termsOfPeriod({ startMs, endMs }: Period): readonly string[] {
-  if (!(startMs >= FIRST_MS && endMs <= END_MS)) return [WIDE];
-  const lastMs = Math.max(startMs, endMs - 1);
+  if (!(startMs >= FIRST_MS && endMs <= END_MS && startMs < endMs)) return [WIDE];
+  const lastMs = endMs - 1;
   for (const level of [DAY, MONTH, YEAR, DECADE] as const) {
     const buckets = bucketsBetween(startMs, lastMs, level);
     if (buckets === undefined) continue;

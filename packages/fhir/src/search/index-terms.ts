@@ -3,7 +3,7 @@ import type { FhirTree } from '../tree.ts';
 import { coverOf, termsOfPeriod } from './date-buckets.ts';
 import type { Filter } from './filter.ts';
 import { foldText } from './fold-text.ts';
-import { phoneticCodes } from './phonetic.ts';
+import { isPhonetic, phoneticCodes } from './phonetic.ts';
 import { type SearchParameter, searchParametersOf } from './search-parameter.ts';
 
 import type { SearchValue } from './search-value.ts';
@@ -56,10 +56,6 @@ function indexedParametersOf(type: ResourceType): readonly SearchParameter[] {
 }
 
 const HAS_TERMS: ReadonlySet<string> = new Set(['token', 'string', 'reference', 'date', 'uri']);
-
-function isPhonetic({ code, type }: SearchParameter): boolean {
-  return type === 'string' && code === 'phonetic';
-}
 
 function addTerms(terms: Set<IndexTerm>, type: ResourceType, value: SearchableValue, parameter: SearchParameter): void {
   switch (value.kind) {

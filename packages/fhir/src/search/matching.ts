@@ -3,7 +3,7 @@ import type { FhirTree } from '../tree.ts';
 import type { Filter, Modifier } from './filter.ts';
 import { foldText } from './fold-text.ts';
 import type { Period } from './period.ts';
-import { soundsLike } from './phonetic.ts';
+import { isPhonetic, soundsLike } from './phonetic.ts';
 import type { NumberRange, Prefix, SearchValue } from './search-value.ts';
 import { type SearchableValue, searchableValues } from './searchable-values.ts';
 import { UCUM, unitConversion } from './unit-conversion.ts';
@@ -19,19 +19,25 @@ export function matchesFilter(tree: FhirTree, filter: OwnFilter, nowMs: number):
   const values = searchableValues(tree, filter.parameter);
   if (filter.kind === 'missing') return filter.missing === (values.length === 0);
   const { alternatives, modifier, parameter } = filter;
-  const how = { modifier, nowMs, isPhonetic: parameter.type === 'string' && parameter.code === 'phonetic' };
+  if (isPhonetic(parameter)) return alternatives.some((wanted) => soundsLikeOne(values, wanted));
+  const how = { modifier, nowMs };
   const found = alternatives.some((wanted) => values.some((value) => matchesValue(value, wanted, how)));
   // R4 §3.1.1.4.5: `:not` holds where no value is one of them, also where there is none.
   return modifier === 'not' ? !found : found;
 }
 
-type How = { readonly modifier: Modifier | undefined; readonly nowMs: number; readonly isPhonetic: boolean };
+/** R4 leaves to the server how it compares sounds: every word that is wanted is one of the name's, in whatever part and order. */
+function soundsLikeOne(values: readonly SearchableValue[], wanted: SearchValue): boolean {
+  const words = values.flatMap((value) => (value.kind === 'string' ? [value.text] : []));
+  return wanted.kind === 'string' && soundsLike(words.join(' '), wanted.text);
+}
+
+type How = { readonly modifier: Modifier | undefined; readonly nowMs: number };
 
 function matchesValue(value: SearchableValue, wanted: SearchValue, how: How): boolean {
   switch (value.kind) {
     case 'string':
-      if (wanted.kind !== 'string') return false;
-      return how.isPhonetic ? soundsLike(value.text, wanted.text) : matchesText(value.text, wanted.text, how.modifier);
+      return wanted.kind === 'string' && matchesText(value.text, wanted.text, how.modifier);
     case 'token':
       return matchesToken(value, wanted, how.modifier);
     case 'reference':

@@ -1,8 +1,14 @@
 import { doubleMetaphone } from 'double-metaphone';
 import { foldText } from './fold-text.ts';
+import type { SearchParameter } from './search-parameter.ts';
 
-/** Words of one name that count. */
-const WORDS_MAX = 16;
+/** Words of a person's names that count. */
+const WORDS_MAX = 64;
+
+/** The parameter that compares by sound. */
+export function isPhonetic({ code, type }: SearchParameter): boolean {
+  return type === 'string' && code === 'phonetic';
+}
 
 /** How the words of a name sound (Double Metaphone, both readings of each word); words in other scripts have none. */
 export function phoneticCodes(text: string): readonly string[] {

@@ -54,7 +54,7 @@ const walks = new Map<string, Map<string, ElementWalk | null>>();
 /** The values of a parameter in a resource, by its FHIRPath; elements of types that the parameter's type cannot hold have none. */
 export function searchableValues(tree: FhirTree, parameter: SearchParameter): readonly SearchableValue[] {
   if (parameter.expression === '') return [];
-  const root = { type: String(tree.resourceType), value: tree };
+  const root = { type: stringAt(tree, 'resourceType') ?? '', value: tree };
   const values = valuesAt(parameter, evaluate(parameter.expression, root));
   return values.length > SEARCHABLE_VALUES_MAX ? values.slice(0, SEARCHABLE_VALUES_MAX) : values;
 }

@@ -40,6 +40,8 @@ type Parts = {
   readonly guard: RollbackGuard;
   readonly organisation: string;
   readonly clock: Clock;
+  /** `CANDIDATES_MAX` unless a test has fewer. */
+  readonly candidatesMax?: number;
 };
 
 /** A match with where it stands. */
@@ -291,7 +293,7 @@ export class SearchEngine {
   async *#matches(looking: Looking, type: ResourceType, plan: SearchPlan, after: Range): AsyncGenerator<Match> {
     for await (const candidate of this.#candidatesOf(looking, type, plan, after)) {
       looking.candidates += 1;
-      if (looking.candidates > CANDIDATES_MAX) throw tooCostly();
+      if (looking.candidates > (this.#parts.candidatesMax ?? CANDIDATES_MAX)) throw tooCostly();
       const record = await this.#parts.rows.findRecord(candidate.recordId, candidate.version);
       if (record?.status !== 'current' || !(await this.#maySee(looking, record))) continue;
       const opened = await this.#opened.open(record);
