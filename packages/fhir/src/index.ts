@@ -108,7 +108,7 @@ export {
   stringifyFhirJson,
   toPlain,
 } from './tree.ts';
-export { type ValidateOptions, validateForWrite, validateResource, validateStructure } from './validate.ts';
+export { type ValidateOptions, validateForWrite, validateResource } from './validate.ts';
 export { demandValidPatches, validateTransaction } from './validate-transaction.ts';
 export { parseFhirXml } from './xml/parse-xml.ts';
 export { writeFhirXml } from './xml/write-xml.ts';

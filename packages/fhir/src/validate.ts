@@ -18,8 +18,6 @@ export function validateForWrite(tree: FhirTree, bundle?: FhirTree): readonly Is
   return validated(tree, { strict: false, localReferences: true }, [], bundle);
 }
 
-export { validateForWrite as validateStructure };
-
 export interface ValidateOptions {
   /** Canonical URLs of profiles to check beside those in `meta.profile`. */
   readonly profiles?: readonly string[];

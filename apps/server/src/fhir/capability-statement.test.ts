@@ -1,4 +1,4 @@
-import { type FhirTree, isTree, searchParametersOf, validateStructure } from '@salus/fhir';
+import { type FhirTree, isTree, searchParametersOf, validateForWrite } from '@salus/fhir';
 import { describe, expect, it } from 'vitest';
 import { capabilityStatement } from './capability-statement.ts';
 
@@ -14,7 +14,7 @@ const of = (type: string): FhirTree => resources.find((resource) => resource.typ
 
 describe('the CapabilityStatement', () => {
   it('is a valid R4 resource', () => {
-    expect(validateStructure(statement)).toEqual([]);
+    expect(validateForWrite(statement)).toEqual([]);
   });
 
   it('names every type that can be stored, and none that only travels in messages', () => {

@@ -2,12 +2,13 @@ import { type FhirTree, isTree, parseFhirJson, parseFhirXml } from '@salus/fhir'
 import type { FastifyRequest } from 'fastify';
 import { ServerError } from '../server-error.ts';
 import { type OperationQuery, oneOf } from './operations/query.ts';
+import { resourceIn } from './request-body.ts';
 
 /** The resource in a request's body, JSON or XML by its media type. */
 export function bodyTree(request: FastifyRequest): FhirTree | undefined {
-  const { body } = request;
-  if (!Buffer.isBuffer(body) || body.length === 0) return undefined;
-  return request.headers['content-type']?.includes('xml') === true ? parseFhirXml(body) : parseFhirJson(body);
+  if (!Buffer.isBuffer(request.body) || request.body.length === 0) return undefined;
+  const { bytes, format } = resourceIn(request);
+  return format === 'xml' ? parseFhirXml(bytes) : parseFhirJson(bytes);
 }
 
 /** What an operation was asked, from the query of a GET or the Parameters of a POST (R4 §3.2.0). */

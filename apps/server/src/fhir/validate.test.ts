@@ -28,6 +28,23 @@ describe('$validate', () => {
     expect(found(await ask('Observation/$validate', parameters))).toEqual([]);
   });
 
+  it('takes and gives XML', async () => {
+    const body = '<Observation xmlns="http://hl7.org/fhir"><status value="final"/><issued value="2020"/></Observation>';
+    const answer = await server.app.inject({
+      method: 'POST',
+      url: `${BASE}/Observation/$validate`,
+      headers: {
+        authorization: `Bearer ${doctor}`,
+        'content-type': 'application/fhir+xml',
+        accept: 'application/fhir+xml',
+      },
+      payload: body,
+    });
+    expect(answer.statusCode, answer.body).toBe(200);
+    expect(answer.body).toContain('<expression value="Observation.issued"/>');
+    expect(answer.body).toContain('<expression value="Observation.code"/>');
+  });
+
   it('answers 200 with every error and its place, and no value', async () => {
     const answer = await ask('Observation/$validate', { ...OBSERVATION, status: 'Mallory', issued: '2020' });
     expect(found(answer)).toEqual(['Observation.status: the code is not in the required value set']);

@@ -4,7 +4,7 @@ import {
   parseFhirJson,
   parseSearch,
   type SearchRequest,
-  validateStructure,
+  validateForWrite,
 } from '@salus/fhir';
 import { openRecords, type StoredRecord, sightOf } from '@salus/records';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -36,7 +36,7 @@ export function addMatch(app: FastifyInstance, node: Node): void {
     schema: describe('Who of the patients whom the caller may see is the one described.', IN_BASE, { hasBody: true }),
     handler: async (request, reply) => {
       const asked = matchOf(request);
-      const issues = validateStructure(asked.patient);
+      const issues = validateForWrite(asked.patient);
       if (hasErrors(issues)) return sendProblem(reply, { ...problem('structure-invalid'), issues });
       return sendTree(reply, await match(node, request, asked));
     },

@@ -1,4 +1,4 @@
-import { type FhirTree, validateStructure } from '@salus/fhir';
+import { type FhirTree, validateForWrite } from '@salus/fhir';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Answer,
@@ -42,7 +42,7 @@ describe('AuditEvent', () => {
     const answer = await search('', patient.token);
     const events = resourcesOf(answer);
     expect(events.length).toBeGreaterThan(3);
-    for (const event of events) expect(validateStructure(event)).toEqual([]);
+    for (const event of events) expect(validateForWrite(event)).toEqual([]);
     expect(answer.text).not.toContain(patient.pid);
     const [refused, read] = events as unknown as Record<string, never>[];
     expect(refused).toMatchObject({ outcome: '4', outcomeDesc: 'relationship' });

@@ -1,4 +1,4 @@
-import { type FhirTree, validateStructure } from '@salus/fhir';
+import { type FhirTree, validateForWrite } from '@salus/fhir';
 import { grant, type KeyEnvelope } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -77,7 +77,7 @@ describe('Consent', () => {
     const answer = await search('?status=active', patient.token);
     const [consent, ...more] = resourcesOf(answer);
     expect(more).toEqual([]);
-    expect(validateStructure(consent!)).toEqual([]);
+    expect(validateForWrite(consent!)).toEqual([]);
     expect(consent).toMatchObject({
       status: 'active',
       patient: { reference: `Patient/${patient.fhirId}` },
@@ -110,7 +110,7 @@ describe('Consent', () => {
     });
     const seen = resourcesOf(await search(`?patient=${patient.fhirId}&status=proposed`, doctor));
     expect(seen.map(({ id }) => id)).toEqual([made.json.id]);
-    expect(validateStructure(seen[0]!)).toEqual([]);
+    expect(validateForWrite(seen[0]!)).toEqual([]);
   });
 
   it('takes the patient’s own signed call as a grant', async () => {

@@ -1,5 +1,5 @@
 import { type GrantFact, parseSigner } from '@salus/contracts';
-import { type FhirTree, hasErrors, parseFhirJson, parseFhirXml, parseReference, validateStructure } from '@salus/fhir';
+import { type FhirTree, hasErrors, parseFhirJson, parseFhirXml, parseReference, validateForWrite } from '@salus/fhir';
 import { type KnownPatient, RecordsError, sightedOf, sightOf, type VaultCaller } from '@salus/records';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type GivenCall, type GivenSeal, takeGrant } from '../../consent.ts';
@@ -65,7 +65,7 @@ export function addConsents(app: FastifyInstance, node: Node): void {
     }),
     handler: async (request, reply) => {
       const consent = parseBody(request);
-      const issues = validateStructure(consent);
+      const issues = validateForWrite(consent);
       if (hasErrors(issues)) return sendProblem(reply, { ...problem('structure-invalid'), issues });
       const organisation = readHosted(node, request.params.org);
       const made = await takeConsent(organisation, callerOf(node, request), consent);

@@ -1,4 +1,4 @@
-import { type FhirTree, validateStructure } from '@salus/fhir';
+import { type FhirTree, validateForWrite } from '@salus/fhir';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   claimPatient,
@@ -32,7 +32,7 @@ describe('Provenance', () => {
   it('says of a resource what the ledger holds: author, organisation, time, and where the proof is', async () => {
     const [found, ...more] = await search(`target=${observation}`, patient.token);
     expect(more).toEqual([]);
-    expect(validateStructure(found!)).toEqual([]);
+    expect(validateForWrite(found!)).toEqual([]);
     expect(found).toMatchObject({
       meta: { source: 'urn:salus:ledger' },
       target: [{ reference: `${observation}/_history/1` }],
