@@ -10,6 +10,8 @@ export interface Settings {
   readonly dataDirectory: string;
   /** PostgreSQL for the records instead of files in the data directory; may hold a password. */
   readonly databaseUrl: string | null;
+  /** The file that names a bucket for the objects instead of files in the data directory; null: files. */
+  readonly objectsFile: string | null;
   /** Keys, passphrases and checkpoints: everything that must not lie beside the data. */
   readonly configDirectory: string;
   readonly host: string;
@@ -47,6 +49,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const SETTING_NAMES = [
   'SALUS_DATA',
   'SALUS_DATABASE_URL',
+  'SALUS_OBJECTS',
   'SALUS_HOST',
   'SALUS_PORT',
   'SALUS_PUBLIC_URL',
@@ -98,6 +101,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
   const settings: Settings = {
     dataDirectory: path('SALUS_DATA', 'data'),
     databaseUrl: parseDatabaseUrl(value.of('SALUS_DATABASE_URL')),
+    objectsFile: fileOf(value, 'SALUS_OBJECTS', workingDirectory),
     configDirectory,
     host,
     port,
@@ -126,6 +130,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
     );
   }
   refuseInsideData('SALUS_MASTER_KEY_FILE', settings.masterKeyFile, settings.dataDirectory);
+  if (settings.objectsFile !== null) refuseInsideData('SALUS_OBJECTS', settings.objectsFile, settings.dataDirectory);
   refuseInsideData('SALUS_CHECKPOINT_FILE', settings.checkpointFile, settings.dataDirectory);
   refuseInsideData('SALUS_BACKUPS', settings.backupDirectory, settings.dataDirectory);
   return settings;

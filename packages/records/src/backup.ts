@@ -54,8 +54,9 @@ export interface BackupOptions {
 export async function backupData(options: BackupOptions): Promise<BackupManifest> {
   const { vaults, ledger, directory, clock } = options;
   await demandEmpty(directory);
+  for (const vault of vaults) await makeDurableDirectory(objectsOf(directory, vault));
   // Objects never change, so most are copied before anybody has to wait.
-  for (const vault of vaults) await copyObjects(vault, directory);
+  for (const vault of vaults) await vault.objects.copyMissing(objectsOf(directory, vault));
   await makeDurableDirectory(join(directory, dirname(LEDGER_FILE)));
   const copies: (() => Promise<void>)[] = [];
   const head = await whileHeld(vaults, async () => {
@@ -67,7 +68,7 @@ export async function backupData(options: BackupOptions): Promise<BackupManifest
   });
   for (const finish of copies) await finish();
   for (const vault of vaults) {
-    await copyObjects(vault, directory);
+    await vault.objects.copyMissing(objectsOf(directory, vault));
     await followErasures(organisationDirectory(directory, vault.organisation));
   }
   for (const { from, path } of options.extraFiles ?? []) await copyDurably(from, join(directory, path));
@@ -117,16 +118,8 @@ function whileHeld<T>(vaults: readonly Vault[], body: () => Promise<T>): Promise
   return first.store.write(() => whileHeld(others, body));
 }
 
-/** Objects that the copy lacks. */
-async function copyObjects(vault: Vault, directory: string): Promise<void> {
-  const from = join(vault.directory, 'objects');
-  const to = join(organisationDirectory(directory, vault.organisation), 'objects');
-  await makeDurableDirectory(to);
-  const present = new Set(await filesUnder(to));
-  for (const path of await filesUnder(from)) {
-    // A batch that the ledger refused may take its pack away meanwhile.
-    if (!present.has(path)) await copyDurably(join(from, path), join(to, path)).catch(missingAsUndefined);
-  }
+function objectsOf(directory: string, { organisation }: Vault): string {
+  return join(organisationDirectory(directory, organisation), 'objects');
 }
 
 /** What was erased after its object was copied is erased in the copy too; what no row names is left out. */

@@ -7,6 +7,7 @@ import { submitAs } from '../test/network.ts';
 import { makePlace, type Place } from '../test/place.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import { CRASH_POINTS, type CrashPoint } from './crash-points.ts';
+import type { FilePacks } from './packs.ts';
 
 const workers = new BundleWorkers(1);
 let place: Place;
@@ -99,7 +100,7 @@ const TORN_PACKS: Readonly<Record<string, (path: string) => Promise<void>>> = {
 async function pendingPack(): Promise<string> {
   const { store, packs } = place.vault;
   const batch = store.read.selectFrom('batch').select('batchId').where('state', '=', 'pending');
-  return packs.pathOf((await batch.executeTakeFirstOrThrow()).batchId);
+  return (packs as FilePacks).pathOf((await batch.executeTakeFirstOrThrow()).batchId);
 }
 
 test.each(Object.entries(TORN_PACKS))(

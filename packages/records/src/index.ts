@@ -58,6 +58,7 @@ export { type MergeFacts, Merges, type PatientsCall } from './merge.ts';
 export { MOVED_MAX, type MoveFacts, type MoveOpening, Moves } from './move.ts';
 export { signNodeCall } from './node-call.ts';
 export { Notifications, type QueuedNotification } from './notifications.ts';
+export { readS3Place, type S3Place, s3Below } from './objects/s3-place.ts';
 export { type KnownPatient, Patients, type Slip } from './patients.ts';
 export { type KeptKey, type KeyPurpose, PrivateKeys } from './private-keys.ts';
 export { covers, pidOf } from './recipients.ts';

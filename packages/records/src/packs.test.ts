@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { sha256, toBase64url } from '@salus/crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newId } from './index-rows.ts';
-import { Packs } from './packs.ts';
+import { FilePacks } from './packs.ts';
 
 let directory: string;
-let packs: Packs;
+let packs: FilePacks;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'salus-packs-'));
-  packs = new Packs(directory);
+  packs = new FilePacks(directory);
 });
 afterEach(async () => {
   packs[Symbol.dispose]();

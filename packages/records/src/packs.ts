@@ -14,11 +14,35 @@ const PACK_NAME = /^([\w-]{22})\.pack$/;
 const BATCH_ID = /^[\w-]{22}$/;
 const ZEROS_BYTES = 64 * 1024;
 
+/** Whether it comes at once or later, it is waited for. */
+type Awaitable<T> = T | Promise<T>;
+
 /**
- * The objects of committed batches: one file per batch, `<directory>/<first two characters>/<batch id>.pack`, the sealed
- * objects one after the other. A pack is written once, synced with its directory, and never changed but by erasure.
+ * The objects of committed batches: one pack per batch, the sealed objects one after the other. A pack is written once,
+ * durably, and never changed but by erasure.
  */
-export class Packs implements Disposable {
+export interface Packs extends Disposable {
+  /** Resolves when the pack is durable. */
+  write(batchId: string, objects: readonly Uint8Array[]): Promise<void>;
+  /** Makes room for a pack that is to be written, so that its writer need not wait for it. */
+  prepare(batchId: string): Promise<void>;
+  /** Whether a pack holds these objects: what was written when the power failed may lack bytes or hold others. */
+  isWhole(
+    batchId: string,
+    objects: readonly Pick<StoredRecord, 'packOffset' | 'packLength' | 'ciphertextHash'>[],
+  ): Awaitable<boolean>;
+  /** Exactly `length` bytes at `offset`; a missing or shorter pack throws `corrupt`. */
+  read(batchId: string, offset: number, length: number): Awaitable<Uint8Array>;
+  /** Overwrites ranges with zeros, durably: the one change that a pack may see. A missing pack is as good as erased. */
+  erase(batchId: string, ranges: readonly { readonly offset: number; readonly length: number }[]): Promise<void>;
+  /** Removes a pack that no batch names. */
+  remove(batchId: string): Promise<void>;
+  /** Ids of all packs, some at a time. */
+  list(): AsyncGenerator<readonly string[]>;
+}
+
+/** Files `<directory>/<first two characters>/<batch id>.pack`, synced with their directories; read where they lie. */
+export class FilePacks implements Packs {
   readonly #directory: string;
   readonly #open = new Map<string, number>();
   readonly #durableDirectories = new Set<string>();

@@ -39,6 +39,7 @@ import { Attachments } from './attachments.ts';
 import { type CareFact, careFactsOf } from './care-facts.ts';
 import { dataTimeOf } from './data-time.ts';
 import { itemsOf } from './fhir-values.ts';
+import type { ObjectPlace } from './objects/object-folder.ts';
 import { RecordsError } from './records-error.ts';
 import type { Identifier, WrittenAttachment } from './write-order.ts';
 
@@ -84,7 +85,7 @@ export interface BundleInput {
   readonly matchDirectory: boolean;
   readonly baseUrl: string | null;
   /** Where large content goes. */
-  readonly attachmentsDirectory: string;
+  readonly attachmentPlace: ObjectPlace;
   /** What `bytes` are written in; a patch is always JSON. */
   readonly format: 'json' | 'xml';
   /** `bytes` is the body of this request; null: a transaction bundle. */
@@ -142,7 +143,7 @@ export type PreparedBundle =
  * so that it can run beside the main thread. Throws what the questions throw.
  */
 export async function prepareBundle(input: BundleInput, questions: BundleQuestions): Promise<PreparedBundle> {
-  const attachments = new Attachments(input.attachmentsDirectory);
+  const attachments = new Attachments(input.attachmentPlace);
   try {
     const bundle = bundleOf(input);
     const issues = validateTransaction(bundle);

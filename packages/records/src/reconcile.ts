@@ -81,7 +81,7 @@ async function isUnsent(
     .where('batchId', '=', batchId)
     .execute();
   const objects = rows.map((row) => ({ ...row, ciphertextHash: row.ciphertextHash ?? '' }));
-  return !packs.isWhole(batchId, objects) && (await ledger.get(callKey(callId))) === undefined;
+  return !(await packs.isWhole(batchId, objects)) && (await ledger.get(callKey(callId))) === undefined;
 }
 
 /** Said when the vault closed with nothing under way: the next start need not look through all files. */

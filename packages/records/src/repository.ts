@@ -20,6 +20,7 @@ import type { RecordWriter } from './commit.ts';
 import type { ConditionSearch } from './condition-search.ts';
 import { History } from './history.ts';
 import type { MasterKey } from './master-key.ts';
+import type { ObjectPlace } from './objects/object-folder.ts';
 import type { Patients } from './patients.ts';
 import { FIRST_VERSION, type SingleRequest } from './prepare-bundle.ts';
 import { pidOf } from './recipients.ts';
@@ -78,7 +79,7 @@ type Parts = {
   readonly masterKey: MasterKey;
   readonly organisation: string;
   readonly baseUrl: string | null;
-  readonly attachmentsDirectory: string;
+  readonly attachmentPlace: ObjectPlace;
   readonly workers: BundleWorkers;
   readonly writer: RecordWriter;
   readonly rows: RecordRows;

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Ledger } from '@salus/ledger';
 import { Artifacts } from './artifacts.ts';
 import { Attachments } from './attachments.ts';
@@ -24,7 +23,9 @@ import { createMasterKey, type MasterKey } from './master-key.ts';
 import { Merges } from './merge.ts';
 import { Moves } from './move.ts';
 import { Notifications } from './notifications.ts';
-import { makeDurableDirectory, Packs } from './packs.ts';
+import { type ObjectArea, openObjects } from './objects/object-area.ts';
+import type { S3Place } from './objects/s3-place.ts';
+import { makeDurableDirectory, type Packs } from './packs.ts';
 import { Patients } from './patients.ts';
 import { PrivateKeys } from './private-keys.ts';
 import { createRecipients, type Recipients } from './recipients.ts';
@@ -46,6 +47,8 @@ export interface VaultOptions {
   readonly directory: string;
   /** The database instead of `records.sqlite` (`postgresPlace`). */
   readonly postgres?: PostgresPlace;
+  /** The bucket instead of `objects/`; organisations share none of its prefix. */
+  readonly s3?: S3Place;
   readonly organisation: string;
   readonly ledger: Ledger;
   /** 32 bytes from outside the data directory. */
@@ -78,6 +81,7 @@ export interface Vault extends AsyncDisposable {
   readonly ciphertext: CiphertextReader;
   readonly attachments: Attachments;
   readonly packs: Packs;
+  readonly objects: ObjectArea;
   readonly keys: DataKeys;
   readonly recipients: Recipients;
   readonly grants: KnownGrants;
@@ -111,16 +115,17 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   await makeDurableDirectory(directory);
   const masterKey = createMasterKey(options.masterKey, { network: ledger.network, organisation });
   const store = await openStoreOf(directory, options.postgres);
+  let objects: ObjectArea;
   try {
     await checkPlace(store, masterKey, { network: ledger.network, organisation });
+    objects = await openObjects(directory, options.s3);
   } catch (error) {
     await store[Symbol.asyncDispose]();
     throw error;
   }
-  const objects = join(directory, 'objects');
-  const packs = new Packs(join(objects, 'packs'));
-  const attachmentsDirectory = join(objects, 'attachments');
-  const attachments = new Attachments(attachmentsDirectory);
+  const { packs } = objects;
+  const attachmentPlace = objects.place('attachments');
+  const attachments = new Attachments(attachmentPlace);
   const audit = new AuditJournal(store, masterKey);
   const searchIndex = new SearchIndex({ masterKey, rowsLog });
   const careOwners = new CareOwners({ store, masterKey });
@@ -155,7 +160,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const fhir = {
     ...writing,
     baseUrl: options.baseUrl ?? null,
-    attachmentsDirectory,
+    attachmentPlace,
     workers,
     writer,
     patients,
@@ -202,6 +207,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     ciphertext,
     attachments,
     packs,
+    objects,
     keys,
     recipients,
     grants,

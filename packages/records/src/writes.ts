@@ -11,6 +11,7 @@ import { identifierToken } from './index-rows.ts';
 import { KeyedLocks } from './keyed-locks.ts';
 import type { MasterKey } from './master-key.ts';
 import { auditsOf, hidingAuditsOf, removePrepared, versionOf } from './new-versions.ts';
+import type { ObjectPlace } from './objects/object-folder.ts';
 import { newPatient, type Patients } from './patients.ts';
 import {
   type BundleQuestions,
@@ -35,7 +36,7 @@ type Parts = {
   readonly masterKey: MasterKey;
   readonly organisation: string;
   readonly baseUrl: string | null;
-  readonly attachmentsDirectory: string;
+  readonly attachmentPlace: ObjectPlace;
   readonly workers: BundleWorkers;
   readonly writer: RecordWriter;
   readonly rows: RecordRows;
@@ -110,11 +111,11 @@ export class Writes {
   }
 
   async #run(run: Run, { bytes, format }: WriteBody): Promise<WriteRun> {
-    const { workers, baseUrl, attachmentsDirectory, attachments } = this.#parts;
+    const { workers, baseUrl, attachmentPlace, attachments } = this.#parts;
     const { nowMs, single, options } = run;
     const matchDirectory = options.matchDirectoryByIdentifier === true;
     const prepared = await workers.prepare(
-      { bytes, nowMs, matchDirectory, baseUrl, attachmentsDirectory, format, single },
+      { bytes, nowMs, matchDirectory, baseUrl, attachmentPlace, format, single },
       this.#questionsOf(run),
     );
     if (prepared.kind === 'refused') return prepared;

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import { fromBase64url } from '@salus/crypto';
 import { Attachments } from '../attachments.ts';
 import type { Documents } from '../documents.ts';
 import { newId } from '../index-rows.ts';
+import type { ObjectArea } from '../objects/object-area.ts';
 import { pidOf } from '../recipients.ts';
 import { RecordsError } from '../records-error.ts';
 import type { Sight } from '../sight.ts';
@@ -33,7 +33,7 @@ const KIND = 'export-job';
 
 type Parts = Omit<WriteParts, 'files'> & {
   readonly documents: Documents;
-  readonly directory: string;
+  readonly objects: ObjectArea;
   readonly onFailure: (error: unknown) => void;
 };
 
@@ -48,7 +48,7 @@ export class Exports implements AsyncDisposable {
   #sweeping: Promise<void> = Promise.resolve();
 
   private constructor(parts: Parts) {
-    this.#parts = { ...parts, files: new Attachments(join(parts.directory, 'objects', 'exports')) };
+    this.#parts = { ...parts, files: new Attachments(parts.objects.place('exports')) };
     this.#timer = setInterval(() => {
       this.#sweeping = this.#sweeping.then(() => this.sweep()).catch(parts.onFailure);
     }, SWEEP_INTERVAL_MS);
