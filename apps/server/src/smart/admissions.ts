@@ -53,7 +53,8 @@ export async function admitStaffApp(
   const [practitioner = null] = await vault.access.listPractitioners(person.id);
   const context: LaunchContext = {
     kind: 'staff',
-    ...{ id: person.id, account: person.account, practitioner, pid, encounter },
+    ...{ id: person.id, account: person.account, passwordMark: person.passwordMark },
+    ...{ practitioner, pid, encounter },
     patient: patient === null ? null : `Patient/${patient}`,
     purpose: 'TREAT',
   };

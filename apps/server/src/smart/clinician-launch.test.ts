@@ -152,6 +152,20 @@ describe('a clinician’s app', () => {
     expect(new URL(declined.url).searchParams.get('error')).toBe('access_denied');
   });
 
+  it('is logged out when the person changes the password', async () => {
+    const { server } = hospital;
+    const token = await server.logIn('a.rossi');
+    const form = { account: 'a.rossi', password: PASSWORD };
+    const { json } = await tokensOf(await logIn({ scope: 'user/*.rs' }, form));
+    expect((await read(json.access_token, 'Organization/unknown')).status).toBe(404);
+    const changed = await server.send('POST', '/api/v1/orgs/hospital-a/password', {
+      token,
+      body: { current: PASSWORD, next: 'another password for tests' },
+    });
+    expect(changed.status).toBe(204);
+    expect((await read(json.access_token, 'Organization/unknown')).status).toBe(401);
+  });
+
   it('is logged out when the account is closed or the person revoked', async () => {
     const { server } = hospital;
     await server.logIn('a.nurse');

@@ -20,6 +20,7 @@ export type LaunchContext =
       readonly kind: 'staff';
       readonly id: string;
       readonly account: string;
+      readonly passwordMark: string;
       /** `Practitioner/<id>` here, where the person is linked to one. */
       readonly practitioner: string | null;
       /** The patient in context, if any. */

@@ -1,4 +1,5 @@
-import { authenticate } from '../accounts.ts';
+import { createHash } from 'node:crypto';
+import { type Account, authenticate } from '../accounts.ts';
 import type { Gate } from '../gate.ts';
 import type { AttemptLimit } from '../http/attempt-limit.ts';
 import { readLiveIdentity } from '../identities.ts';
@@ -11,6 +12,8 @@ export interface VerifiedStaff {
   readonly organisation: string;
   readonly roles: readonly string[];
   readonly account: string;
+  /** Of the password that was proved: who changes it ends what was let in by it. */
+  readonly passwordMark: string;
 }
 
 /** @throws ServerError `wrong-credentials`, `too-many-requests`, `overloaded`, `not-permitted` */
@@ -32,5 +35,10 @@ export async function verifyStaff(
   const who = { kind: 'member', id, organisation: slug, roles } as const;
   const nothing = { pid: null, purpose: null, grant: null, session: null, records: [], request: null };
   await vault.audit.append({ kind: 'login', atMs: vault.clock(), who, outcome: 'ok', ...nothing });
-  return { ...who, account: account.name };
+  return { ...who, account: account.name, passwordMark: passwordMark(account) };
+}
+
+/** Equal for equal passwords of one account, and tells nothing of them: a hash of the salted hash. */
+export function passwordMark({ passwordHash }: Pick<Account, 'passwordHash'>): string {
+  return createHash('sha256').update(passwordHash).digest('base64url');
 }

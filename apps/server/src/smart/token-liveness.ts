@@ -4,6 +4,7 @@ import { findLiveIdentity } from '../identities.ts';
 import type { HostedOrganisation } from '../organisation.ts';
 import type { SmartClients } from './clients.ts';
 import type { LaunchContext, LaunchContexts } from './launch-context.ts';
+import { passwordMark } from './staff-login.ts';
 
 interface LivenessParts extends Pick<HostedOrganisation, 'vault' | 'accounts'> {
   readonly clients: SmartClients;
@@ -34,8 +35,10 @@ export class TokenLiveness {
       const opened = await grants.find(context.pid, context.grant);
       return fact?.status === 'active' && opened !== undefined && clock() <= opened.terms.notAfterMs;
     }
-    const { id, account } = context;
+    const { id, account: name, passwordMark: mark } = context;
     const person = await findLiveIdentity(ledger, { id, organisation, nowMs: clock() });
-    return person?.kind === 'staff' && (await accounts.find(account))?.disabledMs === null;
+    const account = await accounts.find(name);
+    const isOpen = account?.disabledMs === null && passwordMark(account) === mark;
+    return person?.kind === 'staff' && isOpen;
   }
 }
