@@ -113,10 +113,23 @@ async function useAsStaff(
         token,
         body: `{"resourceType":"Bundle","name":"${name}",`,
       });
-      if (known !== undefined && roles.includes('clinician'))
-        await writeDocument(app, { organisation, token, id, name });
+      if (known === undefined || !roles.includes('clinician')) continue;
+      await assign(node, { organisation, id, actor: opened.id });
+      await writeDocument(app, { organisation, token, id, name });
     }
   }
+}
+
+/** The desk puts the patient into the clinician's care, who may write then. */
+async function assign(
+  node: Node,
+  { organisation, id, actor }: { readonly organisation: string; readonly id: string; readonly actor: string },
+): Promise<void> {
+  const { vault } = node.organisations.get(organisation)!;
+  const { pid } = (await vault.patients.findByFhirId(id))!;
+  const by = { kind: 'member', organisation, id: 'desk', roles: ['registrar'] } as const;
+  const nowMs = Date.now();
+  await vault.access.assign(by, { pid, actor, fromMs: nowMs, untilMs: nowMs + 3_600_000 });
 }
 
 /** A document as large as to become an object of its own, full of the patient's name. */

@@ -1,7 +1,9 @@
 import { repositoryConformance } from '@salus/fhir/conformance';
-import { afterAll } from 'vitest';
+import { afterAll, vi } from 'vitest';
 import { makePlace } from '../test/place.ts';
 import { BundleWorkers } from './bundle-workers.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 const workers = new BundleWorkers(1);
 afterAll(() => workers[Symbol.asyncDispose]());

@@ -1,5 +1,5 @@
 import { parseFhirXml, writeFhirXml } from '@salus/fhir';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   codeOf,
   FHIR_XML,
@@ -9,6 +9,9 @@ import {
   placesOf,
   transaction,
 } from '../../test/fhir-place.ts';
+
+/** Threads that read the FHIR definitions, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 let place: FhirPlace;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes, toBase64url } from '@salus/crypto';
 import { claim, createPatientWallet, derivedDeviceKeys, deviceSigner, parseSlip, prepareCall } from '@salus/wallet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   bodyOf,
   chapterAt,
@@ -16,6 +16,9 @@ import {
 
 const FHIR = 'application/fhir+json';
 const A = '/api/v1/orgs/hospital-a';
+/** Threads that read the FHIR definitions, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+
 let server: TestServer;
 let doctor: string;
 let patient: TestPatient;
