@@ -53,17 +53,22 @@ export async function* listCompartment(
   owner: Owner,
   after?: CompartmentPlace,
 ): AsyncGenerator<readonly StoredRecord[]> {
+  // A patient has dozens of keys with a few records each: a page takes from many.
+  let page: StoredRecord[] = [];
   for (const keyId of await keys.listKeyIds(owner)) {
     if (after !== undefined && keyId < after.keyId) continue;
     let last = after?.keyId === keyId ? after.recordId : undefined;
     for (;;) {
-      const start = last === undefined ? {} : { after: last };
-      const page = await rows.listRecords(keyId, { limit: COMPARTMENT_ROWS_MAX, ...start });
-      if (page.length > 0) yield page;
-      if (page.length < COMPARTMENT_ROWS_MAX) break;
-      last = page.at(-1)?.recordId;
+      const limit = COMPARTMENT_ROWS_MAX - page.length;
+      const found = await rows.listRecords(keyId, { limit, ...(last === undefined ? {} : { after: last }) });
+      page.push(...found);
+      if (found.length < limit) break;
+      yield page;
+      page = [];
+      last = found.at(-1)?.recordId;
     }
   }
+  if (page.length > 0) yield page;
 }
 
 export function placeOf({ keyId, recordId }: StoredRecord): CompartmentPlace {

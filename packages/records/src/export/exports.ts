@@ -27,7 +27,7 @@ export const EXPORTS_MAX = 100;
 /** How often expired jobs are looked for. */
 const SWEEP_INTERVAL_MS = 60_000;
 /** Lines of a download that are decided and logged together. */
-const DOWNLOAD_LINES = 200;
+const DOWNLOAD_LINES = 500;
 
 const KIND = 'export-job';
 

@@ -9,7 +9,14 @@ import {
 } from '@salus/fhir';
 import type { Ledger } from '@salus/ledger';
 import type { Attachments } from '../attachments.ts';
-import { type CompartmentParts, decisionsOf, isInFilter, listCompartment, openRecords } from '../compartment.ts';
+import {
+  COMPARTMENT_ROWS_MAX,
+  type CompartmentParts,
+  decisionsOf,
+  isInFilter,
+  listCompartment,
+  openRecords,
+} from '../compartment.ts';
 import { PATIENTS_PAGE_MAX, type Patients } from '../patients.ts';
 import type { Sight } from '../sight.ts';
 import type { Owner, StoredRecord } from '../vault-types.ts';
@@ -111,13 +118,18 @@ class ExportRun {
 
   /** The directory resources that what was written refers to. */
   async directory(): Promise<void> {
+    let page: StoredRecord[] = [];
     for (const name of this.#references) {
       const reference = parseReference(name);
       if (reference.kind !== 'local') continue;
       const row = await this.#parts.rows.findResource(reference.type, reference.id);
       if (row?.status !== 'current' || !row.meta.owner.startsWith('org:')) continue;
-      await this.#write([row]);
+      page.push(row);
+      if (page.length < COMPARTMENT_ROWS_MAX) continue;
+      await this.#write(page);
+      page = [];
     }
+    await this.#write(page);
     await this.#demandStanding();
   }
 
