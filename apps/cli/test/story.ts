@@ -27,6 +27,13 @@ export interface StoryDesks {
   nodeOfB(): string;
 }
 
+/** Who acts for each side of the story. */
+const PARTIES = {
+  a: { organisation: 'hospital-a', doctor: 'a.rossi', clerk: 'a.desk' },
+  b: { organisation: 'hospital-b', doctor: 'b.novak', clerk: 'b.desk' },
+} as const;
+type Side = keyof typeof PARTIES;
+
 export interface ImportReport {
   readonly created: number;
   readonly matched: number;
@@ -62,35 +69,33 @@ export async function expectStory(desks: StoryDesks, name: string, file: string)
   return read.contents.map(({ text }) => text);
 }
 
-/** The story up to what B reads: the grant still stands. */
+/** The story up to what B reads, or A where it is told `from` B: the grant still stands. */
 export async function tellUntilRead(
   desks: StoryDesks,
   name: string,
   file: string,
-  { mayKeep = false } = {},
+  { mayKeep = false, from = 'a' }: { readonly mayKeep?: boolean; readonly from?: Side } = {},
 ): Promise<{ readonly grant: string; readonly read: ReadByB }> {
   const bundle = readBundle(file);
-  const { a, b } = desks;
-  const report = (await done(a, 'import', '--again', '--as', 'a.rossi', file)).json<ImportReport>();
+  const to: Side = from === 'a' ? 'b' : 'a';
+  const [author, reader] = [PARTIES[from], PARTIES[to]];
+  const [there, here] = [desks[from], desks[to]];
+  const report = (await done(there, 'import', '--again', '--as', author.doctor, file)).json<ImportReport>();
   const imported = new Imported([bundle], report.files);
-  await claimAt(desks, a, {
-    organisation: 'hospital-a',
-    wallet: name,
-    patient: imported.patientOf(bundle),
-    clerk: 'a.desk',
-  });
-  const registered = (await done(b, 'import', '--as', 'b.novak', writeRegistration(b.home, name))).json<ImportReport>();
-  const atB = registered.files[0]!.resources[0]!.replace('Patient/', '');
-  await claimAt(desks, b, { organisation: 'hospital-b', wallet: name, patient: atB, clerk: 'b.desk' });
+  await claimAt(desks, there, { ...author, wallet: name, patient: imported.patientOf(bundle) });
+  const registration = writeRegistration(here.home, name);
+  const registered = (await done(here, 'import', '--as', reader.doctor, registration)).json<ImportReport>();
+  const known = registered.files[0]!.resources[0]!.replace('Patient/', '');
+  await claimAt(desks, here, { ...reader, wallet: name, patient: known });
 
   const asked = await done(
-    b,
-    ...['request', '--patient', atB, '--categories', 'laboratory,medication', '--purpose', 'TREAT'],
-    ...['--for', 'organisation', '--text', 'Before surgery', '--as', 'b.novak'],
+    here,
+    ...['request', '--patient', known, '--categories', 'laboratory,medication', '--purpose', 'TREAT'],
+    ...['--for', 'organisation', '--text', 'Before surgery', '--as', reader.doctor],
   );
   const { request } = asked.json<{ request: string }>();
-  const grant = await grantMedication(desks, name, { request, mayKeep });
-  const read = await readAsB(desks, grant);
+  const grant = await grantMedication(desks, name, { request, mayKeep, at: author.organisation });
+  const read = await readUnder(here, { grant, as: reader.doctor });
   expectExactly(imported, bundle, read);
   return { grant, read };
 }
@@ -120,7 +125,7 @@ async function claimAt(
 async function grantMedication(
   desks: StoryDesks,
   wallet: string,
-  { request, mayKeep }: { readonly request: string; readonly mayKeep: boolean },
+  { request, mayKeep, at }: { readonly request: string; readonly mayKeep: boolean; readonly at: string },
 ): Promise<string> {
   const { requests } = (await asPatient(desks, 'requests', '--as', wallet, '--open')).json<{
     requests: readonly { asked: { request: string; categories: readonly string[]; text: string } }[];
@@ -148,7 +153,7 @@ async function grantMedication(
     answer: string;
     grants: readonly { grant: string; organisation: string }[];
   }>();
-  expect(granted).toMatchObject({ answer: 'partly', grants: [{ organisation: 'hospital-a' }] });
+  expect(granted).toMatchObject({ answer: 'partly', grants: [{ organisation: at }] });
   return granted.grants[0]!.grant;
 }
 
@@ -161,27 +166,18 @@ export interface ReadByB {
   readonly tokenFile: string;
 }
 
-async function readAsB({ b: desk }: StoryDesks, grant: string): Promise<ReadByB> {
-  const held = (await done(desk, 'grants', '--as', 'b.novak')).json<{
+async function readUnder(desk: Desk, { grant, as }: { readonly grant: string; readonly as: string }): Promise<ReadByB> {
+  const held = (await done(desk, 'grants', '--as', as)).json<{
     grants: readonly { terms: { grant: string } }[];
   }>();
   const tokenFile = join(desk.home, `${grant}.json`);
   writeFileSync(tokenFile, JSON.stringify({ grants: held.grants.filter(({ terms }) => terms.grant === grant) }));
   for (const [categories, code] of [['laboratory', 'category-not-granted']] as const) {
-    const refused = await desk.salus(
-      'records',
-      '--json',
-      '--grant',
-      grant,
-      '--categories',
-      categories,
-      '--as',
-      'b.novak',
-    );
+    const refused = await desk.salus('records', '--json', '--grant', grant, '--categories', categories, '--as', as);
     expect(refused).toMatchObject({ exit: EXIT.refused });
     expect(refused.json()).toMatchObject({ error: { code } });
   }
-  const read = (await done(desk, 'records', '--grant', grant, '--content', '--as', 'b.novak')).json<ReadByB>();
+  const read = (await done(desk, 'records', '--grant', grant, '--content', '--as', as)).json<ReadByB>();
   return { ...read, tokenFile };
 }
 

@@ -84,16 +84,23 @@ describe.skipIf(binaries === undefined)('two organisations apart on Fabric', () 
     'still read what they kept, and prove it, when the other one’s directory is gone',
     async () => {
       const [a, b] = [consortium.at('hospital-a'), consortium.at('hospital-b')];
+      const desks = consortium.desks();
+      const back = await tellUntilRead(desks, 'cleo', writeMedicationFixture(desks.b.home), {
+        mayKeep: true,
+        from: 'b',
+      });
       await done(b.desk, 'records', '--grant', told.grant, '--keep', '--as', 'b.novak');
+      await done(a.desk, 'records', '--grant', back.grant, '--keep', '--as', 'a.rossi');
       await expectVerified(a);
       await a.end('SIGTERM');
       renameSync(a.dataDirectory, `${a.dataDirectory}-gone`);
-      await expectKept(b);
+      await expectKept(b, { ...told, author: 'hospital-a', as: 'b.novak' });
       await expectVerified(b);
       renameSync(`${a.dataDirectory}-gone`, a.dataDirectory);
       await a.start();
       await b.end('SIGTERM');
       renameSync(b.dataDirectory, `${b.dataDirectory}-gone`);
+      await expectKept(a, { ...back, author: 'hospital-b', as: 'a.rossi' });
       await expectOwn();
       await expectVerified(a);
       renameSync(`${b.dataDirectory}-gone`, b.dataDirectory);
@@ -124,24 +131,27 @@ describe.skipIf(binaries === undefined)('two organisations apart on Fabric', () 
     STORY_MS,
   );
 
-  /** Hospital B's copies of hospital A's records, proven by its own ledger. */
-  async function expectKept({ desk }: OrganisationProcess): Promise<void> {
-    const { grants } = grantsOf(told.read);
+  /** One hospital's copies of the other one's records, proven by its own ledger. */
+  async function expectKept(
+    { desk }: OrganisationProcess,
+    { grant, read, author, as }: typeof told & { readonly author: string; readonly as: string },
+  ): Promise<void> {
+    const { grants } = grantsOf(read);
     const { pid } = grants[0].terms;
-    const listed = await done(desk, 'kept', pid, '--as', 'b.novak');
+    const listed = await done(desk, 'kept', pid, '--as', as);
     const { kept } = listed.json<{ kept: readonly { recordId: string; author: string }[] }>();
-    const records = told.read.records.map(({ recordId }) => recordId);
+    const records = read.records.map(({ recordId }) => recordId);
     expect(kept.map(({ recordId }) => recordId).sort()).toEqual([...records].sort());
-    for (const { recordId, author } of kept) {
-      expect(author).toBe('hospital-a');
-      const copy = (await done(desk, 'kept', pid, recordId, '--as', 'b.novak')).json<{
+    for (const { recordId, author: keptFrom } of kept) {
+      expect(keptFrom).toBe(author);
+      const copy = (await done(desk, 'kept', pid, recordId, '--as', as)).json<{
         text: string;
         proven: boolean;
       }>();
       expect(copy.proven).toBe(true);
-      expect(told.read.contents.some(({ text }) => text === copy.text)).toBe(true);
+      expect(read.contents.some(({ text }) => text === copy.text)).toBe(true);
     }
-    const gone = await desk.salus('records', '--grant', told.grant, '--as', 'b.novak', '--json');
+    const gone = await desk.salus('records', '--grant', grant, '--as', as, '--json');
     expect(gone.json<{ error: { code: string } }>().error.code).toBe('peer-unreachable');
   }
 
