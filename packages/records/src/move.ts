@@ -13,6 +13,7 @@ import type { LeafStates } from './erase.ts';
 import { newId } from './index-rows.ts';
 import { leafReference } from './leaf-reference.ts';
 import { auditsOf, removePrepared, versionOf } from './new-versions.ts';
+import type { ObjectPlace } from './objects/object-folder.ts';
 import type { Patients } from './patients.ts';
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
@@ -56,7 +57,7 @@ export interface MoveParts {
   readonly ledger: Ledger;
   readonly organisation: string;
   readonly baseUrl: string | null;
-  readonly attachmentsDirectory: string;
+  readonly attachmentPlace: ObjectPlace;
   readonly attachments: Attachments;
   readonly workers: BundleWorkers;
   readonly writer: RecordWriter;
@@ -182,12 +183,12 @@ export class Moves {
     links: { readonly from: string; readonly to: string },
     nowMs: number,
   ): Promise<NewVersion> {
-    const { ciphertext, attachments, workers, baseUrl, attachmentsDirectory } = this.#parts;
+    const { ciphertext, attachments, workers, baseUrl, attachmentPlace } = this.#parts;
     const { type, id } = record.meta;
     const text = await inlineAttachments(attachments, fromUtf8(await ciphertext.readPlaintext(record)));
     const moved = rewriteLinks(parseFhirJson(text), (link) => (link === links.from ? links.to : undefined)) as FhirTree;
     const bytes = Buffer.from(stringifyFhirJson(moved));
-    const input = { bytes, nowMs, matchDirectory: false, baseUrl, attachmentsDirectory, format: 'json' } as const;
+    const input = { bytes, nowMs, matchDirectory: false, baseUrl, attachmentPlace, format: 'json' } as const;
     const prepared = await workers.prepare(
       { ...input, single: { method: 'PUT', url: `${type}/${id}` } },
       {
