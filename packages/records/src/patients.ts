@@ -1,11 +1,14 @@
 import { type CallPayload, callId as callIdOf, deriveSigningKey, randomBytes } from '@salus/crypto';
 import type { Ledger } from '@salus/ledger';
+import { sql } from 'kysely';
 import { signWriterCall } from './calls.ts';
 import { newId } from './index-rows.ts';
 import type { MasterKey } from './master-key.ts';
 import { resourceToken } from './record-rows.ts';
 import { RecordsError } from './records-error.ts';
 import type { Store } from './store/database.ts';
+import { type Prepared, prepareQuery } from './store/prepared.ts';
+import type { BatchState } from './store/schema.ts';
 import type { AuditLog, Clock, Writer } from './vault-types.ts';
 import type { NewPatient } from './write-order.ts';
 
@@ -38,23 +41,30 @@ type Parts = {
   readonly clock: Clock;
 };
 
+type Row = { readonly pidToken: string; readonly sealed: Uint8Array; readonly registeredMs: number };
+
 /** Which Patient resource is which pid: sealed rows, found by tokens. */
 export class Patients {
   readonly #parts: Parts;
+  readonly #byResource: Prepared<Row>;
+  readonly #byPid: Prepared<Row>;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    const { read } = parts.store;
+    this.#byResource = prepareQuery(read, this.#committed().where('patient.resourceToken', '=', ''));
+    this.#byPid = prepareQuery(read, this.#committed().where('patient.pidToken', '=', ''));
   }
 
   async findByFhirId(fhirId: string): Promise<KnownPatient | undefined> {
     const token = resourceToken(this.#parts.masterKey, 'Patient', fhirId);
-    const row = await this.#committed().where('patient.resourceToken', '=', token).executeTakeFirst();
+    const [row] = await this.#byResource(token);
     return row === undefined ? undefined : this.#open(row);
   }
 
   async findByPid(pid: string): Promise<KnownPatient | undefined> {
     const pidToken = this.#parts.masterKey.token('pid', pid);
-    const row = await this.#committed().where('patient.pidToken', '=', pidToken).executeTakeFirst();
+    const [row] = await this.#byPid(pidToken);
     return row === undefined ? undefined : this.#open(row);
   }
 
@@ -119,10 +129,10 @@ export class Patients {
       .selectFrom('patient')
       .innerJoin('batch', 'batch.batchId', 'patient.batchId')
       .select(['patient.pidToken', 'patient.sealed', 'patient.registeredMs'])
-      .where('batch.state', '=', 'committed');
+      .where('batch.state', '=', sql.lit<BatchState>('committed'));
   }
 
-  #open(row: { readonly pidToken: string; readonly sealed: Uint8Array; readonly registeredMs: number }): KnownPatient {
+  #open(row: Row): KnownPatient {
     const secret = this.#parts.masterKey.openJson('patient', [row.pidToken], row.sealed) as {
       readonly pid: string;
       readonly fhirId: string;

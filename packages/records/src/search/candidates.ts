@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Store } from '../store/database.ts';
 import { type Prepared, prepareQuery } from '../store/prepared.ts';
+import type { BatchState, RecordStatus } from '../store/schema.ts';
 import type { SearchEntryTable } from '../store/search-schema.ts';
 import { nameOf, namesOf, type SearchIndex, TOKEN_BYTES } from './search-index.ts';
 
@@ -24,6 +25,7 @@ export class Candidates {
   readonly #page: Prepared<Row>;
   readonly #count: Prepared<{ readonly count: number }>;
   readonly #version: Prepared<Pick<SearchEntryTable, 'entry' | 'shard'>>;
+  readonly #current: Prepared<{ readonly leafHash: string }>;
   readonly #nextShard: Prepared<{ readonly shard: number }>;
   readonly #last: Prepared<{ readonly entry: number }>;
 
@@ -63,6 +65,17 @@ export class Candidates {
       read,
       read.selectFrom('searchEntry').select(['entry', 'shard']).where('recordId', '=', '').where('version', '=', 0),
     );
+    this.#current = prepareQuery(
+      read,
+      read
+        .selectFrom('record')
+        .innerJoin('batch', 'batch.batchId', 'record.batchId')
+        .select('record.leafHash')
+        .where('record.recordId', '=', '')
+        .where('record.version', '=', 0)
+        .where('record.status', '=', sql.lit<RecordStatus>('current'))
+        .where('batch.state', '=', sql.lit<BatchState>('committed')),
+    );
     this.#nextShard = prepareQuery(
       read,
       read.selectFrom('searchEntry').select('shard').where('shard', '>', 0).orderBy('shard').limit(sql.lit(1)),
@@ -88,6 +101,11 @@ export class Candidates {
         shard = next;
       }
     });
+  }
+
+  /** The leaf of a version that is committed and current. */
+  async currentLeaf(recordId: string, version: number): Promise<string | undefined> {
+    return (await this.#current(recordId, version))[0]?.leafHash;
   }
 
   /** Where one version stands, undefined when it is in no index. */

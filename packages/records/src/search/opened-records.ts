@@ -12,6 +12,7 @@ const OPENED_MAX = 8_000;
 const OPENED_TEXT_MAX = 16 * 1024;
 
 export interface Opened {
+  readonly record: StoredRecord;
   readonly tree: FhirTree;
   readonly text: string;
 }
@@ -27,13 +28,18 @@ export class OpenedRecords {
     this.#attachments = parts.attachments;
   }
 
+  /** What is kept of the version with this leaf, which its row has just vouched for. */
+  find(leafHash: string): Opened | undefined {
+    return this.#known.find(leafHash);
+  }
+
   async open(record: StoredRecord): Promise<Opened> {
     // An erased version has no row; one that is written again has another hash.
     const name = record.leafHash;
     const known = this.#known.find(name);
     if (known !== undefined) return known;
     const text = fromUtf8(await this.#ciphertext.readPlaintext(record));
-    const opened = { tree: parseFhirJson(text), text };
+    const opened = { record, tree: parseFhirJson(text), text };
     if (text.length <= OPENED_TEXT_MAX) this.#known.put(name, opened);
     return opened;
   }

@@ -46,7 +46,6 @@ type Parts = {
 
 /** A match with where it stands. */
 export interface Match extends Opened {
-  readonly record: StoredRecord;
   readonly shard: number;
   readonly entry: number;
 }
@@ -294,12 +293,22 @@ export class SearchEngine {
     for await (const candidate of this.#candidatesOf(looking, type, plan, after)) {
       looking.candidates += 1;
       if (looking.candidates > (this.#parts.candidatesMax ?? CANDIDATES_MAX)) throw tooCostly();
-      const record = await this.#parts.rows.findRecord(candidate.recordId, candidate.version);
-      if (record?.status !== 'current' || !(await this.#maySee(looking, record))) continue;
+      const record = await this.#current(candidate);
+      if (record === undefined || !(await this.#maySee(looking, record))) continue;
       const opened = await this.#opened.open(record);
       if (!holds(plan, opened, looking.nowMs)) continue;
-      yield { ...opened, record, shard: candidate.shard, entry: candidate.entry };
+      yield { ...opened, shard: candidate.shard, entry: candidate.entry };
     }
+  }
+
+  /** The version when it is committed and current. A row's sealed part never changes: it is opened once. */
+  async #current({ recordId, version }: Candidate): Promise<StoredRecord | undefined> {
+    const leafHash = await this.#candidates.currentLeaf(recordId, version);
+    if (leafHash === undefined) return undefined;
+    const known = this.#opened.find(leafHash);
+    if (known !== undefined) return known.record;
+    const record = await this.#parts.rows.findRecord(recordId, version);
+    return record?.status === 'current' ? record : undefined;
   }
 
   async *#candidatesOf(

@@ -8,7 +8,7 @@ import type { Owner, RowsLog, RowToCover } from '../vault-types.ts';
 import type { NewVersion } from '../write-order.ts';
 
 export const TOKEN_BYTES = 16;
-/** Tokens of searches that are kept at hand. */
+/** Tokens of searches, and shards of owners, that are kept at hand. */
 const ASKED_MAX = 20_000;
 /** Of a shard's number. */
 const SHARD_BYTES = 6;
@@ -55,6 +55,7 @@ export class SearchIndex {
   /** Of this process, before they were read. */
   readonly #early = new Set<number>();
   readonly #asked = new BoundedCache<Uint8Array>(ASKED_MAX);
+  readonly #shardsOf = new BoundedCache<number>(ASKED_MAX);
 
   constructor(parts: { readonly masterKey: MasterKey; readonly rowsLog: RowsLog }) {
     this.#masterKey = parts.masterKey;
@@ -63,8 +64,12 @@ export class SearchIndex {
 
   shardOf(owner: Owner, type: string): number {
     const text = type === IDENTITY_TYPE ? IDENTITY_SHARD : owner;
+    const known = this.#shardsOf.find(text);
+    if (known !== undefined) return known;
     const bytes = this.#masterKey.tokenBytes('search-shard', text);
-    return Buffer.from(bytes.buffer, bytes.byteOffset).readUIntBE(0, SHARD_BYTES);
+    const shard = Buffer.from(bytes.buffer, bytes.byteOffset).readUIntBE(0, SHARD_BYTES);
+    this.#shardsOf.put(text, shard);
+    return shard;
   }
 
   /** Of a term that is searched for: the same ones come again and again. */
