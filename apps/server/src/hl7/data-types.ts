@@ -69,14 +69,14 @@ function authorityUri(namespace: string, universal: string, kind: string, readin
   }
 }
 
-/** EI → Identifier. */
+/** EI → Identifier; one without an authority is its sender's own. */
 export function entityOf(repetition: Repetition | undefined, reading: Reading, type?: string): FhirTree | undefined {
   const value = componentOf(repetition, 1);
   if (value === '') return undefined;
   const [namespace = '', universal = '', kind = ''] = [2, 3, 4].map((at) => componentOf(repetition, at));
   return element({
     type: type === undefined ? undefined : { coding: [{ system: codingSystem('HL70203') ?? '', code: type }] },
-    system: authorityUri(namespace, universal, kind, reading),
+    system: authorityUri(namespace, universal, kind, reading) ?? reading.systemOf(reading.sender),
     value,
   });
 }

@@ -35,7 +35,7 @@ afterAll(async () => {
   sender.close();
   await listener[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
-  expect(failures).toEqual([]);
+  if (failures.length > 0) throw new AggregateError(failures, 'background work failed');
 });
 
 function openListener({ node }: TestServer): Promise<Hl7Listener> {

@@ -1,6 +1,6 @@
 import { categoryOf, type FhirTree } from '@salus/fhir';
 import { coded, conceptOf, element, entityOf, present, type Reading, timeOf } from './data-types.ts';
-import { type Draft, NOTHING_SAID, newUrl } from './draft.ts';
+import { type Draft, NOTHING_SAID, newUrl, queriesOf } from './draft.ts';
 import { refuseMessage } from './fault.ts';
 import { displayOf, practitionerOf } from './map-encounter.ts';
 import { componentOf, type Segment } from './message.ts';
@@ -97,11 +97,8 @@ type Names = {
 function orderNames({ order, request }: OrderGroup, reading: Reading): Names {
   const placer = entityOf(request.repetitions(2)[0] ?? order?.repetitions(2)[0], reading, 'PLAC');
   const filler = entityOf(request.repetitions(3)[0] ?? order?.repetitions(3)[0], reading, 'FILL');
-  const number = filler ?? placer;
-  const parts =
-    number === undefined
-      ? []
-      : [String(number.system ?? reading.systemOf(reading.sender)), String(number.value), request.text(4)];
+  const [number] = queriesOf(present([filler, placer]));
+  const parts = number === undefined ? [] : [number.system ?? '', number.value, request.text(4)];
   return {
     identifiers: present([filler, placer]),
     key: parts.length === 0 ? undefined : parts.map(encodeURIComponent).join('/'),

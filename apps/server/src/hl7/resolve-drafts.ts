@@ -122,7 +122,7 @@ function demandSubject(before: FhirTree, subject: string): void {
 
 /** Undefined when the message says nothing that is not there. */
 function nextVersion(
-  { resource, known, deleted, yielding, fullUrl }: Draft,
+  { type, resource, known, deleted, yielding, fullUrl }: Draft,
   before: FhirTree,
   { id }: KnownResource,
 ): FhirTree | undefined {
@@ -133,7 +133,7 @@ function nextVersion(
     Object.entries(resource).filter(([name]) => !(yielding.includes(name) && Object.hasOwn(stated, name))),
   );
   const next: FhirTree = { ...withoutOldChoices(kept, said), ...said, id, ...identifiersOf(kept, said) };
-  const links = new Map([[fullUrl, `${String(resource.resourceType)}/${id}`]]);
+  const links = new Map([[fullUrl, `${type}/${id}`]]);
   return sameValue(relinked(next, links), stated) ? undefined : next;
 }
 

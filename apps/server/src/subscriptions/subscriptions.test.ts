@@ -30,7 +30,8 @@ beforeAll(async () => {
   const admin = await server.logIn('hospital-a.admin');
   const practitioner = locations.find((location) => location.startsWith('Practitioner/'))!.split('/')[1]!;
   const body = { practitioner, person: server.wallet('a.rossi').id };
-  expect((await server.send('POST', `${A}/practitioners`, { token: admin, body })).status).toBe(204);
+  const linked = await server.send('POST', `${A}/practitioners`, { token: admin, body });
+  if (linked.status !== 204) throw new Error(linked.text);
 }, 120_000);
 
 afterAll(async () => {
