@@ -8,8 +8,8 @@ import { sendTree } from './fhir-answer.ts';
 import { askedOf, bodyTree } from './operation-parameters.ts';
 import { knownType, sendResource } from './reads.ts';
 
-/** A resource to validate: it is judged on the node's main thread, in some 50 ms at this size. */
-const VALIDATED_BYTES_MAX = 2 * 1024 * 1024;
+/** A resource to validate: it is judged on the node’s main thread, where the worst that is known takes half a second at this size. */
+const VALIDATED_BYTES_MAX = 1024 * 1024;
 const MODES = ['create', 'update', 'delete', 'profile'] as const;
 type Mode = (typeof MODES)[number];
 

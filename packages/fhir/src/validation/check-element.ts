@@ -127,7 +127,7 @@ function checkComplex(walk: Walk, { type, rule }: PlannedProperty, value: FhirTr
   }
   if (type === 'Extension') checkExtension(walk, rule, value, path, place);
   if (type === 'Reference') checkReference(walk, rule, value, path, place);
-  checkDataType(walk, type, value, path);
+  checkDataType(walk, type, value, path, place);
 }
 
 /** ele-1: an element has a value or children beside its id. */

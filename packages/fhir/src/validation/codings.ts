@@ -3,12 +3,13 @@ import { type Concept, terminology } from '../terminology/terminology-store.ts';
 import { isUcumUnit, UCUM } from '../terminology/ucum.ts';
 import { type FhirTree, stringOf } from '../tree.ts';
 import type { Walk } from './check-element.ts';
+import type { Place } from './place.ts';
 
 /** Systems that R4 itself defines: closed with it, so that a code that is not there never will be. */
 const CLOSED = /^http:\/\/hl7\.org\/fhir\/(?!sid\/|test)/;
 
 /** A Coding wherever it stands (R4 §2.24.0.7): its system names a code system, and the code is one of that. */
-export function checkCodingOf(walk: Walk, coding: FhirTree, path: string): void {
+export function checkCodingOf(walk: Walk, coding: FhirTree, path: string, place: Place): void {
   const system = stringOf(coding.system);
   const code = stringOf(coding.code);
   if (system === undefined) return;
@@ -23,42 +24,46 @@ export function checkCodingOf(walk: Walk, coding: FhirTree, path: string): void 
   if (system === UCUM && code !== undefined && !isUcumUnit(code)) {
     walk.findings.error('code-invalid', 'the code is no unit of UCUM', `${path}.code`);
   }
-  if (walk.strict) checkAgainstSystem(walk, system, code, stringOf(coding.display), path);
+  if (!walk.strict) return;
+  const concept = checkAgainstSystem(walk, system, code, path);
+  if (concept !== undefined && !isDisplayOf(concept, stringOf(coding.display))) {
+    const text = 'the display is not one of the code';
+    if (CLOSED.test(system) && isEnglish(place)) walk.findings.error('code-invalid', text, `${path}.display`);
+    else walk.findings.warning('code-invalid', text, `${path}.display`);
+  }
 }
 
-function checkAgainstSystem(
-  walk: Walk,
-  system: string,
-  code: string | undefined,
-  display: string | undefined,
-  path: string,
-): void {
+/** The concept, where the system is shipped and has it. */
+function checkAgainstSystem(walk: Walk, system: string, code: string | undefined, path: string): Concept | undefined {
   const { codeSystems, valueSets } = terminology();
   const bare = system.split('|', 1)[0] ?? system;
   if (valueSets.has(bare) && !codeSystems.has(bare)) {
     walk.findings.error('code-invalid', 'the Coding references a value set, not a code system', `${path}.system`);
-    return;
+    return undefined;
   }
-  if (code === undefined) return;
+  if (code === undefined) return undefined;
   const shipped = codeSystems.get(system);
-  if (shipped !== undefined) {
-    const concept = conceptOf(shipped, code);
-    if (concept !== undefined) checkDisplay(walk, system, concept, display, path);
-    else if (CLOSED.test(system))
-      walk.findings.error('code-invalid', 'the code is not in its code system', `${path}.code`);
-    else walk.findings.warning('code-invalid', 'the code is not in its code system as R4 ships it', `${path}.code`);
-  } else {
+  if (shipped === undefined) {
     checkForm(walk, system, code, `${path}.code`);
+    return undefined;
   }
+  const concept = conceptOf(shipped, code);
+  if (concept !== undefined) return concept;
+  if (CLOSED.test(system)) walk.findings.error('code-invalid', 'the code is not in its code system', `${path}.code`);
+  else walk.findings.warning('code-invalid', 'the code is not in its code system as R4 ships it', `${path}.code`);
+  return undefined;
 }
 
-function checkDisplay(walk: Walk, system: string, concept: Concept, display: string | undefined, path: string): void {
-  if (display === undefined || concept.display === undefined) return;
+function isDisplayOf(concept: Concept, display: string | undefined): boolean {
+  if (display === undefined || concept.display === undefined) return true;
   const said = folded(display);
-  if ([concept.display, ...concept.designations].some((one) => folded(one) === said)) return;
-  const text = 'the display is not one of the code';
-  if (CLOSED.test(system)) walk.findings.error('code-invalid', text, `${path}.display`);
-  else walk.findings.warning('code-invalid', text, `${path}.display`);
+  return [concept.display, ...concept.designations].some((one) => folded(one) === said);
+}
+
+/** R4's displays are English: in another language a display is a translation that nothing here can tell. */
+function isEnglish({ tree, root }: Place): boolean {
+  const language = stringOf(tree.language) ?? stringOf(root.language);
+  return language === undefined || /^en\b/i.test(language);
 }
 
 function folded(display: string): string {

@@ -3,13 +3,14 @@ import { isUcumUnit, UCUM } from '../terminology/ucum.ts';
 import { type FhirTree, numberLiteral, stringOf } from '../tree.ts';
 import type { Walk } from './check-element.ts';
 import { checkCodingOf } from './codings.ts';
+import type { Place } from './place.ts';
 import { isAbsoluteUrl, isBase64 } from './primitive-format.ts';
 
 /** Rules of single data types that no invariant of R4 states. */
-export function checkDataType(walk: Walk, type: string, value: FhirTree, path: string): void {
+export function checkDataType(walk: Walk, type: string, value: FhirTree, path: string, place: Place): void {
   switch (type) {
     case 'Coding':
-      checkCodingOf(walk, value, path);
+      checkCodingOf(walk, value, path, place);
       break;
     case 'Identifier':
       checkIdentifier(walk, value, path);

@@ -58,6 +58,20 @@ describe('bindings', () => {
     expect(validateForWrite(contract('nothing'))).toEqual([]);
   });
 
+  it('take another language’s display for a translation', () => {
+    const display = (rest: FhirTree): FhirTree => ({
+      resourceType: 'Contract',
+      ...rest,
+      legalState: {
+        coding: [{ system: 'http://hl7.org/fhir/contract-legalstate', code: 'amended', display: 'geändert' }],
+      },
+    });
+    expect(errors(display({}))).toHaveLength(1);
+    expect(errors(display({ language: 'en-US' }))).toHaveLength(1);
+    expect(errors(display({ language: 'de' }))).toEqual([]);
+    expect(warnings(display({ language: 'de' }))).toHaveLength(1);
+  });
+
   it('want a code where there is only an extension', () => {
     const tree = parseFhirJson(
       '{"resourceType":"Patient","_gender":{"extension":[{"url":"http://a.example/x","valueString":"y"}]}}',

@@ -59,9 +59,11 @@ function checkUnique(walk: Walk, entries: readonly (readonly [FhirTree, string])
   }
 }
 
-function checkFullUrl(walk: Walk, { fullUrl, resource, _fullUrl }: FhirTree, type: string, at: string): void {
+function checkFullUrl(walk: Walk, { fullUrl, resource, search, _fullUrl }: FhirTree, type: string, at: string): void {
   if (typeof fullUrl !== 'string') {
-    if (!URL_OPTIONAL.has(type) && _fullUrl === undefined) {
+    // What a server has to say of a search is nowhere else.
+    const isOutcome = isTree(search) && search.mode === 'outcome';
+    if (!URL_OPTIONAL.has(type) && !isOutcome && _fullUrl === undefined) {
       walk.findings.error(
         'invalid',
         'Except for transactions and batches, each entry in a Bundle must have a fullUrl',
