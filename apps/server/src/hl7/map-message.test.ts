@@ -20,7 +20,12 @@ function segment(name: string, fields: Readonly<Record<number, string>>): string
 }
 
 const PID = segment('PID', {
-  ...{ 1: '1', 3: '1^^^HOSP^MR~2^^^&1.2.276.0.76.4.1&ISO^SS', 5: 'Doe^Jane^Q^Jr^Dr^^L~Roe^Jane^^^^^M', 7: '19700203101500' },
+  ...{
+    1: '1',
+    3: '1^^^HOSP^MR~2^^^&1.2.276.0.76.4.1&ISO^SS',
+    5: 'Doe^Jane^Q^Jr^Dr^^L~Roe^Jane^^^^^M',
+    7: '19700203101500',
+  },
   ...{ 8: 'F', 11: '1 High St^Flat 2^Town^ST^12345^US^H', 13: '^PRN^CP^^1^212^5551234~^NET^INTERNET^jane@example.org' },
   ...{ 16: 'M', 24: 'Y', 25: '2', 29: '20260228120000', 30: 'Y' },
 });
