@@ -1,41 +1,8 @@
 import type { Json } from '@salus/contracts';
-import { hashTuple, utf8 } from '@salus/crypto';
-import { type Consortium, newPatient, type Patient, type PreparedCall } from '@salus/ledger/consortium';
+import { utf8 } from '@salus/crypto';
+import { type Consortium, newPatient, type Patient } from '@salus/ledger/consortium';
 import type { Proposed } from './envelopes.ts';
 import { CHAINCODE, type TestChannel } from './test-channel.ts';
-
-/** A grant of a claimed patient, whose terms are private. */
-export function grantOf(consortium: Consortium, patient: Patient, grant: string, nowMs: number): Promise<PreparedCall> {
-  const salt = 'A'.repeat(43);
-  const terms = {
-    version: 'salus:terms:v1',
-    network: consortium.network,
-    pid: patient.pid,
-    grant,
-    kind: 'access',
-    grantee: { kind: 'organisation', organisation: 'hospital-b' },
-    categories: ['laboratory'],
-    labelClasses: ['normal'],
-    resourceTypes: null,
-    records: null,
-    dataFromMs: null,
-    dataToMs: null,
-    purposes: ['TREAT'],
-    exceptActors: [],
-    mayKeep: false,
-    notBeforeMs: nowMs,
-    notAfterMs: nowMs + 60_000,
-    maxUses: null,
-    delegationDepth: 0,
-    parent: null,
-  };
-  return consortium.sign({
-    transaction: 'consent.grant',
-    args: { grant, kind: 'access', commitment: hashTuple('grant', salt, terms), cardKey: null },
-    by: patient.device,
-    values: { terms, salt, seals: [] },
-  });
-}
 
 /** A patient of the first organisation who has claimed the pid. */
 export async function claimedPatient(channel: TestChannel, consortium: Consortium): Promise<Patient> {

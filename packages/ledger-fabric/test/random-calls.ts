@@ -1,7 +1,8 @@
-import type { Json, JsonObject, SignedCall } from '@salus/contracts';
+import type { JsonObject, SignedCall } from '@salus/contracts';
 import { callId, hashTuple, kidOf, randomBytes, toBase64url, utf8 } from '@salus/crypto';
 import {
   type Consortium,
+  grantOf,
   newId,
   newKey,
   newPatient,
@@ -124,14 +125,10 @@ async function grant({ consortium, subjects, dice, nowMs }: Story): Promise<Prep
   const { patient, devices, grants } = dice.pick(subjects);
   const id = dice.chance(85) || grants.length === 0 ? newId() : dice.pick(grants);
   grants.push(id);
-  const terms = termsOf({ network: consortium.network, pid: patient.pid, grant: id, nowMs: nowMs() });
-  const salt = newHash();
-  const commitment = dice.chance(92) ? hashTuple('grant', salt, terms) : newHash();
-  const prepared = await consortium.sign({
-    transaction: 'consent.grant',
-    args: { grant: id, kind: 'access', commitment, cardKey: null },
-    by: dice.pick(devices),
-    values: { terms, salt, seals: [] },
+  const commitment = dice.chance(92) ? {} : { commitment: newHash() };
+  const prepared = await grantOf(consortium, {
+    ...{ pid: patient.pid, grant: id, by: dice.pick(devices), nowMs: nowMs(), durationMs: HOUR_MS },
+    ...commitment,
   });
   return dice.chance(92) ? prepared : { call: prepared.call };
 }
@@ -250,35 +247,6 @@ async function spoil(story: Story): Promise<PreparedCall> {
 function commit(consortium: Consortium, items: JsonObject): Promise<PreparedCall> {
   const args = { batches: [], keys: [], tables: [], registrations: [], ...items };
   return consortium.sign({ transaction: 'record.commit', args, by: consortium.feed });
-}
-
-export function termsOf(of: {
-  readonly network: string;
-  readonly pid: string;
-  readonly grant: string;
-  readonly nowMs: number;
-}) {
-  const { nowMs, ...named } = of;
-  return {
-    version: 'salus:terms:v1',
-    ...named,
-    kind: 'access',
-    grantee: { kind: 'organisation', organisation: 'hospital-z' },
-    categories: ['laboratory'],
-    labelClasses: ['normal'],
-    resourceTypes: null,
-    records: null,
-    dataFromMs: null,
-    dataToMs: null,
-    purposes: ['TREAT'],
-    exceptActors: [],
-    mayKeep: false,
-    notBeforeMs: nowMs,
-    notAfterMs: nowMs + HOUR_MS,
-    maxUses: null,
-    delegationDepth: 0,
-    parent: null,
-  } satisfies Json;
 }
 
 function idOf({ payload }: SignedCall): string {

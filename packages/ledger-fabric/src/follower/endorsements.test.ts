@@ -1,7 +1,7 @@
-import { newId } from '@salus/ledger/consortium';
+import { grantOf, newId, type PreparedCall } from '@salus/ledger/consortium';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AlarmStory, expectAlarm, KEEPER, OTHER, THIRD } from '../../test/alarm-story.ts';
-import { grantOf, keysOf } from '../../test/doctored.ts';
+import { keysOf } from '../../test/doctored.ts';
 import { createImpostor } from '../../test/machines.ts';
 
 let story: AlarmStory;
@@ -11,6 +11,11 @@ beforeEach(async () => {
 });
 
 afterEach(() => story[Symbol.asyncDispose]());
+
+/** The patient's grant, whose terms are private. */
+function granting({ consortium, patient, channel }: AlarmStory, grant: string): Promise<PreparedCall> {
+  return grantOf(consortium, { pid: patient.pid, grant, by: patient.device, nowMs: channel.clock.nowMs });
+}
 
 describe('endorsements', () => {
   it('are not enough from one organisation, however many peers it has', async () => {
@@ -55,7 +60,7 @@ describe('endorsements', () => {
 
   it('need the organisation that keeps the records where a call has private arguments', async () => {
     const grant = newId();
-    const call = await grantOf(story.consortium, story.patient, grant, story.channel.clock.nowMs);
+    const call = await granting(story, grant);
     const honest = await story.channel.propose([call]);
     // A third endorsement in its name, which peers drop in silence because the policy holds without it.
     story.channel.add({
@@ -71,7 +76,7 @@ describe('endorsements', () => {
   });
 
   it('need it as the submitter, too', async () => {
-    const call = await grantOf(story.consortium, story.patient, newId(), story.channel.clock.nowMs);
+    const call = await granting(story, newId());
     await expectAlarm(story, 'private-endorsement', {
       ...(await story.channel.propose([call])),
       creator: story.channel.organisations[OTHER]!.node,
@@ -80,7 +85,7 @@ describe('endorsements', () => {
 
   it('of the organisation that keeps the records and one other are enough', async () => {
     const grant = newId();
-    const call = await grantOf(story.consortium, story.patient, grant, story.channel.clock.nowMs);
+    const call = await granting(story, grant);
     story.channel.add({
       proposed: await story.channel.propose([call], { endorsers: [story.peerOf(KEEPER), story.peerOf(THIRD)] }),
     });

@@ -3,16 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type GrantFact, grantKey, IMPORT_KEY, MOVE_KEY } from '@salus/contracts';
-import { canonical, hashTuple, toBase64url } from '@salus/crypto';
+import { canonical } from '@salus/crypto';
 import { openLedgerState } from '@salus/ledger';
-import { newId, newPatient, type PreparedCall } from '@salus/ledger/consortium';
+import { grantOf, newId, newPatient, type PreparedCall } from '@salus/ledger/consortium';
 import { startTestNetwork, type TestNetwork } from '@salus/network';
 import { fabricBinaries, scaled } from '@salus/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FabricPlace, openFabricPlace } from '../../test/fabric-place.ts';
 import { createMovingLedger, type MovingLedger } from '../../test/moving-ledger.ts';
-import { termsOf } from '../../test/random-calls.ts';
 import { readBlockFiles } from '../block-file/block-files.ts';
 import { verifyBlockFiles } from '../block-file/verify-block-files.ts';
 import { verifyPeer } from '../block-file/verify-peer.ts';
@@ -63,14 +62,10 @@ describe.skipIf(binaries === undefined)('a ledger that moves up to a real channe
 
   const connectionOf = (slug: string): FabricConnection => readFabricConnection(network.connectionFile(slug));
 
-  /** A grant of the patient to the other hospital; its terms are private. */
-  async function granting(): Promise<PreparedCall> {
+  /** Its terms are private. */
+  function granting(): Promise<PreparedCall> {
     const [a] = moving.organisations;
-    const salt = toBase64url(Buffer.alloc(32, 5));
-    const terms = termsOf({ network: moving.network, pid: patient.pid, grant, nowMs: Date.now() });
-    const commitment = hashTuple('grant', salt, terms);
-    const args = { grant, kind: 'access', commitment, cardKey: null };
-    return a.sign({ transaction: 'consent.grant', args, by: patient.device, values: { terms, salt, seals: [] } });
+    return grantOf(a, { pid: patient.pid, grant, by: patient.device, nowMs: Date.now(), durationMs: SETUP_MS });
   }
 
   function migration(at: 0 | 1, more: Partial<Migration> = {}): Migration {

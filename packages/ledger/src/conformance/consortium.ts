@@ -17,6 +17,8 @@ import {
   utf8,
 } from '@salus/crypto';
 
+export { grantOf } from './test-grant.ts';
+
 /** Calls stay valid for so long unless told. */
 const CALL_DURATION_MS = 10 * 60_000;
 const DAY_MS = 86_400_000;
