@@ -268,14 +268,17 @@ function unwritten(entry: ResolvedEntry): PreparedEntry {
   }
 }
 
-/** What the ledger and the audit log say is read from them, and no write makes it so (a Consent alone is a request to the patient). */
-const PROJECTED: readonly ResourceType[] = ['AuditEvent', 'Consent'];
+/**
+ * What the ledger and the audit log say is read from them, and no write makes it so. A Consent alone is a request to the patient,
+ * and a Subscription alone is an order to the node: both have doors of their own.
+ */
+const PROJECTED: readonly ResourceType[] = ['AuditEvent', 'Consent', 'Subscription'];
 
 function refuseProjections(entries: readonly RequestEntry[]): void {
   for (const entry of entries) {
     if (entry.method === 'GET' || !PROJECTED.includes(entry.type)) continue;
     const place = `Bundle.entry[${entry.index}].request`;
-    throw new FhirError('not-supported', `a ${entry.type} is made by the node, and by no write of this kind`, place);
+    throw new FhirError('not-supported', `a ${entry.type} is no record that is written`, place);
   }
 }
 

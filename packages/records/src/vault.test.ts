@@ -1,12 +1,15 @@
 import { randomBytes } from '@salus/crypto';
 import { parseFhirJson, sameResource } from '@salus/fhir';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { bundleOf } from '../test/bundle.ts';
 import { makePlace, type Place } from '../test/place.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import type { VaultCaller } from './repository.ts';
 import { openVault } from './vault.ts';
 import type { Who } from './vault-types.ts';
+
+/** A thread that reads the FHIR definitions, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const workers = new BundleWorkers(1);
 let place: Place;

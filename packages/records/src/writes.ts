@@ -7,6 +7,7 @@ import type { HomeAccess } from './care.ts';
 import type { RecordWriter } from './commit.ts';
 import type { ConditionSearch } from './condition-search.ts';
 import { findOwners } from './find-owners.ts';
+import { GatheredWrites } from './gathered-writes.ts';
 import { identifierToken } from './index-rows.ts';
 import { KeyedLocks } from './keyed-locks.ts';
 import type { MasterKey } from './master-key.ts';
@@ -82,9 +83,11 @@ type Run = {
 export class Writes {
   readonly #parts: Parts;
   readonly #locks = new KeyedLocks();
+  readonly #gathered: GatheredWrites;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#gathered = new GatheredWrites((order) => parts.writer.write(order));
   }
 
   /** A transaction bundle, or a single request with its body. */
@@ -152,7 +155,7 @@ export class Writes {
       ...auditsOf(who, caller.purpose, versions, nowMs),
       ...hidingAuditsOf(who, caller.purpose, hides, nowMs),
     ];
-    const receipt = await this.#parts.writer.write({ ...order, writer: caller.writer, bundleToken, audits });
+    const receipt = await this.#gathered.write({ ...order, writer: caller.writer, bundleToken, audits });
     return receipt.callId;
   }
 

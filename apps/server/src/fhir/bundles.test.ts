@@ -109,8 +109,8 @@ describe('a transaction', () => {
     expect([answer.statusCode, codeOf(answer)]).toEqual([412, 'no-match']);
   });
 
-  it('refuses audit events and consents, which no transaction makes', async () => {
-    for (const resourceType of ['AuditEvent', 'Consent']) {
+  it('refuses audit events, consents and subscriptions, which no transaction makes', async () => {
+    for (const resourceType of ['AuditEvent', 'Consent', 'Subscription']) {
       const url = await make('beside');
       const body = transaction(
         { request: { method: 'DELETE', url } },
