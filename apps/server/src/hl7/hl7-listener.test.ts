@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { er7, openSender } from '../../test/feed.ts';
 import { readHl7Configuration } from './hl7-configuration.ts';
 import { type Hl7Listener, openHl7Listener } from './hl7-listener.ts';
-import type { HandledMessage, MessageHandler } from './message-handler.ts';
+import type { HandledMessage } from './message-handler.ts';
 
 const MESSAGE = er7('MSH|^~\\&|A|B|||2026||ADT^A08|7|P|2.5.1');
 const directory = mkdtempSync(join(tmpdir(), 'salus-mllp-'));
@@ -21,7 +21,7 @@ const handler = {
     asked.push(client);
     return { acknowledgement: Buffer.from(`MSH|^~\\&\rMSA|AA|${client}\r`), taken: 'accepted', type: 'ADT^A08' };
   },
-} as MessageHandler;
+};
 
 let plain: Hl7Listener;
 let secret: Hl7Listener;

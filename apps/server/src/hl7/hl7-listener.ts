@@ -26,7 +26,7 @@ export interface Hl7Listener extends AsyncDisposable {
 
 export interface ListenerParts {
   readonly settings: Hl7ListenerSettings;
-  readonly handler: MessageHandler;
+  readonly handler: Pick<MessageHandler, 'handle'>;
   readonly onHandled: (handled: HandledMessage) => void;
   /** Connections that were turned away; never with what they sent. */
   readonly onRefused: (reason: 'unknown-peer' | 'too-many' | 'too-large' | 'not-framed') => void;

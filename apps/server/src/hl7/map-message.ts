@@ -6,8 +6,9 @@ import { mapPatient, patientIdentifiers } from './map-patient.ts';
 import { mapResults, orderGroups } from './map-results.ts';
 import type { Hl7Message, Segment } from './message.ts';
 
-const TYPES = ['ADT^A01', 'ADT^A04', 'ADT^A08', 'ADT^A40', 'ORU^R01'] as const;
-type MessageType = (typeof TYPES)[number];
+/** What is taken. */
+export const MESSAGE_TYPES = ['ADT^A01', 'ADT^A04', 'ADT^A08', 'ADT^A40', 'ORU^R01'] as const;
+type MessageType = (typeof MESSAGE_TYPES)[number];
 
 /**
  * What a message says, as FHIR R4 resources (HL7 v2-to-FHIR 1.0.0).
@@ -50,9 +51,9 @@ function resultsOf(message: Hl7Message, patient: Draft, reading: Reading): reado
 }
 
 function typeOf({ type, header }: Hl7Message): MessageType {
-  const known = TYPES.find((candidate) => candidate === type);
+  const known = MESSAGE_TYPES.find((candidate) => candidate === type);
   if (known !== undefined) return known;
-  const isKind = TYPES.some((candidate) => candidate.startsWith(`${header.text(9, 1)}^`));
+  const isKind = MESSAGE_TYPES.some((candidate) => candidate.startsWith(`${header.text(9, 1)}^`));
   throw refuseMessage(isKind ? '201' : '200', 'the message is of no type that this node takes', {
     location: 'MSH^1^9',
     acknowledgement: 'AR',

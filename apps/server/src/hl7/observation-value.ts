@@ -1,4 +1,4 @@
-import type { FhirTree, RawNumber } from '@salus/fhir';
+import { type FhirTree, isUcumUnit, type RawNumber, UCUM } from '@salus/fhir';
 import { conceptOf, element, type Reading, timeOf } from './data-types.ts';
 import { refuseMessage } from './fault.ts';
 import { componentOf, type Segment } from './message.ts';
@@ -126,7 +126,9 @@ function unitOf(result: Segment): FhirTree {
   const unit = componentOf(first, 2) === '' ? code : componentOf(first, 2);
   const system = codingSystem(componentOf(first, 3));
   if (unit === '') return {};
-  return { unit, ...(system === undefined || code === '' ? {} : { system, code }) };
+  // Senders call "mmHg" a unit of UCUM, which it is not: what they wrote stays as the unit's text.
+  const isCode = code !== '' && (system !== UCUM || isUcumUnit(code));
+  return { unit, ...(system === undefined || !isCode ? {} : { system, code }) };
 }
 
 /** A JSON number with the digits that were sent: 1.50 stays 1.50. */

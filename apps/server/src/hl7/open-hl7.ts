@@ -2,6 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import { type Node, readHosted } from '../node.ts';
 import { readHl7Configuration } from './hl7-configuration.ts';
 import { type Hl7Listener, openHl7Listener } from './hl7-listener.ts';
+import { MESSAGE_TYPES } from './map-message.ts';
 import { MessageHandler } from './message-handler.ts';
 
 /** The doors for HL7 v2 of this node; closing them ends their connections. */
@@ -25,12 +26,13 @@ export async function openHl7(
   for (const listening of settings) {
     const organisation = readHosted(node, listening.organisation);
     const handler = new MessageHandler({ organisation, settings: listening, nowMs: node.nowMs, onFailure });
-    const labels = { organisation: organisation.slug };
     const listener = await openHl7Listener({
       settings: listening,
       handler,
-      onHandled: ({ taken, type }) => count?.messages.inc({ ...labels, taken, type }),
-      onRefused: (reason) => count?.refusedConnections.inc({ ...labels, reason }),
+      // A sender writes what it likes there: only what is known becomes a label.
+      onHandled: ({ taken, type }) =>
+        count?.messages.inc({ taken, type: MESSAGE_TYPES.find((known) => known === type) ?? 'other' }),
+      onRefused: (reason) => count?.refusedConnections.inc({ reason }),
       onFailure,
     });
     open.push({ organisation: organisation.slug, listener: resources.use(listener) });
@@ -51,34 +53,34 @@ function createCounts(
   new Gauge({
     name: 'salus_hl7_connections',
     help: 'Connections of HL7 v2 senders that are open.',
-    labelNames: ['organisation'],
     registers,
     collect() {
-      for (const { organisation, listener } of listeners()) this.set({ organisation }, listener.connections);
+      this.set(listeners().reduce((sum, { listener }) => sum + listener.connections, 0));
     },
   });
   new Gauge({
     name: 'salus_hl7_held_messages',
     help: 'Refused HL7 v2 messages that are kept until they are taken or put aside.',
-    labelNames: ['organisation'],
     registers,
     async collect() {
+      let held = 0;
       for (const organisation of new Set(listeners().map((open) => open.organisation))) {
-        this.set({ organisation }, await readHosted(node, organisation).vault.heldMessages.count());
+        held += await readHosted(node, organisation).vault.heldMessages.count();
       }
+      this.set(held);
     },
   });
   return {
     messages: new Counter({
       name: 'salus_hl7_messages_total',
       help: 'HL7 v2 messages by type and what became of them: accepted, repeated, refused, postponed.',
-      labelNames: ['organisation', 'taken', 'type'],
+      labelNames: ['taken', 'type'],
       registers,
     }),
     refusedConnections: new Counter({
       name: 'salus_hl7_refused_connections_total',
       help: 'HL7 v2 connections that were turned away or ended, by reason.',
-      labelNames: ['organisation', 'reason'],
+      labelNames: ['reason'],
       registers,
     }),
   };

@@ -54,20 +54,19 @@ export class Subscriptions implements AsyncDisposable {
     const sent = new Counter({
       name: 'salus_notifications_total',
       help: 'Notifications to subscribers, by kind and whether they were taken.',
-      labelNames: ['organisation', 'kind', 'outcome'],
+      labelNames: ['kind', 'outcome'],
       registers: [registry],
     });
     new Gauge({
       name: 'salus_subscriptions',
       help: 'Subscriptions of all states.',
-      labelNames: ['organisation'],
       registers: [registry],
       collect() {
-        for (const [organisation, { size }] of engines) this.set({ organisation }, size);
+        this.set([...engines.values()].reduce((sum, { size }) => sum + size, 0));
       },
     });
     for (const [slug, organisation] of node.organisations) {
-      const onSent = (kind: string, outcome: string): void => sent.inc({ organisation: slug, kind, outcome });
+      const onSent = (kind: string, outcome: string): void => sent.inc({ kind, outcome });
       const engine = { organisation, endpoints, recallApp, nowMs: node.nowMs, onFailure, onSent };
       engines.set(slug, await SubscriptionEngine.open(engine));
     }

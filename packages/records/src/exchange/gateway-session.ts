@@ -166,6 +166,8 @@ export async function demandLiveSession(view: DoorView, session: GatewaySession)
   if (roots?.status !== 'active') throw ended('organisation-removed');
   if (revoked === undefined || revoked.some(([id]) => id === reader.id)) throw ended('signer-revoked');
   if (patient === undefined || patient.status === 'closed') throw ended('patient-closed');
+  // A session that was open when the pid was merged releases nothing more of it.
+  if (patient.merged !== undefined) throw ended('patient-merged');
   opened.forEach((link, index) => {
     demandLiveGrant(link, grants[index], { nowMs, isParent: index > 0 });
   });
