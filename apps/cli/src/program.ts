@@ -23,6 +23,7 @@ import { addDeskCommands } from './commands/slip.ts';
 import { addStaffCommands } from './commands/staff.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addVerifyCommand } from './commands/verify.ts';
+import { addVerifyProofCommand } from './commands/verify-proof.ts';
 import { EXIT, EXIT_HELP, type ExitCode } from './exit-codes.ts';
 import { openTerminal, type Streams } from './terminal.ts';
 import { markIds, unmark } from './words.ts';
@@ -85,6 +86,7 @@ export function buildProgram(
   addAuditCommand(program, act);
   addLedgerCommands(program, act);
   addVerifyCommand(program, act);
+  addVerifyProofCommand(program, act);
   addBackupCommands(program, act);
   addNetworkCommands(program, act);
   return program;

@@ -9,6 +9,8 @@ import {
 } from '@salus/fhir';
 import { ENDPOINTS, issuerOf } from '../smart/endpoints.ts';
 import { type FhirOperation, OPERATIONS } from './operations/operation-list.ts';
+import { AUDIT_PARAMETERS } from './projections/audit-events.ts';
+import { CONSENT_PARAMETERS } from './projections/consents.ts';
 
 /** What a client may do with a type. */
 type Interaction =
@@ -35,8 +37,8 @@ const PROJECTED: ReadonlyMap<ResourceType, readonly Interaction[]> = new Map<Res
 
 /** The parameters that each projection answers to. */
 const PROJECTED_PARAMETERS: ReadonlyMap<ResourceType, readonly string[]> = new Map<ResourceType, readonly string[]>([
-  ['AuditEvent', ['patient', 'date', 'agent', 'entity', 'type', 'action', 'outcome']],
-  ['Consent', ['patient', 'status']],
+  ['AuditEvent', AUDIT_PARAMETERS],
+  ['Consent', CONSENT_PARAMETERS],
 ]);
 
 export interface Capabilities {
@@ -146,7 +148,7 @@ function writing(): FhirTree {
 function parametersOf(type: ResourceType): readonly SearchParameter[] {
   const all = [...searchParametersOf(type).values()].filter(isSupportedParameter);
   const projected = PROJECTED_PARAMETERS.get(type);
-  return projected === undefined ? all : all.filter(({ code }) => code === '_id' || projected.includes(code));
+  return projected === undefined ? all : all.filter(({ code }) => projected.includes(code));
 }
 
 let sources: ReadonlyMap<ResourceType, readonly string[]> | undefined;

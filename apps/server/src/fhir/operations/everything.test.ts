@@ -133,4 +133,22 @@ describe('metadata', () => {
     const xml = await server.send('GET', `${BASE}/metadata?_format=xml`);
     expect(xml.text).toContain('<CapabilityStatement xmlns="http://hl7.org/fhir">');
   });
+
+  it('names no operation that is not registered', async () => {
+    const { json } = await server.send('GET', `${BASE}/metadata`);
+    type Named = { readonly name: string };
+    const [rest] = json.rest as [{ operation: Named[]; resource: { type: string; operation?: Named[] }[] }];
+    const paths = [
+      ...rest.operation.map(({ name }) => [`/:org/fhir/R4/$${name}`]),
+      ...rest.resource.flatMap(({ type, operation = [] }) =>
+        operation.map(({ name }) =>
+          [`/${type}`, `/${type}/:id`, '/:type', '/:type/:id'].map((place) => `/:org/fhir/R4${place}/$${name}`),
+        ),
+      ),
+    ];
+    expect(paths.length).toBeGreaterThan(100);
+    const isRegistered = (url: string): boolean =>
+      server.app.hasRoute({ method: 'GET', url }) || server.app.hasRoute({ method: 'POST', url });
+    for (const places of paths) expect(places.some(isRegistered), places[0]).toBe(true);
+  });
 });

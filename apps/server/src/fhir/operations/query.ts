@@ -62,12 +62,3 @@ export function countIn(
   if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new ServerError('bad-request', `${name} is a whole number above zero.`);
   return Math.min(Number(text), limits.max);
 }
-
-/** @throws ServerError `bad-request` */
-export function flagIn(query: OperationQuery, name: string): boolean {
-  const text = oneOf(query, name);
-  if (text !== undefined && text !== 'true' && text !== 'false') {
-    throw new ServerError('bad-request', `${name} is true or false.`);
-  }
-  return text === 'true';
-}
