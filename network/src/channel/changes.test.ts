@@ -1,5 +1,5 @@
 import { common, orderer } from '@hyperledger/fabric-protos';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   withBatch,
   withConsenter,
@@ -10,25 +10,9 @@ import {
   withRevocationLists,
 } from './changes.ts';
 import { bftMappingOf, type ChannelConfig, describeChannel, findValue, sectionOf } from './config.ts';
-import { createChannel, createConsenter, createMember, type TestMember } from './test-member.ts';
+import { createConsenter, createTestChannels } from './test-member.ts';
 
-let hospital: TestMember;
-let laboratory: TestMember;
-let pharmacy: TestMember;
-let research: TestMember;
-let raft: ChannelConfig;
-let bft: ChannelConfig;
-
-beforeAll(async () => {
-  [hospital, laboratory, pharmacy, research] = (await Promise.all([
-    createMember('hospital-a', 7050),
-    createMember('laboratory', 7050),
-    createMember('pharmacy'),
-    createMember('research'),
-  ])) as [TestMember, TestMember, TestMember, TestMember];
-  const members = [hospital, laboratory, pharmacy];
-  [raft, bft] = await Promise.all([createChannel(members), createChannel(members, 'bft')]);
-});
+const { hospital, pharmacy, research, raft, bft } = await createTestChannels();
 
 const coded = (code: string): unknown => expect.objectContaining({ code });
 

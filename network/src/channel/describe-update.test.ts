@@ -1,29 +1,13 @@
 import { common } from '@hyperledger/fabric-protos';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { withBatch, withConsenter, withPolicyRule } from './changes.ts';
 import { type ChannelConfig, rootOf, sectionOf } from './config.ts';
 import { setValue } from './config-group.ts';
 import { describeProposal } from './describe-update.ts';
-import { createChannel, createConsenter, createMember, type TestMember } from './test-member.ts';
+import { createConsenter, createTestChannels } from './test-member.ts';
 import { proposeUpdate } from './update.ts';
 
-let hospital: TestMember;
-let laboratory: TestMember;
-let pharmacy: TestMember;
-let _research: TestMember;
-let raft: ChannelConfig;
-let bft: ChannelConfig;
-
-beforeAll(async () => {
-  [hospital, laboratory, pharmacy, _research] = (await Promise.all([
-    createMember('hospital-a', 7050),
-    createMember('laboratory', 7050),
-    createMember('pharmacy'),
-    createMember('research'),
-  ])) as [TestMember, TestMember, TestMember, TestMember];
-  const members = [hospital, laboratory, pharmacy];
-  [raft, bft] = await Promise.all([createChannel(members), createChannel(members, 'bft')]);
-});
+const { pharmacy, raft, bft } = await createTestChannels();
 
 describe('what an administrator reads before signing', () => {
   it('names the change of each place, and nothing else', async () => {

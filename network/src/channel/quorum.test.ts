@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   withOrganisation,
   withoutConsenter,
@@ -6,36 +6,13 @@ import {
   withPolicyRule,
   withRevocationLists,
 } from './changes.ts';
-import type { ChannelConfig } from './config.ts';
 import { describeProposal } from './describe-update.ts';
 import { checkQuorum, describeQuorum } from './quorum.ts';
 import { createRevocationList, serialOf } from './revocation.ts';
-import { createChannel, createMember, NOW_MS, type TestMember } from './test-member.ts';
+import { createTestChannels, NOW_MS, signAll } from './test-member.ts';
 import { configAfter, proposeUpdate, signProposal, type UpdateProposal } from './update.ts';
 
-let hospital: TestMember;
-let laboratory: TestMember;
-let pharmacy: TestMember;
-let research: TestMember;
-let raft: ChannelConfig;
-let _bft: ChannelConfig;
-
-beforeAll(async () => {
-  [hospital, laboratory, pharmacy, research] = (await Promise.all([
-    createMember('hospital-a', 7050),
-    createMember('laboratory', 7050),
-    createMember('pharmacy'),
-    createMember('research'),
-  ])) as [TestMember, TestMember, TestMember, TestMember];
-  const members = [hospital, laboratory, pharmacy];
-  [raft, _bft] = await Promise.all([createChannel(members), createChannel(members, 'bft')]);
-});
-
-const sign = async (proposal: UpdateProposal, ...members: readonly TestMember[]): Promise<UpdateProposal> => {
-  let signed = proposal;
-  for (const { admin } of members) signed = await signProposal(signed, admin);
-  return signed;
-};
+const { hospital, laboratory, pharmacy, research, raft } = await createTestChannels();
 
 const coded = (code: string): unknown => expect.objectContaining({ code });
 
@@ -43,7 +20,7 @@ describe('the quorum of an update', () => {
   const joining = () => proposeUpdate(raft, withOrganisation(raft, research.definition));
 
   it('is a majority of the members’ administrators, each organisation once', async () => {
-    const one = await sign(joining(), hospital);
+    const one = await signAll(joining(), hospital);
     expect(await checkQuorum(raft, one, NOW_MS)).toMatchObject({ reached: false, signedBy: ['hospital-a'] });
     const other = await hospital.issue('admin', 'another-admin');
     const same = await signProposal(one, other);
@@ -52,7 +29,7 @@ describe('the quorum of an update', () => {
     expect(describeQuorum(await checkQuorum(raft, same, NOW_MS))[0]).toBe(
       '/Channel/Application/Admins (MAJORITY of 3): not reached, 1 of 2 needed, signed by hospital-a; can still sign: laboratory, pharmacy',
     );
-    const two = await sign(same, pharmacy);
+    const two = await signAll(same, pharmacy);
     expect(await checkQuorum(raft, two, NOW_MS)).toMatchObject({ reached: true, signedBy: ['hospital-a', 'pharmacy'] });
   });
 
@@ -61,32 +38,32 @@ describe('the quorum of an update', () => {
       raft,
       withoutOrganisation(withoutConsenter(raft, 'laboratory.example:7050'), 'laboratory'),
     );
-    const quorum = await checkQuorum(raft, await sign(leaving, hospital, pharmacy), NOW_MS);
+    const quorum = await checkQuorum(raft, await signAll(leaving, hospital, pharmacy), NOW_MS);
     expect(quorum.requirements.map(({ policy, reached }) => `${policy} ${reached}`)).toEqual([
       '/Channel/Application/Admins true',
       '/Channel/Orderer/Admins false',
     ]);
     const root = proposeUpdate(raft, withPolicyRule(raft, 'Channel', 'Admins', 'ALL'));
-    const some = await checkQuorum(raft, await sign(root, pharmacy, hospital), NOW_MS);
+    const some = await checkQuorum(raft, await signAll(root, pharmacy, hospital), NOW_MS);
     expect(describeQuorum(some)).toEqual([
       '/Channel/Admins (MAJORITY of 2): not reached, 1 of 2 needed, signed by Application; can still sign: Orderer',
       '  /Channel/Application/Admins (MAJORITY of 3): reached, 2 of 2 needed, signed by hospital-a, pharmacy',
       '  /Channel/Orderer/Admins (MAJORITY of 2): not reached, 1 of 2 needed, signed by hospital-a; can still sign: laboratory',
       '  changes /Channel/Admins',
     ]);
-    expect(await checkQuorum(raft, await sign(root, laboratory, hospital), NOW_MS)).toMatchObject({ reached: true });
+    expect(await checkQuorum(raft, await signAll(root, laboratory, hospital), NOW_MS)).toMatchObject({ reached: true });
   });
 
   it('of an organisation’s own revocations is its own administrator', async () => {
     const crl = await createRevocationList({ ca: pharmacy.ca, revoked: [], nowMs: NOW_MS });
     const proposal = proposeUpdate(raft, withRevocationLists(raft, 'pharmacy', [crl]));
-    const others = await sign(proposal, hospital, laboratory);
+    const others = await signAll(proposal, hospital, laboratory);
     expect(await checkQuorum(raft, others, NOW_MS)).toMatchObject({ reached: false });
-    expect(await checkQuorum(raft, await sign(proposal, pharmacy), NOW_MS)).toMatchObject({ reached: true });
+    expect(await checkQuorum(raft, await signAll(proposal, pharmacy), NOW_MS)).toMatchObject({ reached: true });
   });
 
   it('counts no node, stranger, revoked or overdue administrator, nor a signature of something else', async () => {
-    const proposal = await sign(joining(), hospital);
+    const proposal = await signAll(joining(), hospital);
     const node = await laboratory.issue('client');
     expect(await checkQuorum(raft, await signProposal(proposal, node), NOW_MS)).toMatchObject({ reached: false });
     const reasons = async (signed: UpdateProposal, nowMs = NOW_MS, config = raft) => {
@@ -94,12 +71,12 @@ describe('the quorum of an update', () => {
       expect(quorum.reached).toBe(false);
       return quorum.ignored.map(({ mspId, reason }) => `${mspId} ${reason}`);
     };
-    expect(await reasons(await sign(proposal, research))).toEqual(['research is of no organisation of the channel']);
+    expect(await reasons(await signAll(proposal, research))).toEqual(['research is of no organisation of the channel']);
     const forged = { ...research.admin, mspId: 'laboratory' };
     expect(await reasons(await signProposal(proposal, forged))).toEqual([
       'laboratory has a certificate of another authority',
     ]);
-    const two = await sign(proposal, laboratory);
+    const two = await signAll(proposal, laboratory);
     const [first, second] = two.signatures;
     const swapped = { ...two, signatures: [first!, { ...second!, signature: first!.signature }] };
     expect(await reasons(swapped)).toEqual(['laboratory does not sign this update']);
@@ -110,7 +87,11 @@ describe('the quorum of an update', () => {
       nowMs: NOW_MS,
     });
     const after = withRevocationLists(raft, 'laboratory', [crl]);
-    const again = await sign(proposeUpdate(after, withOrganisation(after, research.definition)), hospital, laboratory);
+    const again = await signAll(
+      proposeUpdate(after, withOrganisation(after, research.definition)),
+      hospital,
+      laboratory,
+    );
     expect(await reasons(again, NOW_MS, after)).toEqual(['laboratory is revoked']);
   });
 

@@ -1,25 +1,8 @@
-import { beforeAll, describe, expect, it } from 'vitest';
-import type { ChannelConfig } from './config.ts';
+import { describe, expect, it } from 'vitest';
 import { createRevocationList, readRevocationList, serialOf } from './revocation.ts';
-import { createChannel, createMember, NOW_MS, type TestMember } from './test-member.ts';
+import { createTestChannels, NOW_MS } from './test-member.ts';
 
-let hospital: TestMember;
-let laboratory: TestMember;
-let pharmacy: TestMember;
-let _research: TestMember;
-let _raft: ChannelConfig;
-let _bft: ChannelConfig;
-
-beforeAll(async () => {
-  [hospital, laboratory, pharmacy, _research] = (await Promise.all([
-    createMember('hospital-a', 7050),
-    createMember('laboratory', 7050),
-    createMember('pharmacy'),
-    createMember('research'),
-  ])) as [TestMember, TestMember, TestMember, TestMember];
-  const members = [hospital, laboratory, pharmacy];
-  [_raft, _bft] = await Promise.all([createChannel(members), createChannel(members, 'bft')]);
-});
+const { hospital } = await createTestChannels();
 
 const coded = (code: string): unknown => expect.objectContaining({ code });
 

@@ -13,6 +13,7 @@ import type { Consensus, Consenter } from './consensus.ts';
 import { createGenesisBlock } from './genesis.ts';
 import type { FabricIdentity } from './identity.ts';
 import type { OrganisationDefinition } from './organisation.ts';
+import { signProposal, type UpdateProposal } from './update.ts';
 
 /** Organisations in memory, for tests of the channel configuration that need no network. */
 export type TestMember = {
@@ -83,4 +84,24 @@ export async function createChannel(
 
 function pemOfKey(pkcs8: Uint8Array): string {
   return toPem('PRIVATE KEY', Buffer.from(pkcs8).toString('base64url'));
+}
+
+/** Three members, two of them with an orderer, of a channel for each consensus; and one who is no member. */
+export async function createTestChannels() {
+  const [hospital, laboratory, pharmacy, research] = await Promise.all([
+    createMember('hospital-a', 7050),
+    createMember('laboratory', 7050),
+    createMember('pharmacy'),
+    createMember('research'),
+  ]);
+  const members = [hospital, laboratory, pharmacy];
+  const [raft, bft] = await Promise.all([createChannel(members), createChannel(members, 'bft')]);
+  return { hospital, laboratory, pharmacy, research, raft, bft };
+}
+
+/** With the signatures of these members' administrators, in this order. */
+export async function signAll(proposal: UpdateProposal, ...members: readonly TestMember[]): Promise<UpdateProposal> {
+  let signed = proposal;
+  for (const { admin } of members) signed = await signProposal(signed, admin);
+  return signed;
 }

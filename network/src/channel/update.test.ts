@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   withBatch,
   withConsenter,
@@ -12,33 +12,10 @@ import {
 import { type ChannelConfig, rootOf } from './config.ts';
 import { computeUpdate } from './delta.ts';
 import { type Elements, mapElements } from './elements.ts';
-import { createChannel, createConsenter, createMember, type TestMember } from './test-member.ts';
-import {
-  configAfter,
-  fingerprintOf,
-  parseProposal,
-  proposeUpdate,
-  signProposal,
-  type UpdateProposal,
-} from './update.ts';
+import { createConsenter, createTestChannels, signAll } from './test-member.ts';
+import { configAfter, fingerprintOf, parseProposal, proposeUpdate } from './update.ts';
 
-let hospital: TestMember;
-let laboratory: TestMember;
-let pharmacy: TestMember;
-let research: TestMember;
-let raft: ChannelConfig;
-let bft: ChannelConfig;
-
-beforeAll(async () => {
-  [hospital, laboratory, pharmacy, research] = (await Promise.all([
-    createMember('hospital-a', 7050),
-    createMember('laboratory', 7050),
-    createMember('pharmacy'),
-    createMember('research'),
-  ])) as [TestMember, TestMember, TestMember, TestMember];
-  const members = [hospital, laboratory, pharmacy];
-  [raft, bft] = await Promise.all([createChannel(members), createChannel(members, 'bft')]);
-});
+const { hospital, laboratory, pharmacy, research, raft, bft } = await createTestChannels();
 
 const content = (elements: Elements): readonly string[] =>
   [...elements]
@@ -52,12 +29,6 @@ const content = (elements: Elements): readonly string[] =>
       return `${key} ${element.modPolicy} ${bytes}`;
     })
     .sort();
-
-const sign = async (proposal: UpdateProposal, ...members: readonly TestMember[]): Promise<UpdateProposal> => {
-  let signed = proposal;
-  for (const { admin } of members) signed = await signProposal(signed, admin);
-  return signed;
-};
 
 const coded = (code: string): unknown => expect.objectContaining({ code });
 
@@ -109,13 +80,13 @@ describe('an update', () => {
     const proposal = proposeUpdate(raft, withBatch(raft, { timeoutMs: 77 }));
     const other = proposeUpdate(raft, withBatch(raft, { timeoutMs: 78 }));
     expect(fingerprintOf(proposal)).not.toBe(fingerprintOf(other));
-    expect(fingerprintOf(await sign(proposal, hospital, laboratory))).toBe(fingerprintOf(proposal));
+    expect(fingerprintOf(await signAll(proposal, hospital, laboratory))).toBe(fingerprintOf(proposal));
   });
 });
 
 describe('a proposal from a file', () => {
   it('is read as it was written', async () => {
-    const proposal = await sign(proposeUpdate(raft, withBatch(raft, { timeoutMs: 77 })), hospital);
+    const proposal = await signAll(proposeUpdate(raft, withBatch(raft, { timeoutMs: 77 })), hospital);
     expect(parseProposal(JSON.stringify(proposal))).toEqual(proposal);
   });
 
