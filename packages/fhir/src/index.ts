@@ -90,6 +90,7 @@ export { summaryOf } from './search/summary.ts';
 export { type Property, shapeOf } from './shape.ts';
 export { ISSUES_MAX } from './structure.ts';
 export { type Expansion, type ExpansionRequest, expandValueSet } from './terminology/expansion.ts';
+export { isUcumUnit, UCUM } from './terminology/ucum.ts';
 export {
   type CodeAnswer,
   type CodeQuestion,

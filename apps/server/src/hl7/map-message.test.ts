@@ -85,8 +85,8 @@ describe('a mapped message', () => {
 
   it('keeps each value as its type says, and number literals as they were written', () => {
     expect(JSON.stringify(result('NM', '1.50', 'g/L^^UCUM'))).toContain('"value":1.50');
-    expect(result('NM', '120', 'mmHg^^UCUM')).toEqual({ valueQuantity: { value: 120, unit: 'mmHg' } });
-    expect(result('NM', '120', 'mm[Hg]^^UCUM')).toMatchObject({ valueQuantity: { code: 'mm[Hg]' } });
+    expect(result('NM', '120', 'mmHg^^UCUM').valueQuantity).toEqual({ value: 120, unit: 'mmHg' });
+    expect(result('NM', '120', 'mm[Hg]^^UCUM').valueQuantity).toMatchObject({ code: 'mm[Hg]' });
     expect(result('NM', '+007.0').valueQuantity).toEqual({ value: JSON.rawJSON('7.0') });
     expect(result('SN', '>=^5').valueQuantity).toMatchObject({ value: 5, comparator: '>=' });
     expect(result('SN', '^1^-^3').valueRange).toMatchObject({ low: { value: 1 }, high: { value: 3 } });

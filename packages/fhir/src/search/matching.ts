@@ -1,4 +1,5 @@
 import { Decimal } from 'decimal.js';
+import { UCUM } from '../terminology/ucum.ts';
 import type { FhirTree } from '../tree.ts';
 import type { Filter, Modifier } from './filter.ts';
 import { foldText } from './fold-text.ts';
@@ -6,7 +7,7 @@ import type { Period } from './period.ts';
 import { isPhonetic, soundsLike } from './phonetic.ts';
 import type { NumberRange, Prefix, SearchValue } from './search-value.ts';
 import { type SearchableValue, searchableValues } from './searchable-values.ts';
-import { UCUM, unitConversion } from './unit-conversion.ts';
+import { unitConversion } from './unit-conversion.ts';
 
 /** Filters that a resource answers by itself; chains need others, which the repository finds. */
 export type OwnFilter = Extract<Filter, { kind: 'values' | 'missing' }>;

@@ -1,8 +1,6 @@
 import { createRequire } from 'node:module';
 import { Decimal } from 'decimal.js';
 
-export const UCUM = 'http://unitsofmeasure.org';
-
 /** Pairs of units that are kept; beyond them the oldest go. */
 const PAIRS_MAX = 1_000;
 /** Digits that the factors of the library hold for sure. */

@@ -1,3 +1,6 @@
+import { createRequire } from 'node:module';
+import { scaled } from '@salus/testing';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expandValueSet } from './expansion.ts';
 import { membershipOf } from './membership.ts';
@@ -58,6 +61,56 @@ describe('isUcumUnit', () => {
     'm'.repeat(300),
   ])('refuses %s', (unit) => {
     expect(isUcumUnit(unit)).toBe(false);
+  });
+});
+
+describe('isUcumUnit beside the library that converts units', () => {
+  interface Library {
+    readonly UcumLhcUtils: { getInstance(): { validateUnitString(unit: string): { readonly status: string } } };
+  }
+  const library = (createRequire(import.meta.url)('@lhncbc/ucum-lhc') as Library).UcumLhcUtils.getInstance();
+
+  it('accepts nothing that the library refuses, which takes prefixes also where UCUM has none', () => {
+    const atom = fc.constantFrom(
+      'm',
+      'g',
+      'L',
+      'mol',
+      'Cel',
+      'mm[Hg]',
+      '[in_i]',
+      '10*',
+      '%',
+      's',
+      'k',
+      'x',
+      '[iU]',
+      'eq',
+      '2',
+      'Pa',
+      '[degF]',
+      'min',
+    );
+    const prefix = fc.constantFrom('', '', 'k', 'm', 'u', 'da');
+    const exponent = fc.constantFrom('', '', '', '2', '-1', '+3');
+    const annotation = fc.constantFrom('', '', '', '{cells}');
+    const simple = fc.tuple(prefix, atom, exponent, annotation).map((parts) => parts.join(''));
+    const unit = fc.tuple(
+      fc.constantFrom('', '/'),
+      simple,
+      fc.array(fc.tuple(fc.constantFrom('.', '/'), simple), { maxLength: 2 }),
+    );
+    let valid = 0;
+    fc.assert(
+      fc.property(unit, ([lead, first, rest]) => {
+        const text = lead + first + rest.map((part) => part.join('')).join('');
+        if (!isUcumUnit(text)) return;
+        valid++;
+        expect(library.validateUnitString(text).status, text).toBe('valid');
+      }),
+      { numRuns: scaled(300, 3_000) },
+    );
+    expect(valid).toBeGreaterThan(20);
   });
 });
 
