@@ -129,7 +129,7 @@ export interface HttpAnswer {
 export async function ask(url: string, init: RequestInit = {}): Promise<HttpAnswer> {
   const answer = await fetch(url, { redirect: 'manual', ...init });
   const text = await answer.text();
-  const isJson = answer.headers.get('content-type')?.includes('json') === true;
+  const isJson = /[/+]json/.test(answer.headers.get('content-type') ?? '');
   return { status: answer.status, headers: answer.headers, text, json: isJson ? JSON.parse(text) : undefined };
 }
 

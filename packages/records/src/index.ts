@@ -30,6 +30,7 @@ export { Corrections } from './corrections.ts';
 export { DataKeys } from './data-keys.ts';
 export type { Documents } from './documents.ts';
 export { LeafStates } from './erase.ts';
+export type { AppUse } from './exchange/app-reading.ts';
 export { type CrossCheckFinding, type CrossCheckSide, crossCheckAudits } from './exchange/cross-check.ts';
 export {
   DELIVERY_KINDS,

@@ -49,9 +49,10 @@ export type VaultCaller = (
       readonly kind: 'app';
       readonly who: Who & { readonly kind: 'member' };
       readonly purpose: string;
-      /** A patient's app sees as grantee, not as member of staff. */
+      /** An app sees as patients' grantee; a back-end service besides as its roles have it. */
       readonly sight: Sight;
-      readonly grant: string;
+      /** The one grant that it reads by; null for a service, which several patients may have granted something. */
+      readonly grant: string | null;
     }
 ) & {
   /** What is left of it: every door asks it too. */

@@ -1,8 +1,9 @@
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { importChapter } from '../../test/hospital.ts';
+import { chapterAt, claimPatient, importChapter, revokeGrant } from '../../test/hospital.ts';
 import {
   ask,
+  grantToApp,
   JWT_BEARER,
   openSmartHospital,
   postForm,
@@ -145,6 +146,26 @@ describe('a back-end service with its token', () => {
     expect(assigned.status).toBe(204);
     const read = await ask(path, bearer());
     expect([read.status, read.json?.resourceType]).toEqual([200, 'Observation']);
+  });
+
+  it('reads as grantee what a patient granted to it by name, until the grant is revoked', async () => {
+    const { server, base } = hospital;
+    const { fhirId, locations } = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 11));
+    const patient = await claimPatient(server, 'hospital-a', fhirId);
+    const registry = await registerService(hospital, { scope: SCOPE, purpose: 'PUBHLTH' });
+    const { json } = await serviceToken(hospital, registry, SCOPE);
+    const only = bearer(json.access_token);
+    expect((await ask(`${base}/Patient/${fhirId}`, only)).status).toBe(403);
+    const choice = { client: registry.clientId, categories: ['identity'], purposes: ['PUBHLTH'] } as const;
+    await grantToApp(server, patient, { ...choice, purposes: ['PATRQT'] });
+    expect((await ask(`${base}/Patient/${fhirId}`, only)).status).toBe(403);
+    const grant = await grantToApp(server, patient, choice);
+    expect((await ask(`${base}/Patient/${fhirId}`, only)).status).toBe(200);
+    expect((await ask(`${base}/Patient?_id=${fhirId}&_summary=count`, only)).json.total).toBe(1);
+    const closed = locations.find((location) => location.startsWith('Encounter/'))!.replace(/\/_history.*$/, '');
+    expect((await ask(`${base}/${closed}`, only)).status).toBe(403);
+    expect((await revokeGrant(server, patient, grant)).status).toBe(200);
+    expect((await ask(`${base}/Patient/${fhirId}`, only)).status).toBe(403);
   });
 
   it('is refused types of which no scope speaks, writes, and the administrators’ routes', async () => {

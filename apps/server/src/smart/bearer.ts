@@ -1,11 +1,12 @@
 import { FEED_ROLE } from '@salus/contracts';
-import type { VaultCaller, Writer } from '@salus/records';
+import type { VaultCaller } from '@salus/records';
 import type { AppTokens } from '../http/access.ts';
 import { findLiveIdentity } from '../identities.ts';
 import { ServerError } from '../server-error.ts';
 import type { AppAccess, AppToken } from './app-access.ts';
 import type { LaunchContext } from './launch-context.ts';
 import { narrowingOf, parseScopes, type Scopes } from './scopes.ts';
+import { serviceSight } from './service-sight.ts';
 import type { SmartServer, SmartServers } from './smart-server.ts';
 
 type Found = {
@@ -104,10 +105,11 @@ async function serviceCaller(
 ): Promise<VaultCaller | undefined> {
   const client = await clients.findLive(clientId);
   if (client === undefined) return undefined;
-  const { id, roles, purpose } = client;
+  const { id, roles, purpose, chain } = client;
   const who = { kind: 'member', id, organisation: organisation.slug, roles } as const;
   const narrow = narrowingOf(scopes, null);
-  if (!roles.includes(FEED_ROLE)) return { kind: 'member', who, purpose, narrow };
-  const writer: Writer = { submitter: await clients.openSigner(client), who };
-  return { kind: 'writer', writer, purpose, narrow };
+  const signer = await clients.openSigner(client);
+  if (roles.includes(FEED_ROLE)) return { kind: 'writer', writer: { submitter: signer, who }, purpose, narrow };
+  const sight = serviceSight(organisation, who, { client: signer, chain, purpose });
+  return { kind: 'app', who, purpose, sight, grant: null, narrow };
 }
