@@ -3,21 +3,25 @@ import type { Store } from '../store/database.ts';
 import { type Prepared, prepareQuery } from '../store/prepared.ts';
 import type { BatchState, RecordStatus } from '../store/schema.ts';
 import type { SearchEntryTable } from '../store/search-schema.ts';
+import type { StoredRecord } from '../vault-types.ts';
+import type { SearchPlan } from './plan.ts';
 import { nameOf, namesOf, type SearchIndex, TOKEN_BYTES } from './search-index.ts';
 
 /** Entries that one look at the index gives. */
 const PAGE = 256;
 /** A group of more terms is looked for in what another found, if there is another. */
-const DRIVING_TERMS_MAX = 4;
+const DRIVING_TERMS_MAX = 16;
 /** Groups with so many entries are all alike: counting further costs more than it saves. */
 const COUNT_MAX = 64;
 /** Of a few tokens each is looked for; of many a set is made. */
 const FEW_TOKENS = 4;
 
-/** A version that may match. */
-export type Candidate = Pick<SearchEntryTable, 'entry' | 'version' | 'recordId' | 'shard'>;
+/** A committed current version that may match. */
+export interface Candidate extends Pick<SearchEntryTable, 'entry' | 'version' | 'recordId' | 'shard'> {
+  readonly leafHash: string;
+}
 
-type Row = Pick<SearchEntryTable, 'entry' | 'version' | 'recordId' | 'tokens'>;
+type Row = Omit<Candidate, 'shard'> & Pick<SearchEntryTable, 'tokens'>;
 
 /** Finds in the index what has a token of every group. */
 export class Candidates {
@@ -25,7 +29,6 @@ export class Candidates {
   readonly #page: Prepared<Row>;
   readonly #count: Prepared<{ readonly count: number }>;
   readonly #version: Prepared<Pick<SearchEntryTable, 'entry' | 'shard'>>;
-  readonly #current: Prepared<{ readonly leafHash: string }>;
   readonly #nextShard: Prepared<{ readonly shard: number }>;
   readonly #last: Prepared<{ readonly entry: number }>;
 
@@ -38,7 +41,16 @@ export class Candidates {
       read
         .selectFrom('searchToken')
         .innerJoin('searchEntry', 'searchEntry.entry', 'searchToken.entry')
+        .innerJoin('record', (join) =>
+          join
+            .onRef('record.recordId', '=', 'searchEntry.recordId')
+            .onRef('record.version', '=', 'searchEntry.version'),
+        )
+        .innerJoin('batch', 'batch.batchId', 'record.batchId')
         .select(['searchEntry.entry', 'searchEntry.version', 'searchEntry.recordId', 'searchEntry.tokens'])
+        .select('record.leafHash')
+        .where('record.status', '=', sql.lit<RecordStatus>('current'))
+        .where('batch.state', '=', sql.lit<BatchState>('committed'))
         .where('searchToken.shard', '=', 0)
         .where('searchToken.token', '=', token)
         .where('searchToken.entry', '>', 0)
@@ -64,17 +76,6 @@ export class Candidates {
     this.#version = prepareQuery(
       read,
       read.selectFrom('searchEntry').select(['entry', 'shard']).where('recordId', '=', '').where('version', '=', 0),
-    );
-    this.#current = prepareQuery(
-      read,
-      read
-        .selectFrom('record')
-        .innerJoin('batch', 'batch.batchId', 'record.batchId')
-        .select('record.leafHash')
-        .where('record.recordId', '=', '')
-        .where('record.version', '=', 0)
-        .where('record.status', '=', sql.lit<RecordStatus>('current'))
-        .where('batch.state', '=', sql.lit<BatchState>('committed')),
     );
     this.#nextShard = prepareQuery(
       read,
@@ -103,31 +104,27 @@ export class Candidates {
     });
   }
 
-  /** The leaf of a version that is committed and current. */
-  async currentLeaf(recordId: string, version: number): Promise<string | undefined> {
-    return (await this.#current(recordId, version))[0]?.leafHash;
-  }
-
-  /** Where one version stands, undefined when it is in no index. */
-  async find(recordId: string, version: number): Promise<Candidate | undefined> {
+  /** Where a current version stands, undefined when it is in no index. */
+  async find({ recordId, version, leafHash }: StoredRecord): Promise<Candidate | undefined> {
     const [row] = await this.#version(recordId, version);
-    return row === undefined ? undefined : { ...row, recordId, version };
+    return row === undefined ? undefined : { ...row, recordId, version, leafHash };
   }
 
   /** Those of one shard by their numbers, after `after` and up to `last`. An empty group has nothing. */
   async *list(
     shard: number,
-    groups: readonly (readonly string[])[],
+    { groups, common }: Pick<SearchPlan, 'groups' | 'common'>,
     { after, last }: { readonly after: number; readonly last: number },
   ): AsyncGenerator<Candidate> {
-    const tokens = groups.map((terms) => terms.map((term) => this.#index.tokenOf(shard, term)));
+    const tokensOf = (terms: readonly string[]) => terms.map((term) => this.#index.tokenOf(shard, term));
+    const tokens = groups.map(tokensOf);
     const driver = await this.#driverOf(shard, tokens, after);
     if (driver === undefined || driver.length === 0) return;
-    const others = tokens.filter((group) => group !== driver).map(hasOneOf);
+    const others = [...tokens.filter((group) => group !== driver), ...common.map(tokensOf)].map(hasOneOf);
     for (let from = after; ; ) {
       const { rows, end } = await this.#rowsOf(shard, driver, from, last);
-      for (const { entry, version, recordId, tokens: own } of rows) {
-        if (others.every((holds) => holds(own))) yield { shard, entry, version, recordId };
+      for (const { tokens: own, ...row } of rows) {
+        if (others.every((holds) => holds(own))) yield { ...row, shard };
       }
       if (end === undefined) return;
       from = end;
@@ -140,10 +137,11 @@ export class Candidates {
     groups: readonly (readonly Uint8Array[])[],
     after: number,
   ): Promise<readonly Uint8Array[] | undefined> {
-    if (groups.length === 1) return groups[0];
+    const byLength = [...groups].sort((a, b) => a.length - b.length);
+    const driving = byLength.filter((group, at) => at === 0 || group.length <= DRIVING_TERMS_MAX);
+    if (driving.length === 1) return driving[0];
     let best: { readonly group: readonly Uint8Array[]; readonly count: number } | undefined;
-    for (const group of [...groups].sort((a, b) => a.length - b.length)) {
-      if (best !== undefined && group.length > DRIVING_TERMS_MAX) continue;
+    for (const group of driving) {
       let count = 0;
       for (const token of group) {
         if (best !== undefined && count >= best.count) break;

@@ -13,8 +13,10 @@ import type { Owner } from '../vault-types.ts';
 
 /** What a search on one type comes down to once its chains are followed. */
 export interface SearchPlan {
-  /** Of each group a match has one; the first is the type's. */
+  /** Of each group of terms a match has one. */
   readonly groups: readonly (readonly IndexTerm[])[];
+  /** As `groups`, of terms that nearly everything in the shards has: they are worth a check, and no look at the index. */
+  readonly common: readonly (readonly IndexTerm[])[];
   /** All of them hold. */
   readonly filters: readonly OwnFilter[];
   /** One of them holds; undefined: no compartment. */
@@ -35,15 +37,19 @@ export async function planOf(
   within: readonly OwnFilter[] | undefined,
 ): Promise<SearchPlan> {
   const groups: (readonly IndexTerm[])[] = [];
+  const common: (readonly IndexTerm[])[] = [];
   for (const filter of filters) {
     const terms = termsOfFilter(type, filter, nowMs);
-    if (terms !== undefined) groups.push(terms);
+    if (terms === undefined) continue;
+    // A patient's shard holds that patient's records.
+    if (patientsNamedBy(type, filter) === undefined) groups.push(terms);
+    else common.push(terms);
   }
   const inside = within?.map((filter) => termsOfFilter(type, filter, nowMs));
   if (inside?.every((terms) => terms !== undefined)) groups.push([...new Set(inside.flat())]);
-  if (groups.length === 0) groups.push([typeTerm(type)]);
+  if (groups.length === 0) groups.push(common.pop() ?? [typeTerm(type)]);
   const owners = await ownersOf(patients, type, filters, await sight.owners());
-  return { groups, filters, within, ids: idsOf(filters), owners };
+  return { groups, common, filters, within, ids: idsOf(filters), owners };
 }
 
 /** Cut down to the owners of the patients that a filter names. */

@@ -293,7 +293,7 @@ export class SearchEngine {
     for await (const candidate of this.#candidatesOf(looking, type, plan, after)) {
       looking.candidates += 1;
       if (looking.candidates > (this.#parts.candidatesMax ?? CANDIDATES_MAX)) throw tooCostly();
-      const record = await this.#current(candidate);
+      const record = await this.#recordOf(candidate);
       if (record === undefined || !(await this.#maySee(looking, record))) continue;
       const opened = await this.#opened.open(record);
       if (!holds(plan, opened, looking.nowMs)) continue;
@@ -301,14 +301,9 @@ export class SearchEngine {
     }
   }
 
-  /** The version when it is committed and current. A row's sealed part never changes: it is opened once. */
-  async #current({ recordId, version }: Candidate): Promise<StoredRecord | undefined> {
-    const leafHash = await this.#candidates.currentLeaf(recordId, version);
-    if (leafHash === undefined) return undefined;
-    const known = this.#opened.find(leafHash);
-    if (known !== undefined) return known.record;
-    const record = await this.#parts.rows.findRecord(recordId, version);
-    return record?.status === 'current' ? record : undefined;
+  /** A row's sealed part never changes: it is opened once. */
+  async #recordOf({ recordId, version, leafHash }: Candidate): Promise<StoredRecord | undefined> {
+    return this.#opened.find(leafHash)?.record ?? this.#parts.rows.findRecord(recordId, version);
   }
 
   async *#candidatesOf(
@@ -324,7 +319,7 @@ export class SearchEngine {
     for (const shard of await this.#shardsOf(type, plan.owners)) {
       if (shard < after.shard) continue;
       const from = shard === after.shard ? after.entry : 0;
-      yield* this.#candidates.list(shard, plan.groups, { after: from, last: looking.last });
+      yield* this.#candidates.list(shard, plan, { after: from, last: looking.last });
     }
   }
 
@@ -338,7 +333,7 @@ export class SearchEngine {
     for (const id of new Set(ids)) {
       const record = await this.#parts.rows.findResource(type, id);
       if (record?.status !== 'current') continue;
-      const candidate = await this.#candidates.find(record.recordId, record.version);
+      const candidate = await this.#candidates.find(record);
       if (candidate === undefined || candidate.entry > looking.last) continue;
       if (compareRange(candidate, after) > 0) found.push(candidate);
     }
