@@ -1,0 +1,132 @@
+import {
+  type CallPayload,
+  callId,
+  canonical,
+  fromBase64url,
+  hashTuple,
+  type Json,
+  leafHash,
+  sha256,
+  toBase64url,
+  utf8,
+  verifyInclusion,
+} from '@salus/crypto';
+import { type BlockHeader, type Checkpoint, hashOfHeader } from '@salus/ledger';
+import type { RecordProof } from '@salus/records';
+import { CliError } from './cli-error.ts';
+import { EXIT } from './exit-codes.ts';
+import { checkHeader, checkTransaction } from './ledger-proofs.ts';
+
+/** What a proof shows, once every step holds. */
+export interface CheckedRecord {
+  readonly resource: string;
+  readonly block: number;
+  readonly committedMs: number;
+  /** Whether the blocks lead from the record's to the checkpoint's; where they are too many, only the ledger can show it. */
+  readonly isFollowed: boolean;
+}
+
+/**
+ * Checks a proof as docs/record-proof.md describes it, against a checkpoint.
+ *
+ * @throws CliError `proof-invalid`, which says at what step
+ */
+export function checkRecordProof(proof: RecordProof, checkpoint: Checkpoint): CheckedRecord {
+  try {
+    return checkSteps(proof, checkpoint);
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    // Whatever is missing or of another form stumbles over what reads it.
+    throw refused('The proof is not of the form that it should have.', error);
+  }
+}
+
+function checkSteps(proof: RecordProof, checkpoint: Checkpoint): CheckedRecord {
+  const { block, headers, network, resource } = proof;
+  demand(proof.version === 'salus:record-proof:v1', 'The proof is of an unknown version.');
+  demand(network === checkpoint.network, 'The proof and the checkpoint are of two networks.');
+  checkContent(proof);
+  checkBatch(proof);
+  checkCall(proof);
+  const { number, timestampMs } = checkHeader(block);
+  const isFollowed = headers !== null;
+  if (isFollowed) checkChain([block.header, ...headers], checkpoint);
+  return { resource, block: number, committedMs: timestampMs, isFollowed };
+}
+
+/** The text is the one that the leaf commits to, and is the resource that the proof is said to be of. */
+function checkContent({ record, resource }: RecordProof): void {
+  const content = toBase64url(sha256(Buffer.concat([fromBase64url(record.salt), utf8(record.plaintext)])));
+  demand(content === record.contentHash, 'The text is not the one that the record commits to.');
+  const { resourceType, id, meta } = JSON.parse(record.plaintext) as {
+    readonly resourceType: string;
+    readonly id: string;
+    readonly meta: { readonly versionId: string };
+  };
+  const named = `${resourceType}/${id}/_history/${meta.versionId}`;
+  demand(resource === named && meta.versionId === String(record.version), 'The proof is of another resource.');
+}
+
+function checkBatch({ record, batch }: RecordProof): void {
+  const { recordId, version, keyId, ciphertextHash, contentHash } = record;
+  const tuple = hashTuple('leaf', recordId, version, keyId, ciphertextHash, contentHash);
+  const holds = verifyInclusion({
+    leafHash: leafHash(fromBase64url(tuple)),
+    index: batch.index,
+    size: batch.count,
+    proof: batch.proof.map(fromBase64url),
+    root: fromBase64url(batch.root),
+  });
+  demand(holds, 'The batch does not hold this record.');
+}
+
+function checkCall({ record, batch, transaction, inclusion, block, network }: RecordProof): void {
+  const { call, outcome, timestampMs } = transaction;
+  demand(outcome.kind === 'committed', 'The call was not committed.');
+  const key = `record/root/${record.keyId}/${batch.callId}`;
+  const fact = outcome.writes.find(([written]) => written === key)?.[1] as
+    | { readonly root: string; readonly count: number }
+    | undefined;
+  demand(fact?.root === batch.root && fact.count === batch.count, 'The call wrote another root.');
+  const id = callId(call.payload as CallPayload);
+  demand(id === batch.callId && call.payload.network === network, 'The call is another, or of another network.');
+  checkTransaction({
+    ...block,
+    transaction: {
+      ...{ callId: id, block: block.header.number, index: inclusion.index, timestampMs },
+      call: call as never,
+      outcome: outcome as never,
+    },
+    inclusion: { ...inclusion, leafHash: leafOf(transaction), root: block.header.transactionsRoot },
+  });
+}
+
+function checkChain(headers: readonly BlockHeader[], checkpoint: Checkpoint): void {
+  let previous: BlockHeader | undefined;
+  for (const header of headers) {
+    const follows =
+      previous === undefined ||
+      (header.number === previous.number + 1 && header.previousHash === hashOfHeader(previous));
+    demand(follows, `Block ${header.number} does not follow the one before.`);
+    previous = header;
+  }
+  const isEnd =
+    previous !== undefined && previous.number === checkpoint.number && hashOfHeader(previous) === checkpoint.hash;
+  demand(isEnd, 'The blocks do not lead to the checkpoint.');
+}
+
+function leafOf(transaction: RecordProof['transaction']): string {
+  return toBase64url(leafHash(utf8(canonical(transaction as unknown as Json))));
+}
+
+function demand(condition: boolean, message: string): asserts condition {
+  if (!condition) throw refused(message);
+}
+
+function refused(message: string, cause?: unknown): CliError {
+  return new CliError('proof-invalid', message, {
+    exit: EXIT.refused,
+    next: 'Do not rely on this record: ask who gave it to you, and show both to another member.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
