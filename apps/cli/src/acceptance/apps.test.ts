@@ -40,6 +40,20 @@ it(
     ]);
     const listed = await desk.salus('staff', 'apps', '--as', 'hospital-a.admin', '--json');
     expect(listed.json()).toMatchObject({ clients: [{ clientId, live: true }] });
+    const naming = [
+      'grant',
+      '--to',
+      `client:${clientId}@hospital-a`,
+      '--at',
+      'hospital-a',
+      '--categories',
+      'laboratory',
+    ];
+    const named = await desk.salus(...naming, '--purpose', 'PATRQT', '--yes', '--as', 'patient-1', '--json');
+    expect([named.exit, named.json()]).toEqual([
+      EXIT.ok,
+      { grants: [expect.objectContaining({ token: null })], answer: null },
+    ]);
     expect((await desk.salus('revoke', grant, '--as', 'patient-1')).exit).toBe(EXIT.ok);
     expect((await read(tokens.access_token, `Patient/${tokens.patient}`)).status).toBe(401);
     expect((await desk.salus('staff', 'revoke', clientId, '--as', 'hospital-a.admin')).exit).toBe(EXIT.ok);

@@ -35,7 +35,8 @@ interface MadeGrant {
   readonly callId: string;
   readonly block: number;
   readonly opens: number;
-  readonly token: object;
+  /** null where the organisation that keeps the records is the grantee's own: its node has seen the terms. */
+  readonly token: object | null;
 }
 
 /** `salus grant`: shows what it opens, asks, then seals the keys to the grantee. */
@@ -66,7 +67,7 @@ export function addGrantCommand(program: Command, act: Act): void {
     const { made, wallet } = await makeGrants(context, home, plans);
     const answered = request === undefined ? null : await answerRequest(context, { home, wallet, request, made });
     if (request === undefined) {
-      for (const { token } of made) await deliverToken(context, plans[0]!.choice.grantee, token);
+      for (const { token } of made) if (token !== null) await deliverToken(context, plans[0]!.choice.grantee, token);
     }
     const lines = made.map(
       ({ organisation, grant: name, opens }) => `Grant ${name} at ${organisation} opens ${opens} records now.`,
@@ -130,7 +131,7 @@ interface Plan {
   readonly opens: number;
 }
 
-/** One grant for each pid: no grant speaks of two. The requester's own organisation needs none. */
+/** One grant for each pid: no grant speaks of two. The requester's own organisation needs none, unless for a system of it. */
 async function planGrants(
   context: CommandContext,
   home: PatientAtHome,
@@ -142,7 +143,7 @@ async function planGrants(
   const foreign = home.pids.filter(
     ({ organisation }) =>
       (options.at === undefined || organisation === options.at) &&
-      (grantee.kind === 'card' || organisation !== grantee.organisation),
+      (grantee.kind === 'card' || grantee.kind === 'client' || organisation !== grantee.organisation),
   );
   const plans = await forEachPid(context, { ...home, pids: foreign }, async (session, { pid, organisation }) => {
     const choice = choiceOf(pid, options, { asked: request?.asked, nowMs });
@@ -163,18 +164,25 @@ async function makeGrants(
   for (const { organisation, choice, opens } of plans) {
     await asPatient(context.api, wallet, choice.pid, async (session) => {
       const occasion = { network: wallet.content.network, nowMs: context.nowMs() };
-      const recipients = await recipientsOf(context, choice);
+      const recipients = isAtHome(choice, organisation) ? [] : await recipientsOf(context, choice);
       const prepared = await grant(wallet, occasion, { choice, envelopes: await readKeys(session), recipients });
       const committed = await submitGrant(session, prepared);
       wallet = prepared.wallet;
       opened = { ...opened, stored: { ...opened.stored, content: wallet.content } };
       await keepWallet(context, opened, { wallet, session });
-      const { envelope } = await sealToken(wallet, prepared.terms.grant, recipients[0]!);
+      const [recipient] = recipients;
+      const token =
+        recipient === undefined ? null : (await sealToken(wallet, prepared.terms.grant, recipient)).envelope;
       const { callId, block } = committed;
-      made.push({ organisation, pid: choice.pid, grant: prepared.terms.grant, callId, block, opens, token: envelope });
+      made.push({ organisation, pid: choice.pid, grant: prepared.terms.grant, callId, block, opens, token });
     });
   }
   return { made, wallet };
+}
+
+/** A system of the organisation that keeps the records: its node holds the keys already. */
+function isAtHome({ grantee }: GrantChoice, organisation: string): boolean {
+  return grantee.kind === 'client' && grantee.organisation === organisation;
 }
 
 /** The grantee's live keys; a system has keys of its own. */
@@ -234,7 +242,7 @@ async function answerRequest(
     request.asked.categories.every((category) => terms.categories.includes(category)),
   );
   const word = whole ? 'granted' : 'partly';
-  await sendAnswer(context, { ...home, wallet }, { request, word, tokens: made.map(({ token }) => token) });
+  await sendAnswer(context, { ...home, wallet }, { request, word, tokens: made.flatMap(({ token }) => token ?? []) });
   return word;
 }
 
