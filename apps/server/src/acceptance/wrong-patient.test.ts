@@ -1,10 +1,13 @@
 import { type LeafFact, leafKey, moveCommitment, type PatientFact, patientKey } from '@salus/contracts';
 import { hashTuple } from '@salus/crypto';
 import { verifyRecords } from '@salus/records';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { enrolFeed, er7 } from '../../test/feed.ts';
 import { chapterAt, claimPatient, importChapter, openTestServer, type TestServer } from '../../test/hospital.ts';
 import { MessageHandler } from '../hl7/message-handler.ts';
+
+/** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const SLUG = 'hospital-a';
 const BASE = `/${SLUG}/fhir/R4`;
@@ -23,7 +26,7 @@ beforeAll(async () => {
   doctor = await server.logIn('a.rossi', { writing: true });
   other = await server.logIn('a.mehta');
   desk = await server.logIn('a.desk', { writing: true });
-}, 120_000);
+});
 
 afterAll(() => server[Symbol.asyncDispose]());
 

@@ -1,11 +1,14 @@
 import { staffCall } from '@salus/wallet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { enrolFeed, er7, openSender, type Sender } from '../../test/feed.ts';
 import { openTestServer, type TestServer } from '../../test/hospital.ts';
 import { findFeed } from './feed-client.ts';
 import type { Hl7ListenerSettings } from './hl7-configuration.ts';
 import { type Hl7Listener, openHl7Listener } from './hl7-listener.ts';
 import { MessageHandler } from './message-handler.ts';
+
+/** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const SLUG = 'hospital-a';
 const SETTINGS: Hl7ListenerSettings = {
@@ -29,7 +32,7 @@ beforeAll(async () => {
   await enrolFeed(server, SLUG, 'adt');
   listener = await openListener(server);
   sender = await openSender(listener.port);
-}, 120_000);
+});
 
 afterAll(async () => {
   sender.close();

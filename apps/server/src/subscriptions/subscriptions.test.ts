@@ -8,6 +8,9 @@ import { findFeedWriter } from '../hl7/feed-client.ts';
 import { SubscriptionEngine } from './engine.ts';
 import { SubscriptionStore } from './subscription-store.ts';
 
+/** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
 const BASE = '/hospital-a/fhir/R4';
 const A = '/api/v1/orgs/hospital-a';
 const FHIR = 'application/fhir+json';
@@ -32,7 +35,7 @@ beforeAll(async () => {
   const body = { practitioner, person: server.wallet('a.rossi').id };
   const linked = await server.send('POST', `${A}/practitioners`, { token: admin, body });
   if (linked.status !== 204) throw new Error(linked.text);
-}, 120_000);
+});
 
 afterAll(async () => {
   await hook[Symbol.asyncDispose]();
