@@ -115,11 +115,11 @@ function requestEntry(entry: FhirTree, index: number, place: string): RequestEnt
   const fullUrl = optionalString(entry.fullUrl, `${place}.fullUrl`);
   switch (method) {
     case 'POST':
-      return postEntry(entry, request, { index, fullUrl, place });
+      return postEntry(entry, request, { index, url, fullUrl, place });
     case 'PUT':
     case 'PATCH':
     case 'DELETE':
-      return changingEntry(method, entry, request, { index, fullUrl, place });
+      return changingEntry(method, entry, request, { index, url, fullUrl, place });
     case 'GET':
     case 'HEAD':
       refuseConditions(request, ['ifMatch', 'ifNoneExist'], place);
@@ -127,12 +127,17 @@ function requestEntry(entry: FhirTree, index: number, place: string): RequestEnt
   }
 }
 
-type Place = { readonly index: number; readonly fullUrl: string | undefined; readonly place: string };
+type Place = {
+  readonly index: number;
+  readonly url: string;
+  readonly fullUrl: string | undefined;
+  readonly place: string;
+};
 
-function postEntry(entry: FhirTree, request: FhirTree, { index, fullUrl, place }: Place): PostEntry {
+function postEntry(entry: FhirTree, request: FhirTree, { index, url, fullUrl, place }: Place): PostEntry {
   refuseConditions(request, ['ifMatch', 'ifNoneMatch', 'ifModifiedSince'], place);
   const { type, resource } = resourceOf(entry, place);
-  if (request.url !== type) throw invalid("a POST's url is the type of its resource", `${place}.request.url`);
+  if (url !== type) throw invalid("a POST's url is the type of its resource", `${place}.request.url`);
   const ifNoneExist = optionalString(request.ifNoneExist, `${place}.request.ifNoneExist`);
   return { method: 'POST', index, type, resource, fullUrl, ifNoneExist };
 }
@@ -141,10 +146,10 @@ function changingEntry(
   method: 'PUT' | 'PATCH' | 'DELETE',
   entry: FhirTree,
   request: FhirTree,
-  { index, fullUrl, place }: Place,
+  { index, url, fullUrl, place }: Place,
 ): PutEntry | PatchEntry | DeleteEntry {
   refuseConditions(request, ['ifNoneExist', 'ifNoneMatch', 'ifModifiedSince'], place);
-  const { type, target } = parseTarget(String(request.url), `${place}.request.url`);
+  const { type, target } = parseTarget(url, `${place}.request.url`);
   const common = { index, type, fullUrl, target, ifMatch: versionOf(request.ifMatch, `${place}.request.ifMatch`) };
   if (method === 'DELETE') return { method, ...common };
   const sent = resourceOf(entry, place);
@@ -162,7 +167,7 @@ function changingEntry(
 }
 
 function parseTarget(url: string, place: string): { readonly type: ResourceType; readonly target: EntryTarget } {
-  const [path = '', query] = splitOnce(url, '?');
+  const [path, query] = splitOnce(url, '?');
   const [type = '', id, ...rest] = path.split('/');
   if (!isResourceType(type) || rest.length > 0) throw invalid('a url is Type/id or Type?search', place);
   if (id !== undefined && query === undefined) {

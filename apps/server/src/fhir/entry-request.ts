@@ -64,17 +64,21 @@ type Injected = {
 };
 
 function answerOf({ statusCode, statusMessage, headers, payload }: Injected): EntryAnswer {
-  const modified = Date.parse(String(headers['last-modified'] ?? ''));
+  const modified = Date.parse(textOf(headers['last-modified']));
   const response = {
     status: `${statusCode} ${statusMessage}`.trim(),
     ...(typeof headers.location === 'string' ? { location: headers.location } : {}),
     ...(typeof headers.etag === 'string' ? { etag: headers.etag } : {}),
     ...(Number.isNaN(modified) ? {} : { lastModified: new Date(modified).toISOString() }),
   };
-  const isFhir = String(headers['content-type'] ?? '').startsWith('application/fhir+json');
+  const isFhir = textOf(headers['content-type']).startsWith('application/fhir+json');
   if (payload === '' || !isFhir) return { response };
   const resource = parseFhirJson(payload);
   return statusCode >= 400 ? { response: { ...response, outcome: resource } } : { response, resource };
+}
+
+function textOf(header: unknown): string {
+  return typeof header === 'string' ? header : '';
 }
 
 /** An entry that cannot be asked. */

@@ -46,8 +46,8 @@ async function answer(node: Node, request: HistoryRequest, reply: FastifyReply):
   const path = [scope.type, scope.id, '_history'].filter((part) => part !== undefined).join('/');
   const context = [callerSession(request), path];
   const token = oneOf(request.query, CURSOR);
-  const cursor = token === undefined ? undefined : String(openPage(vault.masterKey, context, token));
-  const query = { ...queryOf(request.query), ...(cursor === undefined ? {} : { cursor }) };
+  const cursor = token === undefined ? undefined : openPage(vault.masterKey, context, token);
+  const query = { ...queryOf(request.query), ...(typeof cursor === 'string' ? { cursor } : {}) };
   const result = await vault.repository.history(callerOf(node, request), scope, query);
   switch (result.kind) {
     case 'not-found':
