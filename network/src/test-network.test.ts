@@ -8,7 +8,7 @@ import { startTestNetwork, type TestNetwork } from './test-network.ts';
 import type { ContractsBundle } from './up/contracts-in-use.ts';
 
 const BASE_PORT = 22_000;
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 240_000;
 
 const binaries = fabricBinaries();
 

@@ -22,7 +22,7 @@ import { freePort } from './apart.ts';
 import { type Acting, makePlace } from './consortium.ts';
 
 /** How long a node may be behind another one. */
-const BEHIND_MS = 5_000;
+const BEHIND_MS = 60_000;
 const LOOK_MS = 20;
 
 /** Organisations on a Fabric network, a node each, all in this process; they share neither disk nor keys. */

@@ -29,7 +29,7 @@ import { openContract, putChaincode } from './put-chaincode.ts';
 
 const CHANNEL = 'salus';
 const ORGANISATIONS = ['hospital-a', 'hospital-b', 'laboratory'];
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 
 const binaries = fabricBinaries();
 
@@ -129,7 +129,7 @@ describe.skipIf(binaries === undefined).each(CASES)(
         await upNetwork({ layout, consortium, binaries: binaries!, masterKeys, bundle: putChaincode, nowMs: Date.now });
         const state = () => readOrdererChannel(administration(), CHANNEL);
         await expect
-          .poll(state, { timeout: 20_000 })
+          .poll(state, { timeout: 60_000 })
           .toMatchObject({ consensusRelation: 'consenter', status: 'active' });
         expect(describeChannel(await current()).consenters).toHaveLength(orderers + 1);
         await put('with');
@@ -137,7 +137,7 @@ describe.skipIf(binaries === undefined).each(CASES)(
           const own = (await state()).height;
           return own - (await readOrdererChannel(network.ordererAdministration('laboratory'), CHANNEL)).height;
         };
-        await expect.poll(heights, { timeout: 20_000 }).toBe(0);
+        await expect.poll(heights, { timeout: 60_000 }).toBe(0);
       },
       TIMEOUT_MS,
     );
@@ -160,7 +160,7 @@ describe.skipIf(binaries === undefined).each(CASES)(
         expect(shown.find((line) => line.startsWith('    - orderer') && line.includes(endpoint))).toBeDefined();
         // On BFT nobody tells the one that left: it is told to leave.
         await leaveOrderer(administration(), CHANNEL);
-        await expect.poll(() => listOrdererChannels(administration()), { timeout: 10_000 }).toEqual([]);
+        await expect.poll(() => listOrdererChannels(administration()), { timeout: 60_000 }).toEqual([]);
         await put('without');
         expect(ordererAddresses(network.layout, network.consortium.organisations)).toHaveLength(orderers);
       },

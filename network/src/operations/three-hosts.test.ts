@@ -29,7 +29,7 @@ import { exportOrganisation, importOrganisation } from './organisation-card.ts';
 const program = 'openssl';
 const isThere = spawnSync(program, ['version']).status === 0;
 const BASE_PORT = 22_200;
-const TEST_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 300_000;
 const SLUGS = ['hospital-a', 'hospital-b', 'laboratory'] as const;
 const EXTERNAL = 'laboratory';
 

@@ -16,7 +16,7 @@ const binaries = fabricBinaries();
 const BASE_PORT = 26_100;
 const CALLS = scaled(150, 2_000);
 /** Each call is a block of its own. */
-const TIMEOUT_MS = scaled(90_000, 900_000);
+const TIMEOUT_MS = scaled(300_000, 1_800_000);
 const SEED = 20_261_121;
 const ORGANISATIONS = ['hospital-a', 'laboratory'];
 

@@ -17,7 +17,7 @@ const binaries = fabricBinaries();
 const BASE_PORT = 26_200;
 const ROUNDS = scaled(6, 40);
 const CALLS_PER_ROUND = 40;
-const TIMEOUT_MS = scaled(90_000, 900_000);
+const TIMEOUT_MS = scaled(300_000, 1_800_000);
 const SEED = 4;
 
 type Submitted = PreparedCall & { readonly result: SubmitResult };

@@ -6,7 +6,7 @@ import { type ExtractableHpkeKey, toBase64url } from '@salus/crypto';
 import { CONFIGURATION_VERSION, PRIVATE_KEY_VERSION } from '../src/chaincode/configuration.ts';
 import type { TestAuthority } from './machine.ts';
 
-const START_MAX_MS = 20_000;
+const START_MAX_MS = 90_000;
 
 export type ServiceSetting = {
   readonly folder: string;

@@ -12,7 +12,7 @@ import { bundleChaincode, packageLabel } from '../bundle.ts';
 import { findFailure, gatheredText, METADATA_FUNCTION, OK_STATUS, parseOutcomes, SUBMIT_FUNCTION } from '../wire.ts';
 
 const { Type } = peer.ChaincodeMessage;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 
 describe('the chaincode as a service', { timeout: TIMEOUT_MS }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'salus-chaincode-'));

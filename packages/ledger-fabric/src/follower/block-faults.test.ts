@@ -11,7 +11,7 @@ import {
 import type { RawBlock } from '../block/raw-block.ts';
 import type { AlarmCode } from './alarm.ts';
 
-const LIMIT_MS = 5_000;
+const LIMIT_MS = 60_000;
 
 let channel: TestChannel;
 let consortium: Consortium;

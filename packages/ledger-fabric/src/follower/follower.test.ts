@@ -16,7 +16,7 @@ import {
 import { headerFactsOf } from '../block/raw-block.ts';
 import type { Runtimes } from './runtimes.ts';
 
-const LIMIT_MS = 5_000;
+const LIMIT_MS = 60_000;
 
 let channel: TestChannel;
 let consortium: Consortium;

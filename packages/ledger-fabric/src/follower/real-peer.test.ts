@@ -15,8 +15,8 @@ import { openFollower } from './open-follower.ts';
 
 const binaries = fabricBinaries();
 const BASE_PORT = 25_200;
-const SETUP_MS = 120_000;
-const LIMIT_MS = 30_000;
+const SETUP_MS = 300_000;
+const LIMIT_MS = 90_000;
 
 describe.skipIf(binaries === undefined)('a follower of a real peer', () => {
   let network: TestNetwork;

@@ -12,7 +12,7 @@ import { QUEUE_CALLS_MAX } from './call-gatherer.ts';
 import type { FollowerView } from './follower-view.ts';
 import { openGateway } from './gateway.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 
 /** No peer listens here. */
 const NOWHERE = '127.0.0.1:1';

@@ -7,7 +7,7 @@ import { type FabricPlace, openFabricPlace } from '../../test/fabric-place.ts';
 
 const binaries = fabricBinaries();
 const BASE_PORT = 26_400;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 
 describe.skipIf(binaries === undefined)('the gateway on Fabric', { timeout: TIMEOUT_MS }, () => {
   let network: TestNetwork;

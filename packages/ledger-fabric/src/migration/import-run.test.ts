@@ -31,7 +31,7 @@ beforeAll(async () => {
   ended = openEndedLedger(moving.file, moving.checkpointFile);
   blocks = [...ended.blocks(0)];
   takeOver = { ledgerKey: ended.ledgerKey, number: ended.number, hash: ended.hash };
-}, 60_000);
+}, 240_000);
 afterAll(() => {
   ended[Symbol.dispose]();
   moving[Symbol.dispose]();
