@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { staffCall } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { enrolFeed, er7, openSender, type Sender } from '../../test/feed.ts';
@@ -208,6 +210,19 @@ describe('HL7 v2 over MLLP', () => {
       const answer = await sender.send(er7(...segments));
       expect(answer, answer.text).toMatchObject({ ...expected, controlId });
       expect(answer.text).not.toMatch(/Åkesson|Secret|19701399/);
+    }
+  });
+
+  it('leaves nothing of a kept message in the clear on the disk', () => {
+    const files = readdirSync(join(server.directory, 'data'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name)));
+    expect(files.length).toBeGreaterThan(3);
+    for (const text of ['Secret^Name', 'Åkesson', 'HOSP', '1001^^^']) {
+      expect(
+        files.some((bytes) => bytes.includes(text)),
+        text,
+      ).toBe(false);
     }
   });
 
