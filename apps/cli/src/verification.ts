@@ -9,7 +9,7 @@ import {
   type VerifyReport,
   verifyLedger,
 } from '@salus/ledger';
-import { type RecordsVerification, verifyRecords } from '@salus/records';
+import { findElsewhere, type RecordsVerification, verifyRecords } from '@salus/records';
 import { findCheckpointSource } from './checkpoint-source.ts';
 import { CliError } from './cli-error.ts';
 import type { CommandContext } from './command-context.ts';
@@ -114,6 +114,7 @@ export async function verifyOrganisations(
   const parent = join(directory, 'orgs');
   const present = existsSync(parent) ? readdirSync(parent) : [];
   const slugs = [...new Set([...present, ...(nodeFile?.organisations ?? [])])].sort();
+  for (const organisation of slugs) demandHere(join(parent, organisation), organisation);
   const verified: VerifiedRecords[] = [];
   const progress = terminal.progress('records: organisations', slugs.length);
   using ledger = openState(file);
@@ -124,6 +125,19 @@ export async function verifyOrganisations(
   }
   progress.end();
   return verified;
+}
+
+/** A part that lies elsewhere must not pass for one that is missing, nor be left out in silence. */
+function demandHere(directory: string, organisation: string): void {
+  const elsewhere = findElsewhere(directory);
+  if (elsewhere.length === 0) return;
+  throw new CliError(
+    'no-data-directory',
+    `${organisation} has its ${elsewhere.join(' and its ')}, not in this directory.`,
+    {
+      next: 'Make a backup of the running node with salus backup NAME: it holds everything as files. Verify that with --data.',
+    },
+  );
 }
 
 /** A ledger that cannot be read at all is a finding of its own verification; nothing can be compared with it. */

@@ -29,6 +29,7 @@ export {
 export { Corrections } from './corrections.ts';
 export { DataKeys } from './data-keys.ts';
 export type { Documents } from './documents.ts';
+export { findElsewhere } from './elsewhere.ts';
 export { LeafStates } from './erase.ts';
 export type { AppUse } from './exchange/app-reading.ts';
 export { type CrossCheckFinding, type CrossCheckSide, crossCheckAudits } from './exchange/cross-check.ts';

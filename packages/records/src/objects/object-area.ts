@@ -2,6 +2,7 @@ import { randomBytes as nodeRandomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { S3_MARK } from '../elsewhere.ts';
 import { newId } from '../index-rows.ts';
 import { FilePacks, type Packs, syncDirectory } from '../packs.ts';
 import { RecordsError } from '../records-error.ts';
@@ -13,8 +14,6 @@ import { S3Packs } from './s3-packs.ts';
 import { type S3Place, s3Below } from './s3-place.ts';
 
 const READ_BYTES = 8 * 1024 * 1024;
-/** Says that the directory's objects are in a bucket, and in which; it holds no secret. */
-const MARK_FILE = 'objects.s3.json';
 const MARK_VERSION = 'salus:s3:v1';
 /** Folders by the ending of their objects. */
 const ENDINGS = { packs: 'pack', attachments: 'attachment', exports: 'attachment' } as const;
@@ -131,12 +130,12 @@ async function demandUsable(place: S3Place): Promise<void> {
 }
 
 function findMark(directory: string): string | undefined {
-  const file = join(directory, MARK_FILE);
+  const file = join(directory, S3_MARK);
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
 }
 
 async function writeMark(directory: string, text: string): Promise<void> {
-  const path = join(directory, MARK_FILE);
+  const path = join(directory, S3_MARK);
   const file = await open(`${path}.new`, 'w', 0o600);
   try {
     await file.writeFile(`${text}\n`);

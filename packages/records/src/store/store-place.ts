@@ -2,14 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomBytes, toBase64url } from '@salus/crypto';
+import { POSTGRES_MARK } from '../elsewhere.ts';
 import { syncDirectory } from '../packs.ts';
 import { RecordsError } from '../records-error.ts';
 import { openStore, type Store } from './database.ts';
 import type { PostgresPlace } from './postgres/postgres-place.ts';
 
 const SQLITE_FILE = 'records.sqlite';
-/** Says that the directory's records are in PostgreSQL, and in which store: it holds nothing secret. */
-const MARK_FILE = 'records.postgresql.json';
 const MARK_VERSION = 'salus:postgresql:v1';
 
 interface Mark {
@@ -58,7 +57,7 @@ export async function removeStoreOf(directory: string, postgres: PostgresPlace |
 }
 
 function readMark(directory: string): Mark | undefined {
-  const file = join(directory, MARK_FILE);
+  const file = join(directory, POSTGRES_MARK);
   if (!existsSync(file)) return undefined;
   try {
     const mark = JSON.parse(readFileSync(file, 'utf8')) as Partial<Mark>;
@@ -67,13 +66,13 @@ function readMark(directory: string): Mark | undefined {
       return { version, storeId, complete };
     }
   } catch (cause) {
-    throw new RecordsError('corrupt', `${MARK_FILE} is not JSON`, { cause });
+    throw new RecordsError('corrupt', `${POSTGRES_MARK} is not JSON`, { cause });
   }
-  throw new RecordsError('corrupt', `${MARK_FILE} is not of version ${MARK_VERSION}`);
+  throw new RecordsError('corrupt', `${POSTGRES_MARK} is not of version ${MARK_VERSION}`);
 }
 
 async function writeMark(directory: string, mark: Mark): Promise<void> {
-  const path = join(directory, MARK_FILE);
+  const path = join(directory, POSTGRES_MARK);
   const file = await open(`${path}.new`, 'w', 0o600);
   try {
     await file.writeFile(`${JSON.stringify(mark)}\n`);

@@ -125,8 +125,12 @@ function sessionText(schema: string, readOnly: boolean): string {
     `set tcp_keepalives_idle to ${idleSeconds}`,
     `set tcp_keepalives_interval to ${intervalSeconds}`,
     `set tcp_keepalives_count to ${countMax}`,
-    // Every query is small: compiling one costs more than running it.
+    // Every query is small and finds by index: compiling one costs more than running it, and a plan that was made while a
+    // table was empty must not look through all of it for ever after.
     `set jit to off`,
+    `set enable_seqscan to off`,
+    `set enable_hashjoin to off`,
+    `set enable_mergejoin to off`,
   ].join('; ');
 }
 

@@ -22,7 +22,7 @@ export async function beginPostgresCopy(place: PostgresPlace, toFile: string): P
   const connection = await connect(place, { name: 'salus copy', readOnly: true });
   try {
     await connection.query(
-      `set idle_in_transaction_session_timeout to '${SNAPSHOT_IDLE}'; begin isolation level repeatable read`,
+      `set enable_seqscan to on; set idle_in_transaction_session_timeout to '${SNAPSHOT_IDLE}'; begin isolation level repeatable read`,
     );
     // A snapshot is taken by the first query, not by the beginning.
     await connection.query('select 1 from "storeWriter"');

@@ -30,3 +30,15 @@ describe('deliveries', async () => {
 describe('keys', async () => {
   await import('../../data-keys.test.ts');
 });
+
+describe('search', async () => {
+  await import('../../search/search-engine.test.ts');
+});
+
+describe('searches compared with an independent evaluation', async () => {
+  await import('../../search/search-table.test.ts');
+});
+
+describe('FHIR repository', async () => {
+  await import('../../conformance.test.ts');
+});
