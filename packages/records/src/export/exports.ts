@@ -215,16 +215,19 @@ export class Exports implements AsyncDisposable {
     );
   }
 
-  /** What an earlier process left: jobs that ran have failed, and files that no job names are removed. */
+  /** What an earlier process or a backup left: jobs that ran or lost files have failed, and files that no job names are removed. */
   async #settle(): Promise<void> {
+    const present = new Set<string>();
+    for await (const ids of this.#parts.files.list()) for (const id of ids) present.add(id);
     const named = new Set<string>();
     for (const job of await this.#list()) {
-      if (job.state.kind === 'running') await this.#keep({ ...job, state: { kind: 'failed', code: 'closed' } });
-      if (job.state.kind === 'complete') for (const { content } of job.state.files) named.add(content.attachmentId);
+      const { state } = job;
+      const files = state.kind === 'complete' ? state.files.map(({ content }) => content.attachmentId) : [];
+      const isSettled = state.kind !== 'running' && files.every((id) => present.has(id));
+      if (isSettled) for (const id of files) named.add(id);
+      else await this.#keep({ ...job, state: { kind: 'failed', code: 'closed' } });
     }
-    for await (const ids of this.#parts.files.list()) {
-      for (const id of ids) if (!named.has(id)) await this.#parts.files.remove(id);
-    }
+    for (const id of present) if (!named.has(id)) await this.#parts.files.remove(id);
     await this.sweep();
   }
 

@@ -29,10 +29,12 @@ export class ObjectFiles {
     }
   }
 
-  /** Counts files that no checked batch named. */
+  /** Counts files that no checked batch named; those of exports, which expire, belong to none. */
   async countOrphans(): Promise<void> {
     const found = await readdir(this.#directory, { recursive: true, withFileTypes: true }).catch(emptyWhenMissing);
+    const exports = join(this.#directory, 'exports');
     for (const entry of found) {
+      if (entry.parentPath.startsWith(exports)) continue;
       if (entry.isFile() && !this.#named.has(join(entry.parentPath, entry.name))) this.#report.notes.orphanFiles += 1;
     }
   }

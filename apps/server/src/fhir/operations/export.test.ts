@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Exports, type Sight, sightOf } from '@salus/records';
+import { Attachments, Exports, type Sight, sightOf } from '@salus/records';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Answer,
@@ -260,6 +260,19 @@ describe('an export that runs', () => {
     held.resolve();
     expect(await ended).toBe(true);
     expect(filesOf()).toEqual([]);
+  });
+
+  it('has failed when a backup brought back the job without its files', async () => {
+    const { vault } = server.node.organisations.get('hospital-a')!;
+    const sight = sightOfPatient();
+    const job = await exportsOf().start(sight, { request: 'x', question, filters });
+    await exportsOf().ended(job.jobId);
+    const { state } = (await exportsOf().find(sight.who, job.jobId))!;
+    const files = new Attachments(vault.objects.place('exports'));
+    for (const { content } of state.kind === 'complete' ? state.files : []) await files.remove(content.attachmentId);
+    await using later = await Exports.open({ ...vault, onFailure: () => {} });
+    expect((await later.find(sight.who, job.jobId))?.state).toEqual({ kind: 'failed', code: 'closed' });
+    await exportsOf().remove(sight.who, job.jobId);
   });
 
   it('is one of a bounded number', async () => {
