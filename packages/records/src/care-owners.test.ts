@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { bundleOf } from '../test/bundle.ts';
 import { makePlace, type Place } from '../test/place.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 import { sightOf } from './sight.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const workers = new BundleWorkers(1);
 let place: Place;

@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { claimPatient, importChapter, openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const BASE = '/hospital-a/fhir/R4';
 const A = '/api/v1/orgs/hospital-a';

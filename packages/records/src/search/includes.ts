@@ -1,5 +1,5 @@
 import { type Include, type ResourceType, type SearchRequest, searchableValues, searchParametersOf } from '@salus/fhir';
-import type { Looking, SearchEngine } from './search-engine.ts';
+import type { Looking, Matcher } from './matcher.ts';
 import type { FoundRecord } from './search-types.ts';
 
 /** Resources that one page includes beside its matches. */
@@ -8,7 +8,7 @@ export const INCLUDED_MAX = 1_000;
 const ROUNDS_MAX = 8;
 
 interface Gathering {
-  readonly engine: SearchEngine;
+  readonly matcher: Matcher;
   readonly looking: Looking;
   /** Of everything on the page, `Type/id`. */
   readonly seen: Set<string>;
@@ -17,12 +17,12 @@ interface Gathering {
 
 /** What a page shows beside its matches (R4 §3.1.1.5.7); what may not be seen is left out. */
 export async function includesOf(
-  engine: SearchEngine,
+  matcher: Matcher,
   looking: Looking,
   { includes, revincludes }: Pick<SearchRequest, 'includes' | 'revincludes'>,
   matches: readonly FoundRecord[],
 ): Promise<{ readonly included: readonly FoundRecord[]; readonly isCut: boolean }> {
-  const gathering: Gathering = { engine, looking, seen: new Set(matches.map(nameOf)), included: [] };
+  const gathering: Gathering = { matcher, looking, seen: new Set(matches.map(nameOf)), included: [] };
   let sources = matches;
   for (let round = 0; round < ROUNDS_MAX && sources.length > 0; round += 1) {
     const before = gathering.included.length;
@@ -57,17 +57,17 @@ async function follow(gathering: Gathering, include: Include, sources: readonly 
   }
 }
 
-async function add({ engine, looking, seen, included }: Gathering, type: string, id: string): Promise<void> {
+async function add({ matcher, looking, seen, included }: Gathering, type: string, id: string): Promise<void> {
   const name = `${type}/${id}`;
   if (seen.has(name)) return;
   seen.add(name);
-  const found = await engine.findVisible(looking, type, id);
+  const found = await matcher.findVisible(looking, type, id);
   if (found !== undefined) included.push(found);
 }
 
 /** Those of the include's type that refer to a source. */
 async function followBack(
-  { engine, looking, seen, included }: Gathering,
+  { matcher, looking, seen, included }: Gathering,
   include: Include,
   sources: readonly FoundRecord[],
 ): Promise<void> {
@@ -81,12 +81,12 @@ async function followBack(
     if (alternatives.length === 0) continue;
     const filter = { kind: 'values', parameter, modifier: undefined, alternatives } as const;
     const request = { type: include.source, filters: [filter] };
-    for (const { record } of await engine.matchesOf(looking, request, INCLUDED_MAX + 1, 1)) {
+    for (const { record } of await matcher.matchesOf(looking, request, INCLUDED_MAX + 1, 1)) {
       if (included.length > INCLUDED_MAX) return;
       const name = `${record.meta.type}/${record.meta.id}`;
       if (seen.has(name)) continue;
       seen.add(name);
-      included.push(await engine.found(record));
+      included.push(await matcher.found(record));
     }
   }
 }

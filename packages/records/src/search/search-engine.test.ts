@@ -1,5 +1,5 @@
 import { parseSearch, type ResourceType } from '@salus/fhir';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { bundleOf } from '../../test/bundle.ts';
 import { makePlace, type Place } from '../../test/place.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
@@ -7,6 +7,8 @@ import type { Sight } from '../sight.ts';
 import { SearchEngine } from './search-engine.ts';
 import { SearchIndex } from './search-index.ts';
 import type { SearchPosition } from './search-types.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const workers = new BundleWorkers(1);
 let place: Place;
@@ -177,6 +179,22 @@ it('keeps pages as they were when what they show is corrected meanwhile', async 
       .filter((id) => id !== corrected)
       .sort(),
   );
+});
+
+it('goes from type to type, page by page, sorted or not, and shows each match once', async () => {
+  for (const sort of ['', '&_sort=_id']) {
+    const requests = (['Encounter', 'Observation', 'Patient'] as const).map((type) =>
+      requestOf(type, `_count=1${sort}`),
+    );
+    const seen: string[] = [];
+    let position: SearchPosition | undefined;
+    do {
+      const page = await place.vault.search.find(seeing(), { requests, query: '' }, position);
+      seen.push(...page.matches.map(({ record }) => record.meta.type));
+      position = page.next;
+    } while (position !== undefined && seen.length < 20);
+    expect(seen, sort).toEqual(['Encounter', 'Observation', 'Observation', 'Observation', 'Patient']);
+  }
 });
 
 it('writes one event for the patient with the query, before anything is shown', async () => {

@@ -1,67 +1,29 @@
-import {
-  type Filter,
-  matchesFilter,
-  type OwnFilter,
-  ownerRuleOf,
-  type ResourceType,
-  type SearchRequest,
-  searchableValues,
-  searchParametersOf,
-} from '@salus/fhir';
-import type { Attachments } from '../attachments.ts';
-import type { Patients } from '../patients.ts';
+import type { SearchRequest } from '@salus/fhir';
 import { RecordsError } from '../records-error.ts';
 import type { RollbackGuard } from '../rollback-guard.ts';
-import { type Sight, type SightDecision, sightedOf } from '../sight.ts';
-import type { Store } from '../store/database.ts';
-import type { AuditLog, CiphertextReader, Clock, Owner, RecordRows, StoredRecord } from '../vault-types.ts';
-import { type Candidate, Candidates } from './candidates.ts';
+import type { Sight } from '../sight.ts';
+import type { AuditLog } from '../vault-types.ts';
 import { includesOf } from './includes.ts';
-import { type Opened, OpenedRecords } from './opened-records.ts';
-import { IDS_MAX, planOf, type SearchPlan } from './plan.ts';
+import { comparePlaces, type Looking, type Match, Matcher, type MatcherParts, START } from './matcher.ts';
+import type { SearchPlan } from './plan.ts';
 import { logSearch } from './search-audit.ts';
-import type { SearchIndex } from './search-index.ts';
-import type { FoundRecord, Search, SearchPage, SearchPosition } from './search-types.ts';
+import type { Search, SearchPage, SearchPosition } from './search-types.ts';
 import { compareSortValues, type SortValue, sortValuesOf } from './sort-keys.ts';
 
-/** Candidates that one page, one sorting or one count looks into; what needs more is refused. */
-export const CANDIDATES_MAX = 10_000;
-/** Longest chain of searches within searches (a chain, `_has`, `_revinclude`). */
-const DEPTH_MAX = 8;
-
-type Parts = {
-  readonly store: Store;
-  readonly searchIndex: SearchIndex;
-  readonly rows: RecordRows;
-  readonly ciphertext: CiphertextReader;
-  readonly attachments: Attachments;
-  readonly patients: Patients;
+type Parts = MatcherParts & {
   readonly audit: AuditLog;
   readonly guard: RollbackGuard;
-  readonly organisation: string;
-  readonly clock: Clock;
-  /** `CANDIDATES_MAX` unless a test has fewer. */
-  readonly candidatesMax?: number;
 };
 
-/** A match with where it stands. */
-export interface Match extends Opened {
-  readonly shard: number;
-  readonly entry: number;
-}
+type Sorted = { readonly match: Match; readonly keys: readonly SortValue[] };
 
-/** What one page spends and remembers. */
-export interface Looking {
-  readonly sight: Sight;
-  readonly nowMs: number;
-  /** The last entry that counts. */
-  readonly last: number;
-  candidates: number;
-  /** Decisions that rest on owner and pair alone. */
-  readonly decisions: Map<string, SightDecision>;
-}
-
-type Range = { readonly shard: number; readonly entry: number };
+/** `at` and `keys`: of the last match. */
+type Page = {
+  readonly at: number;
+  readonly keys: readonly SortValue[];
+  readonly matches: readonly Match[];
+  readonly more: boolean;
+};
 
 /**
  * Searches on encrypted records (ADR 0010): tokens pre-select, what may not be seen falls out before it is opened, shown or
@@ -69,22 +31,20 @@ type Range = { readonly shard: number; readonly entry: number };
  */
 export class SearchEngine {
   readonly #parts: Parts;
-  readonly #candidates: Candidates;
-  readonly #opened: OpenedRecords;
+  readonly #matcher: Matcher;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#candidates = new Candidates(parts);
-    this.#opened = new OpenedRecords(parts);
+    this.#matcher = new Matcher(parts);
   }
 
   /**
-   * One page, logged durably. Throws `too-costly` when more than `CANDIDATES_MAX` would have to be opened, and what the
+   * One page, logged durably. Throws `too-costly` when more than a bounded number of records would have to be opened, and what the
    * guard throws while nothing may be released.
    */
   async find(sight: Sight, search: Search, position?: SearchPosition): Promise<SearchPage> {
     this.#parts.guard.demandReleasing();
-    const looking = await this.#look(sight, position?.last);
+    const looking = await this.#matcher.look(sight, position?.last);
     const [first] = search.requests;
     const count = first?.summary === 'count' ? 0 : (first?.count ?? 0);
     const page = await this.#page(looking, search, count, position);
@@ -101,12 +61,11 @@ export class SearchEngine {
             total: total ?? null,
           }
         : undefined;
-    const matches = await Promise.all(page.matches.map(({ record }) => this.#opened.found(record)));
-    const request = search.requests[page.at];
+    const matches = await Promise.all(page.matches.map(({ record }) => this.#matcher.found(record)));
     const { included, isCut } =
-      request === undefined || matches.length === 0
+      first === undefined || matches.length === 0
         ? { included: [], isCut: false }
-        : await includesOf(this, looking, first ?? request, matches);
+        : await includesOf(this.#matcher, looking, first, matches);
     const records = [...matches, ...included].map((found) => found.record);
     await logSearch(this.#parts.audit, { sight, query: search.query, records, atMs: looking.nowMs });
     return { matches, included, includesCut: isCut, total, next };
@@ -117,78 +76,47 @@ export class SearchEngine {
    * is logged: whoever shows one of them logs it.
    */
   async match(sight: Sight, request: SearchRequest, limit: number): Promise<readonly Match[]> {
-    const looking = await this.#look(sight, undefined);
-    return this.matchesOf(looking, request, limit, 0);
+    const looking = await this.#matcher.look(sight, undefined);
+    return this.#matcher.matchesOf(looking, request, limit, 0);
   }
 
-  /** See `match`; `depth` counts searches within searches. */
-  async matchesOf(
-    looking: Looking,
-    request: Pick<SearchRequest, 'type' | 'filters'>,
-    limit: number,
-    depth: number,
-  ): Promise<readonly Match[]> {
-    const plan = await this.#planOf(looking, request, undefined, depth);
-    const found: Match[] = [];
-    if (plan === undefined) return found;
-    for await (const match of this.#matches(looking, request.type, plan, { shard: -1, entry: 0 })) {
-      found.push(match);
-      if (found.length >= limit) break;
-    }
-    return found;
-  }
-
-  /** A resource by its reference when it is current and may be seen. */
-  async findVisible(looking: Looking, type: string, id: string): Promise<FoundRecord | undefined> {
-    const record = await this.#parts.rows.findResource(type, id);
-    if (record?.status !== 'current' || !(await this.#maySee(looking, record))) return undefined;
-    return this.#opened.found(record);
-  }
-
-  found(record: StoredRecord): Promise<FoundRecord> {
-    return this.#opened.found(record);
-  }
-
-  async #look(sight: Sight, last: number | undefined): Promise<Looking> {
-    const nowMs = this.#parts.clock();
-    return { sight, nowMs, last: last ?? (await this.#candidates.lastEntry()), candidates: 0, decisions: new Map() };
-  }
-
+  /** Requests one after the other, from the place in the one where the page before ended. */
   async #page(
     looking: Looking,
     { requests, within }: Search,
     count: number,
     position: SearchPosition | undefined,
-  ): Promise<{
-    readonly at: number;
-    readonly matches: readonly Match[];
-    readonly keys: readonly SortValue[];
-    readonly more: boolean;
-  }> {
+  ): Promise<Page> {
     const matches: Match[] = [];
-    let at = position?.at ?? 0;
-    let range: Range = position ?? { shard: -1, entry: 0 };
-    for (; at < requests.length && count > 0; at += 1) {
+    let last = { at: position?.at ?? 0, keys: [] as readonly SortValue[] };
+    for (let at = last.at; at < requests.length && count > 0; at += 1) {
       const request = requests[at];
-      if (request === undefined) break;
-      const plan = await this.#planOf(looking, request, within?.get(request.type), 0);
-      if (plan !== undefined && request.sort.length > 0) {
-        const sorted = await this.#sorted(looking, request, plan, position?.at === at ? position : undefined);
-        const shown = sorted.slice(0, count);
-        return {
-          at,
-          matches: shown.map(({ match }) => match),
-          keys: shown.at(-1)?.keys ?? [],
-          more: sorted.length > count,
-        };
-      }
-      for await (const match of plan === undefined ? [] : this.#matches(looking, request.type, plan, range)) {
-        if (matches.length === count) return { at, matches, keys: [], more: true };
+      const plan =
+        request === undefined ? undefined : await this.#matcher.planOf(looking, request, within?.get(request.type), 0);
+      if (request === undefined || plan === undefined) continue;
+      const after = at === position?.at ? position : undefined;
+      for await (const { match, keys } of this.#ordered(looking, request, plan, after)) {
+        if (matches.length === count) return { ...last, matches, more: true };
         matches.push(match);
+        last = { at, keys };
       }
-      range = { shard: -1, entry: 0 };
     }
-    return { at: Math.min(at, requests.length - 1), matches, keys: [], more: false };
+    return { ...last, matches, more: false };
+  }
+
+  async *#ordered(
+    looking: Looking,
+    request: SearchRequest,
+    plan: SearchPlan,
+    after: SearchPosition | undefined,
+  ): AsyncGenerator<Sorted> {
+    if (request.sort.length > 0) {
+      yield* await this.#sorted(looking, request, plan, after);
+      return;
+    }
+    for await (const match of this.#matcher.matches(looking, request.type, plan, after ?? START)) {
+      yield { match, keys: [] };
+    }
   }
 
   /** All matches in order, those after a position. */
@@ -197,16 +125,16 @@ export class SearchEngine {
     { type, sort }: SearchRequest,
     plan: SearchPlan,
     after: SearchPosition | undefined,
-  ): Promise<readonly { readonly match: Match; readonly keys: readonly SortValue[] }[]> {
-    const all: { readonly match: Match; readonly keys: readonly SortValue[] }[] = [];
-    for await (const match of this.#matches(looking, type, plan, { shard: -1, entry: 0 })) {
+  ): Promise<readonly Sorted[]> {
+    const all: Sorted[] = [];
+    for await (const match of this.#matcher.matches(looking, type, plan, START)) {
       all.push({ match, keys: sortValuesOf(match.tree, sort) });
     }
-    all.sort((a, b) => compareSortValues(a.keys, b.keys, sort) || compareRange(a.match, b.match));
+    all.sort((a, b) => compareSortValues(a.keys, b.keys, sort) || comparePlaces(a.match, b.match));
     if (after === undefined) return all;
     return all.filter(({ match, keys }) => {
       const order = compareSortValues(keys, after.keys, sort);
-      return order > 0 || (order === 0 && compareRange(match, after) > 0);
+      return order > 0 || (order === 0 && comparePlaces(match, after) > 0);
     });
   }
 
@@ -226,9 +154,9 @@ export class SearchEngine {
     let total = 0;
     try {
       for (const request of search.requests) {
-        const plan = await this.#planOf(counting, request, search.within?.get(request.type), 0);
+        const plan = await this.#matcher.planOf(counting, request, search.within?.get(request.type), 0);
         if (plan === undefined) continue;
-        for await (const _ of this.#matches(counting, request.type, plan, { shard: -1, entry: 0 })) total += 1;
+        for await (const _ of this.#matcher.matches(counting, request.type, plan, START)) total += 1;
       }
     } catch (error) {
       // An estimate may be left out; a number that was asked for may not be wrong.
@@ -237,146 +165,6 @@ export class SearchEngine {
     }
     return total;
   }
-
-  /** undefined: nothing can match. */
-  async #planOf(
-    looking: Looking,
-    request: Pick<SearchRequest, 'type' | 'filters'>,
-    within: readonly OwnFilter[] | undefined,
-    depth: number,
-  ): Promise<SearchPlan | undefined> {
-    const own: OwnFilter[] = [];
-    for (const filter of request.filters) {
-      const followed = await this.#follow(looking, request.type, filter, depth);
-      if (followed === undefined) return undefined;
-      own.push(followed);
-    }
-    const { patients } = this.#parts;
-    return planOf({ sight: looking.sight, patients, nowMs: looking.nowMs }, request, own, within);
-  }
-
-  /** A chain or `_has` becomes the references or ids that it leads to; undefined when it leads to nothing. */
-  async #follow(looking: Looking, type: ResourceType, filter: Filter, depth: number): Promise<OwnFilter | undefined> {
-    if (filter.kind === 'values' || filter.kind === 'missing') return filter;
-    if (depth >= DEPTH_MAX) throw tooCostly();
-    if (filter.kind === 'chain') {
-      const alternatives: { kind: 'reference'; type: ResourceType; id: string }[] = [];
-      for (const { type: target, filter: inner } of filter.links) {
-        const found = await this.matchesOf(looking, { type: target, filters: [inner] }, IDS_MAX + 1, depth + 1);
-        for (const { record } of found) alternatives.push({ kind: 'reference', type: target, id: record.meta.id });
-        if (alternatives.length > IDS_MAX) throw tooCostly();
-      }
-      if (alternatives.length === 0) return undefined;
-      return { kind: 'values', parameter: filter.parameter, modifier: undefined, alternatives };
-    }
-    const found = await this.matchesOf(
-      looking,
-      { type: filter.type, filters: [filter.filter] },
-      CANDIDATES_MAX,
-      depth + 1,
-    );
-    const ids = new Set<string>();
-    for (const { tree } of found) {
-      for (const value of searchableValues(tree, filter.parameter)) {
-        if (value.kind === 'reference' && value.type === type && value.id !== undefined) ids.add(value.id);
-      }
-    }
-    if (ids.size > IDS_MAX) throw tooCostly();
-    const parameter = searchParametersOf(type).get('_id');
-    if (ids.size === 0 || parameter === undefined) return undefined;
-    const alternatives = [...ids].map((id) => ({ kind: 'token', system: undefined, code: id }) as const);
-    return { kind: 'values', parameter, modifier: undefined, alternatives };
-  }
-
-  /** What matches and may be seen, by shard and entry, after a place. */
-  async *#matches(looking: Looking, type: ResourceType, plan: SearchPlan, after: Range): AsyncGenerator<Match> {
-    for await (const candidate of this.#candidatesOf(looking, type, plan, after)) {
-      looking.candidates += 1;
-      if (looking.candidates > (this.#parts.candidatesMax ?? CANDIDATES_MAX)) throw tooCostly();
-      const record = await this.#recordOf(candidate);
-      if (record === undefined || !(await this.#maySee(looking, record))) continue;
-      const opened = await this.#opened.open(record);
-      if (!holds(plan, opened, looking.nowMs)) continue;
-      yield { ...opened, shard: candidate.shard, entry: candidate.entry };
-    }
-  }
-
-  /** A row's sealed part never changes: it is opened once. */
-  async #recordOf({ recordId, version, leafHash }: Candidate): Promise<StoredRecord | undefined> {
-    return this.#opened.find(leafHash)?.record ?? this.#parts.rows.findRecord(recordId, version);
-  }
-
-  async *#candidatesOf(
-    looking: Looking,
-    type: ResourceType,
-    plan: SearchPlan,
-    after: Range,
-  ): AsyncGenerator<Candidate> {
-    if (plan.ids !== undefined) {
-      yield* await this.#byIds(looking, type, plan.ids, after);
-      return;
-    }
-    for (const shard of await this.#shardsOf(type, plan.owners)) {
-      if (shard < after.shard) continue;
-      const from = shard === after.shard ? after.entry : 0;
-      yield* this.#candidates.list(shard, plan, { after: from, last: looking.last });
-    }
-  }
-
-  async #byIds(
-    looking: Looking,
-    type: ResourceType,
-    ids: readonly string[],
-    after: Range,
-  ): Promise<readonly Candidate[]> {
-    const found: Candidate[] = [];
-    for (const id of new Set(ids)) {
-      const record = await this.#parts.rows.findResource(type, id);
-      if (record?.status !== 'current') continue;
-      const candidate = await this.#candidates.find(record);
-      if (candidate === undefined || candidate.entry > looking.last) continue;
-      if (compareRange(candidate, after) > 0) found.push(candidate);
-    }
-    return found.sort(compareRange);
-  }
-
-  async #shardsOf(type: ResourceType, owners: ReadonlySet<Owner> | 'all'): Promise<readonly number[]> {
-    const { searchIndex, organisation } = this.#parts;
-    const rule = ownerRuleOf(type);
-    if (rule === 'subject' && owners === 'all') return this.#candidates.shards();
-    const own: readonly Owner[] = [`org:${organisation}`];
-    const searched =
-      owners === 'all' ? own : [...owners].filter((owner) => rule !== 'organisation' || owner === own[0]);
-    const wanted = new Set(searched.map((owner) => searchIndex.shardOf(owner, type)));
-    return [...wanted].sort((a, b) => a - b);
-  }
-
-  async #maySee(looking: Looking, record: StoredRecord): Promise<boolean> {
-    const { sight, decisions } = looking;
-    const { owner, pair } = record.meta;
-    const name = `${pair} ${owner}`;
-    const known = sight.isByPair === true ? decisions.get(name) : undefined;
-    if (known !== undefined) return known.kind === 'allowed';
-    const decision = await sight.decide(sightedOf(record), 's');
-    if (sight.isByPair === true) decisions.set(name, decision);
-    return decision.kind === 'allowed';
-  }
-}
-
-function holds({ filters, within }: SearchPlan, { tree }: Opened, nowMs: number): boolean {
-  if (!filters.every((filter) => matchesFilter(tree, filter, nowMs))) return false;
-  return within === undefined || within.some((filter) => matchesFilter(tree, filter, nowMs));
-}
-
-function compareRange(a: Range, b: Range): number {
-  return a.shard - b.shard || a.entry - b.entry;
-}
-
-function tooCostly(): RecordsError {
-  return new RecordsError(
-    'too-costly',
-    `the search would open more than ${CANDIDATES_MAX} records: name a patient, a code or a date as well`,
-  );
 }
 
 function isTooCostly(error: unknown): boolean {
