@@ -24,6 +24,8 @@ const config: KnipConfig = {
     // The entry of the chaincode's bundle is started by path, out of the bundle.
     'packages/ledger-fabric': { entry: ['src/chaincode/main.ts'], project: ['src/**/*.ts'] },
     'apps/*': { entry: ['src/main.ts'], project: ['src/**/*.ts', 'test/**/*.ts'] },
+    // Its main is an export.
+    'apps/server': { project: ['src/**/*.ts', 'test/**/*.ts'] },
     bench: { entry: ['src/*.ts', 'src/fabric/bare-chaincode.ts'], project: ['src/**/*.ts'] },
     network: { project: ['src/**/*.ts'] },
     testing: { project: ['src/**/*.ts'] },
