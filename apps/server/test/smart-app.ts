@@ -76,6 +76,7 @@ export async function launchAsPatient(
     readonly choice?: Partial<Parameters<typeof grantToApp>[2]>;
     readonly scope?: string;
     readonly redirect_uri?: string;
+    readonly nonce?: string;
   },
 ): Promise<Launched> {
   const browser = openBrowser();
