@@ -25,6 +25,11 @@ export function callerSession(request: FastifyRequest): string {
   return createHash('sha256').update(key).digest('base64url');
 }
 
+/** By which app a caller asks; null for a session of their own. */
+export function appOf(request: FastifyRequest): string | null {
+  return request.app === null ? null : callerSession(request);
+}
+
 /**
  * As `callerOf`, for what writes.
  *

@@ -29,6 +29,9 @@ const STORED: readonly Interaction[] = [
   ...(['history-instance', 'history-type', 'create', 'search-type'] as const),
 ];
 
+/** Subscriptions have a door of their own. */
+const SUBSCRIBED: readonly Interaction[] = ['read', 'update', 'delete', 'create', 'search-type'];
+
 /** Projections: what the ledger and the audit log hold, shown as resources. */
 const PROJECTED: ReadonlyMap<ResourceType, readonly Interaction[]> = new Map<ResourceType, readonly Interaction[]>([
   ['AuditEvent', ['read', 'search-type']],
@@ -113,7 +116,7 @@ function securityOf(baseUrl: string): FhirTree {
 
 function resourceOf(type: ResourceType): FhirTree {
   const projected = PROJECTED.get(type);
-  const interactions = projected ?? STORED;
+  const interactions = type === 'Subscription' ? SUBSCRIBED : (projected ?? STORED);
   const operations = OPERATIONS.filter(({ types }) => types.includes(type));
   const parameters = parametersOf(type);
   const references = parameters.filter((parameter) => parameter.type === 'reference');

@@ -39,6 +39,8 @@ export interface ExportJob {
   readonly jobId: string;
   /** Who alone may see, download and delete it. */
   readonly who: Who;
+  /** The app by which they asked, null for themselves: what one app may see is not another's to count. */
+  readonly binding: string | null;
   /** The URL that was asked. */
   readonly request: string;
   readonly question: ExportQuestion;
@@ -48,7 +50,12 @@ export interface ExportJob {
   readonly state: ExportState;
 }
 
-export function isOf(job: ExportJob, who: Who): boolean {
+export function isOf(job: ExportJob, who: Who, binding: string | null): boolean {
+  return job.binding === binding && isSame(job, who);
+}
+
+/** Of one person, by whatever app. */
+export function isSame(job: Pick<ExportJob, 'who'>, who: Who): boolean {
   if (who.kind === 'patient') return job.who.kind === 'patient' && job.who.pid === who.pid;
   return job.who.kind === 'member' && job.who.id === who.id && job.who.organisation === who.organisation;
 }

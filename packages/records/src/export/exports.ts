@@ -13,6 +13,7 @@ import {
   type ExportJob,
   type ExportQuestion,
   isOf,
+  isSame,
   jobJson,
   jobOf,
 } from './export-job.ts';
@@ -68,7 +69,13 @@ export class Exports implements AsyncDisposable {
       request,
       question,
       filters,
-    }: { readonly request: string; readonly question: ExportQuestion; readonly filters: TypeFilters },
+      binding,
+    }: {
+      readonly request: string;
+      readonly question: ExportQuestion;
+      readonly filters: TypeFilters;
+      readonly binding: string | null;
+    },
   ): Promise<ExportJob> {
     if (this.#running.size >= EXPORTS_AT_ONCE) throw new RecordsError('overloaded', 'too many exports run: try later');
     const jobId = newId();
@@ -78,13 +85,13 @@ export class Exports implements AsyncDisposable {
     this.#running.set(jobId, { abort, done: promise });
     try {
       const jobs = await this.#list();
-      const own = jobs.filter((job) => isOf(job, sight.who)).length;
+      const own = jobs.filter((job) => isSame(job, sight.who)).length;
       if (own >= EXPORTS_PER_CALLER_MAX || jobs.length >= EXPORTS_MAX) {
         throw new RecordsError('overloaded', 'too many exports are kept: delete some');
       }
       const nowMs = this.#parts.clock();
       const job: ExportJob = {
-        ...{ jobId, request, question, who: sight.who, createdMs: nowMs, transactionMs: nowMs },
+        ...{ jobId, request, question, binding, who: sight.who, createdMs: nowMs, transactionMs: nowMs },
         state: { kind: 'running' },
       };
       await this.#keep(job);
@@ -101,16 +108,16 @@ export class Exports implements AsyncDisposable {
   }
 
   /** A job of this person; undefined for another's as for none. */
-  async find(who: Sight['who'], jobId: string): Promise<ExportJob | undefined> {
+  async find(who: Sight['who'], jobId: string, binding: string | null): Promise<ExportJob | undefined> {
     const found = await this.#parts.documents.find(KIND, jobId);
     if (found === undefined) return undefined;
     const job = jobOf(found);
-    return isOf(job, who) && !this.#isExpired(job) ? job : undefined;
+    return isOf(job, who, binding) && !this.#isExpired(job) ? job : undefined;
   }
 
   /** Ends a job that runs and removes its files; false when this person has none of that id. */
-  async remove(who: Sight['who'], jobId: string): Promise<boolean> {
-    const job = await this.find(who, jobId);
+  async remove({ who, jobId, binding }: Pick<ExportJob, 'who' | 'jobId' | 'binding'>): Promise<boolean> {
+    const job = await this.find(who, jobId, binding);
     if (job === undefined) return false;
     await this.#remove(job);
     return true;

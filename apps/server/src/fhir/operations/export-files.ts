@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import * as schema from '../../http/schemas.ts';
 import { type Node, readHosted } from '../../node.ts';
 import { ServerError } from '../../server-error.ts';
-import { callerOf, FHIR_ACCESS } from '../caller.ts';
+import { appOf, callerOf, FHIR_ACCESS } from '../caller.ts';
 import { IN_BASE } from '../describe.ts';
 
 const NDJSON_TYPE = 'application/fhir+ndjson';
@@ -24,7 +24,7 @@ export function addExportFiles(app: FastifyInstance, node: Node): void {
       const { org, job: jobId, file: name } = request.params;
       const { vault, exports } = readHosted(node, org);
       const sight = sightOf(vault, callerOf(node, request));
-      const job = await exports.find(sight.who, jobId);
+      const job = await exports.find(sight.who, jobId, appOf(request));
       const file = job?.state.kind === 'complete' ? job.state.files.find((found) => found.name === name) : undefined;
       if (file === undefined) throw new ServerError('not-found', 'You have no such export file.');
       const pieces = exports.read(sight, file);

@@ -240,10 +240,21 @@ describe('an export that runs', () => {
       ...sight,
       decide: async (meta) => (++decided > 3 ? { kind: 'denied', reason: 'revoked' } : sight.decide(meta)),
     };
-    const job = await exportsOf().start(revoked, { request: 'x', question, filters });
+    const job = await exportsOf().start(revoked, { request: 'x', question, filters, binding: null });
     await exportsOf().ended(job.jobId);
-    expect((await exportsOf().find(sight.who, job.jobId))?.state).toEqual({ kind: 'stopped' });
+    expect((await exportsOf().find(sight.who, job.jobId, null))?.state).toEqual({ kind: 'stopped' });
     expect(filesOf()).toEqual([]);
+  });
+
+  it('is another’s for another app of the same person', async () => {
+    const sight = sightOfPatient();
+    const job = await exportsOf().start(sight, { request: 'x', question, filters, binding: 'one app' });
+    await exportsOf().ended(job.jobId);
+    for (const binding of [null, 'another app']) {
+      expect(await exportsOf().find(sight.who, job.jobId, binding)).toBeUndefined();
+      expect(await exportsOf().remove({ ...job, binding })).toBe(false);
+    }
+    expect(await exportsOf().remove(job)).toBe(true);
   });
 
   it('has failed after a restart, and leaves no file', async () => {
@@ -251,12 +262,12 @@ describe('an export that runs', () => {
     const sight = sightOfPatient();
     const held = Promise.withResolvers<void>();
     const slow: Sight = { ...sight, decide: async (meta) => held.promise.then(() => sight.decide(meta)) };
-    const job = await exportsOf().start(slow, { request: 'x', question, filters });
-    expect((await exportsOf().find(sight.who, job.jobId))?.state).toEqual({ kind: 'running' });
+    const job = await exportsOf().start(slow, { request: 'x', question, filters, binding: null });
+    expect((await exportsOf().find(sight.who, job.jobId, null))?.state).toEqual({ kind: 'running' });
     // What another process finds that starts on the same store.
     await using later = await Exports.open({ ...vault, onFailure: () => {} });
-    expect((await later.find(sight.who, job.jobId))?.state).toEqual({ kind: 'failed', code: 'closed' });
-    const ended = exportsOf().remove(sight.who, job.jobId);
+    expect((await later.find(sight.who, job.jobId, null))?.state).toEqual({ kind: 'failed', code: 'closed' });
+    const ended = exportsOf().remove(job);
     held.resolve();
     expect(await ended).toBe(true);
     expect(filesOf()).toEqual([]);
@@ -265,27 +276,27 @@ describe('an export that runs', () => {
   it('has failed when a backup brought back the job without its files', async () => {
     const { vault } = server.node.organisations.get('hospital-a')!;
     const sight = sightOfPatient();
-    const job = await exportsOf().start(sight, { request: 'x', question, filters });
+    const job = await exportsOf().start(sight, { request: 'x', question, filters, binding: null });
     await exportsOf().ended(job.jobId);
-    const { state } = (await exportsOf().find(sight.who, job.jobId))!;
+    const { state } = (await exportsOf().find(sight.who, job.jobId, null))!;
     const files = new Attachments(vault.objects.place('exports'));
     for (const { content } of state.kind === 'complete' ? state.files : []) await files.remove(content.attachmentId);
     await using later = await Exports.open({ ...vault, onFailure: () => {} });
-    expect((await later.find(sight.who, job.jobId))?.state).toEqual({ kind: 'failed', code: 'closed' });
-    await exportsOf().remove(sight.who, job.jobId);
+    expect((await later.find(sight.who, job.jobId, null))?.state).toEqual({ kind: 'failed', code: 'closed' });
+    await exportsOf().remove(job);
   });
 
   it('is one of a bounded number', async () => {
     const sight = sightOfPatient();
     const held = Promise.withResolvers<void>();
     const slow: Sight = { ...sight, decide: async (meta) => held.promise.then(() => sight.decide(meta)) };
-    const start = () => exportsOf().start(slow, { request: 'x', question, filters });
+    const start = () => exportsOf().start(slow, { request: 'x', question, filters, binding: null });
     const jobs = [await start(), await start()];
     await expect(start()).rejects.toMatchObject({ code: 'overloaded' });
     held.resolve();
-    for (const { jobId } of jobs) {
-      await exportsOf().ended(jobId);
-      await exportsOf().remove(sight.who, jobId);
+    for (const job of jobs) {
+      await exportsOf().ended(job.jobId);
+      await exportsOf().remove(job);
     }
   });
 });

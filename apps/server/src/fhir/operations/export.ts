@@ -5,7 +5,7 @@ import { problem } from '../../http/problem.ts';
 import * as schema from '../../http/schemas.ts';
 import { type HostedOrganisation, type Node, readHosted } from '../../node.ts';
 import { ServerError } from '../../server-error.ts';
-import { callerOf, FHIR_ACCESS } from '../caller.ts';
+import { appOf, callerOf, FHIR_ACCESS } from '../caller.ts';
 import { describe, IN_BASE, type InPath } from '../describe.ts';
 import { sendProblem } from '../fhir-answer.ts';
 import { demandKnown, type OperationQuery, oneOf, periodIn, typesIn } from './query.ts';
@@ -56,7 +56,7 @@ export function addExport(app: FastifyInstance, node: Node): void {
     schema: describe('Ends an export and removes its files.', JOB),
     handler: async (request, reply) => {
       const { organisation, job } = await jobOf(node, request);
-      await organisation.exports.remove(job.who, job.jobId);
+      await organisation.exports.remove(job);
       return reply.code(202).send();
     },
   });
@@ -75,7 +75,12 @@ async function kickOff(
   const sight = sightOf(organisation.vault, callerOf(node, request));
   const { question, filters } = questionOf(request.query, patients);
   const asked = `${organisation.baseUrl}${request.url.slice(`/${organisation.slug}/fhir/R4`.length)}`;
-  const job = await organisation.exports.start(sight, { request: asked, question, filters: parseTypeFilters(filters) });
+  const job = await organisation.exports.start(sight, {
+    request: asked,
+    question,
+    binding: appOf(request),
+    filters: parseTypeFilters(filters),
+  });
   return reply.code(202).header('content-location', `${organisation.baseUrl}/$export-status/${job.jobId}`).send();
 }
 
@@ -148,7 +153,7 @@ async function jobOf(
 ): Promise<{ readonly organisation: HostedOrganisation; readonly job: ExportJob }> {
   const organisation = readHosted(node, request.params.org);
   const { who } = sightOf(organisation.vault, callerOf(node, request));
-  const job = await organisation.exports.find(who, request.params.job);
+  const job = await organisation.exports.find(who, request.params.job, appOf(request));
   if (job === undefined) throw new ServerError('not-found', 'You have no such export.');
   return { organisation, job };
 }
