@@ -33,7 +33,7 @@ test(`a transaction that deletes, updates, patches and creates is there whole or
       const ended = once(writing.child, 'exit');
       writing.child.kill('SIGKILL');
       await ended;
-      expect(await findingsIn(place)).toEqual([]);
+      if (place.database.postgres === undefined) expect(await findingsIn(place)).toEqual([]);
       await place.open();
       await demandConsistent(place.vault);
       const acknowledged = writing.acknowledged.map((line) => JSON.parse(line) as Acknowledged);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedLedger, openLedgerState } from '@salus/ledger';
 import { type PostgresServer, scaled } from '@salus/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { demandConsistent } from '../../../test/consistency.ts';
 import { makePlace, type Place } from '../../../test/place.ts';
 import { usePostgres } from '../../../test/test-store.ts';
@@ -83,6 +83,10 @@ test(
   },
   TIMEOUT_MS,
 );
+
+describe('each kind of change in one transaction', async () => {
+  await import('../../kill-transaction.test.ts');
+});
 
 /** The copy that a backup makes is SQLite, and verifies as any store does. */
 async function demandVerified(place: Place): Promise<void> {
