@@ -8,7 +8,7 @@ import { textOf } from './fhir-values.ts';
 import { findOwners } from './find-owners.ts';
 import { auditsOf, removePrepared, versionOf } from './new-versions.ts';
 import type { Patients } from './patients.ts';
-import { FIRST_VERSION } from './prepare-bundle.ts';
+import { FIRST_VERSION } from './prepared-bundle.ts';
 import { RecordsError } from './records-error.ts';
 import type { VaultCaller, VaultRepository, WritingCaller } from './repository.ts';
 import type { CiphertextReader, Clock, Owner, RecordRows } from './vault-types.ts';

@@ -1,5 +1,5 @@
 import type { CurrentResource, Owner as FhirOwner, IdentifierQuery, ResourceType } from '@salus/fhir';
-import type { BundleInput, BundleQuestions, PreparedBundle, TypedCondition } from './prepare-bundle.ts';
+import type { BundleInput, BundleQuestions, PreparedBundle, TypedCondition } from './prepared-bundle.ts';
 
 export type ToWorker =
   | { readonly kind: 'prepare'; readonly job: number; readonly input: BundleInput }

@@ -1,7 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import type { Owner as FhirOwner } from '@salus/fhir';
 import type { Answer, FromWorker, Question, ToWorker } from './bundle-worker-messages.ts';
-import { type BundleQuestions, isWritten, prepareBundle } from './prepare-bundle.ts';
+import { prepareBundle } from './prepare-bundle.ts';
+import { type BundleQuestions, isWritten } from './prepared-bundle.ts';
 
 /** Prepares bundles beside the main thread; everything it must know of the store it asks. */
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Answer, FromWorker, Question, ToWorker } from './bundle-worker-messages.ts';
-import type { BundleInput, BundleQuestions, PreparedBundle } from './prepare-bundle.ts';
+import type { BundleInput, BundleQuestions, PreparedBundle } from './prepared-bundle.ts';
 import { RecordsError } from './records-error.ts';
 
 /** Bundles that wait or are prepared at once, by number and by bytes held in memory. */

@@ -26,7 +26,6 @@ export {
   placeOf,
   visible,
 } from './compartment.ts';
-export { Corrections } from './corrections.ts';
 export { DataKeys } from './data-keys.ts';
 export type { Documents } from './documents.ts';
 export { findElsewhere } from './elsewhere.ts';

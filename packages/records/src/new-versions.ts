@@ -1,6 +1,6 @@
 import type { Attachments } from './attachments.ts';
 import { newId } from './index-rows.ts';
-import { FIRST_VERSION, type PreparedCreate } from './prepare-bundle.ts';
+import { FIRST_VERSION, type PreparedCreate } from './prepared-bundle.ts';
 import { pidOf } from './recipients.ts';
 import type { AuditEvent, Owner, StoredRecord, Who } from './vault-types.ts';
 import type { NewVersion } from './write-order.ts';

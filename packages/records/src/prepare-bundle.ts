@@ -1,18 +1,15 @@
 import { createHash } from 'node:crypto';
-import { type Bytes, CryptoError, utf8 } from '@salus/crypto';
+import { CryptoError, utf8 } from '@salus/crypto';
 import {
   type ClassifiedEntry,
   categoryOf,
   classifyBundle,
   demandValidPatches,
   FhirError,
-  type Owner as FhirOwner,
   type FhirTree,
   type FhirValue,
   findIdentifierQuery,
   hasErrors,
-  type IdentifierQuery,
-  type IndexTerm,
   type Issue,
   identifiersOf,
   indexTermsOf,
@@ -25,7 +22,6 @@ import {
   parseReference,
   type RequestEntry,
   type ResolvedEntry,
-  type ResourceLookup,
   type ResourceType,
   requestEntries,
   resolveBundle,
@@ -36,107 +32,21 @@ import {
 } from '@salus/fhir';
 import { extractAttachments, mayHoldAttachments } from './attachment-reference.ts';
 import { Attachments } from './attachments.ts';
-import { type CareFact, careFactsOf } from './care-facts.ts';
+import { careFactsOf } from './care-facts.ts';
 import { dataTimeOf } from './data-time.ts';
 import { itemsOf } from './fhir-values.ts';
-import type { ObjectPlace } from './objects/object-folder.ts';
+import {
+  type BundleInput,
+  type BundleQuestions,
+  FIRST_VERSION,
+  isWritten,
+  type PreparedBundle,
+  type PreparedCreate,
+  type PreparedEntry,
+  type TypedCondition,
+} from './prepared-bundle.ts';
 import { RecordsError } from './records-error.ts';
 import type { Identifier, WrittenAttachment } from './write-order.ts';
-
-/** First version of every resource. */
-export const FIRST_VERSION = 1;
-
-/** What preparing a bundle asks of the store: `begin` once, and whatever conditions decide only after its answer. */
-export interface BundleQuestions {
-  /**
-   * The bundle's digest (null of a single request) and all conditions that decide whether a resource is new: they are locked
-   * until it is written.
-   */
-  begin(facts: { readonly digest: string | null; readonly conditions: readonly TypedCondition[] }): Promise<void>;
-  findByIdentifier(type: ResourceType, query: IdentifierQuery): Promise<readonly string[]>;
-  findBySearch(type: ResourceType, query: string): Promise<readonly string[]>;
-  /** As `ResourceLookup`: whoever may not change one of them is refused with what this throws. */
-  findTargets(targets: Parameters<FindTargets>[0]): Promise<Awaited<ReturnType<FindTargets>>>;
-  /** Owners of resources that are here already, by `Type/id`; unknown ones are left out. */
-  findOwners(references: readonly string[]): Promise<ReadonlyMap<string, FhirOwner>>;
-}
-
-type FindTargets = NonNullable<ResourceLookup['findTargets']>;
-
-/** A condition on which it depends whether a resource is made: an identifier, or the text of another search. */
-export interface TypedCondition {
-  readonly type: ResourceType;
-  readonly query: IdentifierQuery | string;
-}
-
-/** One request as `Bundle.entry.request` has it; its body is the resource, or the patch. */
-export interface SingleRequest {
-  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** `Type`, `Type/id` or `Type?search`. */
-  readonly url: string;
-  readonly ifMatch?: string;
-  readonly ifNoneExist?: string;
-}
-
-export interface BundleInput {
-  readonly bytes: Uint8Array;
-  readonly nowMs: number;
-  /** Recognise directory resources by identifier instead of doubling them. */
-  readonly matchDirectory: boolean;
-  readonly baseUrl: string | null;
-  /** Where large content goes. */
-  readonly attachmentPlace: ObjectPlace;
-  /** What `bytes` are written in; a patch is always JSON. */
-  readonly format: 'json' | 'xml';
-  /** `bytes` is the body of this request; null: a transaction bundle. */
-  readonly single: SingleRequest | null;
-}
-
-/** A resource that is to be written. Holds no tree: it travels between threads. */
-export interface PreparedCreate {
-  /** An update is the next version of a resource that was found as target. */
-  readonly kind: 'create' | 'update';
-  readonly type: ResourceType;
-  readonly id: string;
-  /** The record's text, UTF-8. */
-  readonly plaintext: Bytes;
-  readonly pair: number;
-  /** `Patient/<id>`, or null for a resource of the organisation. */
-  readonly subject: string | null;
-  readonly dataFromMs: number | null;
-  readonly dataToMs: number | null;
-  readonly references: readonly string[];
-  readonly identifiers: readonly Identifier[];
-  readonly relationships: readonly CareFact[];
-  readonly attachments: readonly WrittenAttachment[];
-  /** Under which a search finds it. */
-  readonly terms: readonly IndexTerm[];
-}
-
-export interface PreparedMatch {
-  readonly kind: 'matched';
-  readonly type: ResourceType;
-  readonly id: string;
-}
-
-export interface PreparedDelete {
-  readonly kind: 'delete';
-  readonly type: ResourceType;
-  /** Undefined: there is nothing to delete. */
-  readonly id: string | undefined;
-}
-
-export interface PreparedRead {
-  readonly kind: 'read';
-  readonly url: string;
-}
-
-export type PreparedEntry = PreparedCreate | PreparedMatch | PreparedDelete | PreparedRead;
-
-/** `entries`: one for each entry of the bundle, in its order. */
-export type PreparedBundle =
-  | { readonly kind: 'prepared'; readonly entries: readonly PreparedEntry[] }
-  | { readonly kind: 'refused'; readonly code: string; readonly issues: readonly Issue[] };
 
 /**
  * Parses, validates, resolves, classifies and writes out a transaction bundle: everything about FHIR that a write needs,
@@ -316,11 +226,6 @@ function decidingConditions(
 
 function searchOf(target: Exclude<RequestEntry, { readonly method: 'GET' | 'POST' }>['target']): string | undefined {
   return target.kind === 'search' ? target.query : undefined;
-}
-
-/** Of the entries that write. */
-export function isWritten(entry: PreparedEntry): entry is PreparedCreate {
-  return entry.kind === 'create' || entry.kind === 'update';
 }
 
 /** Local references to resources that the bundle does not write. */

@@ -22,7 +22,7 @@ import { History } from './history.ts';
 import type { MasterKey } from './master-key.ts';
 import type { ObjectPlace } from './objects/object-folder.ts';
 import type { Patients } from './patients.ts';
-import { FIRST_VERSION, type SingleRequest } from './prepare-bundle.ts';
+import { FIRST_VERSION, type SingleRequest } from './prepared-bundle.ts';
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
 import { type Narrowing, type Sight, sightedOf, sightOf } from './sight.ts';

@@ -134,9 +134,9 @@ test('closes a record again to the practitioner of an encounter that was tombsto
   const read = () => place.vault.repository.read(staff(doctor), 'Observation', id);
   await place.vault.access.linkPractitioner(doctor.id, `Practitioner/${doctorId}`);
   expect(await read()).toMatchObject({ kind: 'found' });
-  const { recordId } = (await place.vault.rows.findResource('Encounter', encounterId))!;
   await assign(written[0]![1]);
-  await place.vault.corrections.tombstone(await place.writer(), [recordId]);
+  const hidden = await place.vault.repository.remove(await place.writer(), { type: 'Encounter', id: encounterId });
+  expect(hidden).toMatchObject({ kind: 'committed' });
   expect(await read()).toEqual({ kind: 'refused', code: 'denied' });
 });
 
@@ -277,16 +277,16 @@ test('lets one of two concurrent updates of a version commit, and keeps both ver
   expect(await update('late')).toMatchObject({ kind: 'refused', code: 'version-mismatch' });
 });
 
-test('hides a tombstoned record, and refuses to correct or hide it again', async () => {
+test('hides a deleted record, and refuses to update it', async () => {
   const [[, patientId], [, id]] = (await write([patient, observation()])) as [[string, string], [string, string]];
   await assign(patientId);
   const caller = await place.writer();
-  const record = await place.vault.rows.findResource('Observation', id);
-  await place.vault.corrections.tombstone(caller, [record!.recordId]);
-  expect(await place.vault.repository.read(caller, 'Observation', id)).toEqual({ kind: 'gone' });
-  await expect(place.vault.corrections.tombstone(caller, [record!.recordId])).rejects.toMatchObject({
-    code: 'conflict',
-  });
+  const { repository } = place.vault;
+  const target = { type: 'Observation', id } as const;
+  expect(await repository.remove(caller, target)).toMatchObject({ outcome: { kind: 'deleted', versionId: '1' } });
+  expect(await repository.read(caller, 'Observation', id)).toEqual({ kind: 'gone' });
+  const bytes = JSON.stringify({ ...observation(), id, subject: { reference: `Patient/${patientId}` } });
+  expect(await repository.update(caller, target, { bytes, format: 'json' })).toMatchObject({ code: 'resource-gone' });
 });
 
 test('issues slips only to writers whose role the contract accepts, each with a new seed', async () => {

@@ -11,7 +11,6 @@ import { ChangeFeed } from './change-feed.ts';
 import { createCiphertextReader } from './ciphertext.ts';
 import { RecordWriter } from './commit.ts';
 import { createConditionSearch } from './condition-search.ts';
-import { Corrections } from './corrections.ts';
 import type { CrashHook } from './crash-points.ts';
 import { DataKeys } from './data-keys.ts';
 import { createDocuments, type Documents } from './documents.ts';
@@ -74,7 +73,6 @@ export interface Vault extends AsyncDisposable {
   readonly clock: Clock;
   readonly repository: VaultRepository;
   readonly search: SearchEngine;
-  readonly corrections: Corrections;
   readonly binaries: Binaries;
   readonly writer: RecordWriter;
   readonly rows: RecordRows;
@@ -166,7 +164,6 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     patients,
     access,
   };
-  const corrections = new Corrections(fhir);
   const search = new SearchEngine({ ...base, rows, ciphertext, patients, guard });
   const repository = new VaultRepository({
     ...fhir,
@@ -200,7 +197,6 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     clock,
     repository,
     search,
-    corrections,
     binaries,
     writer,
     rows,

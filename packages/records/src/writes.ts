@@ -23,7 +23,7 @@ import {
   type PreparedEntry,
   type SingleRequest,
   type TypedCondition,
-} from './prepare-bundle.ts';
+} from './prepared-bundle.ts';
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
 import type { VaultCaller, VaultTransactionOptions, WritingCaller } from './repository.ts';

@@ -211,7 +211,7 @@ it('leaves no row of a hidden resource in the index', async () => {
   const rowsOf = () =>
     place.vault.store.read.selectFrom('searchEntry').selectAll().where('recordId', '=', record!.recordId).execute();
   const [entry] = await rowsOf();
-  await place.vault.corrections.tombstone(await place.writer(), [record!.recordId]);
+  await place.vault.repository.remove(await place.writer(), { type: 'Observation', id: gone });
   expect(await rowsOf()).toEqual([]);
   const left = await place.vault.store.read
     .selectFrom('searchToken')
