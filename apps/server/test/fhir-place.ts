@@ -26,8 +26,9 @@ export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export async function openFhirPlace(): Promise<FhirPlace> {
-  const server = await openTestServer(['hospital-a', 'hospital-b']);
+/** `publicUrl`: where the node says that it is, for clients that follow its links. */
+export async function openFhirPlace(publicUrl?: string): Promise<FhirPlace> {
+  const server = await openTestServer(['hospital-a', 'hospital-b'], publicUrl);
   const doctor = await server.logIn('a.rossi', { writing: true });
   const nurse = await server.logIn('a.nurse', { writing: true });
   const ask: FhirPlace['ask'] = (method, path, { token = doctor, body, type = FHIR_JSON, headers = {} } = {}) =>

@@ -47,3 +47,17 @@ export function conditionIn(request: Pick<FastifyRequest, 'url'>): string | unde
     .filter((part) => part !== '' && !EVERYWHERE.has(part.split('=', 1)[0] ?? ''));
   return parts.length === 0 ? undefined : parts.join('&');
 }
+
+/**
+ * The parameters of `If-None-Exist` (R4 §3.1.0.8.1). Some clients write the type, or their whole address, before them.
+ *
+ * @throws ServerError `bad-request` where that names another type or place
+ */
+export function conditionOn(header: string, place: { readonly type: string; readonly baseUrl: string }): string {
+  const at = header.indexOf('?');
+  const named = header.slice(0, Math.max(at, 0));
+  if (named !== '' && named !== place.type && named !== `${place.baseUrl}/${place.type}`) {
+    throw new ServerError('bad-request', 'If-None-Exist holds the parameters of a search on the type that is created.');
+  }
+  return header.slice(at + 1);
+}

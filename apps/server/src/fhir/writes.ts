@@ -8,7 +8,7 @@ import { ServerError } from '../server-error.ts';
 import { FHIR_ACCESS, writingCallerOf } from './caller.ts';
 import { describe, IN_BASE, type InPath, RESOURCE_IN_PATH } from './describe.ts';
 import { sendProblem, sendText, sendTree } from './fhir-answer.ts';
-import { conditionIn, demandParameters, preferencesOf } from './preferences.ts';
+import { conditionIn, conditionOn, demandParameters, preferencesOf } from './preferences.ts';
 import { knownType, sendVersion } from './reads.ts';
 import { patchIn, resourceIn } from './request-body.ts';
 
@@ -42,9 +42,10 @@ export function addWrites(app: FastifyInstance, node: Node): void {
     handler: async (request, reply) => {
       demandParameters(request, NOTHING_ELSE);
       const door = open(request);
-      const condition = headerOf(request, 'if-none-exist');
-      const options = condition === undefined ? {} : { ifNoneExist: condition.replace(/^\?/, '') };
       const type = knownType(request.params.type);
+      const condition = headerOf(request, 'if-none-exist');
+      const { baseUrl } = door.organisation;
+      const options = condition === undefined ? {} : { ifNoneExist: conditionOn(condition, { type, baseUrl }) };
       const { repository } = door.organisation.vault;
       return sendWritten(reply, door, await repository.create(door.caller, type, resourceIn(request), options));
     },
