@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import { Decimal } from 'decimal.js';
 
+const require = createRequire(import.meta.url);
+
 /** Pairs of units that are kept; beyond them the oldest go. */
 const PAIRS_MAX = 1_000;
 /** Digits that the factors of the library hold for sure. */
@@ -49,7 +51,7 @@ function makeConversion(from: string, to: string): Convert | null {
 }
 
 function convertNumber(from: string, value: number, to: string): Decimal | undefined {
-  library ??= (createRequire(import.meta.url)('@lhncbc/ucum-lhc') as Library).UcumLhcUtils.getInstance();
+  library ??= (require('@lhncbc/ucum-lhc') as Library).UcumLhcUtils.getInstance();
   const { status, toVal } = library.convertUnitTo(from, value, to);
   return status === 'succeeded' && typeof toVal === 'number'
     ? new Decimal(toVal).toSignificantDigits(DIGITS)
