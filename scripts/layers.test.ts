@@ -67,13 +67,14 @@ describe('the layer check', () => {
     ]);
   });
 
-  it('lets only tests and suites import the test plumbing', () => {
+  it('lets only tests, suites and benches import the test plumbing', () => {
     const text = `import { scaled } from '@salus/testing';`;
     const importing = (path: string) =>
       findLayerViolations([workspace('ledger', { ...file(path, text), devDependencies: ['@salus/testing'] })]);
     expect(importing('packages/ledger/src/engine.test.ts')).toEqual([]);
     expect(importing('packages/ledger/src/conformance.ts')).toEqual([]);
     expect(importing('packages/ledger/src/engine.ts')).toHaveLength(1);
+    expect(findLayerViolations([workspace('bench', { dependencies: ['@salus/testing'] })])).toEqual([]);
   });
 
   it('lets the command line compose the server and nothing else import an application', () => {
