@@ -53,12 +53,14 @@ export interface SmartClient extends ClientRegistration {
 export class SmartClients {
   readonly #vault: Vault;
   readonly #openAuthority: HostedOrganisation['openAuthority'];
+  readonly #max: number;
   /** Both hold registered clients only. */
   readonly #signers = new Map<string, MemberSigner>();
   readonly #known = new Map<string, SmartClient>();
 
-  constructor({ vault, openAuthority }: Pick<HostedOrganisation, 'vault' | 'openAuthority'>) {
+  constructor({ vault, openAuthority }: Pick<HostedOrganisation, 'vault' | 'openAuthority'>, max = CLIENTS_MAX) {
     this.#vault = vault;
+    this.#max = max;
     this.#openAuthority = openAuthority;
   }
 
@@ -71,9 +73,7 @@ export class SmartClients {
   async register(registration: ClientRegistration): Promise<SmartClient> {
     demandRegistration(registration);
     const { documents, privateKeys, clock, organisation } = this.#vault;
-    if ((await documents.list(KIND)).length >= CLIENTS_MAX) {
-      throw new ServerError('conflict', `An organisation has at most ${CLIENTS_MAX} clients.`);
-    }
+    await this.#makeRoom();
     const id = newId();
     const nowMs = clock();
     const signer = await privateKeys.createSigning(`client:${id}`);
@@ -127,6 +127,23 @@ export class SmartClients {
     const opened = { id, signer: await this.#vault.privateKeys.openSigner(kid) };
     this.#signers.set(id, opened);
     return opened;
+  }
+
+  /** Forgets clients that have ended, or were never enrolled, for a day: the ledger remembers them. */
+  async #makeRoom(): Promise<void> {
+    const { documents, privateKeys, clock } = this.#vault;
+    const listed = await this.list();
+    if (listed.length < this.#max) return;
+    let left = listed.length;
+    for (const { id, kid, registeredMs } of listed) {
+      if (registeredMs + DAY_MS > clock() || (await this.isLive(id))) continue;
+      await documents.delete(KIND, id);
+      await privateKeys.retire(kid);
+      this.#known.delete(id);
+      this.#signers.delete(id);
+      left -= 1;
+    }
+    if (left >= this.#max) throw new ServerError('conflict', `An organisation has at most ${this.#max} clients.`);
   }
 
   async #find(id: string): Promise<SmartClient | undefined> {
