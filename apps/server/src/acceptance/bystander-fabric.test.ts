@@ -16,7 +16,7 @@ import { attackByTiming, deviationOf, type Watched, watch } from '../../test/tim
 
 const binaries = fabricBinaries();
 const BASE_PORT = 27_200;
-const START_MS = 300_000;
+const START_MS = 900_000;
 const GRANTEES = ['hospital-b', 'laboratory'] as const;
 type Grantee = (typeof GRANTEES)[number];
 const READERS: { readonly [grantee in Grantee]: string } = { 'hospital-b': 'b.novak', laboratory: 'lab.ivers' };

@@ -64,7 +64,7 @@ beforeAll(async () => {
     await revokeGrant(consortium, patient, { author: 'hospital-a', grant });
   }
   await collect();
-}, 400_000);
+}, 1_200_000);
 
 afterAll(async () => {
   await consortium[Symbol.asyncDispose]();
