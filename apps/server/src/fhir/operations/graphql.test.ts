@@ -104,6 +104,8 @@ describe('$graphql', () => {
       '',
     ])
       expect((await ask(query, nurse)).status, query).toBe(400);
+    const echoed = await ask('{ PatientList(_count: "Lindqvist") { id } }', nurse);
+    expect([echoed.status, echoed.text.includes('Lindqvist')]).toEqual([400, false]);
     const badValue = await ask('{ ObservationList(date: "yesterday") { id } }', nurse);
     expect(badValue.json.data.ObservationList).toBeNull();
     expect(badValue.json.errors[0].message).not.toContain('yesterday');

@@ -63,7 +63,13 @@ async function answer(
   const asked = type === undefined || id === undefined ? given : aboutOne(given, knownType(type), id);
   const schema = graphqlSchema();
   const errors = validate(schema, asked.document, undefined, { maxErrors: ERRORS_MAX, hideSuggestions: true });
-  if (errors.length > 0) throw new ServerError('bad-request', `The query does not fit R4: ${errors[0]?.message ?? ''}`);
+  // Sentences of the library repeat what was written, which may be somebody's name.
+  if (errors.length > 0) {
+    throw new ServerError(
+      'bad-request',
+      'The query names a field, argument or type that R4 lacks, or a value of another kind.',
+    );
+  }
   const excess = findExcess(asked.document, asked.variables);
   if (excess !== undefined) return sendProblem(reply, problem('too-costly', `${excess}.`));
   const budget = { left: RESOURCES_MAX, spent: false };
@@ -194,8 +200,8 @@ function countIn(parameters: readonly (readonly [string, string])[]): string | u
 }
 
 /** Own refusals say what was wrong; whatever else was thrown is not the caller's to read. */
-function messageOf({ originalError, message }: GraphQLError): string {
-  if (originalError === undefined) return message;
+function messageOf({ originalError }: GraphQLError): string {
+  if (originalError === undefined) return 'A value or variable does not fit the schema.';
   if (originalError instanceof ServerError || originalError instanceof RecordsError) return originalError.message;
   return 'This could not be resolved.';
 }
