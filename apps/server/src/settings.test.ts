@@ -27,6 +27,18 @@ describe('settings', () => {
     });
   });
 
+  it('name a database by a URL of which no message says a word, and objects by a file outside the data', () => {
+    const url = 'postgresql://salus:very-secret@127.0.0.1/salus';
+    expect(readSettings({ SALUS_DATABASE_URL: url }, base).databaseUrl).toBe(url);
+    for (const wrong of ['mysql://salus:very-secret@127.0.0.1/salus', `${url}?sslmode=disable`]) {
+      expect(() => readSettings({ SALUS_DATABASE_URL: wrong }, base)).toThrow(/^SALUS_DATABASE_URL: (?!.*very-secret)/);
+    }
+    mkdirSync(join(base, 'data'));
+    const file = join(base, 'data', 'objects.json');
+    writeFileSync(file, '{}');
+    expect(() => readSettings({ SALUS_OBJECTS: file }, base)).toThrow('SALUS_OBJECTS');
+  });
+
   it('come from a file too, which the environment overrides', () => {
     writeFileSync(join(base, 'salus.json'), JSON.stringify({ SALUS_PORT: 9000, SALUS_DEMO: '0' }));
     const settings = readSettings({ SALUS_CONFIG: 'salus.json', SALUS_PORT: '9001' }, base);
