@@ -1,25 +1,47 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Checkpoint } from '@salus/ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimPatient, importChapter, openTestServer, type TestServer } from '../../server/test/hospital.ts';
-import { openDesk } from './acceptance/desk.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { type Demonstration, openDemonstration, openDesk } from './desk.ts';
 
-let server: TestServer;
+const START_MS = 120_000;
+
+let demonstration: Demonstration;
 let proof: string;
 let checkpoint: Checkpoint;
 beforeAll(async () => {
-  server = await openTestServer(['hospital-a', 'hospital-b']);
-  const { fhirId, locations } = await importChapter(server, 'hospital-a');
-  const { token } = await claimPatient(server, 'hospital-a', fhirId);
-  const observation = locations.find((location) => location.startsWith('Observation/'))!.replace(/\/_history.*/, '');
-  const answer = await server.send('GET', `/hospital-a/fhir/R4/${observation}/$proof`, { token });
-  if (answer.status !== 200) throw new Error(answer.text);
-  proof = answer.text;
-  ({ checkpoint } = answer.json);
-});
-afterAll(() => server[Symbol.asyncDispose]());
+  demonstration = await openDemonstration();
+  const token = await logIn('a.rossi');
+  const found = JSON.parse(await read(token, 'Observation?_count=1')) as {
+    readonly entry: readonly { readonly resource: { readonly id: string } }[];
+  };
+  proof = await read(token, `Observation/${found.entry[0]!.resource.id}/$proof`);
+  ({ checkpoint } = JSON.parse(proof) as { checkpoint: Checkpoint });
+}, START_MS);
+afterAll(() => demonstration?.[Symbol.asyncDispose]());
+
+async function logIn(account: string): Promise<string> {
+  const file = join(demonstration.desk.configDirectory, 'demonstration', 'credentials.json');
+  const { staff } = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly staff: readonly { readonly account: string; readonly password: string }[];
+  };
+  const { password } = staff.find((credential) => credential.account === account)!;
+  const answer = await fetch(`${demonstration.url()}/api/v1/orgs/hospital-a/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ account, password }),
+  });
+  return ((await answer.json()) as { readonly token: string }).token;
+}
+
+async function read(token: string, path: string): Promise<string> {
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await fetch(`${demonstration.url()}/hospital-a/fhir/R4/${path}`, { headers });
+  const text = await answer.text();
+  if (answer.status !== 200) throw new Error(text);
+  return text;
+}
 
 describe('salus verify-proof', () => {
   const check = async (text: string, own: unknown = checkpoint) => {
