@@ -17,6 +17,8 @@ const config: KnipConfig = {
   exclude: ['types'],
   // scripts/test.ts starts both by path; oxlint finds its type checker by name.
   ignoreDependencies: ['oxlint', 'oxlint-tsgolint'],
+  // Of the machine: HAPI's suite runs where they are.
+  ignoreBinaries: ['java', 'mvn'],
   ignoreWorkspaces: withoutEntry,
   workspaces: {
     '.': { entry: ['scripts/{setup,run}.mjs', 'scripts/{test,soak}.ts'], project: ['scripts/**/*.{ts,mjs}', '*.ts'] },

@@ -83,7 +83,11 @@ async function measure(run: {
       unit: 'resources/s',
       nodeCpuMsPerResource: filled.nodeCpuMs,
     }),
-    figure('creates', create.rate, WANTED.create * share, { unit: '1/s', ...perRequest(create), clients: WRITING_CLIENTS }),
+    figure('creates', create.rate, WANTED.create * share, {
+      unit: '1/s',
+      ...perRequest(create),
+      clients: WRITING_CLIENTS,
+    }),
     figure('reads', read.rate, WANTED.read * share, { unit: '1/s', ...perRequest(read) }),
     figure('searches by patient, code and date', search.rate, WANTED.search * share, {
       unit: '1/s',

@@ -5,7 +5,6 @@ import { usePostgres } from '../../../test/test-store.ts';
 /** The suites of the vault as they run on SQLite, unchanged, each test on a database of its own. */
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
-const isFull = scaled(0, 1) === 1;
 let server: PostgresServer;
 beforeAll(async () => {
   server = await usePostgres();
@@ -28,21 +27,16 @@ describe('FHIR repository', async () => {
   await import('../../conformance.test.ts');
 });
 
-// The rest costs minutes.
-if (isFull) {
-  describe('exchange', async () => {
-    await import('../../exchange/exchange.test.ts');
-  });
+/** These cost minutes. */
+const LONG: readonly (readonly [name: string, load: () => Promise<unknown>])[] = [
+  ['exchange', () => import('../../exchange/exchange.test.ts')],
+  ['deliveries', () => import('../../exchange/deliveries.test.ts')],
+  ['keys', () => import('../../data-keys.test.ts')],
+  ['searches compared with an independent evaluation', () => import('../../search/search-table.test.ts')],
+];
 
-  describe('deliveries', async () => {
-    await import('../../exchange/deliveries.test.ts');
-  });
-
-  describe('keys', async () => {
-    await import('../../data-keys.test.ts');
-  });
-
-  describe('searches compared with an independent evaluation', async () => {
-    await import('../../search/search-table.test.ts');
+for (const [name, load] of LONG.slice(0, scaled(0, LONG.length))) {
+  describe(name, async () => {
+    await load();
   });
 }
