@@ -28,15 +28,13 @@ describe('FHIR repository', async () => {
 });
 
 /** These cost minutes. */
-const LONG: readonly (readonly [name: string, load: () => Promise<unknown>])[] = [
+const LONG: [name: string, load: () => Promise<unknown>][] = [
   ['exchange', () => import('../../exchange/exchange.test.ts')],
   ['deliveries', () => import('../../exchange/deliveries.test.ts')],
   ['keys', () => import('../../data-keys.test.ts')],
   ['searches compared with an independent evaluation', () => import('../../search/search-table.test.ts')],
 ];
 
-for (const [name, load] of LONG.slice(0, scaled(0, LONG.length))) {
-  describe(name, async () => {
-    await load();
-  });
-}
+describe.each(LONG.slice(0, scaled(0, LONG.length)))('%s', async (_name, load) => {
+  await load();
+});
