@@ -35,7 +35,8 @@ test(`a transaction that deletes, updates, patches and creates is there whole or
       await ended;
       if (place.database.postgres === undefined) expect(await findingsIn(place)).toEqual([]);
       await place.open();
-      await demandConsistent(place.vault);
+      // Opening every record on a server costs more than the kill.
+      if (place.database.postgres === undefined || (KILLS - run) % 10 === 1) await demandConsistent(place.vault);
       const acknowledged = writing.acknowledged.map((line) => JSON.parse(line) as Acknowledged);
       seen += acknowledged.length;
       for (const lane of Map.groupBy(acknowledged, ({ left }) => left).values()) {
