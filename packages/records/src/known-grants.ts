@@ -9,6 +9,8 @@ import type { Clock, RowsLog } from './vault-types.ts';
 /** Grants of one pid that are looked through when a new key is sealed. */
 export const GRANTS_PER_PID_MAX = 10_000;
 
+const PAGE = 1_000;
+
 /**
  * Terms of the grants that this organisation's patients made. The ledger knows only commitments; the node keeps the
  * terms, to decide at release and to seal later keys to grants that still hold.
@@ -19,6 +21,8 @@ export interface KnownGrants {
   find(pid: string, grant: string): Promise<OpenedTerms | undefined>;
   /** Grants of the pid that are active on the ledger and within their time now. */
   listActive(pid: string): Promise<readonly OpenedTerms[]>;
+  /** Pids that ever granted something to the client by name: what still holds is asked grant by grant. */
+  listPidsOf(client: string): Promise<ReadonlySet<string>>;
 }
 
 export function createKnownGrants(parts: {
@@ -41,7 +45,37 @@ export function createKnownGrants(parts: {
     return fact?.status === 'active';
   };
 
+  const byClient = new Map<string, Set<string>>();
+  const note = ({ terms: { pid, grantee } }: OpenedTerms): void => {
+    if (grantee.kind !== 'client') return;
+    const pids = byClient.get(grantee.id) ?? new Set();
+    byClient.set(grantee.id, pids.add(pid));
+  };
+  const load = async (): Promise<void> => {
+    for (let after = ''; ; ) {
+      const rows = await store.read
+        .selectFrom('knownGrant')
+        .select(['grantToken', 'sealed'])
+        .where('grantToken', '>', after)
+        .orderBy('grantToken')
+        .limit(PAGE)
+        .execute();
+      for (const row of rows) note(openTerms(row.grantToken, row.sealed));
+      if (rows.length < PAGE) return;
+      after = rows.at(-1)?.grantToken ?? after;
+    }
+  };
+  let loading: Promise<void> | undefined;
+
   return {
+    listPidsOf: async (client) => {
+      loading ??= load().catch((error: unknown) => {
+        loading = undefined;
+        throw error;
+      });
+      await loading;
+      return new Set(byClient.get(client));
+    },
     remember: async (opened) => {
       const { pid, grant } = opened.terms;
       const fact = (await ledger.get(grantKey(pid, grant))) as GrantFact | undefined;
@@ -63,6 +97,7 @@ export function createKnownGrants(parts: {
           .execute();
         await rowsLog.cover(trx, 'knownGrant', grantToken, row);
       });
+      note(opened);
     },
     find: async (pid, grant) => {
       const grantToken = tokenOf(pid, grant);

@@ -1,6 +1,7 @@
 import {
   type AppUse,
   type Interaction,
+  type Owner,
   pidOf,
   type Sight,
   type SightDecision,
@@ -48,7 +49,12 @@ export function serviceSight(
   return {
     who,
     purpose,
-    owners: () => home.owners(),
+    owners: async () => {
+      const owners = await home.owners();
+      if (owners === 'all') return owners;
+      const granting = await vault.grants.listPidsOf(who.id);
+      return new Set<Owner>([...owners, ...[...granting].map((pid): Owner => `pid:${pid}`)]);
+    },
     decide: async (meta, interaction = 'r') => {
       const decision = await home.decide(meta, interaction);
       const isOpen = decision.kind === 'allowed' || (interaction !== 'r' && interaction !== 's');
