@@ -24,7 +24,7 @@ import {
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { createAccount } from '../src/accounts.ts';
 import { dataLayout, writeNetworkFile } from '../src/data-directory.ts';
-import { author, CONSORTIUM } from '../src/demonstration/consortium.ts';
+import { author, CONSORTIUM, type DemonstrationStaff } from '../src/demonstration/consortium.ts';
 import { tellStories } from '../src/demonstration/stories.ts';
 import { foundDirectory } from '../src/founded-directory.ts';
 import type { FoundedMember } from '../src/founding.ts';
@@ -76,6 +76,8 @@ export interface SendOptions {
 export async function openTestServer(
   slugs: readonly string[] = ['hospital-a', 'hospital-b', 'laboratory', 'pharmacy'],
   publicUrl = 'http://127.0.0.1:8470',
+  /** Who works at the first of them besides. */
+  colleagues: readonly DemonstrationStaff[] = [],
 ): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), 'salus-server-'));
   const layout = dataLayout(join(directory, 'data'));
@@ -95,7 +97,7 @@ export async function openTestServer(
   const workers = new BundleWorkers(1);
   const plans = CONSORTIUM.filter(({ slug }) => slugs.includes(slug)).map(({ slug, staff }) => ({
     slug,
-    members: staff,
+    members: slug === slugs[0] ? [...staff, ...colleagues] : staff,
   }));
   const { file, organisations } = await foundDirectory({
     settings,

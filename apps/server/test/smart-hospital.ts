@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { type GrantChoice, grant, staffCall } from '@salus/wallet';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import type { DemonstrationStaff } from '../src/demonstration/consortium.ts';
 import type { ClientRegistration } from '../src/smart/clients.ts';
 import { bodyOf, openTestServer, type TestPatient, type TestServer } from './hospital.ts';
 
@@ -18,10 +19,11 @@ export const REDIRECT = 'http://127.0.0.1:9/callback';
 
 export async function openSmartHospital(
   slugs: readonly string[] = ['hospital-a', 'hospital-b'],
+  colleagues: readonly DemonstrationStaff[] = [],
 ): Promise<SmartHospital> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const server = await openTestServer(slugs, url);
+  const server = await openTestServer(slugs, url, colleagues);
   await server.app.listen({ host: '127.0.0.1', port });
   return {
     ...{ server, url },
