@@ -347,7 +347,8 @@ export class Writes {
     const decision = await run.sight.decide(meta, interaction);
     if (decision.kind === 'allowed') return;
     await this.#logRefusal(run, decision.reason, { record, owner: meta.owner });
-    throw new RecordsError('denied', `home access is not allowed: ${decision.reason}`);
+    // As a read: which of them it was would tell who asks of a label, or of what the patient said.
+    throw new RecordsError('denied', 'role, care relationship, scope or the patient’s denial does not allow this');
   }
 
   /** A patient whom this very request registers is in nobody's care yet: the contract decides who registers. */
