@@ -236,3 +236,17 @@ export const patchOf = (status: string): Asked => ({
   body: [{ op: 'replace', path: '/status', value: status }],
   type: JSON_PATCH,
 });
+
+/** A finished export of all Observations: the path of its status, and its files. */
+export async function exportedFor(
+  { ask, server }: SightPlace,
+  token: string,
+): Promise<{ readonly status: string; readonly output: readonly { readonly url: string }[] }> {
+  const headers = { prefer: 'respond-async', accept: FHIR_JSON };
+  const begun = await ask(token, 'GET', 'Patient/$export?_type=Observation', { headers });
+  if (begun.statusCode !== 202) throw new Error(begun.body);
+  const status = new URL(String(begun.headers['content-location'])).pathname;
+  await server.node.organisations.get('hospital-a')!.exports.ended(status.split('/').at(-1)!);
+  const { output } = (await ask(token, 'GET', status)).json<{ output: readonly { url: string }[] }>();
+  return { status, output };
+}

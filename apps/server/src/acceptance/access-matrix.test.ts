@@ -3,6 +3,7 @@ import { transaction } from '../../test/fhir-place.ts';
 import {
   CONSENTS,
   type Consent,
+  exportedFor,
   markedObservation,
   openSightPlace,
   patchOf,
@@ -118,13 +119,7 @@ function exported(token: string): Promise<string> {
 }
 
 async function runExport(token: string): Promise<string> {
-  const headers = { prefer: 'respond-async', accept: 'application/fhir+json' };
-  const begun = await place.ask(token, 'GET', 'Patient/$export?_type=Observation', { headers });
-  if (begun.statusCode !== 202) return begun.body;
-  const { pathname } = new URL(String(begun.headers['content-location']));
-  await place.server.node.organisations.get('hospital-a')!.exports.ended(pathname.split('/').at(-1)!);
-  const manifest = await place.ask(token, 'GET', pathname);
-  const { output } = manifest.json<{ output: readonly { url: string }[] }>();
+  const { output } = await exportedFor(place, token);
   const files = await Promise.all(output.map(({ url }) => place.ask(token, 'GET', new URL(url).pathname)));
   return files.map(({ body }) => body).join('\n');
 }
