@@ -12,6 +12,7 @@ import { readMasterKeys } from '../src/master-keys.ts';
 import { type Node, openNode } from '../src/node.ts';
 import { openData } from '../src/open-data.ts';
 import { openApi, send } from './api.ts';
+import { assign } from './assign.ts';
 import { makePlace, type TestPlace } from './consortium.ts';
 import type { Term } from './dictionary.ts';
 
@@ -114,22 +115,10 @@ async function useAsStaff(
         body: `{"resourceType":"Bundle","name":"${name}",`,
       });
       if (known === undefined || !roles.includes('clinician')) continue;
-      await assign(node, { organisation, id, actor: opened.id });
+      await assign(node.organisations.get(organisation)!, { id, actor: opened.id, nowMs: Date.now() });
       await writeDocument(app, { organisation, token, id, name });
     }
   }
-}
-
-/** The desk puts the patient into the clinician's care, who may write then. */
-async function assign(
-  node: Node,
-  { organisation, id, actor }: { readonly organisation: string; readonly id: string; readonly actor: string },
-): Promise<void> {
-  const { vault } = node.organisations.get(organisation)!;
-  const { pid } = (await vault.patients.findByFhirId(id))!;
-  const by = { kind: 'member', organisation, id: 'desk', roles: ['registrar'] } as const;
-  const nowMs = Date.now();
-  await vault.access.assign(by, { pid, actor, fromMs: nowMs, untilMs: nowMs + 3_600_000 });
 }
 
 /** A document as large as to become an object of its own, full of the patient's name. */

@@ -5,6 +5,7 @@ import { createCa, issueCertificate } from '@salus/crypto';
 import { crossCheckAudits, type PeerRequest } from '@salus/records';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Apart, freePort, openApart } from '../../test/apart.ts';
+import { assign } from '../../test/assign.ts';
 import { addPatient, grantMedication, readAll, type TestPatient, writeBundle } from '../../test/consortium.ts';
 import { tlsOf } from '../../test/peer-request.ts';
 import { openTcpProxy, type TcpProxy } from '../../test/tcp-proxy.ts';
@@ -191,6 +192,8 @@ describe('a connection that breaks', () => {
       content: [{ attachment: { contentType: 'text/plain', data: content } }],
     };
     const entry = [{ resource, request: { method: 'POST', url: 'DocumentReference' } }];
+    const care = { id: patient.fhirIds.get('hospital-a')!, actor: apart.cast.staff('a.rossi').id };
+    await assign(apart.cast.organisation('hospital-a'), { ...care, nowMs: apart.clock.nowMs() });
     await writeBundle(apart, 'a.rossi', JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }));
     const [pid, nowMs] = [patient.pids.get('hospital-a')!, apart.clock.nowMs()];
     const times = { notBeforeMs: nowMs, notAfterMs: nowMs + DAY_MS };
