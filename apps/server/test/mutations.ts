@@ -168,6 +168,9 @@ function placesOf(table: string, row: Row): readonly string[] {
   if (typeof row.key === 'string') places.push(` key ${row.key} `, `${table}/${row.key} `);
   if (typeof row.seq === 'number') places.push(`${table}/${row.seq} `, `log at entry ${row.seq} of `);
   if (typeof row.id === 'number') places.push(`${table}/${row.id} `);
+  if (typeof row.entry === 'number') {
+    places.push(`${table}/${row.entry} `, `${table}/[${row.entry},${Number(row.version)}] `);
+  }
   if (table === 'logNode') places.push('logNode/', `${String(row.log)} log`);
   // Random ids and tokens occur in one place only.
   for (const value of Object.values(row))
