@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { canonical, type Json } from '@salus/crypto';
 import { scaled } from '@salus/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { assign } from '../../test/assign.ts';
 import {
   addPatient,
   bringRequest,
@@ -38,6 +39,8 @@ afterAll(async () => {
 
 async function patientWith(seed: number, records: number): Promise<TestPatient> {
   const patient = await addPatient(consortium, { at: [AT], seed, prescriptions: 0 });
+  const care = { id: patient.fhirIds.get(AT)!, actor: consortium.cast.staff('a.rossi').id };
+  await assign(consortium.cast.organisation(AT), { ...care, nowMs: consortium.clock.nowMs() });
   for (let done = 0; done < records; done += BUNDLE_RECORDS) {
     const count = Math.min(BUNDLE_RECORDS, records - done);
     await writeBundle(consortium, 'a.rossi', prescriptionsBundle(AT, seed, { from: done, count }));

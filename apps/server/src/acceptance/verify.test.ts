@@ -5,6 +5,7 @@ import { openLedgerState, rebuildLedger, verifyLedger } from '@salus/ledger';
 import { verifyRecords } from '@salus/records';
 import { scaled } from '@salus/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { assign } from '../../test/assign.ts';
 import {
   addPatient,
   authorAt,
@@ -42,6 +43,8 @@ beforeAll(async () => {
   patient = await addPatient(consortium, { at: SLUGS, seed: SEED, prescriptions: 3, results: 2 });
   const { accounts } = consortium.node.organisations.get(AT)!;
   const { id } = consortium.cast.staff(authorAt(AT));
+  const care = { id: patient.fhirIds.get(AT)!, actor: id, nowMs: consortium.clock.nowMs() };
+  await assign(consortium.cast.organisation(AT), care);
   await createAccount(accounts, { name: authorAt(AT), id, password: 'for tests only, long', nowMs: Date.now() });
   for (let stage = 0; stage < STAGES; stage += 1) {
     await live(stage);
