@@ -1,6 +1,6 @@
 import { contracts, type Json, readPrivateOrganisation } from '@salus/contracts';
-import { type Cast, createCast, createHistory, diceOf, type Play } from '@salus/contracts/test-world';
-import { utf8 } from '@salus/crypto';
+import { type Cast, createCast, createHistory, diceOf, type TestCall, testHash } from '@salus/contracts/test-world';
+import { hashTuple, utf8 } from '@salus/crypto';
 import { scaled } from '@salus/testing';
 import { describe, expect, it } from 'vitest';
 import { createEndorser, type Endorser, endorse, gather } from '../../test/endorser.ts';
@@ -31,8 +31,9 @@ describe('calls with private arguments, in a random history', () => {
     for (let step = 0; step < STEPS; step++) {
       const dice = diceOf(SEED + step);
       const play = history.draw(dice);
-      if (await compare(scene, play, seen)) history.note(play.move);
+      if (await compare(scene, play.call, seen)) history.note(play.move);
     }
+    for (const call of await mergeCalls(cast)) await compare(scene, call, seen);
     const transactions = contracts.flatMap((one) => (one.private === undefined ? [] : [`${one.contract}.${one.name}`]));
     expect(transactions.filter((name) => !seen.committed.has(name))).toEqual([]);
     expect(seen.privately).toBeGreaterThan(STEPS / 50);
@@ -40,21 +41,21 @@ describe('calls with private arguments, in a random history', () => {
   });
 });
 
-/** Endorses the play at its own organisation and at a bystander's, runs it on the reference engine, and compares all three. */
-async function compare(scene: Scene, play: Play, seen: Seen): Promise<boolean> {
+/** Endorses the call at its own organisation and at a bystander's, runs it on the reference engine, and compares all three. */
+async function compare(scene: Scene, test: TestCall, seen: Seen): Promise<boolean> {
   const { cast, endorsers, bystander } = scene;
   const { world } = cast;
-  const { payload } = play.call.call;
+  const { payload } = test.call;
   const name = `${payload.contract}.${payload.transaction}`;
   const state = new Map(world.state);
   const organisation = await readPrivateOrganisation((key) => state.get(key), payload);
   const creator = organisation ?? 'hospital-a';
   const own = endorsers.get(creator)!;
-  const proposal = { creator, ...(await gather([play.call], own)) };
+  const proposal = { creator, ...(await gather([test], own)) };
   const full = await endorse(own, state, proposal);
   const open = await endorse(bystander, state, proposal);
   if (organisation !== undefined) await demandOwnSubmitter(scene, state, { ...proposal, creator: 'hospital-c' });
-  const outcome = await world.submit(play.call);
+  const outcome = await world.submit(test);
   expect([own.faults, bystander.faults], name).toEqual([[], []]);
   const failure = findFailure(full.answer.message, 1);
   expect(open.peer.reads, name).toEqual(full.peer.reads);
@@ -84,6 +85,20 @@ async function compare(scene: Scene, play: Play, seen: Seen): Promise<boolean> {
       return false;
     }
   }
+}
+
+/** What no story of consent has: a second registration of one patient, with values that do not open the commitment and that do. */
+async function mergeCalls({ world, bob }: Cast): Promise<readonly TestCall[]> {
+  const { pid } = await world.register('hospital-a', 'somebody twice');
+  const values = { survivor: bob.pid, salt: testHash('merge') };
+  const commitment = hashTuple('merge', values.salt, world.host.network, pid, values.survivor);
+  const by = world.organisation('hospital-a').feed;
+  const merge = { transaction: 'patient.merge', args: { pid, commitment }, by };
+  return [
+    world.sign({ ...merge, values: { ...values, survivor: pid } }),
+    world.sign({ ...merge, values }),
+    world.sign({ ...merge, values }),
+  ];
 }
 
 /** Nobody endorses what another organisation submits, though it has all the values. */
