@@ -34,7 +34,7 @@ const SAFE_STYLE_URL =
   /url\(\s*(?:data:\s?image\/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=]*|[A-Za-z0-9_-]{1,64}\.(?:png|gif|jpg))\s*\)/gi;
 
 /** Elements inside each other. */
-const NARRATIVE_DEPTH_MAX = 64;
+export const NARRATIVE_DEPTH_MAX = 64;
 
 /** What is wrong with a narrative's `div`, in words without its content; `undefined` if it may be shown. */
 export function narrativeFault(div: string): string | undefined {

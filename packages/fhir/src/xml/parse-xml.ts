@@ -1,5 +1,6 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
 import { FhirError, type FhirErrorCode } from '../fhir-error.ts';
+import { NARRATIVE_DEPTH_MAX } from '../narrative.ts';
 import { JSON_LIMITS, NUMBER_LITERAL_LENGTH_MAX } from '../parse-json.ts';
 import { readText, type TextLimits } from '../read-text.ts';
 import { isResourceType, type ResourceType } from '../resource-table.ts';
@@ -87,6 +88,10 @@ class XmlReader {
 
   #open(tag: SaxesTagNS): void {
     if (this.#narrativeDepth > 0) {
+      // The parser looks through everything that is open for each element's namespace: a deep narrative would cost the square.
+      if (this.#narrativeDepth >= NARRATIVE_DEPTH_MAX) {
+        throw this.#error('too-deep', `a narrative is nested deeper than ${NARRATIVE_DEPTH_MAX} elements`);
+      }
       this.#narrativeDepth += 1;
       return;
     }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { scaled, testData } from '@salus/testing';
 import { describe, expect, it } from 'vitest';
 import { FhirError } from '../fhir-error.ts';
+import { NARRATIVE_DEPTH_MAX } from '../narrative.ts';
 import { parseFhirJson } from '../parse-json.ts';
 import { structureIssues } from '../structure.ts';
 import { type FhirTree, isTree, listOf, sameValue, stringifyFhirJson } from '../tree.ts';
@@ -118,6 +119,11 @@ describe('XML of resources', () => {
       'too-deep',
     ],
     [
+      'too deep a narrative, at the first element too many and not at the end of the text',
+      `<Patient ${XMLNS}><text><status value="generated"/><div xmlns="http://www.w3.org/1999/xhtml">${'<b>'.repeat(NARRATIVE_DEPTH_MAX)}`,
+      'too-deep',
+    ],
+    [
       'too long a number',
       `<Observation ${XMLNS}><valueQuantity><value value="${'1'.repeat(200)}"/></valueQuantity></Observation>`,
       'number-too-long',
@@ -126,6 +132,14 @@ describe('XML of resources', () => {
     const refusal = refusalOf(xml);
     expect(refusal.code).toBe(code);
     expect(refusal.message).not.toContain('passwd');
+  });
+
+  it('reads a narrative as deep as a narrative may be', () => {
+    const inside = NARRATIVE_DEPTH_MAX - 1;
+    const div = `<div xmlns="http://www.w3.org/1999/xhtml">${'<b>'.repeat(inside)}x${'</b>'.repeat(inside)}</div>`;
+    const tree = parseFhirXml(`<Patient ${XMLNS}><text><status value="generated"/>${div}</text></Patient>`);
+    expect(tree).toEqual({ resourceType: 'Patient', text: { status: 'generated', div } });
+    expect(structureIssues(tree)).toEqual([]);
   });
 
   it('refuses to write what XML cannot hold or a reader should not get', () => {
