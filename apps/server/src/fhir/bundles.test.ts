@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { parseFhirXml, writeFhirXml } from '@salus/fhir';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
@@ -167,6 +168,16 @@ describe('a batch', () => {
     expect(entriesOf(answer.json()).map(({ response }) => response.status.slice(0, 3))).toEqual(['403', '201']);
   });
 
+  it('of more than 4 MiB is refused, and a transaction of that size is not', async () => {
+    const padding = ' '.repeat(4 * 1024 * 1024);
+    const tooLarge = await place.ask('POST', '', { body: `${JSON.stringify(batch())}${padding}` });
+    expect([tooLarge.statusCode, codeOf(tooLarge)]).toEqual([413, 'body-too-large']);
+    const written = await place.ask('POST', '', {
+      body: `${JSON.stringify(transaction(post(location('large'))))}${padding}`,
+    });
+    expect(written.statusCode, written.body.slice(0, 500)).toBe(200);
+  });
+
   it('leads to no other place than this base, and into no bundle inside', async () => {
     const urls = [
       '../../../api/v1/network',
@@ -180,5 +191,35 @@ describe('a batch', () => {
     const answer = await place.ask('POST', '', { body: batch(...entries) });
     const statuses = entriesOf(answer.json()).map(({ response }) => response.status);
     expect(statuses).toEqual(urls.map(() => '400 Bad Request'));
+  });
+});
+
+describe('bundles that arrive at once', () => {
+  const wait = { timeout: 30_000, interval: 50 };
+  const empty = async (): Promise<number> => {
+    const body = { resourceType: 'Bundle', type: 'batch', entry: [] };
+    return (await place.ask('POST', '', { body })).statusCode;
+  };
+  /** Bundles of which nothing comes but the beginning. */
+  const begin = (path: string): readonly Socket[] => {
+    const { port } = place.server.app.server.address() as AddressInfo;
+    return Array.from({ length: 32 }, () => {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.write(
+        `POST ${path} HTTP/1.1\r\nHost: node\r\nAuthorization: Bearer ${place.doctor}\r\nContent-Type: application/fhir+json\r\nContent-Length: 1000\r\n\r\n{`,
+      );
+      return socket;
+    });
+  };
+
+  it('are refused above a bound, and leave their places when their clients go away in the middle', async () => {
+    await place.server.app.listen({ host: '127.0.0.1', port: 0 });
+    for (const path of ['/hospital-a/fhir/R4', '/api/v1/orgs/hospital-a/imports']) {
+      const sockets = begin(path);
+      await vi.waitFor(async () => expect(await empty()).toBe(503), wait);
+      for (const socket of sockets) socket.destroy();
+      await vi.waitFor(async () => expect(await empty()).toBe(200), wait);
+    }
   });
 });

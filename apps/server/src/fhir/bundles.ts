@@ -104,19 +104,26 @@ function withResource(outcome: EntryOutcome, { resource }: EntryAnswer): EntryAn
   return resource === undefined ? { response } : { resource, response };
 }
 
-/** Refuses bundles before their bodies are read when too many lie in memory. */
-function boundArrivals(): Pick<RouteShorthandOptions, 'preParsing' | 'onResponse'> {
+/**
+ * Refuses bundles before their bodies are read when too many lie in memory. A bundle is counted until its answer is ready or its
+ * body comes no more. Not until the answer has left: a client that went away takes none, and the door would close for good.
+ */
+function boundArrivals(): Pick<RouteShorthandOptions, 'preParsing' | 'onSend'> {
   let arriving = 0;
   const counted = new WeakSet<FastifyRequest>();
+  const release = (request: FastifyRequest): void => {
+    if (counted.delete(request)) arriving -= 1;
+  };
   return {
     preParsing: async (request) => {
       if (arriving >= BUNDLES_AT_ONCE)
         throw new ServerError('overloaded', 'Too many bundles arrive at once: try again.');
       arriving += 1;
       counted.add(request);
+      request.raw.once('close', () => {
+        if (request.raw.readableAborted) release(request);
+      });
     },
-    onResponse: async (request) => {
-      if (counted.delete(request)) arriving -= 1;
-    },
+    onSend: async (request) => release(request),
   };
 }
