@@ -7,21 +7,31 @@ import {
   parseFhirXml,
   type ResourceBody,
 } from '@salus/fhir';
+import { ServerError } from '../server-error.ts';
 import { type AskEntry, refused, requestOf } from './entry-request.ts';
 
 /** Entries of one batch that are answered at once. */
 const ENTRIES_AT_ONCE = 4;
+/** A batch is parsed on the thread that serves everybody: what is larger comes as a transaction, or as several. */
+const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const BATCH_TYPE = /"type"\s*:\s*"batch"|<type\s+value\s*=\s*["']batch["']/;
 
 /**
  * The batch in a body; undefined for everything else, which is parsed where it is written. Only bodies that look like one are
  * parsed here, since a transaction may be large.
  *
+ * @throws ServerError `body-too-large`
  * @throws FhirError the codes of parsing
  */
 export function findBatch({ bytes, format }: ResourceBody): FhirTree | undefined {
   const text = typeof bytes === 'string' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (!BATCH_TYPE.test(text.toString())) return undefined;
+  if (bytes.length > BATCH_BYTES_MAX) {
+    throw new ServerError(
+      'body-too-large',
+      `A bundle that is a batch or holds one has at most ${BATCH_BYTES_MAX} bytes.`,
+    );
+  }
   const tree = format === 'xml' ? parseFhirXml(bytes) : parseFhirJson(bytes);
   return tree.resourceType === 'Bundle' && tree.type === 'batch' ? tree : undefined;
 }
