@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
@@ -75,6 +76,8 @@ export async function createHttp({
     headersTimeout,
     connectionsCheckingInterval: Math.min(SLOW_CLIENTS_CHECK_MS, headersTimeout),
     maxHeaderSize: HEADER_BYTES_MAX,
+    // Another protocol may be offered (Java offers h2c with its first request): it is not taken, the request is (RFC 9110 §7.8).
+    shouldUpgradeCallback: ({ headers: { upgrade } }: IncomingMessage) => upgrade?.toLowerCase() === 'websocket',
   };
   const headers = securityHeaders(settings.tls !== null);
   const app = Fastify({

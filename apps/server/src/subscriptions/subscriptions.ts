@@ -93,18 +93,13 @@ export class Subscriptions implements AsyncDisposable {
     return { token, expiresMs };
   }
 
-  /** Takes upgrades of this path on the node's own port. */
+  /** Takes upgrades of this path on the node's own port. What is asked for comes from anybody: nothing here may throw. */
   listen(server: Server): void {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const [, organisation] = WEBSOCKET_PATH.exec(new URL(request.url ?? '/', 'http://node').pathname) ?? [];
-      if (
-        organisation === undefined ||
-        !this.#engines.has(organisation) ||
-        this.#sockets.clients.size >= WEBSOCKETS_MAX
-      ) {
-        socket.destroy();
-        return;
-      }
+      const [path = ''] = (request.url ?? '').split('?', 1);
+      const [, organisation] = WEBSOCKET_PATH.exec(path) ?? [];
+      if (organisation === undefined || !this.#engines.has(organisation)) return refuseUpgrade(socket, '404 Not Found');
+      if (this.#sockets.clients.size >= WEBSOCKETS_MAX) return refuseUpgrade(socket, '503 Service Unavailable');
       this.#sockets.handleUpgrade(request, socket, head, (connected) => this.#serve(connected, organisation));
     });
   }
@@ -143,6 +138,13 @@ export class Subscriptions implements AsyncDisposable {
         .catch(() => socket.terminate());
     });
   }
+}
+
+/** The HTTP server listens to an upgraded socket no longer, to its errors neither. */
+function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.on('error', () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
 function sendTo(socket: WebSocket, text: string): Promise<boolean> {
