@@ -1,4 +1,4 @@
-import { type DocumentNode, type FieldNode, Kind, type SelectionSetNode } from 'graphql';
+import { type DocumentNode, type FieldNode, Kind, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
 
 /** Selections within selections, fragments spelt out. */
 export const GRAPHQL_DEPTH_MAX = 12;
@@ -21,6 +21,7 @@ export function findExcess(document: DocumentNode, variables: Variables): string
     ),
   );
   let cost = 0;
+  let values: Variables = {};
   const walk = (set: SelectionSetNode, depth: number, times: number): string | undefined => {
     if (depth > GRAPHQL_DEPTH_MAX) return `a query has at most ${GRAPHQL_DEPTH_MAX} levels`;
     for (const selection of set.selections) {
@@ -49,27 +50,36 @@ export function findExcess(document: DocumentNode, variables: Variables): string
         const { selectionSet } = selection;
         return selectionSet === undefined
           ? undefined
-          : walk(selectionSet, depth + 1, times * countOf(selection, variables));
+          : walk(selectionSet, depth + 1, times * countOf(selection, values));
       }
     }
   };
   for (const definition of document.definitions) {
     if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    values = { ...defaultsOf(definition), ...variables };
     const found = walk(definition.selectionSet, 1, 1);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-/** How many resources a search may give; 1 for every other field. */
-function countOf({ name, arguments: given }: FieldNode, variables: Variables): number {
+/** The whole numbers that an operation's variables are unless they are given. */
+function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): Variables {
+  return Object.fromEntries(
+    variableDefinitions.flatMap(({ variable, defaultValue }) =>
+      defaultValue?.kind === Kind.INT ? [[variable.name.value, Number(defaultValue.value)] as const] : [],
+    ),
+  );
+}
+
+/** How many resources a search may give; 1 for every other field. A value of another kind counts as the most. */
+function countOf({ name, arguments: given }: FieldNode, values: Variables): number {
   if (!name.value.endsWith('List')) return 1;
   const value = given?.find((argument) => argument.name.value === '_count')?.value;
+  if (value === undefined || value.kind === Kind.NULL) return GRAPHQL_COUNT_DEFAULT;
   const asked =
-    value?.kind === Kind.INT
-      ? Number(value.value)
-      : value?.kind === Kind.VARIABLE
-        ? variables[value.name.value]
-        : undefined;
-  return typeof asked === 'number' && asked > 0 ? Math.min(asked, GRAPHQL_COUNT_MAX) : GRAPHQL_COUNT_DEFAULT;
+    value.kind === Kind.INT ? Number(value.value) : value.kind === Kind.VARIABLE ? values[value.name.value] : value;
+  if (asked === undefined || asked === null) return GRAPHQL_COUNT_DEFAULT;
+  if (typeof asked !== 'number') return GRAPHQL_COUNT_MAX;
+  return asked > 0 ? Math.min(asked, GRAPHQL_COUNT_MAX) : GRAPHQL_COUNT_DEFAULT;
 }

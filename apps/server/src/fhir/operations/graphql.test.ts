@@ -94,6 +94,37 @@ describe('$graphql', () => {
     expect((await ask(long, nurse)).status).toBe(400);
   });
 
+  it('counts a list with what its variable is, given or by default', async () => {
+    const inner = 'ObservationList(_reference: "subject", _count: 100) { id status }';
+    const byDefault = `query ($n: Int = 100) { PatientList(_count: $n) { ${inner} } }`;
+    const given = `query ($n: Int) { PatientList(_count: $n) { ${inner} } }`;
+    for (const [query, variables] of [
+      [byDefault, {}],
+      [given, { n: 100 }],
+    ] as const) {
+      const raw = JSON.stringify({ query, variables });
+      const answer = await server.send('POST', `${BASE}/$graphql`, { token: nurse, raw, type: 'application/json' });
+      expect([answer.status, codeOf(answer)], query).toEqual([400, 'too-costly']);
+    }
+    const raw = JSON.stringify({ query: byDefault, variables: { n: 1 } });
+    const few = await server.send('POST', `${BASE}/$graphql`, { token: nurse, raw, type: 'application/json' });
+    expect(few.status, few.text).toBe(200);
+  });
+
+  it('ends a query that opens too much before it has searched for all of it', async () => {
+    const { vault } = server.node.organisations.get('hospital-a')!;
+    const [before] = await vault.audit.list({ limit: 1 });
+    const fields = Array.from(
+      { length: 60 },
+      (_, at) => `a${at}: ConditionList(_reference: "subject", _count: 1) { id }`,
+    );
+    const query = `{ ${Array.from({ length: 40 }, (_, at) => `p${at}: PatientList(_id: "${patient.fhirId}", _count: 1) { ...few }`).join(' ')} } fragment few on Patient { ${fields.join(' ')} }`;
+    const answer = await ask(query, nurse);
+    expect([answer.status, codeOf(answer)]).toEqual([400, 'too-costly']);
+    const [after] = await vault.audit.list({ limit: 1 });
+    expect(after!.seq - before!.seq).toBeLessThan(500);
+  });
+
   it('reads only, and refuses what R4 does not have', async () => {
     for (const query of [
       'mutation { PatientDelete(id: "1") { id } }',

@@ -17,13 +17,14 @@ import { callerOf, FHIR_ACCESS } from '../caller.ts';
 import { describe, IN_BASE, type InPath, RESOURCE_IN_PATH } from '../describe.ts';
 import { sendProblem } from '../fhir-answer.ts';
 import { knownType } from '../reads.ts';
+import { GraphqlBudget } from './graphql-budget.ts';
 import { findExcess, GRAPHQL_COUNT_DEFAULT, GRAPHQL_COUNT_MAX } from './graphql-limits.ts';
 import { type GraphqlContext, graphqlSchema } from './graphql-schema.ts';
 
 const QUERY_BYTES_MAX = 64 * 1024;
 const TOKENS_MAX = 2_000;
 const ERRORS_MAX = 20;
-/** Resources that one query opens, whichever way it comes to them. */
+/** Resources that one query opens, whichever way it comes to them, and searches that look for some. */
 const RESOURCES_MAX = 2_000;
 
 /** `[base]/$graphql` and `[base]/{type}/{id}/$graphql` (R4 graphql.html), read-only. */
@@ -72,7 +73,7 @@ async function answer(
   }
   const excess = findExcess(asked.document, asked.variables);
   if (excess !== undefined) return sendProblem(reply, problem('too-costly', `${excess}.`));
-  const budget = { left: RESOURCES_MAX, spent: false };
+  const budget = new GraphqlBudget(RESOURCES_MAX);
   const result = await execute({
     schema,
     document: asked.document,
@@ -80,7 +81,7 @@ async function answer(
     variableValues: asked.variables,
     ...(asked.operationName === undefined ? {} : { operationName: asked.operationName }),
   });
-  if (budget.spent)
+  if (budget.isSpent)
     return sendProblem(reply, problem('too-costly', `A query opens at most ${RESOURCES_MAX} resources.`));
   const data = type === undefined ? result.data : ((result.data as Record<string, unknown> | null)?.[type] ?? null);
   if (type !== undefined && data === null && result.errors === undefined) {
@@ -153,23 +154,11 @@ function aboutOne({ document, ...asked }: Asked, type: ResourceType, id: string)
   return { ...asked, document: { ...document, definitions } };
 }
 
-interface Budget {
-  left: number;
-  spent: boolean;
-}
-
 /** Every resource comes through the doors that everybody else uses: decided, logged, and counted here. */
-function contextOf({ vault }: HostedOrganisation, caller: VaultCaller, budget: Budget): GraphqlContext {
-  const spend = (resources: number): void => {
-    budget.left -= resources;
-    if (budget.left >= 0) return;
-    budget.spent = true;
-    throw new RecordsError('too-large', 'the query opens too many resources');
-  };
+function contextOf({ vault }: HostedOrganisation, caller: VaultCaller, budget: GraphqlBudget): GraphqlContext {
   const known = new Map<string, Promise<FhirTree | null>>();
   const read = async (type: ResourceType, id: string): Promise<FhirTree | null> => {
-    spend(1);
-    const result = await vault.repository.read(caller, type, id);
+    const result = await budget.run(() => vault.repository.read(caller, type, id));
     return result.kind === 'found' ? parseFhirJson(result.text) : null;
   };
   return {
@@ -188,8 +177,9 @@ function contextOf({ vault }: HostedOrganisation, caller: VaultCaller, budget: B
       if (parsed.kind === 'refused')
         throw new ServerError('bad-request', `An argument of ${type}List is written wrong.`);
       const query = `${type}?${new URLSearchParams(rest.map(([name, value]): [string, string] => [name, value])).toString()}`;
-      const page = await vault.search.find(sightOf(vault, caller), { requests: [parsed.request], query });
-      spend(page.matches.length + 1);
+      const sight = sightOf(vault, caller);
+      const page = await budget.run(() => vault.search.find(sight, { requests: [parsed.request], query }));
+      budget.spend(page.matches.length);
       return page.matches.flatMap(({ text }) => (text === null ? [] : [parseFhirJson(text)]));
     },
   };
