@@ -110,7 +110,10 @@ export function decisionsOf(sight: Sight): (record: StoredRecord) => Promise<Sig
   };
 }
 
-/** The texts of records that `visible` has let through, once their events, one for each owner, are durable. */
+/**
+ * The texts of records that may be shown, once their events, one for each owner, are durable. Throws `rollback-unnamed` while
+ * nothing may be released.
+ */
 export async function openRecords(
   parts: CompartmentParts,
   sight: Sight,
@@ -119,6 +122,7 @@ export async function openRecords(
     kind,
   }: { readonly records: readonly StoredRecord[]; readonly kind: Extract<AuditKind, 'read' | 'search' | 'export'> },
 ): Promise<readonly OpenedRecord[]> {
+  parts.guard.demandReleasing();
   const byOwner = Map.groupBy(records, ({ meta }) => meta.owner);
   const logged: Promise<unknown>[] = [];
   for (const [owner, list] of byOwner) {

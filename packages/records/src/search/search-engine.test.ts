@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { bundleOf } from '../../test/bundle.ts';
 import { makePlace, type Place } from '../../test/place.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
+import { openRecords } from '../compartment.ts';
 import type { Sight } from '../sight.ts';
 import { SearchEngine } from './search-engine.ts';
 import { SearchIndex } from './search-index.ts';
@@ -220,4 +221,18 @@ it('leaves no row of a hidden resource in the index', async () => {
     .execute();
   expect(left).toEqual([]);
   expect((await find('Observation', `patient=${patientId}`)).found).not.toContain(gone);
+});
+
+it('neither matches nor opens anything while a rollback of the ledger has no name', async () => {
+  const { vault } = place;
+  const request = requestOf('Patient', `_id=${patientId}`);
+  const matches = await vault.search.match(seeing(), request, 2);
+  expect(matches).toHaveLength(1);
+  const opening = { records: matches.map(({ record }) => record), kind: 'search' } as const;
+  vault.guard.demandReplay();
+  const refusal = { code: 'rollback-unnamed' };
+  await expect(vault.search.match(seeing(), request, 2)).rejects.toMatchObject(refusal);
+  await expect(openRecords(vault, seeing(), opening)).rejects.toMatchObject(refusal);
+  vault.guard.revocationsReplayed();
+  expect(await openRecords(vault, seeing(), opening)).toHaveLength(1);
 });

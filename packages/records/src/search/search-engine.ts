@@ -73,9 +73,10 @@ export class SearchEngine {
 
   /**
    * Current records that match and may be seen, at most `limit`: for conditions of writes and for rules that watch. Nothing
-   * is logged: whoever shows one of them logs it.
+   * is logged: whoever shows one of them logs it. Throws what the guard throws while nothing may be released.
    */
   async match(sight: Sight, request: SearchRequest, limit: number): Promise<readonly Match[]> {
+    this.#parts.guard.demandReleasing();
     const looking = await this.#matcher.look(sight, undefined);
     return this.#matcher.matchesOf(looking, request, limit, 0);
   }

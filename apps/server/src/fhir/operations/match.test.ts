@@ -73,6 +73,17 @@ describe('$match', () => {
     expect(json.lines[0].event).toMatchObject({ kind: 'search', who: { id: server.wallet('a.desk').id } });
   });
 
+  it('names nobody while a rollback of the ledger has no name', async () => {
+    const { guard } = server.node.organisations.get('hospital-a')!.vault;
+    const { identifier, name } = known;
+    guard.demandReplay();
+    const closed = await match({ identifier, name }, desk);
+    guard.revocationsReplayed();
+    expect([closed.status, closed.json.issue?.[0].details.coding[0].code]).toEqual([503, 'rollback-unnamed']);
+    expect(closed.text).not.toContain(patient.fhirId);
+    expect(gradesOf(await match({ identifier, name }, desk))).toHaveLength(1);
+  });
+
   it('refuses what is no description of a patient', async () => {
     const raw = JSON.stringify({ resourceType: 'Parameters', parameter: [] });
     const none = await server.send('POST', `${BASE}/Patient/$match`, {
