@@ -4,7 +4,7 @@ import { RecordsError } from './records-error.ts';
 import type { Store } from './store/index.ts';
 import type { Clock, RowsLog } from './vault-types.ts';
 
-/** Refused messages of one organisation: beyond that they are refused without being kept, until some are put aside. */
+/** Refused messages of one organisation: beyond that no more are kept, until some are put aside. */
 export const HELD_MESSAGES_MAX = 10_000;
 export const HELD_MESSAGES_PAGE_MAX = 200;
 
@@ -87,13 +87,25 @@ export class HeldMessages {
     });
   }
 
-  /** The latest first; `before` is where the page before ended. */
-  async list({ before, limit }: { readonly before?: number; readonly limit: number }): Promise<readonly HeldMessage[]> {
+  /** The latest first; `before` is the message with which the page before ended. Several may have come at one time. */
+  async list({
+    before = { lastMs: Number.MAX_SAFE_INTEGER, id: '' },
+    limit,
+  }: {
+    readonly before?: Pick<HeldMessage, 'lastMs' | 'id'>;
+    readonly limit: number;
+  }): Promise<readonly HeldMessage[]> {
     const rows = await this.#parts.store.read
       .selectFrom('heldMessage')
       .selectAll()
-      .where('atMs', '<', before ?? Number.MAX_SAFE_INTEGER)
+      .where((where) =>
+        where.or([
+          where('atMs', '<', before.lastMs),
+          where.and([where('atMs', '=', before.lastMs), where('messageToken', '<', before.id)]),
+        ]),
+      )
       .orderBy('atMs', 'desc')
+      .orderBy('messageToken', 'desc')
       .limit(Math.min(limit, HELD_MESSAGES_PAGE_MAX))
       .execute();
     return rows.map((row) => this.#open(row).message);

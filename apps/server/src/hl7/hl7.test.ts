@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type HeldMessage, type HeldMessages, RecordsError } from '@salus/records';
 import { staffCall } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { enrolFeed, er7, openSender, type Sender } from '../../test/feed.ts';
@@ -243,6 +244,60 @@ describe('HL7 v2 over MLLP', () => {
     expect((await server.send('GET', content, { token: desk })).status).toBe(404);
   });
 
+  it('asks for a message again that it refuses and cannot keep', async () => {
+    const organisation = server.node.organisations.get(SLUG)!;
+    const told: unknown[] = [];
+    const full = new RecordsError('overloaded', 'too many refused messages are kept');
+    const heldMessages = { hold: () => Promise.reject(full) } as unknown as HeldMessages;
+    const handler = new MessageHandler({
+      organisation: { ...organisation, vault: { ...organisation.vault, heldMessages } },
+      ...{ settings: SETTINGS, nowMs: server.node.nowMs, onFailure: (error: unknown) => void told.push(error) },
+    });
+    const { taken, acknowledgement } = await handler.handle('adt', er7(header('ADT^A01', 'k1'), pid('1')));
+    expect([taken, told]).toEqual(['postponed', [full]]);
+    expect(acknowledgement.toString()).toMatch(/\rMSA\|AE\|k1[\s\S]*\|207/);
+  });
+
+  it('opens a message whole to those alone who may see every record of its patient, whatever its label', async () => {
+    const { vault } = server.node.organisations.get(SLUG)!;
+    const { id } = await patientOf('1001');
+    const owner = (await vault.patients.findByFhirId(id))!.pid;
+    const doctor = await server.logIn('a.rossi');
+    const desk = await server.logIn('a.desk');
+    const person = server.wallet('a.rossi').id;
+    const body = { pid: owner, person, untilMs: Date.now() + 3_600_000 };
+    expect((await server.send('POST', `/api/v1/orgs/${SLUG}/assignments`, { token: desk, body })).status).toBe(204);
+    const message = er7(header('ADT^A01', 'h1'), pid('1001'), 'DG1|1||B20^HIV disease^I10');
+    const known = await hold('h1', { pid: owner, type: 'ADT^A01' }, message);
+    expect(await contentOf(known, doctor)).toEqual(['whole', message.toString()]);
+    const shown = [header('ADT^A01', 'h1'), pid('1001'), ''].join('\r');
+    expect(await contentOf(known, desk)).toEqual(['identity', shown]);
+    const patient = { kind: 'patient', pid: owner, kid: 'device' } as const;
+    const denial = await vault.access.deny(patient, { persons: [person], labelClasses: ['HIV'] });
+    expect(await contentOf(known, doctor)).toEqual(['identity', shown]);
+    await vault.access.withdrawDenial(patient, denial.denialId);
+    const stranger = await server.logIn('a.mehta');
+    expect(await contentOf(known, stranger)).toEqual([403, '']);
+    const unknown = await hold('h2', { pid: null, type: 'ADT^A01' }, message);
+    expect(await contentOf(unknown, desk)).toEqual(['identity', shown]);
+    expect(await contentOf(unknown, doctor)).toEqual([403, '']);
+  });
+
+  it('writes down who put a message aside, before it is gone', async () => {
+    const { vault } = server.node.organisations.get(SLUG)!;
+    const owner = (await vault.patients.findByFhirId((await patientOf('1001')).id))!.pid;
+    const id = await hold('h3', { pid: owner, type: 'ADT^A01' }, er7(header('ADT^A01', 'h3'), pid('1001')));
+    const administrator = await server.logIn(`${SLUG}.admin`);
+    const url = `/api/v1/orgs/${SLUG}/hl7/messages/${id}`;
+    expect((await server.send('DELETE', url, { token: administrator })).status).toBe(204);
+    const events = (await vault.audit.list({ limit: 10 })).map(({ event }) => event);
+    const who = { kind: 'member', id: server.wallet(`${SLUG}.admin`).id };
+    expect(events).toContainEqual(
+      expect.objectContaining({ kind: 'erasure', pid: owner, who: expect.objectContaining(who) }),
+    );
+    expect((await server.send('DELETE', url, { token: administrator })).status).toBe(404);
+  });
+
   it('listens to nobody whose enrolment has ended', async () => {
     const client = (await findFeed(server.node.organisations.get(SLUG)!, 'adt'))!;
     const { call } = await staffCall(server.wallet(`${SLUG}.admin`), server.occasion(), {
@@ -255,3 +310,18 @@ describe('HL7 v2 over MLLP', () => {
     expect((await patientOf('1040')).id).toBe('');
   });
 });
+
+/** A message that was refused, whatever for. */
+async function hold(controlId: string, facts: Pick<HeldMessage, 'pid' | 'type'>, bytes: Buffer): Promise<string> {
+  const { feedLookup, heldMessages } = server.node.organisations.get(SLUG)!.vault;
+  const id = feedLookup.importToken(['adt', controlId], controlId);
+  const why = { client: 'adt', condition: '102', acknowledgement: 'AE', location: null, reason: 'for this test' };
+  await heldMessages.hold(id, { ...why, ...facts, controlId }, bytes);
+  return id;
+}
+
+async function contentOf(id: string, token: string): Promise<readonly [string | number, string]> {
+  const url = `/api/v1/orgs/${SLUG}/hl7/messages/${id}/content`;
+  const { status, json } = await server.send('GET', url, { token });
+  return status === 200 ? [json.part, Buffer.from(json.content, 'base64').toString()] : [status, ''];
+}

@@ -23,6 +23,12 @@ const CONTROL_ID_FIELD = 10;
 const PASSING = new Set(['overloaded', 'closed', 'stopped', 'ledger-unavailable', 'rollback-unnamed', 'stale-epoch']);
 const CONCURRENT = new Set(['conflict', 'leaf-ended']);
 
+/** It is refused, and could not be kept: its sender has the only one. */
+const NOT_HELD: Fault = {
+  ...{ acknowledgement: 'AE', condition: '207', location: null },
+  text: 'refused, and could not be kept here: send it again',
+};
+
 export type Taken = 'accepted' | 'repeated' | 'refused' | 'postponed';
 
 export interface HandledMessage {
@@ -77,7 +83,13 @@ export class MessageHandler {
         return respond('postponed', passing);
       }
       if (fault.condition === '206') return respond('postponed', fault);
-      await this.#hold(client, id, bytes, place, fault).catch(onFailure);
+      try {
+        await this.#hold(client, id, bytes, place, fault);
+      } catch (unheld) {
+        // Refused for good it would be lost: no sender keeps what was answered so.
+        onFailure(unheld);
+        return respond('postponed', NOT_HELD);
+      }
       return respond('refused', fault);
     }
   }
