@@ -7,7 +7,7 @@ import { type Node, patientReaderOf, readerOf, writerOf } from '../node.ts';
 import { ServerError } from '../server-error.ts';
 
 /** Who may knock at the FHIR doors at all; what they see is decided record by record. */
-export const FHIR_ACCESS: Access = { kind: 'session', who: ['staff', 'patient'], apps: true };
+export const FHIR_ACCESS = { kind: 'session', who: ['staff', 'patient'], apps: true } as const satisfies Access;
 
 /** The only way from a FHIR request to who asks. Whoever has delegated in this session may write. */
 export function callerOf(node: Node, request: FastifyRequest): VaultCaller {

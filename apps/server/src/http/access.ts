@@ -20,6 +20,8 @@ export type Access =
       readonly roles?: readonly string[];
       /** Apps may call it as well, with an access token of the organisation's own authorisation server. */
       readonly apps?: true;
+      /** The resource type of a route whose path names it: an app's scopes speak of it. */
+      readonly type?: string;
     };
 
 /** What is behind an app's access token; each organisation knows only its own. */

@@ -89,8 +89,12 @@ async function admit(
   return { login: { accountId, remember: false }, consent: { grantId } };
 }
 
-/** A patient's app reads as grantee: what is granted to it says so, rather than that every write fails. */
+/**
+ * A patient's app reads as grantee: what is granted to it says so, rather than that every write fails. A Subscription is no
+ * record, and the app's own: whoever names that type may make some.
+ */
 function readingOnly({ text, context, type, interactions }: ResourceScope): string | undefined {
+  if (type === 'Subscription') return text;
   if (![...interactions].some((letter) => letter !== 'r' && letter !== 's')) return text;
   const letters = ['r', 's'].filter((letter) => interactions.has(letter as 'r')).join('');
   const query = text.includes('?') ? text.slice(text.indexOf('?')) : '';

@@ -9,6 +9,8 @@ export interface AppToken {
   readonly clientId: string;
   readonly grantId: string | null;
   readonly scope: string;
+  /** What a person let in only while they are there ends with the token; null: with `offline_access`, and of a service. */
+  readonly untilMs: number | null;
 }
 
 /** What an access token lets its bearer do. */
@@ -34,10 +36,13 @@ const METHODS: ReadonlyMap<string, Interaction> = new Map([
  * @throws ServerError `not-permitted`
  */
 export function demandScope({ resources }: Scopes, request: FastifyRequest): void {
-  const { type, id } = request.params as { readonly type?: string; readonly id?: string };
+  const { config, url = '' } = request.routeOptions;
+  const own = config.access?.kind === 'session' ? config.access.type : undefined;
+  const { type = own, id } = request.params as { readonly type?: string; readonly id?: string };
   if (type === undefined || !isResourceType(type)) return;
-  const isSearch = request.url.includes('/_search') || (request.method === 'GET' && id === undefined);
-  const interaction = isSearch ? 's' : (METHODS.get(request.method) ?? 'r');
+  const isSearch = url.includes('/_search') || (request.method === 'GET' && id === undefined);
+  const isOperation = own !== undefined && url.includes('/:id/$');
+  const interaction = isSearch ? 's' : isOperation ? 'r' : (METHODS.get(request.method) ?? 'r');
   const isOpen = resources.some(
     (scope) => (scope.type === '*' || scope.type === type) && scope.interactions.has(interaction),
   );

@@ -14,6 +14,7 @@ type Found = {
   readonly grantId?: string;
   readonly scope?: string | undefined;
   readonly aud?: string | string[] | undefined;
+  readonly exp?: number | undefined;
 };
 
 /** Access tokens at the FHIR API: of this organisation's own issuer, for this base, and as long as the ledger says so. */
@@ -32,10 +33,12 @@ export class BearerTokens implements AppTokens {
     const found: Found | undefined =
       (await provider.AccessToken.find(token)) ?? (await provider.ClientCredentials.find(token));
     if (found === undefined || found.aud !== audience || found.clientId === undefined) return undefined;
-    const appToken = { clientId: found.clientId, grantId: found.grantId ?? null, scope: found.scope ?? '' };
-    const scopes = parseScopes(appToken.scope);
+    const { clientId, grantId = null, scope = '', exp = 0 } = found;
+    const scopes = parseScopes(scope);
+    const goesOn = grantId === null || scopes.words.has('offline_access');
+    const appToken = { clientId, grantId, scope, untilMs: goesOn ? null : exp * 1_000 };
     const caller = await callerFor(server, appToken, scopes);
-    const binding = `${slug}/${found.grantId ?? found.clientId}`;
+    const binding = `${slug}/${grantId ?? clientId}`;
     return caller === undefined ? undefined : { caller, scopes, binding, token: appToken };
   }
 
@@ -43,7 +46,8 @@ export class BearerTokens implements AppTokens {
   async recall(slug: string, token: AppToken): Promise<VaultCaller | undefined> {
     const server = await this.#servers.find(slug);
     if (server === undefined) return undefined;
-    const { clientId, grantId } = token;
+    const { clientId, grantId, untilMs } = token;
+    if (untilMs !== null && server.organisation.vault.clock() >= untilMs) return undefined;
     const isLive = await server.liveness.isLive({ clientId, ...(grantId === null ? {} : { grantId }) });
     return isLive ? callerFor(server, token, parseScopes(token.scope)) : undefined;
   }

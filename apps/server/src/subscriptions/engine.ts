@@ -2,18 +2,22 @@ import { matchesFilter, parseFhirJson } from '@salus/fhir';
 import type { Change, QueuedNotification, Sight, StoredRecord } from '@salus/records';
 import { sightedOf } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
+import { ServerError } from '../server-error.ts';
 import type { EndpointRules } from './endpoint-guard.ts';
 import { type NotificationKind, notificationBundle, type Told } from './notification-bundle.ts';
-import { type AppRecall, recallSight } from './requester.ts';
+import { type AppRecall, recallSight, requesterName } from './requester.ts';
 import { callHook } from './rest-hook.ts';
 import { parseSubscription, type Subscribed } from './subscription.ts';
 import { type StoredSubscription, SubscriptionStore } from './subscription-store.ts';
+import { Turns } from './turns.ts';
 
 /** Events of one notification. */
 export const EVENTS_PER_NOTIFICATION_MAX = 20;
 /** How long the node waits before each further attempt; after the last the subscription is in error. */
 export const RETRY_DELAYS_MS: readonly number[] = [1_000, 5_000, 30_000, 120_000, 600_000];
 const TICK_MS = 1_000;
+/** Subscriptions of one requester that are told at once: endpoints that do not answer hold up nobody else's. */
+const TOLD_AT_ONCE = 4;
 
 /** A websocket that is bound to a subscription. */
 export interface BoundSocket {
@@ -50,6 +54,7 @@ export class SubscriptionEngine implements AsyncDisposable {
   readonly #live = new Map<string, Live>();
   readonly #timer: NodeJS.Timeout;
   readonly #stopListening: () => void;
+  readonly #turns = new Turns(TOLD_AT_ONCE);
   #running: Promise<void> = Promise.resolve();
   #isWoken = false;
   #closed = false;
@@ -66,7 +71,7 @@ export class SubscriptionEngine implements AsyncDisposable {
   /** Goes on with what an earlier process left. */
   static async open(parts: EngineParts): Promise<SubscriptionEngine> {
     const engine = new SubscriptionEngine(parts);
-    for (const stored of await engine.store.list()) engine.#keep(stored);
+    for (const stored of await engine.store.list()) await engine.#resume(stored);
     engine.wake();
     return engine;
   }
@@ -120,6 +125,21 @@ export class SubscriptionEngine implements AsyncDisposable {
     clearInterval(this.#timer);
     this.#stopListening();
     await this.#running;
+    await this.#turns.end();
+  }
+
+  /** What was taken once may be refused by today's settings: that ends this subscription, and no start of the node. */
+  async #resume(stored: StoredSubscription): Promise<void> {
+    try {
+      this.#keep(stored);
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+      if (!isOn(stored)) return;
+      await this.store.put({
+        ...{ ...stored, status: 'error', error: 'What it asks for is not taken here any more: put it again.' },
+        ...{ versionId: stored.versionId + 1, updatedMs: this.#parts.nowMs() },
+      });
+    }
   }
 
   #keep(stored: StoredSubscription): void {
@@ -134,13 +154,36 @@ export class SubscriptionEngine implements AsyncDisposable {
     const looked = new Map<string, Looked>();
     for (const live of this.#live.values()) {
       if (this.#closed) return;
-      const { status } = live.stored;
-      if (status !== 'active' && status !== 'requested') continue;
-      const sight = await this.#sightOf(live);
-      if (sight === undefined) continue;
-      await this.#advance(live, sight, looked);
-      await this.#tell(live, sight);
+      if (isOn(live.stored)) await this.#follow(live, looked).catch(this.#parts.onFailure);
     }
+  }
+
+  /** Queues what there is to tell, and tells it beside the others: endpoints answer when they like. */
+  async #follow(live: Live, looked: Map<string, Looked>): Promise<void> {
+    const { id, requester } = live.stored;
+    const sight = await this.#sightOf(live);
+    if (sight === undefined) return;
+    await this.#advance(live, sight, looked);
+    if (this.#parts.nowMs() < live.nextMs) return;
+    this.#turns.take({ group: requesterName(requester), key: id }, () =>
+      this.#attend(live).catch(this.#parts.onFailure),
+    );
+  }
+
+  /** A turn may have been waited for: who asked is recalled again. */
+  async #attend(live: Live): Promise<void> {
+    if (!this.#isCurrent(live)) return;
+    const sight = await this.#sightOf(live);
+    if (sight !== undefined) await this.#tell(live, sight);
+  }
+
+  #isCurrent(live: Live): boolean {
+    return !this.#closed && this.#isKept(live);
+  }
+
+  /** Neither deleted, put again nor ended meanwhile. */
+  #isKept(live: Live): boolean {
+    return this.#live.get(live.stored.id) === live && isOn(live.stored);
   }
 
   /** undefined where there is nothing to be told any more, and the subscription is off. */
@@ -223,18 +266,20 @@ export class SubscriptionEngine implements AsyncDisposable {
   async #tellEvents(live: Live, sight: Sight): Promise<boolean> {
     const { vault } = this.#parts.organisation;
     let isAny = false;
-    for (;;) {
+    // Long queues and slow endpoints take hours: who asked is recalled for each notification.
+    for (let now: Sight | undefined = sight; now !== undefined; now = await this.#sightOf(live)) {
       const queued = await vault.notifications.list(live.stored.id, EVENTS_PER_NOTIFICATION_MAX);
-      if (queued.length === 0 || this.#closed) return isAny;
-      const { told, records } = await this.#tellable(queued, sight);
+      if (queued.length === 0 || !this.#isCurrent(live)) return isAny;
+      const { told, records } = await this.#tellable(queued, now);
       if (told.length > 0) {
         isAny = true;
         // The event is durable before anything leaves (DESIGN §5).
-        await this.#log(sight, records);
+        await this.#log(now, records);
         if (!(await this.#send(live, 'event-notification', told))) return true;
       }
       await vault.notifications.remove(queued.map(({ id }) => id));
     }
+    return isAny;
   }
 
   /** What may still be told: a revocation, denial or deletion since leaves it out. */
@@ -298,8 +343,8 @@ export class SubscriptionEngine implements AsyncDisposable {
   }
 
   async #setStatus(live: Live, status: StoredSubscription['status'], error: string | null = null): Promise<void> {
-    // Deleted while it was looked at: it does not come back.
-    if (this.#live.get(live.stored.id) !== live) return;
+    // Deleted, put again or ended while it was looked at: it does not come back.
+    if (!this.#isKept(live)) return;
     live.stored = {
       ...live.stored,
       status,
@@ -322,6 +367,10 @@ export class SubscriptionEngine implements AsyncDisposable {
       });
     }
   }
+}
+
+function isOn({ status }: StoredSubscription): boolean {
+  return status === 'active' || status === 'requested';
 }
 
 /** A record of a change, opened when somebody may see it. */

@@ -8,7 +8,7 @@ import type { AppToken } from '../smart/app-access.ts';
 
 /** Who asked to be told, in a form that outlives the session: what they may see is asked anew at each notification. */
 export type Requester =
-  | { readonly kind: 'member'; readonly id: string; readonly purpose: string }
+  | { readonly kind: 'member'; readonly id: string; readonly account: string; readonly purpose: string }
   | { readonly kind: 'patient'; readonly pid: string; readonly kid: string }
   | { readonly kind: 'app'; readonly token: AppToken };
 
@@ -19,12 +19,17 @@ export function requesterOf(request: FastifyRequest): Requester {
   if (request.app !== null) return { kind: 'app', token: request.app.token };
   const { principal } = sessionOf(request);
   if (principal.kind === 'patient') return { kind: 'patient', pid: principal.pid, kid: principal.kid };
-  return { kind: 'member', id: staffOf(request).id, purpose: 'TREAT' };
+  const { id, account } = staffOf(request);
+  return { kind: 'member', id, account, purpose: 'TREAT' };
 }
 
 /** Two requesters are one when the same person, device or authorisation stands behind them. */
 export function isSame(a: Requester, b: Requester): boolean {
-  return JSON.stringify(nameOf(a)) === JSON.stringify(nameOf(b));
+  return requesterName(a) === requesterName(b);
+}
+
+export function requesterName(requester: Requester): string {
+  return JSON.stringify(nameOf(requester));
 }
 
 function nameOf(requester: Requester): readonly (string | null)[] {
@@ -40,22 +45,23 @@ function nameOf(requester: Requester): readonly (string | null)[] {
 
 /** What the requester may see now, by the ledger's word; undefined when nothing any more. */
 export async function recallSight(
-  { vault, slug }: HostedOrganisation,
+  organisation: HostedOrganisation,
   requester: Requester,
   recallApp: AppRecall,
 ): Promise<Sight | undefined> {
-  const caller = await recallCaller({ vault, slug }, requester, recallApp);
-  return caller === undefined ? undefined : sightOf(vault, caller);
+  const caller = await recallCaller(organisation, requester, recallApp);
+  return caller === undefined ? undefined : sightOf(organisation.vault, caller);
 }
 
 async function recallCaller(
-  { vault, slug }: Pick<HostedOrganisation, 'vault' | 'slug'>,
+  { vault, slug, accounts }: HostedOrganisation,
   requester: Requester,
   recallApp: AppRecall,
 ): Promise<VaultCaller | undefined> {
   switch (requester.kind) {
     case 'member': {
-      const { id, purpose } = requester;
+      const { id, account, purpose } = requester;
+      if ((await accounts.find(account))?.disabledMs !== null) return undefined;
       const person = await findLiveIdentity(vault.ledger, { id, organisation: slug, nowMs: vault.clock() });
       if (person === undefined) return undefined;
       return { kind: 'member', who: { kind: 'member', id, organisation: slug, roles: person.roles }, purpose };

@@ -10,6 +10,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { callerOf, FHIR_ACCESS } from '../fhir/caller.ts';
 import { describe, IN_BASE, type InPath } from '../fhir/describe.ts';
 import { sendProblem, sendTree } from '../fhir/fhir-answer.ts';
+import type { Access } from '../http/access.ts';
 import { problem } from '../http/problem.ts';
 import * as schema from '../http/schemas.ts';
 import { type Node, readHosted } from '../node.ts';
@@ -23,12 +24,13 @@ import type { Subscriptions } from './subscriptions.ts';
 
 const SUBSCRIPTION_BYTES_MAX = 64 * 1024;
 const BASE = '/:org/fhir/R4/Subscription';
+const ACCESS: Access = { ...FHIR_ACCESS, type: 'Subscription' };
 
 type Named = Pick<InPath, 'org' | 'id'>;
 
 /** FHIR Subscription: each is its requester's own, seen and changed by nobody else. */
 export function addSubscriptions(app: FastifyInstance, node: Node, subscriptions: Subscriptions): void {
-  const config = { access: FHIR_ACCESS, fhir: true } as const;
+  const config = { access: ACCESS, fhir: true } as const;
   const one = { ...IN_BASE, id: schema.fhirId };
   app.route<{ Params: Pick<InPath, 'org'>; Body: Buffer | undefined }>({
     method: 'POST',
@@ -119,7 +121,7 @@ export function addSubscriptions(app: FastifyInstance, node: Node, subscriptions
 }
 
 function addOperations(app: FastifyInstance, node: Node, subscriptions: Subscriptions): void {
-  const config = { access: FHIR_ACCESS, fhir: true } as const;
+  const config = { access: ACCESS, fhir: true } as const;
   const one = { ...IN_BASE, id: schema.fhirId };
   app.route<{ Params: Named }>({
     method: 'GET',

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { staffCall } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -5,7 +7,7 @@ import { enrolFeed } from '../../test/feed.ts';
 import { type Hook, openHook } from '../../test/hook.ts';
 import { claimPatient, importChapter, openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
 import { findFeedWriter } from '../hl7/feed-client.ts';
-import { SubscriptionEngine } from './engine.ts';
+import { type EngineParts, SubscriptionEngine } from './engine.ts';
 import { SubscriptionStore } from './subscription-store.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
@@ -167,6 +169,20 @@ describe('a subscription', () => {
     await server.send('DELETE', `${A}/patient/denials/${denied.json.denialId}`, { token: patient.token });
   });
 
+  it('tells one subscriber while the endpoint of another does not answer', async () => {
+    await using silent = await openHook();
+    const stuck = await subscribe(subscription({}, { endpoint: silent.url }));
+    const own = await subscribe(subscription(), patient.token);
+    await vi.waitFor(async () => expect(await statusOf(stuck)).toBe('active'), WAIT);
+    await vi.waitFor(async () => expect(await statusOf(own, patient.token)).toBe('active'), WAIT);
+    silent.status = null;
+    const reference = await write();
+    await vi.waitFor(() => expect(silent.waiting).toBe(1), WAIT);
+    await vi.waitFor(() => expect(references(own)).toEqual([reference]), WAIT);
+    expect(silent.waiting).toBe(1);
+    expect((await server.send('DELETE', `${BASE}/Subscription/${stuck}`, { token: doctor })).status).toBe(204);
+  });
+
   it('is its requester’s own', async () => {
     const id = await subscribe(subscription());
     for (const method of ['GET', 'DELETE'] as const) {
@@ -199,22 +215,13 @@ describe('a subscription', () => {
   });
 
   it('keeps what waits sealed over a restart, sends it in order, and gives up after its last attempt', async () => {
-    const organisation = server.node.organisations.get('hospital-a')!;
     const offset = { ms: 0 };
-    const parts = {
-      organisation,
-      endpoints: { listed: new Set(['127.0.0.1']), demonstration: false },
-      recallApp: async () => undefined,
-      nowMs: () => Date.now() + offset.ms,
-      onFailure: (error: unknown) => {
-        throw error;
-      },
-      onSent: () => {},
-    };
+    const parts = engineParts({ nowMs: () => Date.now() + offset.ms });
+    const { organisation } = parts;
     const id = crypto.randomUUID();
     const stored = {
       ...({ id, versionId: 1, status: 'requested', error: null, updatedMs: 0 } as const),
-      requester: { kind: 'member', id: server.wallet('a.rossi').id, purpose: 'TREAT' } as const,
+      requester: { kind: 'member', account: 'a.rossi', id: server.wallet('a.rossi').id, purpose: 'TREAT' } as const,
       fromSeq: await organisation.vault.changes.head(),
       resource: subscription() as never,
     };
@@ -242,9 +249,7 @@ describe('a subscription', () => {
   });
 
   it('reaches a websocket that was bound with a token, once', async () => {
-    await server.app.listen({ host: '127.0.0.1', port: 0 });
-    const address = server.app.server.address();
-    const port = typeof address === 'object' ? address?.port : 0;
+    const port = await listen();
     const id = await subscribe(subscription({}, { type: 'websocket', endpoint: undefined, header: undefined }));
     await vi.waitFor(async () => expect(await statusOf(id)).toBe('active'), WAIT);
     const answer = await server.send('GET', `${BASE}/Subscription/${id}/$get-ws-binding-token`, { token: doctor });
@@ -266,6 +271,47 @@ describe('a subscription', () => {
     socket.terminate();
   });
 
+  it('takes no other upgrade, and answers what asks for one as it would without', async () => {
+    const port = await listen();
+    const ask = async (path: string, protocol: string): Promise<string> => {
+      const socket = connect(port, '127.0.0.1');
+      const host = `Host: 127.0.0.1:${port}`;
+      socket.write(`GET ${path} HTTP/1.1\r\n${host}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
+      const [answer] = await once(socket, 'data');
+      socket.destroy();
+      return String(answer).split('\r\n', 1)[0]!;
+    };
+    const elsewhere = ['//', '/%', '*', 'http://[', '/hospital-a/fhir/R4', '/unknown/fhir/R4/$subscriptions'];
+    for (const path of elsewhere) expect(await ask(path, 'websocket'), path).toMatch(/^HTTP\/1\.1 40[04] /);
+    expect(await ask(`${BASE}/metadata`, 'h2c')).toBe('HTTP/1.1 200 OK');
+    expect(await ask('//', 'h2c')).toBe('HTTP/1.1 404 Not Found');
+  });
+
+  it('is in error, and keeps no node from starting, where today’s settings refuse it', async () => {
+    const id = await subscribe(subscription());
+    await vi.waitFor(async () => expect(await statusOf(id)).toBe('active'), WAIT);
+    const endpoints = { listed: new Set<string>(), demonstration: false };
+    await using engine = await SubscriptionEngine.open(engineParts({ endpoints }));
+    expect(await engine.store.find(id)).toMatchObject({ status: 'error', error: expect.stringContaining('any more') });
+    expect(
+      (
+        await server.send('PUT', `${BASE}/Subscription/${id}`, {
+          ...{ token: doctor, raw: JSON.stringify({ ...subscription(), id }), type: FHIR },
+        })
+      ).status,
+    ).toBe(200);
+    await vi.waitFor(async () => expect(await statusOf(id)).toBe('active'), WAIT);
+  });
+
+  it('ends with the requester’s account', async () => {
+    const id = await subscribe(subscription(), stranger);
+    await vi.waitFor(async () => expect(await statusOf(id, stranger)).toBe('active'), WAIT);
+    const admin = await server.logIn('hospital-a.admin');
+    expect((await server.send('DELETE', `${A}/staff/a.mehta`, { token: admin })).status).toBe(204);
+    const store = new SubscriptionStore(server.node.organisations.get('hospital-a')!.vault.documents);
+    await vi.waitFor(async () => expect((await store.find(id))?.status).toBe('off'), WAIT);
+  });
+
   it('ends with the requester’s enrolment', async () => {
     const id = await subscribe(subscription());
     await vi.waitFor(async () => expect(await statusOf(id)).toBe('active'), WAIT);
@@ -279,6 +325,29 @@ describe('a subscription', () => {
     await vi.waitFor(async () => expect((await store.find(id))?.status).toBe('off'), WAIT);
   });
 });
+
+/** Of an engine beside the server's own. */
+function engineParts(change: Partial<EngineParts>): EngineParts {
+  return {
+    organisation: server.node.organisations.get('hospital-a')!,
+    endpoints: { listed: new Set(['127.0.0.1']), demonstration: false },
+    recallApp: async () => undefined,
+    nowMs: Date.now,
+    onFailure: (error: unknown) => {
+      throw error;
+    },
+    onSent: () => {},
+    ...change,
+  };
+}
+
+async function listen(): Promise<number> {
+  const { server: http } = server.app;
+  if (!http.listening) await server.app.listen({ host: '127.0.0.1', port: 0 });
+  const address = http.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return address.port;
+}
 
 /** The patient's denial keeps the doctor out; a feed's result still comes. */
 async function writeAsFeed(): Promise<string> {
