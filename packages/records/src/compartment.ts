@@ -154,7 +154,7 @@ function nullWhenTooLarge(error: unknown): null {
 }
 
 function eventOf(
-  { who, purpose }: Sight,
+  { who, purpose, grant }: Sight,
   about: {
     readonly owner: Owner;
     readonly kind: AuditKind;
@@ -164,7 +164,7 @@ function eventOf(
 ) {
   const { owner, kind, records, atMs } = about;
   return {
-    ...{ kind, atMs, who, purpose, grant: null, session: null, outcome: 'ok', request: null },
+    ...{ kind, atMs, who, purpose, grant, session: null, outcome: 'ok', request: null },
     pid: pidOf(owner) ?? null,
     records: records.map(({ recordId, version }) => ({ recordId, version })),
   };

@@ -27,6 +27,8 @@ export interface Sight {
   readonly who: Who;
   /** HL7 v3 PurposeOfUse. */
   readonly purpose: string;
+  /** For the audit log: the one grant that it rests on, as an app's. */
+  readonly grant: string | null;
   /** May this be done with the record now? `r` unless told. */
   decide(meta: SightedMeta, interaction?: Interaction): Promise<SightDecision>;
   /**
@@ -74,6 +76,7 @@ function narrowed(whole: Sight, narrow: Narrowing): Sight {
   return {
     who: whole.who,
     purpose: whole.purpose,
+    grant: whole.grant,
     owners: () => whole.owners(),
     decide: async (meta, interaction = 'r') =>
       narrow(meta, interaction) ? whole.decide(meta, interaction) : { kind: 'denied', reason: 'scope' },
@@ -89,6 +92,7 @@ function ofMember(
   return {
     who,
     purpose: caller.purpose,
+    grant: null,
     decide: async (meta, interaction = 'r') =>
       isFeed && (interaction === 'c' || interaction === 'u') ? FEEDS : access.decide(who, meta, interaction),
     owners: async () => (isFeed ? 'all' : access.ownersOf(who)),
@@ -101,6 +105,7 @@ function ofPatient({ organisation }: Parts, { who }: Extract<VaultCaller, { read
   return {
     who,
     purpose: 'PATRQT',
+    grant: null,
     decide: async (meta, interaction = 'r') => {
       if (interaction !== 'r' && interaction !== 's') return { kind: 'denied', reason: 'role' };
       const pid = pidOf(meta.owner);

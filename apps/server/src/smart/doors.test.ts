@@ -12,6 +12,7 @@ import {
 let hospital: SmartHospital;
 let patient: TestPatient;
 let token: string;
+let clientId: string;
 /** `Type/id` of what the grant opens, of the patient's other records, and of somebody else's. */
 let granted: readonly string[];
 let closed: readonly string[];
@@ -27,7 +28,7 @@ beforeAll(async () => {
   patient = await claimPatient(server, 'hospital-a', mine.fhirId);
   other = theirs.fhirId;
   const places = (of: readonly string[]): readonly string[] => of.map((place) => place.replace(/\/_history.*$/, ''));
-  const { clientId } = await registerClient(server, { scope: PATIENT_SCOPE });
+  ({ clientId } = await registerClient(server, { scope: PATIENT_SCOPE }));
   const categories = ['identity', 'laboratory'];
   const begun = await launchAsPatient(hospital, patient, { clientId, choice: { categories } });
   token = (await redeem(hospital, begun, { clientId })).json.access_token;
@@ -136,6 +137,20 @@ describe('a patient’s app that was granted identity and laboratory', () => {
     for (const resource of await exported(started.headers.get('content-location')!)) collect(resource, shown);
     expect([...closed, ...others].filter((place) => shown.has(place))).toEqual([]);
     expect(granted.filter((place) => shown.has(place)).length).toBeGreaterThan(1);
+  }, 60_000);
+
+  it('stands with its grant in the log of everything that it was shown', async () => {
+    await get(`Observation?patient=${patient.fhirId}`);
+    await get(`Patient/${patient.fhirId}/$everything`);
+    const headers = { authorization: `Bearer ${token}`, prefer: 'respond-async', accept: 'application/fhir+json' };
+    const started = await ask(`${hospital.base}/Patient/$export`, { headers });
+    await exported(started.headers.get('content-location')!);
+    const { audit } = hospital.server.node.organisations.get('hospital-a')!.vault;
+    const lines = await audit.listOfPid(patient.pid, { limit: 200 });
+    const events = lines.map(({ event }) => event).filter(({ who }) => who?.kind === 'member' && who.id === clientId);
+    const kinds = new Set(events.map(({ kind }) => kind));
+    expect(['search', 'export'].every((kind) => kinds.has(kind as 'search'))).toBe(true);
+    expect(events.filter(({ grant }) => grant === null)).toEqual([]);
   }, 60_000);
 
   it('writes by no door', async () => {

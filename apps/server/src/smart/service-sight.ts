@@ -49,6 +49,8 @@ export function serviceSight(
   return {
     who,
     purpose,
+    // Several patients' at once, each decided by its own.
+    grant: null,
     owners: async () => {
       const owners = await home.owners();
       if (owners === 'all') return owners;

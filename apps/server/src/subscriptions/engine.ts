@@ -355,14 +355,14 @@ export class SubscriptionEngine implements AsyncDisposable {
     await this.store.put(live.stored);
   }
 
-  async #log({ who, purpose }: Sight, records: readonly StoredRecord[]): Promise<void> {
+  async #log({ who, purpose, grant }: Sight, records: readonly StoredRecord[]): Promise<void> {
     const { audit, clock } = this.#parts.organisation.vault;
     for (const [owner, owned] of Map.groupBy(records, ({ meta }) => meta.owner)) {
       await audit.append({
         kind: 'search',
         atMs: clock(),
         pid: owner.startsWith('pid:') ? owner.slice('pid:'.length) : null,
-        ...{ who, purpose, grant: null, session: null, outcome: 'ok', request: null },
+        ...{ who, purpose, grant, session: null, outcome: 'ok', request: null },
         records: owned.map(({ recordId, version }) => ({ recordId, version })),
       });
     }

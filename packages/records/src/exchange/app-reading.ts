@@ -79,6 +79,7 @@ export class AppReading {
     return {
       who,
       purpose: use.purpose,
+      grant: use.grant,
       owners: async () => new Set<Owner>([`pid:${use.pid}`, `org:${organisation}`]),
       decide: async (meta, interaction = 'r') => {
         if (interaction !== 'r' && interaction !== 's') return { kind: 'denied', reason: 'role' };

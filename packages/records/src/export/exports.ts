@@ -198,7 +198,7 @@ export class Exports implements AsyncDisposable {
     return rows.map(({ text }) => `${text}\n`).join('');
   }
 
-  async #log({ who, purpose }: Sight, records: readonly StoredRecord[]): Promise<void> {
+  async #log({ who, purpose, grant }: Sight, records: readonly StoredRecord[]): Promise<void> {
     const atMs = this.#parts.clock();
     const byOwner = Map.groupBy(records, ({ meta }): Owner => meta.owner);
     const facts = {
@@ -206,7 +206,7 @@ export class Exports implements AsyncDisposable {
       atMs,
       who,
       purpose,
-      grant: null,
+      grant,
       session: null,
       outcome: 'ok',
       request: null,

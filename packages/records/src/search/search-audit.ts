@@ -16,19 +16,19 @@ export async function logSearch(
     records,
     atMs,
   }: {
-    readonly sight: Pick<Sight, 'who' | 'purpose'>;
+    readonly sight: Pick<Sight, 'who' | 'purpose' | 'grant'>;
     readonly query: string;
     readonly records: readonly StoredRecord[];
     readonly atMs: number;
   },
 ): Promise<void> {
-  const { who, purpose } = sight;
+  const { who, purpose, grant } = sight;
   const event = {
     kind: 'search',
     atMs,
     who,
     purpose,
-    grant: null,
+    grant,
     session: null,
     outcome: 'ok',
     request: null,

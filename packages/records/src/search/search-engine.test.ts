@@ -53,6 +53,7 @@ const RESOURCES = [
 const seeing = (denied: (type: string) => boolean = () => false): Sight => ({
   who: { kind: 'member', id: 'tester', organisation: 'hospital-a', roles: [] },
   purpose: 'TREAT',
+  grant: null,
   decide: async ({ type }) => (denied(type) ? { kind: 'denied', reason: 'test' } : { kind: 'allowed', reason: 'test' }),
   owners: async () => 'all',
 });

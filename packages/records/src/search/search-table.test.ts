@@ -19,6 +19,7 @@ const workers = new BundleWorkers(1);
 const everything: Sight = {
   who: { kind: 'member', id: 'tester', organisation: 'hospital-a', roles: [] },
   purpose: 'TREAT',
+  grant: null,
   decide: async () => ({ kind: 'allowed', reason: 'test' }),
   owners: async () => 'all',
 };

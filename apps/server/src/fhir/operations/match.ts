@@ -82,9 +82,10 @@ async function match(
   const certain = ranked.filter(({ grade }) => grade === 'certain');
   // Two who are certainly the same are not: then nobody is.
   const found = onlyCertain ? (certain.length === 1 ? certain : []) : ranked.slice(0, count);
-  const facts = { grant: null, session: null, records: [], request: null, outcome: 'ok', pid: null } as const;
-  const { who, purpose } = sight;
-  await vault.audit.append({ ...facts, kind: 'search', atMs: vault.clock(), who, purpose, query: 'Patient/$match' });
+  const facts = { session: null, records: [], request: null, outcome: 'ok', pid: null } as const;
+  const { who, purpose, grant } = sight;
+  const event = { kind: 'search', atMs: vault.clock(), who, purpose, grant, query: 'Patient/$match' } as const;
+  await vault.audit.append({ ...facts, ...event });
   const opened = await openRecords(vault, sight, { records: found.map(({ record }) => record), kind: 'search' });
   const entry = opened.flatMap(({ record, text }, at) =>
     text === null ? [] : [entryOf(`${baseUrl}/Patient/${record.meta.id}`, parseFhirJson(text), found[at]!)],
