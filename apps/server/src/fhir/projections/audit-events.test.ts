@@ -101,6 +101,15 @@ describe('AuditEvent', () => {
     expect(newest.purposeOfEvent[0].coding[0].code).toBe('HCOMPL');
   });
 
+  it('notes in the patient’s log that the privacy officer opened one event of it', async () => {
+    const [event] = resourcesOf(await search(`?patient=${patient.fhirId}&_count=1`, officer));
+    const before = resourcesOf(await search('?_count=200', patient.token)).length;
+    expect((await search(`/${event!.id as string}`, officer)).status).toBe(200);
+    const after = resourcesOf(await search('?_count=200', patient.token));
+    expect(after).toHaveLength(before + 1);
+    expect(after[0]).toMatchObject({ purposeOfEvent: [{ coding: [{ code: 'HCOMPL' }] }] });
+  });
+
   it('refuses what it cannot filter by, and every write', async () => {
     for (const query of ['?policy=x', '?_has:Patient:x:y=1', '?subtype=read', '?patient.name=x'])
       expect((await search(query, patient.token)).status, query).toBe(400);

@@ -38,11 +38,13 @@ export function addAuditEvents(app: FastifyInstance, node: Node): void {
     schema: describe('One line of the audit log.', { ...IN_BASE, id: schema.fhirId }),
     handler: async (request, reply) => {
       const organisation = readHosted(node, request.params.org);
-      const view = viewOf(callerOf(node, request));
+      const caller = callerOf(node, request);
+      const view = viewOf(caller);
       const seq = Number(ID.exec(request.params.id)?.[1] ?? -1);
       const [line] = await organisation.vault.audit.list({ before: seq + 1, limit: 1 });
       const isOwn = view.pid === null || line?.event.pid === view.pid;
       if (line?.seq !== seq || !isOwn) throw new ServerError('not-found', 'There is no such resource.');
+      if (view.pid === null) await noteReview(organisation.vault, caller, line.event.pid);
       const [tree] = await treesOf(organisation, [line]);
       return sendTree(reply, tree!);
     },

@@ -113,6 +113,20 @@ describe('Consent', () => {
     expect(validateForWrite(seen[0]!)).toEqual([]);
   });
 
+  it('notes in the log who of the staff looks, whether there is something to see or not', async () => {
+    const { audit } = server.node.organisations.get('hospital-a')!.vault;
+    for (const [account, pid] of [
+      ['a.rossi', patient.pid],
+      ['a.mehta', null],
+    ] as const) {
+      const query = `?patient=${patient.fhirId}`;
+      resourcesOf(await search(query, await server.logIn(account)));
+      const [line] = await audit.list({ limit: 1 });
+      const who = { kind: 'member', id: server.wallet(account).id };
+      expect(line?.event).toMatchObject({ kind: 'search', pid, who, query: `Consent${query}`, records: [] });
+    }
+  });
+
   it('takes the patient’s own signed call as a grant', async () => {
     const path = `${A}/patient`;
     const { json: keys } = await server.send('GET', `${path}/keys`, { token: patient.token });

@@ -12,7 +12,7 @@ import { describe, IN_BASE, type InPath } from '../describe.ts';
 import { sendProblem, sendTree } from '../fhir-answer.ts';
 import { consentOfGrant, consentOfRequest, consentStatus, idOf } from './consent-of.ts';
 import { requestConsent, wantedOf } from './consent-request.ts';
-import { idIn, matches, patientIn, projectionSearch, searchset } from './projection-search.ts';
+import { idIn, matches, type ProjectionSearch, patientIn, projectionSearch, searchset } from './projection-search.ts';
 
 export const CONSENT_PARAMETERS = ['_id', 'patient', 'status'] as const;
 /** A grant of a patient as its own attachment: the signed call with what goes beside it, as `/patient/grants` takes it. */
@@ -33,6 +33,7 @@ export function addConsents(app: FastifyInstance, node: Node): void {
       const organisation = readHosted(node, request.params.org);
       const caller = callerOf(node, request);
       const patient = await patientOf(organisation, caller, patientIn(search, 'patient'));
+      await noteLook(organisation, caller, { pid: patient?.pid ?? null, asked: search.asked });
       const all = patient === undefined ? [] : await consentsOf(organisation, caller, patient);
       const found = all.filter((tree) => matches(tree, search, node.nowMs()));
       const place = { baseUrl: organisation.baseUrl, type: 'Consent' as const, asked: search.asked };
@@ -107,6 +108,19 @@ async function patientOf(
   const decision = await sightOf(vault, caller).decide(sightedOf(record), 's');
   // To know a patient by name is no reason to know what they consented to.
   return decision.kind === 'allowed' && decision.reason !== 'registrar' ? patient : undefined;
+}
+
+/** What a patient consented to tells of them: whoever of the staff looks stands in the log, also where there is nothing to see. */
+async function noteLook(
+  { vault }: HostedOrganisation,
+  caller: VaultCaller,
+  { pid, asked }: { readonly pid: string | null; readonly asked: ProjectionSearch['asked'] },
+): Promise<void> {
+  if (caller.kind === 'patient') return;
+  const { who, purpose, grant } = sightOf(vault, caller);
+  const query = `Consent?${new URLSearchParams(asked.map(([name, value]): [string, string] => [name, value])).toString()}`;
+  const event = { kind: 'search', atMs: vault.clock(), pid, who, purpose, grant, query, outcome: 'ok' } as const;
+  await vault.audit.append({ ...event, session: null, records: [], request: null });
 }
 
 async function consentsOf(
