@@ -1,12 +1,13 @@
 import { mergeCommitment, type PatientFact, type PrivateArgs, patientKey, type SignedCall } from '@salus/contracts';
-import { fromUtf8, hashTuple, type Json, randomBytes, toBase64url } from '@salus/crypto';
-import { type FhirTree, type FhirValue, isTree, parseFhirJson, stringifyFhirJson } from '@salus/fhir';
+import { hashTuple, type Json, randomBytes, toBase64url } from '@salus/crypto';
 import { signWriterCall } from './calls.ts';
 import { KeyedLocks } from './keyed-locks.ts';
 import type { MasterKey } from './master-key.ts';
 import { MOVED_MAX, type MoveParts, type Moves } from './move.ts';
+import { findActive, linkPatients, unlinkPatients } from './patient-links.ts';
 import type { KnownPatient } from './patients.ts';
 import { RecordsError } from './records-error.ts';
+import { findRefusal } from './rehearse.ts';
 import type { VaultRepository, WritingCaller } from './repository.ts';
 import type { Store } from './store/index.ts';
 import type { StoredRecord } from './vault-types.ts';
@@ -23,6 +24,8 @@ export interface MergeFacts {
   readonly survivorFhirId: string;
   readonly salt: string;
   readonly atMs: number;
+  /** What the Patient said of itself before; absent: nothing. */
+  readonly active?: boolean;
   /** `merging` and `unmerging`: begun, and to be gone on with. */
   readonly state: 'merging' | 'merged' | 'unmerging';
   /** Records that came from the merged pid: what unmerging takes back. */
@@ -44,7 +47,8 @@ type Parts = Pick<MoveParts, 'ledger' | 'rows' | 'ciphertext' | 'patients' | 'do
 
 /**
  * Two pids of one patient become one, and two again (ADR 0011): the second is closed on the ledger with a commitment, its records
- * move to the first. Each step may be done again: what a crash cut off goes on with the next call.
+ * move to the first. Each step may be done again: what a crash cut off goes on with the next call; what the ledger refuses leaves
+ * everything as it was.
  */
 export class Merges {
   readonly #parts: Parts;
@@ -80,11 +84,7 @@ export class Merges {
     try {
       const begun = await this.#begin(second, first, signed);
       if (begun.state !== 'merging') return begun;
-      if (!(await this.#isMerged(second.pid))) {
-        await this.#link(caller, { of: second.fhirId, to: first.fhirId, type: 'replaced-by' });
-        await this.#link(caller, { of: first.fhirId, to: second.fhirId, type: 'replaces' });
-        await this.#commit(caller, 'merge', begun, signed);
-      }
+      if (!(await this.#isMerged(second.pid))) await this.#close(caller, begun, signed);
       const moved = new Set(begun.records);
       for (const page of pagesOf(await this.#recordsOf(second.pid))) {
         for (const { recordId } of page) moved.add(recordId);
@@ -108,12 +108,12 @@ export class Merges {
     await this.#demandDecider(second.pid, signed);
     const release = await this.#locks.acquire([second.pid, facts.survivor]);
     try {
-      const begun = await this.#put({ ...facts, state: 'unmerging' });
-      if (await this.#isMerged(second.pid)) await this.#commit(caller, 'unmerge', begun, signed);
+      const begun: MergeFacts = { ...facts, state: 'unmerging' };
+      if (await this.#isMerged(second.pid)) await this.#reopen(caller, facts, signed);
+      else await this.#put(begun);
       const back = (await this.#recordsOf(facts.survivor)).filter(({ recordId }) => facts.records.includes(recordId));
       for (const page of pagesOf(back)) await this.#parts.moves.moveAll(caller, page, second.pid);
-      await this.#unlink(caller, facts.fhirId, facts.survivorFhirId);
-      await this.#unlink(caller, facts.survivorFhirId, facts.fhirId);
+      await unlinkPatients(this.#parts, caller, facts);
       await this.#parts.documents.delete('merge', second.pid);
       return begun;
     } finally {
@@ -122,108 +122,122 @@ export class Merges {
   }
 
   async #begin(second: KnownPatient, first: KnownPatient, signed: PatientsCall | undefined): Promise<MergeFacts> {
-    const known = await this.find(second.pid);
-    if (known !== undefined && known.survivor !== first.pid) {
-      throw new RecordsError('conflict', 'the patient is merged into another');
-    }
-    if (known !== undefined) return known;
-    if ((await this.find(first.pid)) !== undefined) {
-      throw new RecordsError('conflict', 'the patient who is to go on is merged into another');
-    }
     const given = signed?.privateArgs?.values as { readonly survivor?: Json; readonly salt?: Json } | undefined;
     if (signed !== undefined && given?.survivor !== first.pid) {
       throw new RecordsError('bad-input', 'the patient has signed for another survivor');
     }
+    const known = await this.find(second.pid);
+    if (known !== undefined) {
+      if (known.survivor !== first.pid) throw new RecordsError('conflict', 'the patient is merged into another');
+      // What was cut off before its commit is committed to with the salt of the call that comes now.
+      const isOpen = known.state === 'merging' && !(await this.#isMerged(second.pid));
+      return isOpen && typeof given?.salt === 'string' ? { ...known, salt: given.salt } : known;
+    }
+    if ((await this.find(first.pid)) !== undefined) {
+      throw new RecordsError('conflict', 'the patient who is to go on is merged into another');
+    }
     const salt = typeof given?.salt === 'string' ? given.salt : toBase64url(randomBytes(SALT_BYTES));
-    return this.#put({
+    const active = await findActive(this.#parts, second.fhirId);
+    return {
       ...{ pid: second.pid, survivor: first.pid, fhirId: second.fhirId, survivorFhirId: first.fhirId, salt },
+      ...(active === undefined ? {} : { active }),
       ...{ atMs: this.#parts.clock(), state: 'merging', records: [] },
-    });
+    };
+  }
+
+  /**
+   * Links the two and closes the second on the ledger. The links come first, since nothing is written to a merged pid; a
+   * refusal of whichever step takes them back, and a call that would be refused gets no link at all.
+   */
+  async #close(caller: WritingCaller, facts: MergeFacts, signed: PatientsCall | undefined): Promise<void> {
+    const ready = await this.#prepare(caller, 'merge', facts, signed);
+    await this.#put(facts);
+    try {
+      await linkPatients(this.#parts, caller, facts);
+      await this.#commit(caller, 'merge', facts, ready);
+    } catch (error) {
+      if (isRefusal(error)) {
+        await unlinkPatients(this.#parts, caller, facts);
+        await this.#parts.documents.delete('merge', facts.pid);
+      }
+      throw error;
+    }
+  }
+
+  async #reopen(caller: WritingCaller, facts: MergeFacts, signed: PatientsCall | undefined): Promise<void> {
+    const ready = await this.#prepare(caller, 'unmerge', facts, signed);
+    await this.#put({ ...facts, state: 'unmerging' });
+    try {
+      await this.#commit(caller, 'unmerge', facts, ready);
+    } catch (error) {
+      if (isRefusal(error)) await this.#put(facts);
+      throw error;
+    }
+  }
+
+  /** The call that is to be submitted, when the ledger would take it now. */
+  async #prepare(
+    caller: WritingCaller,
+    transaction: 'merge' | 'unmerge',
+    facts: MergeFacts,
+    signed: PatientsCall | undefined,
+  ): Promise<PatientsCall> {
+    const { ledger, clock } = this.#parts;
+    const ready = signed ?? (await this.#sign(caller, transaction, facts));
+    const { payload } = ready.call;
+    const { pid } = payload.args as { readonly pid?: Json };
+    if (payload.contract !== 'patient' || payload.transaction !== transaction || pid !== facts.pid) {
+      throw new RecordsError('bad-input', 'the patient has signed another call');
+    }
+    const refusal = await findRefusal(ledger, ready, clock());
+    if (refusal !== undefined) await this.#refuse(caller, transaction, facts, refusal);
+    return ready;
   }
 
   async #commit(
     caller: WritingCaller,
     transaction: 'merge' | 'unmerge',
-    { pid, survivor, salt }: MergeFacts,
-    signed: PatientsCall | undefined,
+    facts: MergeFacts,
+    { call, privateArgs }: PatientsCall,
   ): Promise<void> {
-    const { ledger, audit, clock } = this.#parts;
-    const { call, privateArgs } = signed ?? (await this.#sign(caller, transaction, { pid, survivor, salt }));
-    const {
-      args,
-      contract,
-      transaction: named,
-    } = call.payload as { args: { pid?: Json }; contract: string; transaction: string };
-    if (contract !== 'patient' || named !== transaction || args.pid !== pid) {
-      throw new RecordsError('bad-input', 'the patient has signed another call');
-    }
-    const result = await ledger.submit(call, privateArgs);
-    const outcome = result.kind === 'committed' ? 'ok' : result.code;
-    // Both are told: the one who goes on, and the one that ends.
+    const result = await this.#parts.ledger.submit(call, privateArgs);
+    if (result.kind === 'refused') await this.#refuse(caller, transaction, facts, result.code);
+    await this.#tell(caller, facts, 'ok');
+  }
+
+  async #refuse(
+    caller: WritingCaller,
+    transaction: 'merge' | 'unmerge',
+    facts: MergeFacts,
+    detail: string,
+  ): Promise<never> {
+    await this.#tell(caller, facts, detail);
+    throw new RecordsError('ledger-refused', `the ledger refused to ${transaction} the pid`, { detail });
+  }
+
+  /** Both are told: the one who goes on, and the one that ends. */
+  async #tell(caller: WritingCaller, { pid, survivor }: MergeFacts, outcome: string): Promise<void> {
+    const { audit, clock } = this.#parts;
     for (const told of [pid, survivor]) {
       await audit.append({
         ...{ kind: 'registration', atMs: clock(), pid: told, who: caller.writer.who, purpose: null, outcome },
         ...{ grant: null, session: null, records: [], request: null },
       });
     }
-    if (result.kind === 'committed') return;
-    if (transaction === 'merge') await this.#parts.documents.delete('merge', pid);
-    throw new RecordsError('ledger-refused', `the ledger refused to ${transaction} the pid`, { detail: outcome });
   }
 
-  #sign(
+  async #sign(
     { writer }: WritingCaller,
     transaction: 'merge' | 'unmerge',
-    { pid, survivor, salt }: Pick<MergeFacts, 'pid' | 'survivor' | 'salt'>,
+    { pid, survivor, salt }: MergeFacts,
   ): Promise<PatientsCall> {
     const { ledger, clock } = this.#parts;
     const { network } = ledger;
-    const commitment = mergeCommitment({ hashTuple }, { network, pid, survivor, salt });
     const call = { network, contract: 'patient', transaction, nowMs: clock() };
-    if (transaction === 'unmerge') {
-      return signWriterCall(writer, { ...call, args: { pid } }).then((signed) => ({ call: signed }));
-    }
+    if (transaction === 'unmerge') return { call: await signWriterCall(writer, { ...call, args: { pid } }) };
+    const commitment = mergeCommitment({ hashTuple }, { network, pid, survivor, salt });
     const privateArgs: PrivateArgs = { salt: toBase64url(randomBytes(SALT_BYTES)), values: { survivor, salt } };
-    return signWriterCall(writer, { ...call, args: { pid, commitment }, privateArgs }).then((signed) => ({
-      call: signed,
-      privateArgs,
-    }));
-  }
-
-  /** FHIR R4 Patient.link: for people and systems at home; no pid stands in it. */
-  async #link(
-    caller: WritingCaller,
-    { of, to, type }: { readonly of: string; readonly to: string; readonly type: 'replaces' | 'replaced-by' },
-  ): Promise<void> {
-    await this.#change(caller, of, (tree) => {
-      const links = otherLinks(tree, to);
-      const link = [...links, { other: { reference: `Patient/${to}` }, type }];
-      return type === 'replaced-by' ? { ...tree, active: false, link } : { ...tree, link };
-    });
-  }
-
-  async #unlink(caller: WritingCaller, of: string, from: string): Promise<void> {
-    await this.#change(caller, of, (tree) => {
-      const link = otherLinks(tree, from);
-      const { link: _link, active: _active, ...rest } = tree;
-      return { ...rest, ...(link.length === 0 ? {} : { link }) };
-    });
-  }
-
-  async #change(caller: WritingCaller, fhirId: string, change: (tree: FhirTree) => FhirTree): Promise<void> {
-    const { rows, ciphertext, repository } = this.#parts;
-    const record = await rows.findResource('Patient', fhirId);
-    if (record?.status !== 'current') return;
-    const tree = parseFhirJson(fromUtf8(await ciphertext.readPlaintext(record)));
-    const bytes = Buffer.from(stringifyFhirJson(change(tree)));
-    const resource = { type: 'Patient', id: fhirId } as const;
-    const result = await repository.update(
-      caller,
-      resource,
-      { bytes, format: 'json' },
-      { ifMatch: String(record.version) },
-    );
-    if (result.kind === 'refused') throw new RecordsError('conflict', `a Patient was not changed: ${result.code}`);
+    return { call: await signWriterCall(writer, { ...call, args: { pid, commitment }, privateArgs }), privateArgs };
   }
 
   /** Refuses before anything is written what the ledger would: of a claimed pid its patient decides. */
@@ -273,9 +287,9 @@ export class Merges {
   }
 }
 
-function otherLinks(tree: FhirTree, to: string): readonly FhirValue[] {
-  const links = Array.isArray(tree.link) ? (tree.link as readonly FhirValue[]) : [];
-  return links.filter((link) => !(isTree(link) && isTree(link.other) && link.other.reference === `Patient/${to}`));
+/** Whoever refused, nothing came of it; of any other failure the end is not known. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof RecordsError && (error.code === 'ledger-refused' || error.code === 'conflict');
 }
 
 function* pagesOf(records: readonly StoredRecord[]): Generator<readonly StoredRecord[]> {

@@ -246,4 +246,87 @@ describe('one patient twice', () => {
     expect((await vault().feedLookup.findCurrent('Patient', second.fhirId))!.text).not.toContain('replaced-by');
     expect(await vault().merges.find(second.pid)).toBeUndefined();
   });
+
+  it('stays two when the ledger refuses: no link, no closed Patient, and nothing begun', async () => {
+    const [second, first] = [await register(), await register()];
+    await claimPatient(server, SLUG, second.fhirId);
+    const untouched = await stateOf(second, first);
+    expect(untouched).toMatchObject([{ active: true, meta: { versionId: '1' } }, { active: true }, undefined]);
+    const [hash, id] = ['A'.repeat(43), 'A'.repeat(22)];
+    const payload = {
+      ...{ version: 'salus:call:v1', alg: 'ES256', network: server.node.network, contract: 'patient' },
+      ...{ transaction: 'merge', args: { pid: second.pid, commitment: hash }, privateHash: hash, nonce: id },
+      ...{ signer: `pid:${second.pid}/${id}`, notAfter: server.occasion().nowMs + 60_000 },
+    };
+    const privateArgs = { salt: hash, values: { survivor: first.pid, salt: hash } };
+    const merge = (call: object) =>
+      server.send('POST', `${A}/patients/${second.fhirId}/merge`, {
+        ...{ token: desk, body: { into: first.fhirId, call, privateArgs } },
+      });
+    const forged = await merge({ payload, signature: 'A'.repeat(86) });
+    expect([forged.status, forged.json.code]).toEqual([403, 'signer-unknown']);
+    expect(await stateOf(second, first)).toEqual(untouched);
+    const other = await merge({ payload: { ...payload, transaction: 'unmerge' }, signature: 'A'.repeat(86) });
+    expect(other.status).toBe(400);
+    expect(await stateOf(second, first)).toEqual(untouched);
+  });
+
+  it('stays two, or one, when the ledger refuses at the last moment', async () => {
+    const [second, first] = [await register(), await register()];
+    const merge = () =>
+      server.send('POST', `${A}/patients/${second.fhirId}/merge`, { token: desk, body: { into: first.fhirId } });
+    const unmerge = () => server.send('POST', `${A}/patients/${second.fhirId}/unmerge`, { token: desk, body: {} });
+    const submit = server.node.ledger.submit.bind(server.node.ledger);
+    const restore = () => {
+      server.node.ledger.submit = submit;
+    };
+    const refused: string[] = [];
+    server.node.ledger.submit = async (call, privateArgs) => {
+      const { contract, transaction } = call.payload;
+      if (contract !== 'patient' || !transaction.endsWith('merge')) return submit(call, privateArgs);
+      refused.push(transaction);
+      return { kind: 'refused', callId: null, code: 'role-missing' };
+    };
+    const failed = await merge().finally(restore);
+    expect([failed.json.code, refused]).toEqual(['role-missing', ['merge']]);
+    const [two, one, begun] = await stateOf(second, first);
+    expect([two.active, two.link, one.active, one.link, begun]).toEqual([true, undefined, true, undefined, undefined]);
+
+    expect((await merge()).status).toBe(200);
+    const merged = await stateOf(second, first);
+    expect(merged).toMatchObject([{ active: false }, { active: true }, { state: 'merged' }]);
+    server.node.ledger.submit = async (call, privateArgs) =>
+      call.payload.transaction === 'unmerge'
+        ? { kind: 'refused', callId: null, code: 'role-missing' }
+        : submit(call, privateArgs);
+    const kept = await unmerge().finally(restore);
+    expect(kept.json.code).toBe('role-missing');
+    expect(await stateOf(second, first)).toEqual(merged);
+    expect((await unmerge()).status).toBe(200);
+    const apart = await stateOf(second, first);
+    expect(apart.map((each) => [each?.active, each?.link])).toEqual([
+      [true, undefined],
+      [true, undefined],
+      [undefined, undefined],
+    ]);
+  });
 });
+
+type Registered = Awaited<ReturnType<typeof patientOf>>;
+
+async function register(): Promise<Registered> {
+  const raw = JSON.stringify({ resourceType: 'Patient', active: true, name: [{ family: 'Doe' }] });
+  const { json, text } = await server.send('POST', `${BASE}/Patient`, { token: desk, raw, type: FHIR });
+  if (json?.id === undefined) throw new Error(text);
+  return { fhirId: json.id, pid: (await vault().patients.findByFhirId(json.id))!.pid };
+}
+
+/** Both Patients as they stand, and what is known of their merge. */
+async function stateOf(second: Registered, first: Registered) {
+  const [two, one] = await Promise.all(
+    [second, first].map(async ({ fhirId }) =>
+      JSON.parse((await vault().feedLookup.findCurrent('Patient', fhirId))!.text),
+    ),
+  );
+  return [two, one, (await vault().merges.find(second.pid)) as ReturnType<typeof JSON.parse>] as const;
+}
