@@ -62,6 +62,17 @@ it('lets one of two who come at once change it', async () => {
   expect(won.filter(Boolean)).toHaveLength(1);
 });
 
+it('adds once under a name, of however many who come at once, and again when that has expired', async () => {
+  const add = (value: number) => artifacts.add('assertion', 'one', { value, expiresMs: nowMs + 10 });
+  const won = await Promise.all([add(0), add(1), add(2), add(3), add(4), add(5)]);
+  expect(won).toEqual([true, false, false, false, false, false]);
+  expect(await artifacts.find('assertion', 'one')).toBe(0);
+  expect(await add(6)).toBe(false);
+  nowMs += 10;
+  expect(await add(7)).toBe(true);
+  expect(await artifacts.find('assertion', 'one')).toBe(7);
+});
+
 it('outlives the process, and holds neither names nor contents in the clear', async () => {
   await artifacts.put('token', SECRET, { value: { secret: SECRET }, expiresMs: nowMs + 10, group: SECRET });
   await store[Symbol.asyncDispose]();
@@ -76,7 +87,7 @@ it('outlives the process, and holds neither names nor contents in the clear', as
 it('refuses what is too large, and more than its bound until some have expired', async () => {
   const large = { value: 'x'.repeat(ARTIFACT_BYTES_MAX), expiresMs: nowMs + 10 };
   await expect(artifacts.put('token', 'large', large)).rejects.toMatchObject({ code: 'too-large' });
-  const few = new Artifacts({ store, masterKey, clock: () => nowMs }, 2);
+  const few = new Artifacts({ store, masterKey, clock: () => nowMs }, { max: 2 });
   await few.put('token', 'one', { value: 1, expiresMs: nowMs + 10 });
   await few.put('token', 'two', { value: 2, expiresMs: nowMs + 20 });
   await expect(few.put('token', 'three', { value: 3, expiresMs: nowMs + 20 })).rejects.toMatchObject({
@@ -85,4 +96,19 @@ it('refuses what is too large, and more than its bound until some have expired',
   nowMs += 10;
   await few.put('token', 'three', { value: 3, expiresMs: nowMs + 20 });
   expect(await few.find('token', 'three')).toBe(3);
+});
+
+it('refuses more log-ins under way than their own bound, and keeps the room of those who have logged in', async () => {
+  const few = new Artifacts({ store, masterKey, clock: () => nowMs }, { max: 4, openMax: 2 });
+  const begin = (name: string) => few.put('log-in', name, { value: name, expiresMs: nowMs + 10, isOpen: true });
+  await begin('one');
+  await begin('two');
+  await expect(begin('three')).rejects.toMatchObject({ code: 'overloaded' });
+  await few.put('token', 'one', { value: 1, expiresMs: nowMs + 100 });
+  await few.put('token', 'two', { value: 2, expiresMs: nowMs + 100 });
+  expect(await few.find('token', 'two')).toBe(2);
+  expect(await few.find('log-in', 'two')).toBe('two');
+  nowMs += 10;
+  await begin('three');
+  expect(await few.find('log-in', 'three')).toBe('three');
 });

@@ -1,11 +1,14 @@
 import type { Json } from '@salus/crypto';
 import type { MasterKey } from './master-key.ts';
 import { RecordsError } from './records-error.ts';
+import type { ArtifactTable } from './store/artifact-schema.ts';
 import type { Store } from './store/database.ts';
 import type { Clock } from './vault-types.ts';
 
 /** Of one organisation: whoever starts more log-ins than that waits until some have expired. */
-export const ARTIFACTS_MAX = 200_000;
+const ARTIFACTS_MAX = 200_000;
+/** As many of them at most whoever has not logged in may have made: the rest stays for those who have. */
+const OPEN_ARTIFACTS_MAX = 100_000;
 export const ARTIFACT_BYTES_MAX = 64 * 1024;
 /** Expired ones that one write removes on its way. */
 const SWEEP_MAX = 200;
@@ -17,6 +20,8 @@ export interface NewArtifact {
   readonly group?: string;
   /** A second name of the same kind: `findByAlias`. */
   readonly alias?: string;
+  /** Made before anybody has logged in: of these there are fewer, and they are in no group. */
+  readonly isOpen?: boolean;
 }
 
 /**
@@ -27,30 +32,24 @@ export interface NewArtifact {
 export class Artifacts {
   readonly #parts: { readonly store: Store; readonly masterKey: MasterKey; readonly clock: Clock };
   readonly #max: number;
+  readonly #openMax: number;
   #count: number | undefined;
+  #openCount = 0;
 
   constructor(
     parts: { readonly store: Store; readonly masterKey: MasterKey; readonly clock: Clock },
-    max = ARTIFACTS_MAX,
+    { max = ARTIFACTS_MAX, openMax = OPEN_ARTIFACTS_MAX }: { readonly max?: number; readonly openMax?: number } = {},
   ) {
     this.#parts = parts;
     this.#max = max;
+    this.#openMax = openMax;
   }
 
   /** Replaces what has the name. Too many or too large throws `overloaded` or `too-large`. */
-  async put(kind: string, name: string, { value, expiresMs, group, alias }: NewArtifact): Promise<void> {
-    const { store, masterKey } = this.#parts;
-    const token = this.#token(kind, name);
-    const row = {
-      token,
-      groupToken: group === undefined ? null : this.#token('group', group),
-      aliasToken: alias === undefined ? null : this.#token(`${kind}/alias`, alias),
-      expiresMs,
-      sealed: masterKey.sealJson('artifact', [kind, token], value),
-    };
-    if (row.sealed.length > ARTIFACT_BYTES_MAX) throw new RecordsError('too-large', 'the artifact is too large');
-    await this.#makeRoom();
-    await store.write(async (trx) => {
+  async put(kind: string, name: string, artifact: NewArtifact): Promise<void> {
+    const row = this.#rowOf(kind, name, artifact);
+    await this.#makeRoom(artifact);
+    await this.#parts.store.write(async (trx) => {
       await trx
         .insertInto('artifact')
         .values(row)
@@ -58,7 +57,24 @@ export class Artifacts {
         .execute();
     });
     // What is replaced counts twice until the next sweep counts anew.
-    this.#count = (this.#count ?? 0) + 1;
+    this.#noteNew(artifact);
+  }
+
+  /** As `put`, and replaces nothing: of however many who come at once with one name, one is told true. */
+  async add(kind: string, name: string, artifact: NewArtifact): Promise<boolean> {
+    const row = this.#rowOf(kind, name, artifact);
+    await this.#makeRoom(artifact);
+    const isNew = await this.#parts.store.write(async (trx) => {
+      const { token } = row;
+      const nowMs = this.#parts.clock();
+      await trx.deleteFrom('artifact').where('token', '=', token).where('expiresMs', '<=', nowMs).execute();
+      const known = await trx.selectFrom('artifact').select('token').where('token', '=', token).executeTakeFirst();
+      if (known !== undefined) return false;
+      await trx.insertInto('artifact').values(row).execute();
+      return true;
+    });
+    if (isNew) this.#noteNew(artifact);
+    return isNew;
   }
 
   /**
@@ -113,6 +129,20 @@ export class Artifacts {
     });
   }
 
+  #rowOf(kind: string, name: string, { value, expiresMs, group, alias, isOpen }: NewArtifact): ArtifactTable {
+    const token = this.#token(kind, name);
+    const groupToken = group === undefined ? null : this.#token('group', group);
+    const sealed = this.#parts.masterKey.sealJson('artifact', [kind, token], value);
+    if (sealed.length > ARTIFACT_BYTES_MAX) throw new RecordsError('too-large', 'the artifact is too large');
+    return {
+      token,
+      groupToken: isOpen === true ? this.#openToken() : groupToken,
+      aliasToken: alias === undefined ? null : this.#token(`${kind}/alias`, alias),
+      expiresMs,
+      sealed,
+    };
+  }
+
   #live() {
     const { store, clock } = this.#parts;
     return store.read.selectFrom('artifact').select(['token', 'sealed']).where('expiresMs', '>', clock());
@@ -123,19 +153,28 @@ export class Artifacts {
   }
 
   /** Counts once, then every `SWEEP_MAX` writes, and takes out what has expired. */
-  async #makeRoom(): Promise<void> {
-    const count = this.#count;
-    if (count !== undefined && count < this.#max && count % SWEEP_MAX !== 0) return;
+  async #makeRoom({ isOpen = false }: NewArtifact): Promise<void> {
+    const isFull = (): boolean => (this.#count ?? 0) >= this.#max || (isOpen && this.#openCount >= this.#openMax);
+    if (this.#count !== undefined && !isFull() && this.#count % SWEEP_MAX !== 0) return;
     const { store, clock } = this.#parts;
     await store.write(async (trx) => {
       await trx.deleteFrom('artifact').where('expiresMs', '<=', clock()).execute();
     });
-    const { rows } = await store.read
-      .selectFrom('artifact')
-      .select(({ fn }) => fn.countAll<number>().as('rows'))
-      .executeTakeFirstOrThrow();
-    this.#count = Number(rows);
-    if (this.#count >= this.#max) throw new RecordsError('overloaded', 'too many log-ins are under way');
+    const counted = store.read.selectFrom('artifact').select(({ fn }) => fn.countAll<number>().as('rows'));
+    const all = await counted.executeTakeFirstOrThrow();
+    const open = await counted.where('groupToken', '=', this.#openToken()).executeTakeFirstOrThrow();
+    this.#count = Number(all.rows);
+    this.#openCount = Number(open.rows);
+    if (isFull()) throw new RecordsError('overloaded', 'too many log-ins are under way');
+  }
+
+  #noteNew({ isOpen = false }: NewArtifact): void {
+    this.#count = (this.#count ?? 0) + 1;
+    if (isOpen) this.#openCount += 1;
+  }
+
+  #openToken(): string {
+    return this.#token('quota', 'open');
   }
 
   #token(kind: string, name: string): string {

@@ -6,6 +6,8 @@ import type { TokenLiveness } from './token-liveness.ts';
 
 /** Artifacts that oidc-provider saves without an end of their own. */
 const ENDLESS_MS = 86_400_000;
+/** What oidc-provider saves before anybody has logged in. */
+const OPEN: ReadonlySet<string> = new Set(['Interaction', 'Session']);
 /** What opens something, and dies with the grant or the client. */
 const TOKENS: ReadonlySet<string> = new Set(['AccessToken', 'RefreshToken', 'AuthorizationCode', 'ClientCredentials']);
 
@@ -33,12 +35,18 @@ function artifactAdapter(name: string, { artifacts, liveness, nowMs }: AdapterPa
   return {
     upsert: async (id, payload, expiresIn) => {
       const { grantId, uid } = payload;
-      await artifacts.put(name, id, {
+      const artifact = {
         value: payload as unknown as Json,
         expiresMs: nowMs() + (expiresIn === undefined ? ENDLESS_MS : expiresIn * 1000),
         ...(grantId === undefined ? {} : { group: grantId }),
         ...(uid === undefined ? {} : { alias: uid }),
-      });
+        ...(OPEN.has(name) ? { isOpen: true } : {}),
+      };
+      if (name !== 'ReplayDetection') await artifacts.put(name, id, artifact);
+      // Those who show one assertion at once all found it unused: one of them is let in.
+      else if (!(await artifacts.add(name, id, artifact))) {
+        throw new errors.InvalidClientAuth('client assertion tokens must only be used once');
+      }
     },
     find: async (id) => open(await artifacts.find(name, id)),
     findByUid: async (uid) => open(await artifacts.findByAlias(name, uid)),

@@ -74,6 +74,7 @@ export class Approvals {
       value: approval as unknown as Json,
       expiresMs,
       alias: uid,
+      isOpen: true,
     });
     return approval;
   }

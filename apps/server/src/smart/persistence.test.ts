@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { openBrowser } from '../../test/browser.ts';
 import { claimPatient, importChapter, type TestPatient } from '../../test/hospital.ts';
-import { launchAsPatient, PATIENT_SCOPE, redeem } from '../../test/smart-app.ts';
-import { ask, openSmartHospital, registerClient, type SmartHospital } from '../../test/smart-hospital.ts';
+import { authorisationRequest, launchAsPatient, PATIENT_SCOPE, redeem } from '../../test/smart-app.ts';
+import { ask, openSmartHospital, REDIRECT, registerClient, type SmartHospital } from '../../test/smart-hospital.ts';
 import { BearerTokens } from './bearer.ts';
 import { openIssuerKeys } from './signing-keys.ts';
 import { SmartServers } from './smart-server.ts';
@@ -64,6 +65,18 @@ it('a stolen directory holds no token, code, secret, key or patient of an app in
   // The log that the operator keeps tells no more.
   const log = server.log.join('\n');
   for (const [what, value] of Object.entries(secrets)) expect([what, log.includes(value)]).toEqual([what, false]);
+});
+
+it('what is begun before anybody has logged in counts against a bound of its own', async () => {
+  const { artifacts } = hospital.server.node.organisations.get('hospital-a')!.vault;
+  const { clientId } = await registerClient(hospital.server, { scope: PATIENT_SCOPE });
+  const put = vi.spyOn(artifacts, 'put');
+  const page = await openBrowser().open(authorisationRequest(hospital, { clientId }).url, REDIRECT);
+  const begun = put.mock.calls.map(([kind, , { isOpen }]) => [kind, isOpen] as const);
+  put.mockRestore();
+  expect(page.answer?.status).toBe(200);
+  expect(new Set(begun.map(([kind]) => kind))).toEqual(new Set(['Interaction', 'SmartApproval']));
+  expect(begun.every(([, isOpen]) => isOpen === true)).toBe(true);
 });
 
 function filesBelow(directory: string): readonly string[] {
