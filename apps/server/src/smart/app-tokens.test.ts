@@ -261,3 +261,34 @@ describe('confidential apps', () => {
     expect([answer.status, answer.json.patient]).toEqual([200, patient.fhirId]);
   });
 });
+
+describe('the pids of others', () => {
+  it('are told to no app by $proof, which is refused where the committing call names more than its own patient', async () => {
+    const { server, base } = hospital;
+    const { json } = await launched();
+    const own = await read(json.access_token, `${observation}/$proof`);
+    expect([own.status, own.text.includes(patient.pid)]).toEqual([200, true]);
+    const desk = await server.logIn('a.desk', { writing: true });
+    const entry = ['One', 'Two'].map((family) => ({
+      resource: { resourceType: 'Patient', name: [{ family }] },
+      request: { method: 'POST', url: 'Patient' },
+    }));
+    const stored = await ask(base, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${desk}`, 'content-type': 'application/fhir+json' },
+      body: JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }),
+    });
+    const [one, two] = stored.json.entry.map((each: ReturnType<typeof JSON.parse>) =>
+      each.response.location.replace(/^.*Patient\//, '').replace(/\/.*$/, ''),
+    );
+    const claimed = await claimPatient(server, 'hospital-a', one);
+    const begun = await launchAsPatient(hospital, claimed, { clientId });
+    const { access_token: token } = (await redeem(hospital, begun, { clientId })).json;
+    expect((await read(token, `Patient/${one}`)).status).toBe(200);
+    const refused = await read(token, `Patient/${one}/$proof`);
+    const { pid } = (await server.node.organisations.get('hospital-a')!.vault.patients.findByFhirId(two))!;
+    expect([refused.status, refused.text.includes(pid)]).toEqual([403, false]);
+    const theirs = await read(claimed.token, `Patient/${one}/$proof`);
+    expect([theirs.status, theirs.text.includes(pid)]).toEqual([200, true]);
+  });
+});

@@ -1,4 +1,4 @@
-import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chapterAt, claimPatient, importChapter, revokeGrant } from '../../test/hospital.ts';
 import {
@@ -119,6 +119,38 @@ describe('Backend Services Authorization (Inferno SMART App Launch 2.0)', () => 
     expect((await serviceToken(hospital, service, SCOPE, { jti })).status).toBe(200);
     const again = await serviceToken(hospital, service, SCOPE, { jti });
     expect([again.status, again.json.error]).toEqual([401, 'invalid_client']);
+  });
+
+  it('refuses an assertion to all but one of those who show it at once', async () => {
+    const client_assertion = await service.assertion();
+    const form = {
+      grant_type: 'client_credentials',
+      scope: SCOPE,
+      client_assertion_type: JWT_BEARER,
+      client_assertion,
+    };
+    const answers = await Promise.all(Array.from({ length: 6 }, () => postForm(`${hospital.issuer}/token`, form)));
+    const [first, ...others] = answers.toSorted((left, right) => left.status - right.status);
+    expect([first?.status, others.length]).toEqual([200, 5]);
+    for (const { status, json } of others) expect([status, json.error]).toEqual([401, 'invalid_client']);
+  });
+
+  it('binds no token to a key for which the FHIR API would not ask, and takes no pushed authorisation requests', async () => {
+    const { json } = await ask(`${hospital.issuer}/.well-known/openid-configuration`);
+    expect(json.token_endpoint).toBe(`${hospital.issuer}/token`);
+    expect(json.dpop_signing_alg_values_supported).toBeUndefined();
+    expect(json.pushed_authorization_request_endpoint).toBeUndefined();
+    const client = { client_assertion_type: JWT_BEARER, client_assertion: await service.assertion() };
+    const pushed = await postForm(`${hospital.issuer}/request`, { ...client, scope: SCOPE, response_type: 'code' });
+    expect(pushed.status).toBe(404);
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const proof = await new SignJWT({ jti: 'proof', htm: 'POST', htu: `${hospital.issuer}/token` })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
+      .setIssuedAt()
+      .sign(privateKey);
+    const form = { ...client, grant_type: 'client_credentials', scope: SCOPE };
+    const answer = await postForm(`${hospital.issuer}/token`, form, { dpop: proof });
+    expect([answer.status, answer.json.token_type]).toEqual([200, 'Bearer']);
   });
 
   it('refuses scopes that are unknown, missing or more than was registered', async () => {

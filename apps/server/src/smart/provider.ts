@@ -72,6 +72,9 @@ function configurationOf(parts: ProviderParts): Configuration {
     assertJwtClientAuthClaimsAndHeader: (_ctx, { exp }) => demandShortAssertion(exp),
     features: {
       devInteractions: { enabled: false },
+      // A token bound to a key would open the FHIR API without that key; requests come by the authorisation endpoint alone.
+      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false },
       clientCredentials: { enabled: true },

@@ -1,4 +1,4 @@
-import { proveRecord, RecordsError } from '@salus/records';
+import { proveRecord, type RecordProof, RecordsError } from '@salus/records';
 import type { FastifyInstance } from 'fastify';
 import * as schema from '../../http/schemas.ts';
 import { type Node, readHosted } from '../../node.ts';
@@ -28,8 +28,20 @@ export function addProof(app: FastifyInstance, node: Node): void {
         if (release.kind === 'refused') {
           throw new RecordsError('denied', 'Your role, care relationship or the patient’s denial does not allow this.');
         }
-        return reply.type('application/json; charset=utf-8').send(JSON.stringify(await proveRecord(vault, record)));
+        const proof = await proveRecord(vault, record);
+        if (request.app !== null && !namesOnly(proof, record.meta.owner)) {
+          throw new ServerError('not-permitted', 'The proof names other patients, whom an app is not told of.');
+        }
+        return reply.type('application/json; charset=utf-8').send(JSON.stringify(proof));
       },
     });
   }
+}
+
+/** As an owner, as a member, and in the ledger's keys. */
+const PIDS = /(?:pid:|"pid":"|patient\/(?:pid|device)\/)([\w-]{22})/g;
+
+/** Whether the committing call, which a proof holds as it was signed, is about no patient but the record's own. */
+function namesOnly({ transaction }: RecordProof, owner: string): boolean {
+  return [...JSON.stringify(transaction).matchAll(PIDS)].every(([, pid]) => `pid:${pid}` === owner);
 }
