@@ -18,6 +18,7 @@ import {
   type BundleQuestions,
   FIRST_VERSION,
   isWritten,
+  type PreparedBundle,
   type PreparedCreate,
   type PreparedDelete,
   type PreparedEntry,
@@ -27,9 +28,10 @@ import {
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
 import type { VaultCaller, VaultTransactionOptions, WritingCaller } from './repository.ts';
-import { type Interaction, type Sight, type SightedMeta, sightedOf, sightOf } from './sight.ts';
+import { type Interaction, type Sight, type SightDecision, type SightedMeta, sightedOf, sightOf } from './sight.ts';
 import type { Store } from './store/index.ts';
 import type { AuditLog, CiphertextReader, Clock, Owner, RecordRows, StoredRecord } from './vault-types.ts';
+import { type ConditionLook, identifierLook, logCompared, logLooks } from './write-audit.ts';
 import type { NewPatient, NewVersion } from './write-order.ts';
 
 type Parts = {
@@ -48,6 +50,8 @@ type Parts = {
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly conditionSearch: ConditionSearch;
+  /** Throws while nothing may be released (`rollback-unnamed`). */
+  readonly demandReleasing: () => void;
 };
 
 /** A body as it came. */
@@ -73,6 +77,10 @@ type Run = {
   readonly held: (() => void)[];
   /** What it changes, by `Type/id`, as it was found and decided. */
   readonly targets: Map<string, StoredRecord>;
+  /** What its conditions found. */
+  readonly looks: ConditionLook[];
+  /** Whose text its patches are compared with. */
+  readonly compared: StoredRecord[];
   bundleToken: string | null;
 };
 
@@ -100,9 +108,12 @@ export class Writes {
     if (caller.kind !== 'writer') return refusedWrite('denied', 'only a signed-in writer may write');
     const nowMs = this.#parts.clock();
     const sight = sightOf(this.#parts, caller);
-    const run: Run = { caller, sight, options, single, nowMs, held: [], targets: new Map(), bundleToken: null };
+    const run: Run = {
+      ...{ caller, sight, options, single, nowMs, held: [], targets: new Map(), looks: [], compared: [] },
+      bundleToken: null,
+    };
     try {
-      return await this.#run(run, body);
+      return await this.#runLogged(run, body);
     } catch (error) {
       if (!(error instanceof RecordsError) || error.code === 'corrupt') throw error;
       const code = error.detail ?? error.code;
@@ -113,14 +124,34 @@ export class Writes {
     }
   }
 
-  async #run(run: Run, { bytes, format }: WriteBody): Promise<WriteRun> {
-    const { workers, baseUrl, attachmentPlace, attachments } = this.#parts;
-    const { nowMs, single, options } = run;
+  /** What is written is logged with it; here, what was learned without that. */
+  async #runLogged(run: Run, body: WriteBody): Promise<WriteRun> {
+    let result: WriteRun | undefined;
+    try {
+      result = await this.#run(run, body);
+      return result;
+    } finally {
+      const { sight, compared: records, nowMs: atMs } = run;
+      if (result?.kind !== 'committed') await logCompared(this.#parts.audit, { sight, records, atMs });
+    }
+  }
+
+  /** What the conditions found is in the log before anything of it is answered. */
+  async #prepare(run: Run, { bytes, format }: WriteBody): Promise<PreparedBundle> {
+    const { workers, baseUrl, attachmentPlace, audit } = this.#parts;
+    const { nowMs, single, options, sight, looks } = run;
     const matchDirectory = options.matchDirectoryByIdentifier === true;
-    const prepared = await workers.prepare(
-      { bytes, nowMs, matchDirectory, baseUrl, attachmentPlace, format, single },
-      this.#questionsOf(run),
-    );
+    const input = { bytes, nowMs, matchDirectory, baseUrl, attachmentPlace, format, single };
+    try {
+      return await workers.prepare(input, this.#questionsOf(run));
+    } finally {
+      await logLooks(audit, { sight, looks, atMs: nowMs });
+    }
+  }
+
+  async #run(run: Run, body: WriteBody): Promise<WriteRun> {
+    const { attachments } = this.#parts;
+    const prepared = await this.#prepare(run, body);
     if (prepared.kind === 'refused') return prepared;
     const written = prepared.entries.filter(isWritten);
     const deletions = prepared.entries.filter((entry) => entry.kind === 'delete');
@@ -169,8 +200,17 @@ export class Writes {
         if (names.length > 0) run.held.push(await this.#locks.acquire(names));
         if (run.bundleToken !== null && run.options.again !== true) await this.#demandNewBundle(run.bundleToken);
       },
-      findByIdentifier: (type, query) => this.#findByIdentifier(run, type, identifierToken(masterKey, type, query)),
-      findBySearch: (type, query) => this.#parts.conditionSearch(run.sight, type, query),
+      findByIdentifier: async (type, query) => {
+        const records = await this.#findByIdentifier(run, type, identifierToken(masterKey, type, query));
+        const look = identifierLook(type, query, records);
+        if (look !== undefined) run.looks.push(look);
+        return records.map(({ meta }) => meta.id);
+      },
+      findBySearch: async (type, query) => {
+        const records = await this.#parts.conditionSearch(run.sight, type, query);
+        run.looks.push({ query: `${type}?${query}`, records });
+        return records.map(({ meta }) => meta.id);
+      },
       findOwners: (references) => findOwners(this.#parts, references),
       findTargets: (targets) => this.#findTargets(run, targets),
     };
@@ -195,8 +235,8 @@ export class Writes {
     if (known.length > 0) throw new RecordsError('ledger-unavailable', 'the same bundle is being settled: try again');
   }
 
-  /** Ids of current resources that the caller sees, at most two: two are enough to refuse. Others do not count. */
-  async #findByIdentifier(run: Run, type: ResourceType, token: string): Promise<readonly string[]> {
+  /** Current resources that the caller sees, at most two: two are enough to refuse. Others do not count. */
+  async #findByIdentifier(run: Run, type: ResourceType, token: string): Promise<readonly StoredRecord[]> {
     const { store, masterKey } = this.#parts;
     const rows = await store.read
       .selectFrom('identifier')
@@ -205,15 +245,15 @@ export class Writes {
       .where('identifier.token', '=', token)
       .where('batch.state', '=', 'committed')
       .execute();
-    const ids: string[] = [];
+    const found: StoredRecord[] = [];
     for (const { resourceToken, sealed } of rows) {
       const { id } = masterKey.openJson('identifier', [token, resourceToken], sealed) as { readonly id: string };
       const record = await this.#parts.rows.findResource(type, id);
       if (record?.status !== 'current') continue;
-      if ((await run.sight.decide(sightedOf(record), 's')).kind === 'allowed') ids.push(id);
-      if (ids.length === 2) break;
+      if ((await run.sight.decide(sightedOf(record), 's')).kind === 'allowed') found.push(record);
+      if (found.length === 2) break;
     }
-    return ids;
+    return found;
   }
 
   /** What is changed stays locked until it is written, so that of two updates at once the later sees the earlier. */
@@ -229,18 +269,23 @@ export class Writes {
         found.push(undefined);
         continue;
       }
-      await this.#demandAllowed(run, sightedOf(record), { interaction: method === 'DELETE' ? 'd' : 'u', record });
+      const meta = sightedOf(record);
+      // A patch is compared and answered with the text: else its tests would tell it to whom only writing is allowed.
+      if (method === 'PATCH') await this.#demandAllowed(run, meta, { interaction: 'r', record });
+      await this.#demandAllowed(run, meta, { interaction: method === 'DELETE' ? 'd' : 'u', record });
       run.targets.set(`${type}/${id}`, record);
       const kind = record.status === 'current' ? ('current' as const) : ('gone' as const);
       const versionId = String(record.version);
       const needsText = method === 'PATCH' && kind === 'current';
       // Attachments belong to the version that brought them: the text is whole with them inside, and brings them anew.
+      if (needsText) run.compared.push(record);
       found.push(needsText ? { kind, versionId, text: await this.#textOf(record) } : { kind, versionId });
     }
     return found;
   }
 
   async #textOf(record: StoredRecord): Promise<string> {
+    this.#parts.demandReleasing();
     return inlineAttachments(this.#parts.attachments, fromUtf8(await this.#parts.ciphertext.readPlaintext(record)));
   }
 
@@ -343,10 +388,13 @@ export class Writes {
     run: Run,
     meta: SightedMeta,
     { interaction, record }: { readonly interaction: Interaction; readonly record: Named },
-  ): Promise<void> {
+  ): Promise<SightDecision> {
     const decision = await run.sight.decide(meta, interaction);
-    if (decision.kind === 'allowed') return;
-    await this.#logRefusal(run, decision.reason, { record, owner: meta.owner });
+    return decision.kind === 'allowed' ? decision : this.#refuse(run, decision.reason, { record, owner: meta.owner });
+  }
+
+  async #refuse(run: Run, reason: string, about: { readonly record: Named; readonly owner: Owner }): Promise<never> {
+    await this.#logRefusal(run, reason, about);
     // As a read: which of them it was would tell who asks of a label, or of what the patient said.
     throw new RecordsError('denied', 'role, care relationship, scope or the patient’s denial does not allow this');
   }
