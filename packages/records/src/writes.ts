@@ -28,6 +28,7 @@ import {
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
 import type { VaultCaller, VaultTransactionOptions, WritingCaller } from './repository.ts';
+import { admitsThemselves } from './self-admission.ts';
 import { type Interaction, type Sight, type SightDecision, type SightedMeta, sightedOf, sightOf } from './sight.ts';
 import type { Store } from './store/index.ts';
 import type { AuditLog, CiphertextReader, Clock, Owner, RecordRows, StoredRecord } from './vault-types.ts';
@@ -332,7 +333,7 @@ export class Writes {
       const version = versionOf(entry, owner, nowMs, replaces);
       const interaction = replaces === null ? 'c' : 'u';
       if (isNew.has(owner)) this.#demandNarrow(run, sightedVersion(version));
-      else await this.#demandAllowed(run, sightedVersion(version), { interaction, record: version });
+      else await this.#demandWritable(run, version, interaction);
       versions.push(version);
     }
     return { versions, patients };
@@ -382,6 +383,15 @@ export class Writes {
         return { kind: 'matched', type, id, versionId, lastUpdatedMs: record?.meta.lastUpdatedMs ?? lastUpdatedMs };
       }
     }
+  }
+
+  async #demandWritable(run: Run, version: NewVersion, interaction: 'c' | 'u'): Promise<void> {
+    const meta = sightedVersion(version);
+    const { reason } = await this.#demandAllowed(run, meta, { interaction, record: version });
+    if (reason !== 'registrar') return;
+    const actors = version.relationships.map(({ actor }) => actor);
+    if (!(await admitsThemselves(this.#parts.access, run.caller.writer.who, { meta, actors }))) return;
+    await this.#refuse(run, 'self-admission', { record: version, owner: meta.owner });
   }
 
   async #demandAllowed(

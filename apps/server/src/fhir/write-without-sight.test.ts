@@ -193,6 +193,46 @@ describe('who learns something by a write', () => {
   });
 });
 
+describe('a registrar who is a clinician too', () => {
+  it('puts nobody into their own care, by an encounter or an episode, alone or in a transaction', async () => {
+    expect((await send(dual, 'GET', condition)).status).toBe(403);
+    const own = encounter(practitioners['a.dual'], patient);
+    const episode = {
+      ...{ resourceType: 'EpisodeOfCare', status: 'active', patient: { reference: patient } },
+      careManager: { reference: practitioners['a.dual'] },
+    };
+    const entry = { resource: own, request: { method: 'POST', url: 'Encounter' } };
+    const answers: HttpAnswer[] = [];
+    const events = await eventsOf(async () => {
+      answers.push(await send(dual, 'POST', 'Encounter', { body: own }));
+      answers.push(await send(dual, 'POST', 'EpisodeOfCare', { body: episode }));
+      answers.push(await send(dual, 'POST', '', { body: transaction(entry) }));
+    });
+    expect(answers.map(({ status, json }) => [status, json.issue[0].details.coding[0].code])).toEqual(
+      answers.map(() => [403, 'denied']),
+    );
+    expect(events.map(({ kind, outcome }) => [kind, outcome])).toEqual(
+      answers.map(() => ['refusal', 'self-admission']),
+    );
+    expect((await send(dual, 'GET', condition)).status).toBe(403);
+  });
+
+  it('puts patients into a colleague’s care, and states their own once a colleague put the patient into it', async () => {
+    const { server } = hospital;
+    const others = await send(dual, 'POST', 'Encounter', { body: encounter(practitioners['a.rossi'], patient) });
+    expect(others.status, others.text).toBe(201);
+    const body = {
+      ...{ pid: await pidOf(patient), person: server.wallet('a.dual').id },
+      untilMs: server.occasion().nowMs + 3_600_000,
+    };
+    const assigned = await server.send('POST', `${A}/assignments`, { token: await server.logIn('a.desk'), body });
+    expect(assigned.status, assigned.text).toBe(204);
+    const own = await send(dual, 'POST', 'Encounter', { body: encounter(practitioners['a.dual'], patient) });
+    expect(own.status, own.text).toBe(201);
+    expect((await send(dual, 'GET', condition)).status).toBe(200);
+  });
+});
+
 function decoded(query: string | undefined): string {
   return decodeURIComponent(query ?? '');
 }
