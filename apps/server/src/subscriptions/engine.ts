@@ -153,7 +153,7 @@ export class SubscriptionEngine implements AsyncDisposable {
   async #look(): Promise<void> {
     const looked = new Map<string, Looked>();
     for (const live of this.#live.values()) {
-      if (this.#closed) return;
+      if (this.#isStill) return;
       if (isOn(live.stored)) await this.#follow(live, looked).catch(this.#parts.onFailure);
     }
   }
@@ -177,8 +177,13 @@ export class SubscriptionEngine implements AsyncDisposable {
     if (sight !== undefined) await this.#tell(live, sight);
   }
 
+  /** Closed, or after a rollback that has no name: nothing is released then (DESIGN §6), and nobody’s access is judged. */
+  get #isStill(): boolean {
+    return this.#closed || this.#parts.organisation.vault.guard.isClosed;
+  }
+
   #isCurrent(live: Live): boolean {
-    return !this.#closed && this.#isKept(live);
+    return !this.#isStill && this.#isKept(live);
   }
 
   /** Neither deleted, put again nor ended meanwhile. */

@@ -183,6 +183,20 @@ describe('a subscription', () => {
     expect((await server.send('DELETE', `${BASE}/Subscription/${stuck}`, { token: doctor })).status).toBe(204);
   });
 
+  it('tells nothing while a rollback of the ledger has no name, and what waited afterwards', async () => {
+    const id = await subscribe(subscription());
+    await vi.waitFor(async () => expect(await statusOf(id)).toBe('active'), WAIT);
+    const { guard } = server.node.organisations.get('hospital-a')!.vault;
+    const asked = vi.spyOn(guard, 'isClosed', 'get').mockReturnValue(true);
+    const reference = await write();
+    const before = asked.mock.calls.length;
+    await vi.waitFor(() => expect(asked.mock.calls.length).toBeGreaterThan(before + 2), WAIT);
+    expect(references(id)).toEqual([]);
+    asked.mockRestore();
+    await vi.waitFor(() => expect(references(id)).toEqual([reference]), WAIT);
+    expect((await server.send('DELETE', `${BASE}/Subscription/${id}`, { token: doctor })).status).toBe(204);
+  });
+
   it('is its requester’s own', async () => {
     const id = await subscribe(subscription());
     for (const method of ['GET', 'DELETE'] as const) {
