@@ -1,5 +1,5 @@
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { chapterAt, claimPatient, importChapter, revokeGrant } from '../../test/hospital.ts';
 import {
   ask,
@@ -129,7 +129,22 @@ describe('Backend Services Authorization (Inferno SMART App Launch 2.0)', () => 
       client_assertion_type: JWT_BEARER,
       client_assertion,
     };
-    const answers = await Promise.all(Array.from({ length: 6 }, () => postForm(`${hospital.issuer}/token`, form)));
+    const { artifacts } = hospital.server.node.organisations.get('hospital-a')!.vault;
+    const find = artifacts.find.bind(artifacts);
+    const asked = Promise.withResolvers<void>();
+    let count = 0;
+    // Each is told that the assertion is new before any of them goes on.
+    const spy = vi.spyOn(artifacts, 'find').mockImplementation(async (kind, name) => {
+      const found = await find(kind, name);
+      if (kind === 'ReplayDetection') {
+        count += 1;
+        if (count === 6) asked.resolve();
+        await asked.promise;
+      }
+      return found;
+    });
+    const shown = Array.from({ length: 6 }, () => postForm(`${hospital.issuer}/token`, form));
+    const answers = await Promise.all(shown).finally(() => spy.mockRestore());
     const [first, ...others] = answers.toSorted((left, right) => left.status - right.status);
     expect([first?.status, others.length]).toEqual([200, 5]);
     for (const { status, json } of others) expect([status, json.error]).toEqual([401, 'invalid_client']);
