@@ -12,8 +12,8 @@ import { type AskEntry, refused, requestOf } from './entry-request.ts';
 
 /** Entries of one batch that are answered at once. */
 const ENTRIES_AT_ONCE = 4;
-/** A batch is parsed on the thread that serves everybody: what is larger comes as a transaction, or as several. */
-const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+/** A batch is parsed on the thread that serves everybody: what is larger comes as several, and XML takes longer. */
+const BATCH_BYTES_MAX = { json: 4 * 1024 * 1024, xml: 512 * 1024 } as const;
 const BATCH_TYPE = /"type"\s*:\s*"batch"|<type\s+value\s*=\s*["']batch["']/;
 
 /**
@@ -26,11 +26,9 @@ const BATCH_TYPE = /"type"\s*:\s*"batch"|<type\s+value\s*=\s*["']batch["']/;
 export function findBatch({ bytes, format }: ResourceBody): FhirTree | undefined {
   const text = typeof bytes === 'string' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (!BATCH_TYPE.test(text.toString())) return undefined;
-  if (bytes.length > BATCH_BYTES_MAX) {
-    throw new ServerError(
-      'body-too-large',
-      `A bundle that is a batch or holds one has at most ${BATCH_BYTES_MAX} bytes.`,
-    );
+  const bytesMax = BATCH_BYTES_MAX[format];
+  if (bytes.length > bytesMax) {
+    throw new ServerError('body-too-large', `A bundle that is a batch or holds one has at most ${bytesMax} bytes.`);
   }
   const tree = format === 'xml' ? parseFhirXml(bytes) : parseFhirJson(bytes);
   return tree.resourceType === 'Bundle' && tree.type === 'batch' ? tree : undefined;

@@ -168,10 +168,18 @@ describe('a batch', () => {
     expect(entriesOf(answer.json()).map(({ response }) => response.status.slice(0, 3))).toEqual(['403', '201']);
   });
 
-  it('of more than 4 MiB is refused, and a transaction of that size is not', async () => {
+  it('of more than 4 MiB is refused, in XML of more than 512 KiB, and a transaction of that size is not', async () => {
     const padding = ' '.repeat(4 * 1024 * 1024);
     const tooLarge = await place.ask('POST', '', { body: `${JSON.stringify(batch())}${padding}` });
     expect([tooLarge.statusCode, codeOf(tooLarge)]).toEqual([413, 'body-too-large']);
+    const xml = '<Bundle xmlns="http://hl7.org/fhir"><type value="batch"/></Bundle>';
+    for (const [bytes, status] of [
+      [500 * 1024, 200],
+      [513 * 1024, 413],
+    ] as const) {
+      const answer = await place.ask('POST', '', { body: xml.padEnd(bytes), type: FHIR_XML });
+      expect(answer.statusCode, answer.body).toBe(status);
+    }
     const written = await place.ask('POST', '', {
       body: `${JSON.stringify(transaction(post(location('large'))))}${padding}`,
     });
