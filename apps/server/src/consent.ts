@@ -96,8 +96,12 @@ export async function takeAnswer(
   const { subject: pid } = parseSigner(given.call.payload.signer);
   if (typeof request !== 'string') throw new ServerError('bad-request', 'An answer names the request.');
   const committed = await submitCall(organisation, given);
-  for (const token of tokens)
-    await organisation.exchange.tokens.receive(parseSealedEnvelope(token as unknown as Json), { pid, request });
+  const { exchange, vault } = organisation;
+  for (const sealed of tokens) {
+    const token = await exchange.tokens.receive(parseSealedEnvelope(sealed as unknown as Json), { pid, request });
+    // The wallet of the one person who has both pids says that they are one.
+    await vault.foreignLinks.link({ ownPid: pid, author: token.authorOrganisation, pid: token.terms.pid });
+  }
   return committed;
 }
 

@@ -54,6 +54,8 @@ const RECORDS: Meanings<RecordsErrorCode> = {
   corrupt: 'The store holds what it must never hold: run `salus verify`.',
   denied: 'Home access needs a role and a care relationship, and the patient may deny it.',
   erased: 'The version exists no more.',
+  'foreign-resource':
+    'Another organisation wrote the resource: it is read here, and changed only at the base that `meta.source` names.',
   'key-mismatch': 'A key does not belong to the owner, pair, epoch or session that was claimed.',
   'ledger-refused': 'The ledger refused the call; the answer carries the contract’s own code instead.',
   'ledger-unavailable': 'The outcome of a call is not known yet; it will be settled.',

@@ -49,6 +49,8 @@ export interface OrganisationOptions {
   /** Where relative references lead. */
   readonly publicUrl: string;
   readonly workers: BundleWorkers;
+  /** Public address of another organisation's node; undefined where it is this one's. */
+  findPublicUrl(slug: string): string | undefined;
   /** The door of another organisation; undefined where none of that name is connected. */
   findPeer(slug: string): ExchangePeer | undefined;
   onFailure(error: unknown): void;
@@ -59,6 +61,7 @@ const ACCOUNT = 'account';
 /** Opens the vault (settling what a crash left), the node's keys and the exchange with other organisations. */
 export async function openOrganisation(options: OrganisationOptions): Promise<HostedOrganisation> {
   const { slug, nodeId, directory, masterKey, ledger, nowMs, publicUrl, workers, findPeer, onFailure } = options;
+  const baseUrlOf = (author: string): string => `${options.findPublicUrl(author) ?? publicUrl}/${author}/fhir/R4`;
   const storage = storageOf(options.storage, slug);
   const baseUrl = `${publicUrl}/${slug}/fhir/R4`;
   const vault = await openVault({
@@ -67,7 +70,8 @@ export async function openOrganisation(options: OrganisationOptions): Promise<Ho
   });
   try {
     const node = { id: nodeId, signer: await vault.privateKeys.openSigner(await newest(vault, 'node')) };
-    const exchange = await openExchange({ vault, node, hpkeKid: await newest(vault, 'hpke'), findPeer, onFailure });
+    const hpkeKid = await newest(vault, 'hpke');
+    const exchange = await openExchange({ vault, node, hpkeKid, findPeer, baseUrlOf, onFailure });
     const exports = await Exports.open({ ...vault, onFailure });
     // What a crash cut off in the middle of a move; a feed is its own submitter.
     await vault.moves.resume((id) => findSubmitter(vault, node, id), onFailure);

@@ -51,6 +51,7 @@ export { type LinkKind, type LinkReplacer, rewriteLinks } from './links.ts';
 export { type Owner, type OwnerOfReference, ownerOf, ownerRuleOf } from './owner.ts';
 export { JSON_DEPTH_MAX, JSON_LIMITS, JSON_SIZE_BYTES_MAX, type JsonLimits, parseFhirJson } from './parse-json.ts';
 export { FHIR_ID, type ParsedReference, parseReference, referencesAt } from './reference.ts';
+export { mapReferences } from './reference-elements.ts';
 export type {
   ChangeOptions,
   HistoryEntry,

@@ -16,6 +16,7 @@ export type IssueCode =
   | 'not-supported'
   | 'deleted'
   | 'conflict'
+  | 'incomplete'
   | 'processing'
   | 'business-rule'
   | 'informational'

@@ -51,6 +51,7 @@ export { EXPORT_LIFETIME_MS, type ExportFile, type ExportJob, type ExportQuestio
 export { Exports } from './export/exports.ts';
 export type { TypeFilters } from './export/write-export.ts';
 export { FeedLookup, type KnownResource, type Recognised } from './feed-lookup.ts';
+export { withoutSeeAlso, withSeeAlso } from './foreign/foreign-text.ts';
 export { HELD_MESSAGES_PAGE_MAX, type HeldMessage, HeldMessages } from './held-messages.ts';
 export { KeyedLocks } from './keyed-locks.ts';
 export type { KnownGrants } from './known-grants.ts';

@@ -10,6 +10,7 @@
  * - `corrupt`: the store holds what it must never hold: run verify.
  * - `denied`: home access is not allowed to this person: no role, no care relationship, or the patient denied it.
  * - `erased`, `tombstoned`: the version exists no more, or is hidden.
+ * - `foreign-resource`: another organisation wrote the resource; only its own base takes changes of it.
  * - `key-mismatch`: a key does not belong to the owner, pair or epoch that was claimed.
  * - `ledger-refused`: the ledger refused the call; `detail` is the contract's code.
  * - `ledger-unavailable`: the outcome of a call is not known yet; reconciliation will settle it.
@@ -41,6 +42,7 @@ export type RecordsErrorCode =
   | 'corrupt'
   | 'denied'
   | 'erased'
+  | 'foreign-resource'
   | 'key-mismatch'
   | 'ledger-refused'
   | 'ledger-unavailable'

@@ -18,6 +18,7 @@ import type { BundleWorkers } from './bundle-workers.ts';
 import type { HomeAccess } from './care.ts';
 import type { RecordWriter } from './commit.ts';
 import type { ConditionSearch } from './condition-search.ts';
+import type { ForeignIds } from './foreign/foreign-ids.ts';
 import { History } from './history.ts';
 import type { MasterKey } from './master-key.ts';
 import type { ObjectPlace } from './objects/object-folder.ts';
@@ -91,6 +92,7 @@ type Parts = {
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly conditionSearch: ConditionSearch;
+  readonly foreignIds: ForeignIds;
   /** Throws while nothing may be released (`rollback-unnamed`). */
   readonly demandReleasing: () => void;
 };

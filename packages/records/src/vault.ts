@@ -16,6 +16,8 @@ import { DataKeys } from './data-keys.ts';
 import { createDocuments, type Documents } from './documents.ts';
 import { LeafStates } from './erase.ts';
 import { FeedLookup } from './feed-lookup.ts';
+import { ForeignIds } from './foreign/foreign-ids.ts';
+import { ForeignLinks } from './foreign/foreign-links.ts';
 import { HeldMessages } from './held-messages.ts';
 import { createKnownGrants, type KnownGrants } from './known-grants.ts';
 import { createMasterKey, type MasterKey } from './master-key.ts';
@@ -90,6 +92,8 @@ export interface Vault extends AsyncDisposable {
   readonly moves: Moves;
   readonly merges: Merges;
   readonly feedLookup: FeedLookup;
+  readonly foreignIds: ForeignIds;
+  readonly foreignLinks: ForeignLinks;
   readonly heldMessages: HeldMessages;
   readonly changes: ChangeFeed;
   readonly notifications: Notifications;
@@ -155,8 +159,10 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const access = new HomeAccess(base);
   const guard = new RollbackGuard(ledger);
   const workers = options.workers ?? new BundleWorkers();
+  const foreignIds = new ForeignIds(base);
   const fhir = {
     ...writing,
+    foreignIds,
     baseUrl: options.baseUrl ?? null,
     attachmentPlace,
     workers,
@@ -214,6 +220,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     moves,
     merges,
     feedLookup: new FeedLookup({ ...base, rows, ciphertext }),
+    foreignIds,
+    foreignLinks: new ForeignLinks(base),
     heldMessages: new HeldMessages(base),
     changes,
     notifications: new Notifications(base),

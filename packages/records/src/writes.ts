@@ -7,6 +7,7 @@ import type { HomeAccess } from './care.ts';
 import type { RecordWriter } from './commit.ts';
 import type { ConditionSearch } from './condition-search.ts';
 import { findOwners } from './find-owners.ts';
+import type { ForeignIds } from './foreign/foreign-ids.ts';
 import { GatheredWrites } from './gathered-writes.ts';
 import { identifierToken } from './index-rows.ts';
 import { KeyedLocks } from './keyed-locks.ts';
@@ -53,6 +54,8 @@ type Parts = {
   readonly conditionSearch: ConditionSearch;
   /** Throws while nothing may be released (`rollback-unnamed`). */
   readonly demandReleasing: () => void;
+  /** Ids that this base gave to resources of others. */
+  readonly foreignIds: ForeignIds;
 };
 
 /** A body as it came. */
@@ -267,6 +270,7 @@ export class Writes {
     for (const { type, id, method } of targets) {
       const record = await this.#parts.rows.findResource(type, id);
       if (record === undefined) {
+        await this.#demandOwn(type, id);
         found.push(undefined);
         continue;
       }
@@ -283,6 +287,15 @@ export class Writes {
       found.push(needsText ? { kind, versionId, text: await this.#textOf(record) } : { kind, versionId });
     }
     return found;
+  }
+
+  /** A base takes writes only from its own organisation, of what it wrote itself. */
+  async #demandOwn(type: string, id: string): Promise<void> {
+    if ((await this.#parts.foreignIds.find(type, id)) === undefined) return;
+    throw new RecordsError(
+      'foreign-resource',
+      'another organisation wrote this resource: it is read here, and changed only at the base that meta.source names',
+    );
   }
 
   async #textOf(record: StoredRecord): Promise<string> {

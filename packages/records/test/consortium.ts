@@ -368,6 +368,7 @@ export class Consortium implements AsyncDisposable {
 
   #openExchange(vault: Vault, node: MemberSigner, hpkeKid: string): Promise<OrganisationExchange> {
     return openExchange({
+      baseUrlOf: (organisation) => `https://${organisation}.example/fhir/R4`,
       vault,
       node,
       hpkeKid,

@@ -8,6 +8,7 @@ import { ServerError } from '../server-error.ts';
 import { callerOf, callerSession, FHIR_ACCESS } from './caller.ts';
 import { describe, IN_BASE, type InPath, RESOURCE_IN_PATH } from './describe.ts';
 import { sendProblem, sendTree } from './fhir-answer.ts';
+import { foreignHistory } from './foreign.ts';
 import { openPage, sealPage } from './operations/page-token.ts';
 import { countIn, type OperationQuery, oneOf, periodIn } from './operations/query.ts';
 import { demandParameters } from './preferences.ts';
@@ -48,7 +49,10 @@ async function answer(node: Node, request: HistoryRequest, reply: FastifyReply):
   const token = oneOf(request.query, CURSOR);
   const cursor = token === undefined ? undefined : openPage(vault.masterKey, context, token);
   const query = { ...queryOf(request.query), ...(typeof cursor === 'string' ? { cursor } : {}) };
-  const result = await vault.repository.history(callerOf(node, request), scope, query);
+  const caller = callerOf(node, request);
+  const own = await vault.repository.history(caller, scope, query);
+  const isForeign = own.kind === 'not-found' && scope.type !== undefined && scope.id !== undefined;
+  const result = isForeign ? await foreignHistory({ organisation, caller }, scope.type, scope.id) : own;
   switch (result.kind) {
     case 'not-found':
       return sendProblem(reply, problem('not-found', 'There is no such resource.'));

@@ -7,6 +7,7 @@ import { ServerError } from '../server-error.ts';
 import { callerOf, FHIR_ACCESS } from './caller.ts';
 import { describe, type InPath, RESOURCE_IN_PATH } from './describe.ts';
 import { sendProblem, sendText } from './fhir-answer.ts';
+import { readForeign, withLinks } from './foreign.ts';
 import { demandParameters } from './preferences.ts';
 
 /** Read and vread (R4 §3.1.0.1, §3.1.0.2), with HEAD and conditional reads (§3.1.0.1.7). */
@@ -20,8 +21,11 @@ export function addReads(app: FastifyInstance, node: Node): void {
     handler: async (request, reply) => {
       const { org, type, id } = request.params;
       demandParameters(request, []);
-      const { vault } = readHosted(node, org);
-      return sendResource(reply, await vault.repository.read(callerOf(node, request), knownType(type), id));
+      const door = { organisation: readHosted(node, org), caller: callerOf(node, request) };
+      const result = await door.organisation.vault.repository.read(door.caller, knownType(type), id);
+      if (result.kind === 'not-found') return sendResource(reply, await readForeign(door, knownType(type), id));
+      if (type !== 'Patient') return sendResource(reply, result);
+      return sendResource(reply, await withLinks(door, id, result));
     },
   });
   app.route<{ Params: InPath }>({
@@ -33,19 +37,23 @@ export function addReads(app: FastifyInstance, node: Node): void {
     handler: async (request, reply) => {
       const { org, type, id, vid } = request.params;
       demandParameters(request, []);
-      const { vault } = readHosted(node, org);
-      return sendResource(reply, await vault.repository.vread(callerOf(node, request), knownType(type), id, vid));
+      const door = { organisation: readHosted(node, org), caller: callerOf(node, request) };
+      const result = await door.organisation.vault.repository.vread(door.caller, knownType(type), id, vid);
+      if (result.kind !== 'not-found') return sendResource(reply, result);
+      return sendResource(reply, await readForeign(door, knownType(type), id, vid));
     },
   });
 }
 
 /** A resource that was read; nothing of it where the client has that version already. */
-export function sendResource(reply: FastifyReply, result: ReadResult): FastifyReply {
+export function sendResource(reply: FastifyReply, result: ReadResult & { readonly isLinked?: true }): FastifyReply {
   switch (result.kind) {
     case 'found': {
       const { versionId, lastUpdatedMs } = result;
       sendVersion(reply, result);
-      if (isKnown(reply.request.headers, versionId, lastUpdatedMs)) return reply.code(304).send();
+      // Links come and go with sessions, not with versions.
+      const isFresh = result.isLinked !== true && isKnown(reply.request.headers, versionId, lastUpdatedMs);
+      if (isFresh) return reply.code(304).send();
       return sendText(reply, result.text);
     }
     case 'gone':

@@ -27,6 +27,11 @@ const CUT: Issue = {
   code: 'too-costly',
   text: 'not everything that was to be included is: the page would be too large',
 };
+const NOT_WHOLE: Issue = {
+  severity: 'warning',
+  code: 'incomplete',
+  text: 'another organisation’s node did not answer: what it would show is not here',
+};
 const TOO_LARGE: Issue = {
   severity: 'warning',
   code: 'too-long',
@@ -41,7 +46,7 @@ export function searchSet({ baseUrl, path, requests, issues, page, projected, ne
   const [first] = requests;
   const isWhole = first === undefined || (first.summary === 'false' && first.elements.length === 0);
   const entries: string[] = [];
-  const told = [...issues, ...(page.includesCut ? [CUT] : [])];
+  const told = [...issues, ...(page.includesCut ? [CUT] : []), ...(page.isWhole ? [] : [NOT_WHOLE])];
   const show = (mode: 'match' | 'include', { record, text, tree }: FoundRecord): void => {
     if (text === null && isWhole) {
       told.push(TOO_LARGE);

@@ -24,6 +24,7 @@ import { ServerError } from '../server-error.ts';
 import { callerOf, callerSession, FHIR_ACCESS } from './caller.ts';
 import { describe, IN_BASE, type InPath, RESOURCE_IN_PATH } from './describe.ts';
 import { sendProblem, sendText } from './fhir-answer.ts';
+import { pageWithLinks } from './foreign.ts';
 import { ledgerProvenances } from './projections/provenances.ts';
 import { knownType } from './reads.ts';
 import { searchSet } from './search-set.ts';
@@ -84,8 +85,10 @@ async function answer(node: Node, request: SearchCall, reply: FastifyReply): Pro
   if (parsed.kind === 'refused') return sendProblem(reply, { ...problem(parsed.code), issues: parsed.issues });
   const { requests, within, issues } = parsed;
   const query = `${asked.path}?${new URLSearchParams(asked.parameters.map(([name, value]): [string, string] => [name, value])).toString()}`;
-  const search = { requests, query, ...(within === undefined ? {} : { within }) };
-  const page = await vault.search.find(sightOf(vault, caller), search, asked.position);
+  const beyond = await organisation.exchange.foreign.beyond(caller);
+  const search = { requests, query, beyond, ...(within === undefined ? {} : { within }) };
+  const found = await vault.search.find(sightOf(vault, caller), search, asked.position);
+  const page = beyond === undefined ? found : await pageWithLinks({ organisation, caller }, found);
   const projected = asked.position === undefined ? await ledgerProvenances(organisation, caller, requests[0]) : [];
   const linkTo = (position: SearchPosition): string => {
     const { path, parameters } = asked;

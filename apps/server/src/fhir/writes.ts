@@ -1,4 +1,10 @@
-import { type ChangeOptions, operationOutcome, type WriteResult, type WriteTarget } from '@salus/fhir';
+import {
+  type ChangeOptions,
+  operationOutcome,
+  type ResourceBody,
+  type WriteResult,
+  type WriteTarget,
+} from '@salus/fhir';
 import type { VaultCaller } from '@salus/records';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { problem } from '../http/problem.ts';
@@ -8,6 +14,7 @@ import { ServerError } from '../server-error.ts';
 import { FHIR_ACCESS, writingCallerOf } from './caller.ts';
 import { describe, IN_BASE, type InPath, RESOURCE_IN_PATH } from './describe.ts';
 import { sendProblem, sendText, sendTree } from './fhir-answer.ts';
+import { withoutLinks } from './foreign.ts';
 import { conditionIn, conditionOn, demandParameters, preferencesOf } from './preferences.ts';
 import { knownType, sendVersion } from './reads.ts';
 import { patchIn, resourceIn } from './request-body.ts';
@@ -76,7 +83,7 @@ const CHANGES = [
   ['DELETE', '/:type', 'Hides the one resource that matches.'],
 ] as const;
 
-function change(
+async function change(
   request: OneRequest,
   method: 'PUT' | 'PATCH' | 'DELETE',
   { organisation, caller }: Door,
@@ -86,12 +93,19 @@ function change(
   const options = matchOf(request);
   switch (method) {
     case 'PUT':
-      return repository.update(caller, target, resourceIn(request), options);
+      return repository.update(caller, target, await updateIn(request, { organisation, caller }), options);
     case 'PATCH':
       return repository.patch(caller, target, patchIn(request), options);
     case 'DELETE':
       return repository.remove(caller, target, options);
   }
+}
+
+/** What was shown of a Patient beside the record itself comes back with an update, and is no part of it. */
+async function updateIn(request: OneRequest, door: Door): Promise<ResourceBody> {
+  const { type, id } = request.params as Partial<InPath>;
+  const body = resourceIn(request);
+  return type === 'Patient' && id !== undefined ? withoutLinks(door, id, body) : body;
 }
 
 /** By id, or by the query: a change of everything of a type is nobody's wish (R4 §3.1.0.7.1: 412). */
@@ -123,6 +137,7 @@ function headerOf(request: FastifyRequest, name: string): string | undefined {
 
 /** R4 §3.1.0.1.8: the resource unless the client wants less. */
 async function sendWritten(reply: FastifyReply, door: Door, result: WriteResult): Promise<FastifyReply> {
+  if (result.kind === 'refused' && result.code === 'foreign-resource') reply.header('allow', 'GET, HEAD');
   if (result.kind === 'refused') return sendProblem(reply, { ...problem(result.code), issues: result.issues });
   const { outcome } = result;
   const { kind, type, id, versionId } = outcome;

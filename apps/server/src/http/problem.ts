@@ -62,7 +62,7 @@ const STATUSES: readonly (readonly [pattern: RegExp, status: number])[] = [
   ],
   [/^(erased|tombstoned|gone|ledger-moved|resource-gone)$/, 410],
   [/^too-large$/, 413],
-  [/^create-by-update$/, 405],
+  [/^(create-by-update|foreign-resource)$/, 405],
   [/^(no-match|multiple-matches|version-mismatch)$/, 412],
   [/^(structure-invalid|validation-failed|patch-failed|owner-unknown|not-supported|condition-unsupported)$/, 422],
   [/^(signer-unknown|delegation-user-unknown)$/, 403],

@@ -3,7 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { staffOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
-import { memberOf, type Node, readHosted } from '../node.ts';
+import { memberOf, type Node, readerOf, readHosted } from '../node.ts';
+import { readOwnPid } from '../own-pid.ts';
 import { ServerError } from '../server-error.ts';
 
 const STAFF = { kind: 'session', who: ['staff'] } as const;
@@ -34,12 +35,17 @@ export function addKeptRoutes(app: FastifyInstance, node: Node): void {
     body: object({ records: list(id, FETCH_RECORDS_MAX, 1) }),
     answer: object({ kept: list(object(facts), KEPT_MAX) }),
     handle: async ({ params, body, request }) => {
-      const { exchange } = readHosted(node, params.org);
+      const { exchange, vault } = readHosted(node, params.org);
       if (exchange.reader.findReader(params.session)?.id !== staffOf(request).id) {
         throw new ServerError('not-found', 'No such session is open for you.');
       }
+      const { ownPid } =
+        exchange.reader.listOpen(staffOf(request).id).find(({ session }) => session === params.session) ?? {};
       const { author, terms, keepings } = await exchange.reader.readToKeep(params.session, body.records);
-      return { kept: await exchange.kept.keep({ author, terms, who: memberOf(request) }, keepings) };
+      const kept = await exchange.kept.keep({ author, terms, who: memberOf(request) }, keepings);
+      // Copies outlive the session, and whom they are about goes with them.
+      if (typeof ownPid === 'string') await vault.foreignLinks.link({ ownPid, author, pid: terms.pid });
+      return { kept };
     },
   });
   addRoute<InOrganisation & { pid: string }>(app, {
@@ -52,6 +58,24 @@ export function addKeptRoutes(app: FastifyInstance, node: Node): void {
     handle: async ({ params, request }) => ({
       kept: await readHosted(node, params.org).exchange.kept.list(params.pid, memberOf(request)),
     }),
+  });
+  addRoute<InOrganisation & { fhirId: string }>(app, {
+    method: 'DELETE',
+    url: '/api/v1/orgs/:org/patients/:fhirId/links',
+    access: STAFF,
+    summary: 'Takes back that a patient here is the same person as patients of other organisations.',
+    params: object({ org: organisation, fhirId: schema.fhirId }),
+    answer: object({ unlinked: count }),
+    handle: async ({ params, request }) => {
+      const { vault } = readHosted(node, params.org);
+      const pid = await readOwnPid(vault, readerOf(request), params.fhirId);
+      const unlinked = await vault.foreignLinks.unlink(pid);
+      await vault.audit.append({
+        ...{ kind: 'registration', atMs: node.nowMs(), pid, who: memberOf(request), purpose: null, outcome: 'ok' },
+        ...{ grant: null, session: null, records: [], request: null },
+      });
+      return { unlinked };
+    },
   });
   const proof = object({
     ...{ keyId: id, callId: hash, leafIndex: count, ciphertextHash: hash, contentHash: hash },

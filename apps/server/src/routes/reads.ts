@@ -7,7 +7,8 @@ import { staffOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { FHIR_TYPE } from '../http/server.ts';
-import { type HostedOrganisation, memberOf, type Node, readHosted } from '../node.ts';
+import { type HostedOrganisation, memberOf, type Node, readerOf, readHosted } from '../node.ts';
+import { readOwnPid } from '../own-pid.ts';
 import { ServerError } from '../server-error.ts';
 import { pageSize } from './ledger.ts';
 
@@ -49,6 +50,8 @@ interface OpenReading {
   readonly chain: readonly string[];
   readonly token: OpenedTerms | null;
   readonly ancestors?: readonly OpenedTerms[];
+  /** FHIR id of the organisation's own Patient who is the same person. */
+  readonly patient?: string;
 }
 
 /** Reading at another organisation under a patient's grant: one signed request opens one session for one person. */
@@ -67,8 +70,9 @@ function addOpening(app: FastifyInstance, node: Node): void {
       chain: schema.chain,
       token: schema.nullable(openedTerms),
       ancestors: schema.list(openedTerms, ANCESTORS_MAX),
+      patient: schema.fhirId,
     },
-    ['ancestors'],
+    ['ancestors', 'patient'],
   );
   const answer = object({ session, untilMs: schema.timeMs });
   const open = async (org: string, given: OpenReading, request: Parameters<typeof staffOf>[0]) => {
@@ -77,7 +81,10 @@ function addOpening(app: FastifyInstance, node: Node): void {
     if (call.payload.signer !== `id:${reader.id}`) {
       throw new ServerError('not-permitted', 'The request is signed by somebody else than who is logged in.');
     }
-    return readHosted(node, org).exchange.reader.open({ author, reader, request: call, chain, token, ancestors });
+    const { exchange, vault } = readHosted(node, org);
+    const { patient } = given;
+    const ownPid = patient === undefined ? null : await readOwnPid(vault, readerOf(request), patient);
+    return exchange.reader.open({ author, reader, request: call, chain, token, ancestors, ownPid });
   };
   addRoute<InOrganisation, unknown, OpenReading>(app, {
     method: 'POST',

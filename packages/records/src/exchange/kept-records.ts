@@ -113,6 +113,15 @@ export class KeptRecords {
     }
   }
 
+  /** Is there a copy of the patient that this person may read? Nothing of it is shown, and nothing logged. */
+  async isReader(pid: string, who: Member): Promise<boolean> {
+    for (const { recordId } of await this.#index(pid)) {
+      const stored = await this.#find(pid, recordId);
+      if (stored !== undefined && isReader(stored, who)) return true;
+    }
+    return false;
+  }
+
   /** What this person may read of what was kept of a patient; logged. */
   async list(pid: string, who: Member): Promise<readonly KeptFacts[]> {
     const kept: KeptFacts[] = [];

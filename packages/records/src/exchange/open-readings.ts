@@ -5,10 +5,22 @@ import type { Reading } from './reading.ts';
 /** Sessions that one organisation's readers hold open at once. */
 const READING_SESSIONS_MAX = 10_000;
 
+/** A session that one person holds open at another organisation. */
+export interface OpenReading {
+  readonly session: string;
+  readonly author: string;
+  /** Of the patient, at the author's. */
+  readonly pid: string;
+  /** Of the same person here, as whoever opened the session said. */
+  readonly ownPid: string | null;
+}
+
 /** The sessions that this organisation's readers have at others, with the keys that they were given. */
 export class OpenReadings {
   readonly #clock: Clock;
   readonly #readings = new Map<string, Reading>();
+  /** Sessions by reader: every search of a person asks for them. */
+  readonly #byReader = new Map<string, Set<string>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -18,10 +30,24 @@ export class OpenReadings {
   add(reading: Reading): void {
     this.#makeRoom();
     this.#readings.set(reading.session, reading);
+    const { id } = reading.request.reader;
+    const own = this.#byReader.get(id) ?? new Set<string>();
+    this.#byReader.set(id, own.add(reading.session));
   }
 
   find(session: string): Reading | undefined {
     return this.#readings.get(session);
+  }
+
+  /** What a person holds open, in no order that says anything. */
+  listOf(reader: string): readonly OpenReading[] {
+    const nowMs = this.#clock();
+    return [...(this.#byReader.get(reader) ?? [])].flatMap((session) => {
+      const reading = this.#readings.get(session);
+      if (reading === undefined || nowMs >= reading.untilMs) return [];
+      const { author, ownPid = null } = reading.request;
+      return [{ session, author, pid: reading.owner.slice('pid:'.length), ownPid }];
+    });
   }
 
   /** Absent throws `not-found`; over, `session-ended`. */
@@ -29,7 +55,7 @@ export class OpenReadings {
     const reading = this.#readings.get(session);
     if (reading === undefined) throw new RecordsError('not-found', 'no such session is open here');
     if (this.#clock() >= reading.untilMs) {
-      this.#readings.delete(session);
+      this.delete(session);
       throw new RecordsError('session-ended', 'the session is over', { detail: 'session-over' });
     }
     return reading;
@@ -50,13 +76,18 @@ export class OpenReadings {
   }
 
   delete(session: string): void {
+    const id = this.#readings.get(session)?.request.reader.id;
     this.#readings.delete(session);
+    if (id === undefined) return;
+    const own = this.#byReader.get(id);
+    own?.delete(session);
+    if (own?.size === 0) this.#byReader.delete(id);
   }
 
   #makeRoom(): void {
     if (this.#readings.size < READING_SESSIONS_MAX) return;
     const nowMs = this.#clock();
-    for (const [id, { untilMs }] of this.#readings) if (untilMs <= nowMs) this.#readings.delete(id);
+    for (const [id, { untilMs }] of this.#readings) if (untilMs <= nowMs) this.delete(id);
     if (this.#readings.size >= READING_SESSIONS_MAX) throw new RecordsError('overloaded', 'too many sessions are open');
   }
 }

@@ -1,6 +1,7 @@
 import { loadMembers } from '@salus/contracts';
 import { type HpkePrivateKey, verifyCertificate } from '@salus/crypto';
 import { CoverRoots } from '../cover-roots.ts';
+import { ForeignRecords } from '../foreign/foreign-records.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { PlaceLists, RequestBook } from '../requests.ts';
 import { RootPublisher } from '../root-publisher.ts';
@@ -26,6 +27,8 @@ export interface ExchangeOptions {
   readonly hpkeKid: string;
   /** The gateways of other organisations, in this process or behind mutual TLS. */
   findPeer(organisation: string): ExchangePeer | undefined;
+  /** Base of another organisation's FHIR API, without a slash at the end. */
+  baseUrlOf(organisation: string): string;
   /** Told of what fails in the background: roots, expiries. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -41,13 +44,15 @@ export interface OrganisationExchange extends AsyncDisposable {
   readonly tokens: GrantTokens;
   readonly places: PlaceLists;
   readonly kept: KeptRecords;
+  /** What others' patients granted, in this organisation's base. */
+  readonly foreign: ForeignRecords;
   readonly roots: RootPublisher;
   readonly expiries: ExpirySweep;
 }
 
 /** Opens the exchange of one vault; close it before the vault, so that the last roots reach the ledger. */
 export async function openExchange(options: ExchangeOptions): Promise<OrganisationExchange> {
-  const { vault, node, findPeer, onFailure } = options;
+  const { vault, node, findPeer, baseUrlOf, onFailure } = options;
   const { organisation, ledger, store, masterKey, clock, audit } = vault;
   const openHpke = (kid: string): Promise<{ publicKey: string; privateKey: HpkePrivateKey }> =>
     vault.privateKeys.openHpke(kid);
@@ -89,6 +94,9 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   const covers = new CoverRoots({ ...base, roots, onFailure });
   const follower = new GrantFollower(ledger, { reader, covers }, onFailure);
   const expiries = new ExpirySweep({ ...base, sessions, onFailure });
+  const kept = new KeptRecords({ ...base, documents: vault.documents });
+  const { access, rows, patients, foreignIds: ids, foreignLinks: links } = vault;
+  const foreign = new ForeignRecords({ organisation, access, rows, patients, reader, kept, ids, links, baseUrlOf });
   return {
     gateway,
     reader,
@@ -97,7 +105,8 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
     requests: new RequestBook(base),
     tokens: new GrantTokens(base),
     places,
-    kept: new KeptRecords({ ...base, documents: vault.documents }),
+    kept,
+    foreign,
     roots,
     expiries,
     [Symbol.asyncDispose]: async () => {

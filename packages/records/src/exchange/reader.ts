@@ -18,7 +18,7 @@ import type { Reader } from './gateway-session.ts';
 import { GatheredReads } from './gathered-reads.ts';
 import type { Keeping } from './kept-records.ts';
 import { askChart, type Chart } from './manifest-checks.ts';
-import { OpenReadings } from './open-readings.ts';
+import { type OpenReading, OpenReadings } from './open-readings.ts';
 import { type OpenedKeys, openListed, openReleased, openReleasedKeys } from './open-released.ts';
 import { parseAttachmentResult, parseFetchResult, parseOpenResult } from './peer-answers.ts';
 import { type Reading, type ReadingRequest, type ReadRecord, stepOf } from './reading.ts';
@@ -80,6 +80,22 @@ export class ExchangeReader {
   /** The reader of an open session, so that nobody else of the organisation uses it; undefined when there is none. */
   findReader(session: string): Reader | undefined {
     return this.#readings.find(session)?.request.reader;
+  }
+
+  /** The sessions that a person of this organisation holds open. */
+  listOpen(reader: string): readonly OpenReading[] {
+    return this.#readings.listOf(reader);
+  }
+
+  /** Is the version that the session lists still the record's current one, by this organisation's own ledger? */
+  async isCurrent(session: string, recordId: string): Promise<boolean> {
+    const known = this.#readings.read(session).chart?.records.get(recordId);
+    return known !== undefined && (await readLeafState(this.#parts.ledger, known)) === undefined;
+  }
+
+  /** Throws `session-ended` where the session is over, or its grant has ended by this organisation's own ledger. */
+  async demandLive(session: string): Promise<void> {
+    await demandStillGranted(this.#parts.ledger, this.#readings.read(session));
   }
 
   /** What the session may read, proven complete; asked anew with `fresh`. Codes as `askChart`. */

@@ -14,6 +14,8 @@ export interface ReadingRequest {
   /** null in an emergency without card. */
   readonly token: OpenedTerms | null;
   readonly ancestors: readonly OpenedTerms[];
+  /** The pid here of the patient who is the same person, as the reader says. */
+  readonly ownPid?: string | null;
 }
 
 export interface ReadRecord {

@@ -1,7 +1,8 @@
 import { AUDIT_RECORDS_MAX } from '../new-versions.ts';
 import { pidOf } from '../recipients.ts';
 import type { Sight } from '../sight.ts';
-import type { AuditLog, StoredRecord } from '../vault-types.ts';
+import type { AuditLog } from '../vault-types.ts';
+import type { FoundFacts } from './search-types.ts';
 
 /**
  * Logs what a search shows, durably before it does: one event for each owner, so that every patient sees what was found of
@@ -18,7 +19,7 @@ export async function logSearch(
   }: {
     readonly sight: Pick<Sight, 'who' | 'purpose' | 'grant'>;
     readonly query: string;
-    readonly records: readonly StoredRecord[];
+    readonly records: readonly FoundFacts[];
     readonly atMs: number;
   },
 ): Promise<void> {

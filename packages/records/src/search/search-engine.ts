@@ -3,6 +3,7 @@ import { RecordsError } from '../records-error.ts';
 import type { RollbackGuard } from '../rollback-guard.ts';
 import type { Sight } from '../sight.ts';
 import type { AuditLog } from '../vault-types.ts';
+import { type BeyondMatch, beyondMatches } from './beyond.ts';
 import { includesOf } from './includes.ts';
 import { comparePlaces, type Looking, type Match, Matcher, type MatcherParts, START } from './matcher.ts';
 import type { SearchPlan } from './plan.ts';
@@ -15,13 +16,16 @@ type Parts = MatcherParts & {
   readonly guard: RollbackGuard;
 };
 
-type Sorted = { readonly match: Match; readonly keys: readonly SortValue[] };
+type Found = Match | BeyondMatch;
+type Sorted = { readonly match: Found; readonly keys: readonly SortValue[] };
+/** What a search finds beside what is stored here, and whether everybody who was asked has answered. */
+type Outside = { readonly beyond: Search['beyond']; isWhole: boolean };
 
 /** `at` and `keys`: of the last match. */
 type Page = {
   readonly at: number;
   readonly keys: readonly SortValue[];
-  readonly matches: readonly Match[];
+  readonly matches: readonly Found[];
   readonly more: boolean;
 };
 
@@ -47,8 +51,9 @@ export class SearchEngine {
     const looking = await this.#matcher.look(sight, position?.last);
     const [first] = search.requests;
     const count = first?.summary === 'count' ? 0 : (first?.count ?? 0);
-    const page = await this.#page(looking, search, count, position);
-    const total = await this.#total(looking, search, page, position);
+    const outside: Outside = { beyond: search.beyond, isWhole: true };
+    const page = await this.#page({ looking, outside }, search, count, position);
+    const total = await this.#total({ looking, outside }, search, page, position);
     const last = page.matches.at(-1);
     const next =
       page.more && last !== undefined
@@ -61,14 +66,18 @@ export class SearchEngine {
             total: total ?? null,
           }
         : undefined;
-    const matches = await Promise.all(page.matches.map(({ record }) => this.#matcher.found(record)));
+    const matches = await Promise.all(
+      page.matches.map((match) => ('found' in match ? match.found : this.#matcher.found(match.record))),
+    );
     const { included, isCut } =
       first === undefined || matches.length === 0
         ? { included: [], isCut: false }
         : await includesOf(this.#matcher, looking, first, matches);
-    const records = [...matches, ...included].map((found) => found.record);
+    // What another organisation released is logged by its read, on both sides.
+    const own = matches.filter((_, at) => !('found' in page.matches[at]!));
+    const records = [...own, ...included].map((found) => found.record);
     await logSearch(this.#parts.audit, { sight, query: search.query, records, atMs: looking.nowMs });
-    return { matches, included, includesCut: isCut, total, next };
+    return { matches, included, includesCut: isCut, isWhole: outside.isWhole, total, next };
   }
 
   /**
@@ -83,12 +92,12 @@ export class SearchEngine {
 
   /** Requests one after the other, from the place in the one where the page before ended. */
   async #page(
-    looking: Looking,
+    { looking, outside }: { readonly looking: Looking; readonly outside: Outside },
     { requests, within }: Search,
     count: number,
     position: SearchPosition | undefined,
   ): Promise<Page> {
-    const matches: Match[] = [];
+    const matches: Found[] = [];
     let last = { at: position?.at ?? 0, keys: [] as readonly SortValue[] };
     for (let at = last.at; at < requests.length && count > 0; at += 1) {
       const request = requests[at];
@@ -96,7 +105,7 @@ export class SearchEngine {
         request === undefined ? undefined : await this.#matcher.planOf(looking, request, within?.get(request.type), 0);
       if (request === undefined || plan === undefined) continue;
       const after = at === position?.at ? position : undefined;
-      for await (const { match, keys } of this.#ordered(looking, request, plan, after)) {
+      for await (const { match, keys } of this.#ordered({ looking, outside }, request, plan, after)) {
         if (matches.length === count) return { ...last, matches, more: true };
         matches.push(match);
         last = { at, keys };
@@ -106,29 +115,36 @@ export class SearchEngine {
   }
 
   async *#ordered(
-    looking: Looking,
+    { looking, outside }: { readonly looking: Looking; readonly outside: Outside },
     request: SearchRequest,
     plan: SearchPlan,
     after: SearchPosition | undefined,
   ): AsyncGenerator<Sorted> {
     if (request.sort.length > 0) {
-      yield* await this.#sorted(looking, request, plan, after);
+      yield* await this.#sorted({ looking, outside }, request, plan, after);
       return;
     }
     for await (const match of this.#matcher.matches(looking, request.type, plan, after ?? START)) {
       yield { match, keys: [] };
     }
+    for (const match of await this.#beyond({ looking, outside }, request, plan)) {
+      if (after === undefined || comparePlaces(match, after) > 0) yield { match, keys: [] };
+    }
   }
 
   /** All matches in order, those after a position. */
   async #sorted(
-    looking: Looking,
-    { type, sort }: SearchRequest,
+    { looking, outside }: { readonly looking: Looking; readonly outside: Outside },
+    request: SearchRequest,
     plan: SearchPlan,
     after: SearchPosition | undefined,
   ): Promise<readonly Sorted[]> {
+    const { type, sort } = request;
     const all: Sorted[] = [];
     for await (const match of this.#matcher.matches(looking, type, plan, START)) {
+      all.push({ match, keys: sortValuesOf(match.tree, sort) });
+    }
+    for (const match of await this.#beyond({ looking, outside }, request, plan)) {
       all.push({ match, keys: sortValuesOf(match.tree, sort) });
     }
     all.sort((a, b) => compareSortValues(a.keys, b.keys, sort) || comparePlaces(a.match, b.match));
@@ -139,8 +155,20 @@ export class SearchEngine {
     });
   }
 
+  /** Matches of other organisations, behind the own ones. */
+  async #beyond(
+    { looking, outside }: { readonly looking: Looking; readonly outside: Outside },
+    { type }: SearchRequest,
+    plan: SearchPlan,
+  ): Promise<readonly BeyondMatch[]> {
+    if (outside.beyond === undefined) return [];
+    const { matches, isWhole } = await beyondMatches(outside.beyond, type, plan, looking.nowMs);
+    outside.isWhole &&= isWhole;
+    return matches;
+  }
+
   async #total(
-    looking: Looking,
+    { looking, outside }: { readonly looking: Looking; readonly outside: Outside },
     search: Search,
     page: { readonly matches: readonly unknown[]; readonly more: boolean },
     position: SearchPosition | undefined,
@@ -158,6 +186,7 @@ export class SearchEngine {
         const plan = await this.#matcher.planOf(counting, request, search.within?.get(request.type), 0);
         if (plan === undefined) continue;
         for await (const _ of this.#matcher.matches(counting, request.type, plan, START)) total += 1;
+        total += (await this.#beyond({ looking, outside }, request, plan)).length;
       }
     } catch (error) {
       // An estimate may be left out; a number that was asked for may not be wrong.

@@ -2,6 +2,7 @@ import type { Generated } from 'kysely';
 import type { ArtifactTables } from './artifact-schema.ts';
 import type { ExchangeTables } from './exchange-schema.ts';
 import type { FeedTables } from './feed-schema.ts';
+import type { ForeignTables } from './foreign-schema.ts';
 import type { HistoryTables } from './history-schema.ts';
 import type { SearchTables } from './search-schema.ts';
 
@@ -13,7 +14,7 @@ import type { SearchTables } from './search-schema.ts';
  * so that a thief without the master key learns no more than a member of the consortium.
  * Times are milliseconds since the epoch; ids are 22, hashes 43 characters of base64url.
  */
-export interface Tables extends ExchangeTables, ArtifactTables, FeedTables, HistoryTables, SearchTables {
+export interface Tables extends ExchangeTables, ArtifactTables, FeedTables, ForeignTables, HistoryTables, SearchTables {
   readonly meta: MetaTable;
   readonly privateKey: PrivateKeyTable;
   readonly batch: BatchTable;

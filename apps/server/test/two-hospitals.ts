@@ -1,0 +1,123 @@
+import { claim, parseSlip } from '@salus/wallet';
+import { bodyOf, claimPatient, importChapter, type TestPatient, type TestServer } from './hospital.ts';
+
+export const A = '/api/v1/orgs/hospital-a';
+export const B = '/api/v1/orgs/hospital-b';
+export const BASE_A = 'http://127.0.0.1:8470/hospital-a/fhir/R4';
+export const FHIR_B = '/hospital-b/fhir/R4';
+
+/** Names that stand only in displays: where one is found, it was shown. */
+export const DISPLAYS = {
+  normal: 'Doctor Normalname',
+  sensitive: 'Ward Sensitivename',
+  ungranted: 'Visit Ungrantedname',
+  unnamed: 'Drawing Unnamedname',
+  contained: 'Medicine Containedname',
+} as const;
+
+type Resource = { readonly resourceType: string; readonly [element: string]: unknown };
+
+const ids = (seed: string) => (number: number) =>
+  `${seed.repeat(8)}-1111-4111-8111-${String(number).padStart(12, '0')}`;
+
+function transaction(idOf: (number: number) => string, resources: readonly Resource[]): string {
+  const entry = resources.map((resource, number) => ({
+    fullUrl: `urn:uuid:${idOf(number)}`,
+    resource,
+    request: { method: 'POST', url: resource.resourceType },
+  }));
+  return JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
+}
+
+const LABORATORY = [
+  { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'laboratory' }] },
+];
+
+/** What hospital-a wrote: prescriptions and a result that name a doctor, a psychiatric ward and a visit. */
+export function chapterOfA(): string {
+  const idOf = ids('a');
+  const to = (number: number, display?: string) => ({
+    reference: `urn:uuid:${idOf(number)}`,
+    ...(display === undefined ? {} : { display }),
+  });
+  const medication = {
+    resourceType: 'MedicationRequest',
+    ...{ status: 'active', intent: 'order', subject: to(0), requester: to(1, DISPLAYS.normal) },
+  };
+  return transaction(idOf, [
+    { resourceType: 'Patient', name: [{ family: 'Elsewhere' }], birthDate: '1970-01-01' },
+    { resourceType: 'Practitioner', name: [{ family: 'Normalname' }] },
+    {
+      resourceType: 'Location',
+      meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] },
+      name: 'Ward',
+    },
+    {
+      resourceType: 'Encounter',
+      ...{ status: 'finished', subject: to(0) },
+      class: { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'AMB' },
+    },
+    {
+      ...medication,
+      contained: [{ resourceType: 'Medication', id: 'drug', code: { text: 'a medicine' } }],
+      medicationReference: { reference: '#drug', display: DISPLAYS.contained },
+      encounter: to(3, DISPLAYS.ungranted),
+      supportingInformation: [to(2, DISPLAYS.sensitive), { display: DISPLAYS.unnamed }],
+      authoredOn: '2026-01-02',
+    },
+    { ...medication, medicationCodeableConcept: { text: 'another medicine' }, authoredOn: '2026-01-04' },
+    {
+      resourceType: 'Observation',
+      ...{ status: 'final', category: LABORATORY, subject: to(0), effectiveDateTime: '2026-01-02' },
+      code: { text: 'glucose' },
+      valueQuantity: { value: 5, unit: 'mmol/L', system: 'http://unitsofmeasure.org', code: 'mmol/L' },
+    },
+  ]);
+}
+
+/** The same person at hospital-b, in the care of its doctor. */
+export function chapterOfB(): string {
+  const idOf = ids('b');
+  const to = (number: number) => ({ reference: `urn:uuid:${idOf(number)}` });
+  const medication = {
+    resourceType: 'MedicationRequest',
+    ...{ status: 'active', intent: 'order', subject: to(0), requester: to(1) },
+  };
+  return transaction(idOf, [
+    { resourceType: 'Patient', name: [{ family: 'Here' }], birthDate: '1970-01-01' },
+    { resourceType: 'Practitioner', name: [{ family: 'Novak' }] },
+    { ...medication, medicationCodeableConcept: { text: 'own medicine' }, authoredOn: '2026-01-03' },
+  ]);
+}
+
+export interface TwoHospitals {
+  /** At hospital-a, claimed. */
+  readonly patient: TestPatient;
+  /** `Type/id` at hospital-a, in the order of `chapterOfA`. */
+  readonly atA: readonly string[];
+  /** FHIR id of the Patient at hospital-b. */
+  readonly ownId: string;
+  readonly ownPid: string;
+}
+
+/** One person at two hospitals; `b.novak` has the second one's record in care. */
+export async function openTwoHospitals(server: TestServer): Promise<TwoHospitals> {
+  const there = await importChapter(server, 'hospital-a', chapterOfA());
+  const patient = await claimPatient(server, 'hospital-a', there.fhirId);
+  const here = await importChapter(server, 'hospital-b', chapterOfB());
+  const doctor = await server.logIn('b.novak', { writing: true });
+  const printed = await server.send('POST', `${B}/patients/${here.fhirId}/slip`, { token: doctor });
+  const slip = parseSlip(printed.json.slip as string);
+  const change = await claim(patient.wallet, server.occasion(), slip);
+  const claimed = await server.send('POST', `${B}/calls`, { body: bodyOf(change) });
+  if (claimed.status !== 200) throw new Error(claimed.text);
+  patient.wallet = change.wallet;
+  const practitioner = here.locations.find((location) => location.startsWith('Practitioner/'))!.split('/')[1]!;
+  const linked = await server.send('POST', `${B}/practitioners`, {
+    token: await server.logIn('hospital-b.admin'),
+    body: { practitioner, person: server.wallet('b.novak').id },
+  });
+  if (linked.status !== 204) throw new Error(linked.text);
+  const atA = there.locations.map((location) => location.split('/').slice(0, 2).join('/'));
+  return { patient, atA, ownId: here.fhirId, ownPid: slip.pid };
+}
