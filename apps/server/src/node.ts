@@ -205,8 +205,7 @@ async function openOrganisations(options: NodeOptions, parts: Parts): Promise<vo
       nowMs,
       publicUrl: settings.publicUrl,
       workers,
-      // The address of an exchange is where the other's node is known to be.
-      findPublicUrl: (peer) => (organisations.has(peer) ? undefined : addresses?.get(peer)),
+      findPublicUrl: (peer) => (organisations.has(peer) ? undefined : addresses?.get(peer)?.public),
       findPeer: (peer) => organisations.get(peer)?.exchange.gateway ?? peers.find(peer),
       onFailure,
     });

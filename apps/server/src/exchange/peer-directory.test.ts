@@ -20,8 +20,15 @@ describe('the addresses of other organisations’ exchanges', () => {
   it('are https origins by slug', () => {
     const file = write('{"hospital-b": "https://b.example:8481/", "laboratory": "https://127.0.0.1:8482"}');
     expect([...readPeerAddresses(file)]).toEqual([
-      ['hospital-b', 'https://b.example:8481'],
-      ['laboratory', 'https://127.0.0.1:8482'],
+      ['hospital-b', { exchange: 'https://b.example:8481', public: 'https://b.example:8481' }],
+      ['laboratory', { exchange: 'https://127.0.0.1:8482', public: 'https://127.0.0.1:8482' }],
+    ]);
+  });
+
+  it('may stand beside the address that clients use', () => {
+    const file = write('{"hospital-b": {"exchange": "https://b.example:8481", "public": "https://fhir.b.example/"}}');
+    expect([...readPeerAddresses(file)]).toEqual([
+      ['hospital-b', { exchange: 'https://b.example:8481', public: 'https://fhir.b.example' }],
     ]);
   });
 
@@ -29,6 +36,8 @@ describe('the addresses of other organisations’ exchanges', () => {
     '{',
     '{"hospital-b": "http://b.example"}',
     '{"hospital-b": 7}',
+    '{"hospital-b": {"public": "https://b.example"}}',
+    '{"hospital-b": {"exchange": "https://b.example", "public": "ftp://b.example"}}',
     '{"Hospital B": "https://b.example"}',
     '{"a-b": "https://a", "a-b": "https://b"}',
   ])('are refused as a setting when they are %s', (text) => {

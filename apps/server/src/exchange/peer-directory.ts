@@ -10,11 +10,19 @@ const FILE_BYTES_MAX = 64 * 1024;
 const PEERS_MAX = 64;
 const SLUG = /^[a-z][a-z0-9-]{1,31}$/;
 
-/** Where other organisations' exchanges listen: slug → `https://host:port`. An address proves nothing: TLS does. */
-export type PeerAddresses = ReadonlyMap<string, string>;
+/** Where another organisation is found. An address proves nothing: TLS does. */
+export interface PeerAddress {
+  /** Of its exchange, `https://host:port`. */
+  readonly exchange: string;
+  /** Of what clients use: its FHIR base lies below. That of the exchange unless told. */
+  readonly public: string;
+}
+
+export type PeerAddresses = ReadonlyMap<string, PeerAddress>;
 
 /**
- * Reads the file that SALUS_EXCHANGE_PEERS names: one JSON object of slugs and https addresses.
+ * Reads the file that SALUS_EXCHANGE_PEERS names: one JSON object of slugs and https addresses, each alone or as `exchange` beside a
+ * `public` one.
  *
  * @throws ServerError `bad-setting`
  */
@@ -24,18 +32,31 @@ export function readPeerAddresses(file: string): PeerAddresses {
   if (!existsSync(file)) throw bad(`names ${file}, which does not exist`);
   let entries: readonly (readonly [string, unknown])[];
   try {
-    entries = Object.entries(parseJson(readFileSync(file), { sizeMax: FILE_BYTES_MAX, depthMax: 1 }) ?? {});
+    entries = Object.entries(parseJson(readFileSync(file), { sizeMax: FILE_BYTES_MAX, depthMax: 2 }) ?? {});
   } catch (cause) {
     throw bad('is not a JSON object of slugs and addresses', cause);
   }
   if (entries.length > PEERS_MAX) throw bad(`names more than ${PEERS_MAX} organisations`);
   return new Map(
     entries.map(([slug, address]) => {
-      const url = typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined;
-      if (!SLUG.test(slug) || url?.protocol !== 'https:') throw bad(`has no https address for ${slug.slice(0, 32)}`);
-      return [slug, url.origin];
+      const { exchange, public: base = exchange } = isObject(address) ? address : { exchange: address };
+      const [listening, shown] = [urlOf(exchange), urlOf(base)];
+      if (!SLUG.test(slug) || listening?.protocol !== 'https:') {
+        throw bad(`has no https address for ${slug.slice(0, 32)}`);
+      }
+      if (shown === undefined) throw bad(`has no public address for ${slug.slice(0, 32)}`);
+      return [slug, { exchange: listening.origin, public: shown.origin }];
     }),
   );
+}
+
+function isObject(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function urlOf(value: unknown): URL | undefined {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+  return url?.protocol === 'https:' || url?.protocol === 'http:' ? url : undefined;
 }
 
 /** The other organisations' gateways, each opened when it is first needed. */
@@ -53,7 +74,7 @@ export function openPeerDirectory(options: {
   const clients = new Map<string, PeerClient>();
   return {
     find: (organisation) => {
-      const url = addresses.get(organisation);
+      const url = addresses.get(organisation)?.exchange;
       if (url === undefined) return undefined;
       const client = clients.get(organisation) ?? openPeerClient({ ...common, organisation, url });
       clients.set(organisation, client);

@@ -16,6 +16,7 @@ import { callerOf, FHIR_ACCESS, writingCallerOf } from './caller.ts';
 import { describe, IN_BASE, type InPath } from './describe.ts';
 import { subrequestsOf } from './entry-request.ts';
 import { sendProblem, sendTree } from './fhir-answer.ts';
+import { transactionWithoutLinks } from './foreign.ts';
 import { demandParameters, preferencesOf } from './preferences.ts';
 import { resourceIn } from './request-body.ts';
 
@@ -75,10 +76,10 @@ async function transact(
   },
 ): Promise<FastifyReply> {
   const { request, reply, body, options } = call;
-  const { vault } = readHosted(node, request.params.org);
   const caller = writingCallerOf(node, request);
-  const { bytes, format } = body;
-  const result = await vault.repository.transaction(caller, bytes, { ...options, format });
+  const organisation = readHosted(node, request.params.org);
+  const { bytes, format } = await transactionWithoutLinks({ organisation, caller }, body);
+  const result = await organisation.vault.repository.transaction(caller, bytes, { ...options, format });
   if (result.kind === 'refused') return sendProblem(reply, { ...problem(result.code), issues: result.issues });
   const { outcomes, reads = [] } = result;
   const wantsAll = preferencesOf(request).returns === 'representation';

@@ -240,9 +240,15 @@ describe('the own Patient, while the session is open', () => {
     const type = 'application/fhir+json';
     const written = await server.send('PUT', `${FHIR_B}/Patient/${story.ownId}`, { token: doctor, raw, type });
     expect(written.status, written.text).toBe(200);
+    const entry = [
+      { request: { method: 'PUT', url: `Patient/${story.ownId}` }, resource: { ...json, birthDate: '1970-01-03' } },
+    ];
+    const bundle = JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
+    const transacted = await server.send('POST', FHIR_B, { token: doctor, raw: bundle, type });
+    expect(transacted.status, transacted.text).toBe(200);
     const desk = await server.logIn('b.desk');
     const { text } = await ask(`Patient/${story.ownId}`, desk);
-    expect(text).toContain('1970-01-02');
+    expect(text).toContain('1970-01-03');
     expect(text).not.toContain('hospital-a');
   });
 });

@@ -1,5 +1,7 @@
 import {
+  type FhirValue,
   type HistoryResult,
+  isTree,
   parseFhirJson,
   parseFhirXml,
   type ReadResult,
@@ -9,6 +11,8 @@ import {
 } from '@salus/fhir';
 import { RecordsError, type SearchPage, type VaultCaller, withoutSeeAlso, withSeeAlso } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
+
+const UPDATED_PATIENT = /^PUT Patient\/([A-Za-z0-9.-]{1,64})$/;
 
 interface Door {
   readonly organisation: HostedOrganisation;
@@ -78,6 +82,27 @@ export async function withoutLinks(
   if (urls.length === 0) return body;
   const tree = body.format === 'xml' ? parseFhirXml(body.bytes) : parseFhirJson(body.bytes);
   return { bytes: stringifyFhirJson(withoutSeeAlso(tree, urls)), format: 'json' };
+}
+
+/** As `withoutLinks`, of the Patients that a transaction updates. */
+export async function transactionWithoutLinks(door: Door, body: ResourceBody): Promise<ResourceBody> {
+  // Most bundles hold none, and large ones are parsed but once, where they are written.
+  const { bytes } = body;
+  const text = typeof bytes === 'string' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!text.includes('seealso')) return body;
+  const tree = body.format === 'xml' ? parseFhirXml(body.bytes) : parseFhirJson(body.bytes);
+  const { entry: entries } = tree;
+  if (!Array.isArray(entries)) return body;
+  const entry = await Promise.all((entries as readonly FhirValue[]).map((each) => entryWithoutLinks(door, each)));
+  return { bytes: stringifyFhirJson({ ...tree, entry }), format: 'json' };
+}
+
+async function entryWithoutLinks({ organisation, caller }: Door, entry: FhirValue): Promise<FhirValue> {
+  if (!isTree(entry) || !isTree(entry.request) || !isTree(entry.resource)) return entry;
+  const id = UPDATED_PATIENT.exec(`${String(entry.request.method)} ${String(entry.request.url)}`)?.[1];
+  if (id === undefined) return entry;
+  const urls = await organisation.exchange.foreign.seeAlso(caller, id);
+  return urls.length === 0 ? entry : { ...entry, resource: withoutSeeAlso(entry.resource, urls) };
 }
 
 async function linked({ organisation, caller }: Door, id: string, text: string): Promise<string | undefined> {

@@ -30,7 +30,7 @@ const CUT: Issue = {
 const NOT_WHOLE: Issue = {
   severity: 'warning',
   code: 'incomplete',
-  text: 'another organisation’s node did not answer: what it would show is not here',
+  text: 'another organisation’s node did not answer, or not as it should: what it would show is not here',
 };
 const TOO_LARGE: Issue = {
   severity: 'warning',

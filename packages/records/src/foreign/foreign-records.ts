@@ -2,7 +2,6 @@ import type { ResourceType } from '@salus/fhir';
 import type { HomeAccess } from '../care.ts';
 import { FETCH_RECORDS_MAX } from '../exchange/exchange-peer.ts';
 import type { KeptRecords } from '../exchange/kept-records.ts';
-import type { ChartRecord } from '../exchange/manifest-checks.ts';
 import type { OpenReading } from '../exchange/open-readings.ts';
 import type { ExchangeReader } from '../exchange/reader.ts';
 import type { ReadRecord } from '../exchange/reading.ts';
@@ -10,18 +9,25 @@ import type { Patients } from '../patients.ts';
 import { RecordsError } from '../records-error.ts';
 import type { VaultCaller } from '../repository.ts';
 import type { Beyond, BeyondAsked, BeyondFound } from '../search/beyond.ts';
-import { type Interaction, sightedOf, sightOf } from '../sight.ts';
-import type { RecordRows, Who } from '../vault-types.ts';
+import { sightedOf, sightOf } from '../sight.ts';
+import type { RecordRows } from '../vault-types.ts';
+import {
+  allows,
+  copyOf,
+  demandBound,
+  isOver,
+  isTheirs,
+  type Member,
+  memberOf,
+  patientsFirst,
+  sourceOf,
+} from './foreign-access.ts';
 import type { ForeignIds } from './foreign-ids.ts';
 import type { ForeignLinks } from './foreign-links.ts';
-import { type ForeignResource, ForeignResources, type ForeignSource } from './foreign-resource.ts';
+import { type ForeignResource, ForeignResources } from './foreign-resource.ts';
 
-/** Records of others that one search reads: each is decided and logged at its author's. */
-export const FOREIGN_RECORDS_MAX = 1_000;
 /** Patients of this organisation whose records elsewhere one search looks for. */
 const PATIENTS_MAX = 20;
-
-type Member = Who & { readonly kind: 'member' };
 
 interface Parts {
   readonly organisation: string;
@@ -147,7 +153,7 @@ export class ForeignRecords {
     return { resources, isWhole };
   }
 
-  /** Of one session; nothing when it is over, undefined when its author's node does not answer. */
+  /** Of one session; nothing when it is over, undefined when its author's node does not answer as it should. */
   async #readSession(
     caller: VaultCaller,
     asked: {
@@ -177,7 +183,7 @@ export class ForeignRecords {
       return shown;
     } catch (error) {
       if (isOver(error)) return [];
-      if (error instanceof RecordsError && error.code === 'peer-unreachable') return undefined;
+      if (isTheirs(error)) return undefined;
       throw error;
     }
   }
@@ -247,8 +253,7 @@ export class ForeignRecords {
         const named = await ids.findSubject(author, pid);
         if (named !== undefined) return named;
       } catch (error) {
-        const isSilent = error instanceof RecordsError && error.code === 'peer-unreachable';
-        if (!isOver(error) && !isSilent) throw error;
+        if (!isOver(error) && !isTheirs(error)) throw error;
       }
     }
     return isLinked && (await kept.isReader(pid, who)) ? ids.findSubject(author, pid) : undefined;
@@ -283,50 +288,4 @@ export class ForeignRecords {
     if (record?.status !== 'current') return false;
     return (await sightOf(this.#parts, caller).decide(sightedOf(record), 's')).kind === 'allowed';
   }
-}
-
-/** Members of staff only: a grant is for people of the reader's organisation, not for its patients and their apps. */
-function memberOf(caller: VaultCaller, organisation: string): Member | undefined {
-  const who = caller.kind === 'member' ? caller.who : caller.kind === 'writer' ? caller.writer.who : undefined;
-  return who?.organisation === organisation ? who : undefined;
-}
-
-/** Scopes narrow what was granted, as they narrow everything. */
-function allows(
-  { narrow }: VaultCaller,
-  { pid, id }: { readonly pid: string; readonly id: string },
-  { recordId, type, pair, dataFromMs, dataToMs }: ChartRecord,
-  interaction: Interaction,
-): boolean {
-  return narrow?.({ owner: `pid:${pid}`, pair, type, id, dataFromMs, dataToMs, recordId }, interaction) ?? true;
-}
-
-function sourceOf(
-  { author, pid, patient }: { readonly author: string; readonly pid: string; readonly patient: string | null },
-  session: string | null,
-  records: ReadonlyMap<string, ChartRecord>,
-): ForeignSource {
-  return { author, pid, patient, session, pairOf: (recordId) => records.get(recordId)?.pair };
-}
-
-/** Large content of a copy stands as references, which its text keeps. */
-function copyOf({ recordId, version, text }: Pick<ReadRecord, 'recordId' | 'version' | 'text'>): ReadRecord {
-  return { recordId, version, text, attachments: [] };
-}
-
-function isOver(error: unknown): error is RecordsError {
-  return error instanceof RecordsError && (error.code === 'session-ended' || error.code === 'ledger-refused');
-}
-
-function patientsFirst(a: ChartRecord, b: ChartRecord): number {
-  const order = Number(b.type === 'Patient') - Number(a.type === 'Patient');
-  return order === 0 ? Number(a.recordId > b.recordId) - Number(a.recordId < b.recordId) : order;
-}
-
-function demandBound(count: number): void {
-  if (count <= FOREIGN_RECORDS_MAX) return;
-  throw new RecordsError(
-    'too-costly',
-    `the search would read more than ${FOREIGN_RECORDS_MAX} records of other organisations: name one patient`,
-  );
 }

@@ -1,0 +1,69 @@
+import { FhirError } from '@salus/fhir';
+import type { ChartRecord } from '../exchange/manifest-checks.ts';
+import type { ReadRecord } from '../exchange/reading.ts';
+import { RecordsError, type RecordsErrorCode } from '../records-error.ts';
+import type { VaultCaller } from '../repository.ts';
+import type { Interaction } from '../sight.ts';
+import type { Who } from '../vault-types.ts';
+import type { ForeignSource } from './foreign-resource.ts';
+
+/** Records of others that one search reads: each is decided and logged at its author's. */
+const FOREIGN_RECORDS_MAX = 1_000;
+/** Failures of this node, which are told as they are. */
+const OWN_FAILURES: ReadonlySet<RecordsErrorCode> = new Set([
+  ...(['closed', 'corrupt', 'master-key', 'overloaded', 'rollback-unnamed', 'too-costly'] as const),
+  ...(['store-refused', 'store-unavailable'] as const),
+]);
+
+export type Member = Who & { readonly kind: 'member' };
+
+/** Members of staff only: a grant is for people of the reader's organisation, not for its patients and their apps. */
+export function memberOf(caller: VaultCaller, organisation: string): Member | undefined {
+  const who = caller.kind === 'member' ? caller.who : caller.kind === 'writer' ? caller.writer.who : undefined;
+  return who?.organisation === organisation ? who : undefined;
+}
+
+/** Scopes narrow what was granted, as they narrow everything. */
+export function allows(
+  { narrow }: VaultCaller,
+  { pid, id }: { readonly pid: string; readonly id: string },
+  { recordId, type, pair, dataFromMs, dataToMs }: ChartRecord,
+  interaction: Interaction,
+): boolean {
+  return narrow?.({ owner: `pid:${pid}`, pair, type, id, dataFromMs, dataToMs, recordId }, interaction) ?? true;
+}
+
+export function sourceOf(
+  { author, pid, patient }: { readonly author: string; readonly pid: string; readonly patient: string | null },
+  session: string | null,
+  records: ReadonlyMap<string, ChartRecord>,
+): ForeignSource {
+  return { author, pid, patient, session, pairOf: (recordId) => records.get(recordId)?.pair };
+}
+
+/** Large content of a copy stands as references, which its text keeps. */
+export function copyOf({ recordId, version, text }: Pick<ReadRecord, 'recordId' | 'version' | 'text'>): ReadRecord {
+  return { recordId, version, text, attachments: [] };
+}
+
+export function isOver(error: unknown): error is RecordsError {
+  return error instanceof RecordsError && (error.code === 'session-ended' || error.code === 'ledger-refused');
+}
+
+/** What another organisation's node does not answer, or proves wrongly, takes nobody's own records away. */
+export function isTheirs(error: unknown): boolean {
+  return error instanceof FhirError || (error instanceof RecordsError && !OWN_FAILURES.has(error.code));
+}
+
+export function patientsFirst(a: ChartRecord, b: ChartRecord): number {
+  const order = Number(b.type === 'Patient') - Number(a.type === 'Patient');
+  return order === 0 ? Number(a.recordId > b.recordId) - Number(a.recordId < b.recordId) : order;
+}
+
+export function demandBound(count: number): void {
+  if (count <= FOREIGN_RECORDS_MAX) return;
+  throw new RecordsError(
+    'too-costly',
+    `the search would read more than ${FOREIGN_RECORDS_MAX} records of other organisations: name one patient`,
+  );
+}
