@@ -45,7 +45,7 @@ export function readPeerAddresses(file: string): PeerAddresses {
         throw bad(`has no https address for ${slug.slice(0, 32)}`);
       }
       if (shown === undefined) throw bad(`has no public address for ${slug.slice(0, 32)}`);
-      return [slug, { exchange: listening.origin, public: shown.origin }];
+      return [slug, { exchange: listening.origin, public: `${shown.origin}${shown.pathname}`.replace(/\/+$/, '') }];
     }),
   );
 }
