@@ -12,7 +12,7 @@ import {
 import { RecordsError, type SearchPage, type VaultCaller, withoutSeeAlso, withSeeAlso } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 
-const UPDATED_PATIENT = /^PUT Patient\/([A-Za-z0-9.-]{1,64})$/;
+const PATIENT_URL = /^Patient\/([A-Za-z0-9.-]{1,64})$/;
 
 interface Door {
   readonly organisation: HostedOrganisation;
@@ -99,7 +99,8 @@ export async function transactionWithoutLinks(door: Door, body: ResourceBody): P
 
 async function entryWithoutLinks({ organisation, caller }: Door, entry: FhirValue): Promise<FhirValue> {
   if (!isTree(entry) || !isTree(entry.request) || !isTree(entry.resource)) return entry;
-  const id = UPDATED_PATIENT.exec(`${String(entry.request.method)} ${String(entry.request.url)}`)?.[1];
+  const { method, url } = entry.request;
+  const id = method === 'PUT' && typeof url === 'string' ? PATIENT_URL.exec(url)?.[1] : undefined;
   if (id === undefined) return entry;
   const urls = await organisation.exchange.foreign.seeAlso(caller, id);
   return urls.length === 0 ? entry : { ...entry, resource: withoutSeeAlso(entry.resource, urls) };

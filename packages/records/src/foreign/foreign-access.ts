@@ -46,6 +46,11 @@ export function copyOf({ recordId, version, text }: Pick<ReadRecord, 'recordId' 
   return { recordId, version, text, attachments: [] };
 }
 
+/** What a list names is no longer as it says. */
+export function isStale(error: unknown): boolean {
+  return error instanceof RecordsError && /^not-found$|-served$/.test(error.code);
+}
+
 export function isOver(error: unknown): error is RecordsError {
   return error instanceof RecordsError && (error.code === 'session-ended' || error.code === 'ledger-refused');
 }

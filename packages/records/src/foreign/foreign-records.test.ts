@@ -101,10 +101,23 @@ test('drops a display as soon as the author has raised the label of what it name
     return matches.map(({ tree }) => stringifyFhirJson(tree)).join();
   };
   expect(await displays()).toContain(PRIOR);
-  await story.consortium.correct(story.author, story.medications[0]!, (resource) => {
-    const system = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
-    resource.meta = { security: [{ system, code: 'PSY' }] };
-  });
+  const { consortium, author, medications } = story;
+  const id = medications[0]!.slice('MedicationRequest/'.length);
+  const { roles, organisation } = author.clinician;
+  const who = { kind: 'member', id: author.clinician.id, organisation, roles } as const;
+  const read = await author.vault.repository.read({ kind: 'member', who, purpose: 'TREAT' }, 'MedicationRequest', id);
+  if (read.kind !== 'found') throw new Error(read.kind);
+  const security = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }];
+  const written = await author.vault.repository.update(
+    { kind: 'writer', writer: await consortium.writer(author), purpose: 'TREAT' },
+    { type: 'MedicationRequest', id },
+    { bytes: JSON.stringify({ ...JSON.parse(read.text), meta: { security } }), format: 'json' },
+  );
+  expect(written.kind).toBe('committed');
+  const later = await find('MedicationRequest', `patient=${ownId}`);
+  // It is no longer granted, and everything else is.
+  expect(foreignIds(later)).toHaveLength(3);
+  expect(later.isWhole).toBe(true);
   expect(await displays()).not.toContain(PRIOR);
 });
 
@@ -128,9 +141,11 @@ test('ends with the grant, and leaves nothing but sealed ids on the disk, which 
   await consortium.commit(await revoke(patient.wallet, consortium.occasion, { pid, grant }));
   expect(foreignIds(await find('MedicationRequest', `patient=${ownId}`))).toEqual([]);
   expect(await readerSide.exchange.foreign.seeAlso(caller, ownId)).toEqual([]);
-  const ended = readerSide.exchange.foreign.read(caller, 'MedicationRequest', id);
+  const { foreign } = readerSide.exchange;
+  const ended = foreign.read(caller, 'MedicationRequest', id);
   await expect(ended).rejects.toMatchObject({ code: 'session-ended' });
-  await readerSide.exchange.roots.publish();
+  // Closed, so that every root is on the ledger.
+  await consortium.reopen('hospital-b');
   const copy = await mkdtemp(join(tmpdir(), 'salus-foreign-'));
   await cp(readerSide.directory, copy, { recursive: true });
   const files = (await readdir(copy, { recursive: true })).filter((name) => name.includes('records.sqlite'));

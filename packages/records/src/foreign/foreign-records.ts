@@ -2,6 +2,7 @@ import type { ResourceType } from '@salus/fhir';
 import type { HomeAccess } from '../care.ts';
 import { FETCH_RECORDS_MAX } from '../exchange/exchange-peer.ts';
 import type { KeptRecords } from '../exchange/kept-records.ts';
+import type { Chart } from '../exchange/manifest-checks.ts';
 import type { OpenReading } from '../exchange/open-readings.ts';
 import type { ExchangeReader } from '../exchange/reader.ts';
 import type { ReadRecord } from '../exchange/reading.ts';
@@ -16,6 +17,7 @@ import {
   copyOf,
   demandBound,
   isOver,
+  isStale,
   isTheirs,
   type Member,
   memberOf,
@@ -78,12 +80,13 @@ export class ForeignRecords {
     const open = this.#parts.reader.listOpen(who.id).filter((each) => each.author === author && each.pid === pid);
     for (const { session } of open) {
       try {
-        const { records } = await this.#parts.reader.chart(session);
-        const known = records.get(recordId);
-        if (known === undefined || !allows(caller, { pid, id: localId }, known, 'r')) continue;
-        const read = await this.#parts.reader.read(session, [recordId]);
-        const [found] = await this.#resources.of(sourceOf({ author, pid, patient: null }, session, records), read);
-        return found;
+        const found = await this.#withChart(session, async (records) => {
+          const known = records.get(recordId);
+          if (known === undefined || !allows(caller, { pid, id: localId }, known, 'r')) return [];
+          const read = await this.#parts.reader.read(session, [recordId]);
+          return this.#resources.of(sourceOf({ author, pid, patient: null }, session, records), read);
+        });
+        if (found[0] !== undefined) return found[0];
       } catch (error) {
         if (!isOver(error)) throw error;
         ended = error;
@@ -168,23 +171,36 @@ export class ForeignRecords {
     const { session, type, known: taken, pid } = asked;
     const { reader } = this.#parts;
     try {
-      const { records } = await reader.chart(session);
-      const wanted = [...records.values()]
-        .filter((known) => known.type === type && allows(caller, { pid, id: '' }, known, 's'))
-        .map(({ recordId }) => recordId)
-        .filter((recordId) => !taken.has(recordId))
-        .sort();
-      demandBound(taken.size + wanted.length);
-      const shown: ForeignResource[] = [];
-      for (let at = 0; at < wanted.length; at += FETCH_RECORDS_MAX) {
-        const read = await reader.read(session, wanted.slice(at, at + FETCH_RECORDS_MAX));
-        shown.push(...(await this.#resources.of(sourceOf(asked, session, records), read)));
-      }
-      return shown;
+      return await this.#withChart(session, async (records) => {
+        const wanted = [...records.values()]
+          .filter((known) => known.type === type && allows(caller, { pid, id: '' }, known, 's'))
+          .map(({ recordId }) => recordId)
+          .filter((recordId) => !taken.has(recordId))
+          .sort();
+        demandBound(taken.size + wanted.length);
+        const shown: ForeignResource[] = [];
+        for (let at = 0; at < wanted.length; at += FETCH_RECORDS_MAX) {
+          const read = await reader.read(session, wanted.slice(at, at + FETCH_RECORDS_MAX));
+          shown.push(...(await this.#resources.of(sourceOf(asked, session, records), read)));
+        }
+        return shown;
+      });
     } catch (error) {
       if (isOver(error)) return [];
       if (isTheirs(error)) return undefined;
       throw error;
+    }
+  }
+
+  /** With what a session lists; made anew when a record was corrected, hidden or labelled since. */
+  async #withChart<T>(session: string, use: (records: Chart['records']) => Promise<T>): Promise<T> {
+    const { reader } = this.#parts;
+    const { records } = await reader.chart(session);
+    try {
+      return await use(records);
+    } catch (error) {
+      if (!isStale(error)) throw error;
+      return use((await reader.chart(session, { fresh: true })).records);
     }
   }
 

@@ -11,6 +11,7 @@ import { BoundedCache } from '../bounded-cache.ts';
 import { REFERENCES_MAX } from '../exchange/exchange-peer.ts';
 import type { ExchangeReader } from '../exchange/reader.ts';
 import type { ReadRecord } from '../exchange/reading.ts';
+import { textOf } from '../fhir-values.ts';
 import { RecordsError } from '../records-error.ts';
 import type { Owner } from '../vault-types.ts';
 import type { ForeignFacts, ForeignIds, ForeignName } from './foreign-ids.ts';
@@ -141,7 +142,9 @@ function parse(source: ForeignSource, record: ReadRecord): Parsed {
   const { author, pid } = source;
   const { recordId } = record;
   const pair = source.pairOf(recordId);
-  const labelClass = (pair === undefined ? undefined : PAIRS[pair]?.labelClass) ?? null;
+  const listed = (pair === undefined ? undefined : PAIRS[pair]?.labelClass) ?? null;
+  const said = labelClassOf(tree);
+  const labelClass = said === NORMAL ? listed : said;
   return {
     record,
     tree,
@@ -149,9 +152,9 @@ function parse(source: ForeignSource, record: ReadRecord): Parsed {
   };
 }
 
-/** A session knows the label as it is now; what it does not list was not granted in it. */
+/** A session knows the label as it is now; what it does not list was not granted in it. The text may say more. */
 function labelOf(source: ForeignSource, { recordId, labelClass }: ForeignFacts): string | undefined {
-  if (source.session === null) return labelClass ?? undefined;
+  if (source.session === null || labelClass !== NORMAL) return labelClass ?? undefined;
   const pair = source.pairOf(recordId);
   return pair === undefined ? undefined : PAIRS[pair]?.labelClass;
 }
@@ -170,11 +173,11 @@ function shown(
   const place = { base, localId, version, id: name.id, mayName: (target: string) => nameable.has(target) };
   const here = asForeign(tree, place);
   const meta = here.meta as FhirTree;
-  const lastUpdatedMs = Date.parse(String(meta.lastUpdated));
+  const lastUpdatedMs = Date.parse(textOf(meta.lastUpdated));
   return {
     type: name.type,
     id: localId,
-    ...{ recordId, version, owner: `pid:${pid}`, versionId: String(meta.versionId) },
+    ...{ recordId, version, owner: `pid:${pid}`, versionId: String(version) },
     lastUpdatedMs: Number.isNaN(lastUpdatedMs) ? 0 : lastUpdatedMs,
     tree: here,
     text: record.attachments.length > 0 ? null : stringifyFhirJson(here),

@@ -17,6 +17,7 @@ const TREE = parseFhirJson(
       { reference: 'https://elsewhere.example/Practitioner/1', display: 'elsewhere' },
       { identifier: { value: '7' }, display: 'by identifier' },
       { reference: '#inside', display: 'contained' },
+      { display: 'by nothing' },
     ],
   }).replace('"status":"final"', '"valueQuantity":{"value":1.50},"status":"final"'),
 );
@@ -55,8 +56,12 @@ test('makes relative references and links of the narrative absolute, and leaves 
 test('keeps a display only of what may be named or is contained', () => {
   const text = stringifyFhirJson(asForeign(TREE, place));
   for (const kept of ['known', 'contained', 'a code']) expect(text).toContain(`"display":"${kept}"`);
-  for (const gone of ['unknown', 'elsewhere', 'by identifier']) expect(text).not.toContain(`"display":"${gone}"`);
+  for (const gone of ['unknown', 'elsewhere', 'by identifier', 'by nothing'])
+    expect(text).not.toContain(`"display":"${gone}"`);
   expect(text).not.toContain('_display');
+  // No element of FHIR is empty.
+  expect(text).not.toContain('{}');
+  expect(text).toContain('"valueCode":"masked"');
   expect(displayedTargets(TREE).toSorted()).toEqual(['Encounter/e', 'Patient/p']);
 });
 

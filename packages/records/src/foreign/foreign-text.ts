@@ -9,6 +9,7 @@ import {
   rewriteLinks,
   withId,
 } from '@salus/fhir';
+import { textOf } from '../fhir-values.ts';
 
 /** Where a resource comes from, and as what it is shown here. */
 export interface ForeignPlace {
@@ -38,10 +39,10 @@ export function asForeign(tree: FhirTree, place: ForeignPlace): FhirTree {
   );
   const { resourceType, id: _id, meta: oldMeta, ...rest } = rewritten;
   const kept: Record<string, FhirValue | undefined> = isTree(oldMeta) ? { ...oldMeta } : {};
-  const { versionId, lastUpdated, source: _source, _source: _besideSource, ...metaRest } = kept;
-  const source = `${base}/${String(resourceType)}/${id}/_history/${version}`;
+  const { versionId: _version, lastUpdated, source: _source, _source: _besideSource, ...metaRest } = kept;
+  const source = `${base}/${textOf(resourceType)}/${id}/_history/${version}`;
   const meta: FhirTree = {
-    versionId: versionId ?? String(version),
+    versionId: String(version),
     ...(lastUpdated === undefined ? {} : { lastUpdated }),
     source,
     ...metaRest,
@@ -89,7 +90,7 @@ export function withoutSeeAlso(tree: FhirTree, urls: readonly string[]): FhirTre
 
 function linksBeside({ link }: FhirTree, urls: readonly string[]): readonly FhirValue[] {
   const isOther = (each: FhirValue): boolean =>
-    !(isTree(each) && isTree(each.other) && urls.includes(String(each.other.reference)));
+    !(isTree(each) && isTree(each.other) && urls.includes(textOf(each.other.reference)));
   return Array.isArray(link) ? (link as readonly FhirValue[]).filter(isOther) : [];
 }
 
@@ -129,8 +130,13 @@ function hasDisplay(reference: FhirTree): boolean {
   return reference.display !== undefined || reference._display !== undefined;
 }
 
+/** R4 data-absent-reason: where a name was all there was, an empty object would be no FHIR (json.html §2.6.2). */
+const MASKED: FhirTree = {
+  extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }],
+};
+
 function nameless({ display: _display, _display: _besideDisplay, ...reference }: FhirTree): FhirTree {
-  return reference;
+  return Object.keys(reference).length === 0 ? MASKED : reference;
 }
 
 /** `Type/id` of a relative reference. */
