@@ -7,7 +7,6 @@ import {
   type SearchParameter,
   searchParametersOf,
 } from '@salus/fhir';
-import { ENDPOINTS, issuerOf } from '../smart/endpoints.ts';
 import { type FhirOperation, OPERATIONS } from './operations/operation-list.ts';
 import { AUDIT_PARAMETERS } from './projections/audit-events.ts';
 import { CONSENT_PARAMETERS } from './projections/consents.ts';
@@ -78,7 +77,7 @@ export function capabilityStatement({ baseUrl, organisation, version, dateMs }: 
         mode: 'server',
         documentation:
           'Every answer, total and include holds only what the caller may see now: by role and care relationship, by the patient’s grants and denials, and by the scopes of the token. Every access is logged where the patient sees it.',
-        security: securityOf(baseUrl),
+        security: securityOf(),
         resource: RESOURCE_TYPES.filter((type) => rowOf(type).owner !== 'refused').map(resourceOf),
         interaction: [{ code: 'transaction' }, { code: 'batch' }, { code: 'history-system' }],
         operation: OPERATIONS.filter(({ level }) => level === 'system').map(operationOf),
@@ -87,18 +86,9 @@ export function capabilityStatement({ baseUrl, organisation, version, dateMs }: 
   };
 }
 
-/** SMART App Launch 2: everything else stands in `.well-known/smart-configuration`. */
-function securityOf(baseUrl: string): FhirTree {
+/** SMART App Launch 2: where apps log in stands in `.well-known/smart-configuration`. */
+function securityOf(): FhirTree {
   return {
-    extension: [
-      {
-        url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
-        extension: [
-          { url: 'authorize', valueUri: `${issuerOf(baseUrl)}${ENDPOINTS.authorization}` },
-          { url: 'token', valueUri: `${issuerOf(baseUrl)}${ENDPOINTS.token}` },
-        ],
-      },
-    ],
     cors: true,
     service: [
       {
