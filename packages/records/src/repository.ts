@@ -13,33 +13,13 @@ import type {
   WriteTarget,
 } from '@salus/fhir';
 import { inlineAttachments } from './attachment-reference.ts';
-import type { Attachments } from './attachments.ts';
-import type { BundleWorkers } from './bundle-workers.ts';
-import type { HomeAccess } from './care.ts';
-import type { RecordWriter } from './commit.ts';
-import type { ConditionSearch } from './condition-search.ts';
-import type { ForeignIds } from './foreign/foreign-ids.ts';
 import { History } from './history.ts';
-import type { MasterKey } from './master-key.ts';
-import type { ObjectPlace } from './objects/object-folder.ts';
-import type { Patients } from './patients.ts';
 import { FIRST_VERSION, type SingleRequest } from './prepared-bundle.ts';
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
 import { type Narrowing, type Sight, sightedOf, sightOf } from './sight.ts';
-import type { Store } from './store/database.ts';
-import type {
-  AuditEvent,
-  AuditKind,
-  AuditLog,
-  CiphertextReader,
-  Clock,
-  RecordRows,
-  StoredRecord,
-  Who,
-  Writer,
-} from './vault-types.ts';
-import { type WriteBody, type WriteRun, Writes } from './writes.ts';
+import type { AuditEvent, AuditKind, StoredRecord, Who, Writer } from './vault-types.ts';
+import { type RepositoryParts, type WriteBody, type WriteRun, Writes } from './writes.ts';
 
 /** Who asks: a member of staff through the node, with purpose; a patient whose device logged in; or a patient's app. */
 export type VaultCaller = (
@@ -76,34 +56,13 @@ export type Release =
   | { readonly kind: 'gone' }
   | { readonly kind: 'refused'; readonly code: string };
 
-type Parts = {
-  readonly store: Store;
-  readonly masterKey: MasterKey;
-  readonly organisation: string;
-  readonly baseUrl: string | null;
-  readonly attachmentPlace: ObjectPlace;
-  readonly workers: BundleWorkers;
-  readonly writer: RecordWriter;
-  readonly rows: RecordRows;
-  readonly ciphertext: CiphertextReader;
-  readonly attachments: Attachments;
-  readonly patients: Patients;
-  readonly access: HomeAccess;
-  readonly audit: AuditLog;
-  readonly clock: Clock;
-  readonly conditionSearch: ConditionSearch;
-  readonly foreignIds: ForeignIds;
-  /** Throws while nothing may be released (`rollback-unnamed`). */
-  readonly demandReleasing: () => void;
-};
-
 /** The vault as a FHIR repository: home reads with their decision and audit, and transactions. */
 export class VaultRepository implements Repository<VaultCaller> {
-  readonly #parts: Parts;
+  readonly #parts: RepositoryParts;
   readonly #writes: Writes;
   readonly #history: History;
 
-  constructor(parts: Parts) {
+  constructor(parts: RepositoryParts) {
     this.#parts = parts;
     this.#writes = new Writes(parts);
     this.#history = new History(parts);

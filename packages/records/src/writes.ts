@@ -36,7 +36,8 @@ import type { AuditLog, CiphertextReader, Clock, Owner, RecordRows, StoredRecord
 import { type ConditionLook, identifierLook, logCompared, logLooks } from './write-audit.ts';
 import type { NewPatient, NewVersion } from './write-order.ts';
 
-type Parts = {
+/** What reading and writing resources lean on. */
+export type RepositoryParts = {
   readonly store: Store;
   readonly masterKey: MasterKey;
   readonly organisation: string;
@@ -93,11 +94,11 @@ type Run = {
  * anything is written, and all that one request or transaction writes is one call on the ledger.
  */
 export class Writes {
-  readonly #parts: Parts;
+  readonly #parts: RepositoryParts;
   readonly #locks = new KeyedLocks();
   readonly #gathered: GatheredWrites;
 
-  constructor(parts: Parts) {
+  constructor(parts: RepositoryParts) {
     this.#parts = parts;
     this.#gathered = new GatheredWrites((order) => parts.writer.write(order));
   }
