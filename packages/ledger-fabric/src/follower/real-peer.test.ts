@@ -48,7 +48,8 @@ describe.skipIf(binaries === undefined)('a follower of a real peer', () => {
     'reads on while its peer is down, and then has every block without a gap',
     async () => {
       await register(own);
-      const height = await other.ledger().height();
+      const height = await own.ledger().height();
+      await expect.poll(() => other.ledger().height(), { timeout: LIMIT_MS }).toBe(height);
       await network.kill('hospital-b-peer0');
       // hospital-a and laboratory go on.
       const last = Math.max(await register(own), await register(own));
