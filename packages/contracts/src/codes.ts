@@ -83,6 +83,9 @@ const MEMBERSHIP_CODES: Readonly<Record<MembershipCode, string>> = {
   'hpke-key-exists': 'The organisation has, or once had, that key.',
   'hpke-key-unknown': 'The organisation lists no such live key.',
   'hpke-holder': 'The holder is neither the organisation nor an active client of it.',
+  'authenticity-exists': 'The certificate of authenticity is on the ledger, valid or revoked.',
+  'authenticity-unknown': 'The organisation has no such certificate of authenticity on the ledger.',
+  'authenticity-revoked': 'The certificate of authenticity was revoked before.',
 };
 
 const PATIENT_CODES: Readonly<Record<PatientCode, string>> = {

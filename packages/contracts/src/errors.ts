@@ -74,7 +74,10 @@ export type MembershipCode =
   | 'self-revocation'
   | 'hpke-key-exists'
   | 'hpke-key-unknown'
-  | 'hpke-holder';
+  | 'hpke-holder'
+  | 'authenticity-exists'
+  | 'authenticity-unknown'
+  | 'authenticity-revoked';
 
 export type PatientCode =
   | 'patient-exists'

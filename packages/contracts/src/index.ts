@@ -83,6 +83,7 @@ export {
   revokedKey,
   rootsKey,
 } from './members.ts';
+export { type AuthenticityFact, authenticityKey } from './membership/authenticity.ts';
 export { type IdentityFact, identityKey } from './membership/identity.ts';
 export { type ProposalFact, proposalKey, type VoteFact, voteKey } from './membership/proposal.ts';
 export { KEY_BYTES_MAX, RANGE_MAX, WRITES_MAX } from './overlay.ts';
