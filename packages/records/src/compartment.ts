@@ -3,6 +3,7 @@ import { inlineAttachments } from './attachment-reference.ts';
 import type { Attachments } from './attachments.ts';
 import type { DataKeys } from './data-keys.ts';
 import { pidOf } from './recipients.ts';
+import { IDS_AT_ONCE } from './record-rows.ts';
 import { RecordsError } from './records-error.ts';
 import type { RollbackGuard } from './rollback-guard.ts';
 import { type Sight, type SightDecision, sightedOf } from './sight.ts';
@@ -54,21 +55,20 @@ export async function* listCompartment(
   after?: CompartmentPlace,
 ): AsyncGenerator<readonly StoredRecord[]> {
   // A patient has dozens of keys with a few records each: a page takes from many.
-  let page: StoredRecord[] = [];
-  for (const keyId of await keys.listKeyIds(owner)) {
-    if (after !== undefined && keyId < after.keyId) continue;
-    let last = after?.keyId === keyId ? after.recordId : undefined;
+  const keyIds = (await keys.listKeyIds(owner)).filter((keyId) => after === undefined || keyId >= after.keyId);
+  for (let at = 0; at < keyIds.length; at += IDS_AT_ONCE) {
+    const some = keyIds.slice(at, at + IDS_AT_ONCE);
+    let last = after;
     for (;;) {
-      const limit = COMPARTMENT_ROWS_MAX - page.length;
-      const found = await rows.listRecords(keyId, { limit, ...(last === undefined ? {} : { after: last }) });
-      page.push(...found);
-      if (found.length < limit) break;
-      yield page;
-      page = [];
-      last = found.at(-1)?.recordId;
+      const found = await rows.listRecordsOf(some, {
+        limit: COMPARTMENT_ROWS_MAX,
+        ...(last === undefined ? {} : { after: last }),
+      });
+      if (found.length > 0) yield found;
+      if (found.length < COMPARTMENT_ROWS_MAX) break;
+      last = placeOf(found.at(-1)!);
     }
   }
-  if (page.length > 0) yield page;
 }
 
 export function placeOf({ keyId, recordId }: StoredRecord): CompartmentPlace {

@@ -165,8 +165,12 @@ export interface StoredTree {
 /** Read access to committed rows, for the vault and for the gateway. Everything pending is invisible. */
 export interface RecordRows {
   findRecord(recordId: string, version?: number): Promise<StoredRecord | undefined>;
+  /** The latest readable version of each record that has one, by record id. */
+  findRecords(recordIds: readonly string[]): Promise<ReadonlyMap<string, StoredRecord>>;
   /** The current or named version of `<type>/<id>`. */
   findResource(type: string, id: string, version?: number): Promise<StoredRecord | undefined>;
+  /** The latest readable version of each `<type>/<id>` that has one, in no order. */
+  findResources(names: readonly { readonly type: string; readonly id: string }[]): Promise<readonly StoredRecord[]>;
   /** Trees of one key id, by order of commitment. */
   listTrees(keyId: string): Promise<readonly StoredTree[]>;
   /** All leaves of one tree by index. */
@@ -175,6 +179,11 @@ export interface RecordRows {
   listRecords(
     keyId: string,
     options: { readonly after?: string; readonly limit: number; readonly all?: boolean },
+  ): Promise<readonly StoredRecord[]>;
+  /** Current versions under any of `keyIds`, by key id and record id; `after` is such a place. */
+  listRecordsOf(
+    keyIds: readonly string[],
+    options: { readonly after?: { readonly keyId: string; readonly recordId: string }; readonly limit: number },
   ): Promise<readonly StoredRecord[]>;
   /** Hashes of one tree's leaves prove one of them. */
   inclusionProof(record: StoredRecord): Promise<readonly string[]>;

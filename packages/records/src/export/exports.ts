@@ -178,19 +178,26 @@ export class Exports implements AsyncDisposable {
   }
 
   async #release(sight: Sight, lines: readonly string[]): Promise<string> {
-    const rows: { readonly record: StoredRecord; readonly text: string }[] = [];
-    for (const line of lines) {
+    const named = lines.map((line) => {
       const tab = line.indexOf('\t');
       const [recordId = '', version = ''] = line.slice(0, tab).split(' ');
-      const latest = await this.#parts.rows.findRecord(recordId);
-      const record =
-        latest?.version === Number(version) ? latest : await this.#parts.rows.findRecord(recordId, Number(version));
-      // Hidden, erased or labelled higher since: the latest version decides as well.
-      if (record === undefined || latest === undefined) continue;
-      const deciding = record === latest ? [record] : [record, latest];
-      const seen = await exportable(this.#parts, sight, deciding);
-      if (seen.length === deciding.length) rows.push({ record, text: line.slice(tab + 1) });
+      return { recordId, version: Number(version), place: line.slice(0, tab), text: line.slice(tab + 1) };
+    });
+    const { rows: stored } = this.#parts;
+    const latest = await stored.findRecords(named.map(({ recordId }) => recordId));
+    const written = new Map<string, StoredRecord>();
+    for (const { recordId, version, place } of named) {
+      const found = latest.get(recordId);
+      if (found === undefined) continue;
+      const record = found.version === version ? found : await stored.findRecord(recordId, version);
+      if (record !== undefined) written.set(place, record);
     }
+    // Hidden, erased or labelled higher since: the latest version decides as well.
+    const seen = new Set(await exportable(this.#parts, sight, [...new Set([...latest.values(), ...written.values()])]));
+    const rows = named.flatMap(({ recordId, place, text }) => {
+      const record = written.get(place);
+      return record !== undefined && seen.has(record) && seen.has(latest.get(recordId)!) ? [{ record, text }] : [];
+    });
     await this.#log(
       sight,
       rows.map(({ record }) => record),

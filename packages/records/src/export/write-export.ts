@@ -118,18 +118,14 @@ class ExportRun {
 
   /** The directory resources that what was written refers to. */
   async directory(): Promise<void> {
-    let page: StoredRecord[] = [];
-    for (const name of this.#references) {
+    const names = [...this.#references].flatMap((name) => {
       const reference = parseReference(name);
-      if (reference.kind !== 'local') continue;
-      const row = await this.#parts.rows.findResource(reference.type, reference.id);
-      if (row?.status !== 'current' || !row.meta.owner.startsWith('org:')) continue;
-      page.push(row);
-      if (page.length < COMPARTMENT_ROWS_MAX) continue;
-      await this.#write(page);
-      page = [];
+      return reference.kind === 'local' ? [reference] : [];
+    });
+    for (let at = 0; at < names.length; at += COMPARTMENT_ROWS_MAX) {
+      const found = await this.#parts.rows.findResources(names.slice(at, at + COMPARTMENT_ROWS_MAX));
+      await this.#write(found.filter(({ status, meta }) => status === 'current' && meta.owner.startsWith('org:')));
     }
-    await this.#write(page);
     await this.#demandStanding();
   }
 
