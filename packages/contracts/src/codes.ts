@@ -86,6 +86,8 @@ const MEMBERSHIP_CODES: Readonly<Record<MembershipCode, string>> = {
   'authenticity-exists': 'The certificate of authenticity is on the ledger, valid or revoked.',
   'authenticity-unknown': 'The organisation has no such certificate of authenticity on the ledger.',
   'authenticity-revoked': 'The certificate of authenticity was revoked before.',
+  'release-exists': 'The organisation lists, or once listed, that release.',
+  'release-unknown': 'The organisation lists no such release.',
 };
 
 const PATIENT_CODES: Readonly<Record<PatientCode, string>> = {

@@ -77,7 +77,9 @@ export type MembershipCode =
   | 'hpke-holder'
   | 'authenticity-exists'
   | 'authenticity-unknown'
-  | 'authenticity-revoked';
+  | 'authenticity-revoked'
+  | 'release-exists'
+  | 'release-unknown';
 
 export type PatientCode =
   | 'patient-exists'

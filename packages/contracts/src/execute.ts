@@ -12,7 +12,7 @@ import { resolveSigner } from './signer.ts';
 import type { AnyTransaction, ResolvedSigner } from './transaction.ts';
 
 /** Changes with every change of a transaction's result or writes; blocks name it. */
-export const CONTRACTS_VERSION = '1.2.0';
+export const CONTRACTS_VERSION = '1.3.0';
 /** Most events that one call may emit. */
 export const EVENTS_MAX = 1000;
 

@@ -86,6 +86,7 @@ export {
 export { type AuthenticityFact, authenticityKey } from './membership/authenticity.ts';
 export { type IdentityFact, identityKey } from './membership/identity.ts';
 export { type ProposalFact, proposalKey, type VoteFact, voteKey } from './membership/proposal.ts';
+export { RELEASE_NAMES, type ReleaseFact, type ReleaseName, releaseKey } from './membership/release.ts';
 export { KEY_BYTES_MAX, RANGE_MAX, WRITES_MAX } from './overlay.ts';
 export { DEVICES_MAX, type DeviceArgs, SEQUENCE_STEP_MAX } from './patient/device.ts';
 export { mergeCommitment, moveCommitment } from './patient/merge.ts';

@@ -59,6 +59,7 @@ describe('authorisation of every route', () => {
     expect(open.sort()).toEqual([
       'GET /api/v1/network',
       'GET /api/v1/openapi.json',
+      'GET /api/v1/releases',
       'GET /health',
       'GET /{org}/fhir/R4/.well-known/smart-configuration',
       'GET /{org}/fhir/R4/metadata',

@@ -22,6 +22,7 @@ import { addPublicRoutes } from './public.ts';
 import { addReaderRoutes } from './reader.ts';
 import { addReadRoutes } from './reads.ts';
 import { addStaffRoutes } from './staff.ts';
+import { addReleaseRoutes } from './releases.ts';
 
 /** The whole API of a node; docs and tests read it back from /api/v1/openapi.json. */
 export function addRoutes(
@@ -36,6 +37,7 @@ export function addRoutes(
   addHeights(app, node.ledger);
   addPublicRoutes(app, node, metrics);
   addAuthRoutes(app, node);
+  addReleaseRoutes(app, node);
   addCallRoutes(app, node);
   addLedgerRoutes(app, node);
   addAlarmRoutes(app, node);

@@ -4,6 +4,7 @@ import { found } from './found.ts';
 import { hpkeKeys } from './hpke-keys.ts';
 import { identities } from './identities.ts';
 import { proposals } from './propose.ts';
+import { releases } from './release.ts';
 
 export const membershipTransactions: readonly AnyTransaction[] = [
   found,
@@ -11,4 +12,5 @@ export const membershipTransactions: readonly AnyTransaction[] = [
   ...identities,
   ...hpkeKeys,
   ...authenticity,
+  ...releases,
 ];
