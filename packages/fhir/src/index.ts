@@ -76,6 +76,7 @@ export { type IndexTerm, indexTermsOf, termsOfFilter, typeTerm } from './search/
 export { matchesFilter, type OwnFilter } from './search/matching.ts';
 export { patientsNamedBy } from './search/named-patients.ts';
 export { type Period, parsePeriod } from './search/period.ts';
+export { phoneticCodes } from './search/phonetic.ts';
 export { type SearchParameter, type SearchType, searchParametersOf } from './search/search-parameter.ts';
 export {
   type Include,

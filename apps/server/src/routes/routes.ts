@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { addClinicRoutes } from '../clinic/clinic-routes.ts';
 import { addFhirRoutes } from '../fhir/fhir-routes.ts';
 import { addHl7Routes } from '../hl7/hl7-routes.ts';
 import type { Metrics } from '../metrics.ts';
@@ -46,6 +47,7 @@ export function addRoutes(
   addPatientRecordRoutes(app, node);
   addReaderRoutes(app, node);
   addReadRoutes(app, node);
+  addClinicRoutes(app, node);
   addKeptRoutes(app, node);
   addFhirRoutes(app, node, subscriptions);
   addBinaryRoutes(app, node);

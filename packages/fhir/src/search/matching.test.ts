@@ -108,6 +108,7 @@ describe('what matches', () => {
     ['an address', patient, 'address=tren', 'address=5'],
     ['a city', patient, 'address-city=trento', 'address-city=rom'],
     ['a phone', patient, 'phone=%2B39 02 1234', 'email=%2B39 02 1234'],
+    ['the digits of a phone', patient, 'phone=39021234', 'phone=021234'],
     ['a code of a required binding', patient, 'gender=http://hl7.org/fhir/administrative-gender|female', 'gender=male'],
     ['not a code', patient, 'gender:not=male', 'gender:not=male,female'],
     ['a birthday', patient, 'birthdate=1974-12-25', 'birthdate=1974-12-26'],

@@ -181,11 +181,17 @@ function tokensOf(type: string, value: Fields): readonly SearchableValue[] {
       return [{ kind: 'token', system, code: stringAt(value, 'value'), text: words, types }];
     }
     case 'ContactPoint':
-      // Its system says how somebody is reached, not whose code it is.
-      return [token(undefined, stringAt(value, 'value'))];
+      return contactTokens(stringAt(value, 'value'));
     default:
       return [];
   }
+}
+
+/** Its system says how somebody is reached, not whose code it is. A telephone number is found by its digits alone as well. */
+function contactTokens(value: string | undefined): readonly SearchableValue[] {
+  const digits =
+    value === undefined || /[^\d\s()+./-]/.test(value) ? '' : value.replaceAll(/\D/g, '').replace(/^00/, '');
+  return [...new Set([value, ...(digits === '' ? [] : [digits])])].map((code) => token(undefined, code));
 }
 
 function codingToken(coding: Fields, words: readonly string[]): SearchableValue {
