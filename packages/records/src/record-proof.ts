@@ -55,14 +55,27 @@ export interface RecordProof {
 
 type Parts = { readonly ledger: Ledger; readonly rows: RecordRows; readonly ciphertext: CiphertextReader };
 
+/** A proof as the node can give it without opening the record: its owner's device puts the text in. */
+export interface SealedProof extends Omit<RecordProof, 'record'> {
+  readonly record: Omit<RecordProof['record'], 'plaintext'>;
+}
+
 /**
  * The proof of a version that the caller may see; who calls this has decided and logged that. `distrusted` state proves
  * nothing and throws `corrupt`.
  */
-export async function proveRecord({ ledger, rows, ciphertext }: Parts, record: StoredRecord): Promise<RecordProof> {
+export async function proveRecord(parts: Parts, record: StoredRecord): Promise<RecordProof> {
+  const [plaintext, sealed] = await Promise.all([parts.ciphertext.readPlaintext(record), proveSealed(parts, record)]);
+  return { ...sealed, record: { ...sealed.record, plaintext: fromUtf8(plaintext) } };
+}
+
+/** As `proveRecord`, for whoever opens the record elsewhere: nothing is decrypted. */
+export async function proveSealed(
+  { ledger, rows }: Pick<Parts, 'ledger' | 'rows'>,
+  record: StoredRecord,
+): Promise<SealedProof> {
   const { recordId, version, keyId, ciphertextHash, contentHash, batchId, callId, leafIndex, meta } = record;
-  const [plaintext, leaves, proof, view] = await Promise.all([
-    ciphertext.readPlaintext(record),
+  const [leaves, proof, view] = await Promise.all([
     rows.listLeaves(keyId, batchId),
     rows.inclusionProof(record),
     ledger.transaction(callId),
@@ -76,11 +89,7 @@ export async function proveRecord({ ledger, rows, ciphertext }: Parts, record: S
     version: RECORD_PROOF_VERSION,
     network: ledger.network,
     resource: `${meta.type}/${meta.id}/_history/${version}`,
-    record: {
-      ...{ recordId, version, keyId, ciphertextHash, contentHash },
-      salt: meta.salt,
-      plaintext: fromUtf8(plaintext),
-    },
+    record: { recordId, version, keyId, ciphertextHash, contentHash, salt: meta.salt },
     batch: { callId, index: leafIndex, count: leaves.length, root: rootIn(outcome.writes, keyId, callId), proof },
     transaction: { call, outcome, timestampMs },
     inclusion: inclusionIn(block, view.index),

@@ -10,6 +10,7 @@ import { FHIR_TYPE, sendProblem } from '../http/server.ts';
 import { type HostedOrganisation, type Node, patientReaderOf, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
 import { pageSize } from './ledger.ts';
+import { addPatientProof } from './patient-proof.ts';
 
 const KEYS_MAX = 100_000;
 const RECORDS_PAGE_MAX = 500;
@@ -33,6 +34,7 @@ export function addPatientRecordRoutes(app: FastifyInstance, node: Node): void {
   addKeys(app, node);
   addRecords(app, node);
   addLeaves(app, node);
+  addPatientProof(app, node);
   addAudit(app, node);
 }
 

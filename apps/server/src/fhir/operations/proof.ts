@@ -1,4 +1,4 @@
-import { proveRecord, type RecordProof, RecordsError } from '@salus/records';
+import { proveRecord, RecordsError, type SealedProof } from '@salus/records';
 import type { FastifyInstance } from 'fastify';
 import * as schema from '../../http/schemas.ts';
 import { type Node, readHosted } from '../../node.ts';
@@ -42,6 +42,6 @@ export function addProof(app: FastifyInstance, node: Node): void {
 const PIDS = /(?:pid:|"pid":"|patient\/(?:pid|device)\/)([\w-]{22})/g;
 
 /** Whether the committing call, which a proof holds as it was signed, is about no patient but the record's own. */
-function namesOnly({ transaction }: RecordProof, owner: string): boolean {
+export function namesOnly({ transaction }: Pick<SealedProof, 'transaction'>, owner: string): boolean {
   return [...JSON.stringify(transaction).matchAll(PIDS)].every(([, pid]) => `pid:${pid}` === owner);
 }
