@@ -28,6 +28,11 @@ const config: KnipConfig = {
     // The entry of the chaincode's bundle is started by path, out of the bundle.
     'packages/ledger-fabric': { entry: ['src/chaincode/main.ts'], project: ['src/**/*.ts'] },
     'apps/*': { entry: ['src/main.ts'], project: ['src/**/*.ts', 'test/**/*.ts'] },
+    // The built page, its build, and the walks through it; of icons and styles the tool knows nothing.
+    'apps/web': {
+      entry: ['src/main.tsx', 'build/main.ts', 'e2e/*.e2e.test.ts'],
+      project: ['src/**/*.{ts,tsx}', 'build/**/*.ts', 'e2e/**/*.ts'],
+    },
     // Its main is an export.
     'apps/server': { project: ['src/**/*.ts', 'test/**/*.ts'] },
     bench: { entry: ['src/*.ts', 'src/fabric/bare-chaincode.ts'], project: ['src/**/*.ts'] },

@@ -6,7 +6,8 @@ export default defineConfig({
   test: {
     include: [
       'packages/*/src/**/*.test.ts',
-      'apps/*/src/**/*.test.ts',
+      'apps/*/src/**/*.test.{ts,tsx}',
+      'apps/web/{build,e2e}/**/*.test.ts',
       'bench/src/**/*.test.ts',
       'network/src/**/*.test.ts',
       'testing/src/**/*.test.ts',
@@ -21,7 +22,7 @@ export default defineConfig({
     allowOnly: false,
     coverage: {
       provider: 'v8',
-      include: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts', 'network/src/**/*.ts'],
+      include: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.{ts,tsx}', 'network/src/**/*.ts'],
       exclude: ['**/*.test.ts'],
       reportsDirectory: 'coverage',
     },

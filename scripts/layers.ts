@@ -27,6 +27,7 @@ const layers: Readonly<Record<string, number | 'outside' | 'tests'>> = {
   '@salus/fhir': 1,
   '@salus/ledger-fabric': 2,
   '@salus/records': 2,
+  '@salus/client': 2,
   '@salus/supply-chain': 2,
   '@salus/devices': 2,
   '@salus/research': 2,

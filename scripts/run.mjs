@@ -1,11 +1,13 @@
-// `node scripts/run.mjs FILE [ARGUMENT…]`: installs what is missing, then runs FILE on the Node of this repository.
+// `node scripts/run.mjs [--web] FILE [ARGUMENT…]`: installs what is missing, with `--web` builds the web app where its
+// sources changed, then runs FILE on the Node of this repository.
 // Plain JavaScript for Node ≥ 18, like setup.mjs.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SetupError, setup } from './setup.mjs';
 
+const webBuildMsMax = 5 * 60_000;
 const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /**
@@ -37,10 +39,20 @@ export function handOver(node, entry, args) {
   });
 }
 
+/** In a process of its own: what builds the app should not stay in the memory of the node that serves it. */
+function buildWeb(node) {
+  const build = resolve(repositoryRoot, 'apps/web/build/main.ts');
+  const { status } = spawnSync(node, [build], { stdio: ['ignore', 2, 2], timeout: webBuildMsMax });
+  if (status !== 0) throw new SetupError('The web app was not built; the reason stands above.');
+}
+
 async function main() {
-  const [entry, ...args] = process.argv.slice(2);
-  if (entry === undefined) throw new SetupError('Usage: node scripts/run.mjs FILE [ARGUMENT…]');
+  const given = process.argv.slice(2);
+  const web = given[0] === '--web';
+  const [entry, ...args] = web ? given.slice(1) : given;
+  if (entry === undefined) throw new SetupError('Usage: node scripts/run.mjs [--web] FILE [ARGUMENT…]');
   const { node } = await setup();
+  if (web) buildWeb(node);
   handOver(node, resolve(repositoryRoot, entry), args);
 }
 

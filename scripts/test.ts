@@ -20,6 +20,8 @@ interface Check {
 
 const checks: readonly Check[] = [
   tool('types', 'typescript/bin/tsc', ['--noEmit']),
+  // Of its own: only the browser's code may see the browser's globals.
+  tool('types of the web app', 'typescript/bin/tsc', ['--noEmit', '-p', 'apps/web/tsconfig.json']),
   tool('lint with types (oxlint)', 'oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']),
   tool('format and lint (biome)', '@biomejs/biome/bin/biome', [
     'check',

@@ -14,6 +14,8 @@ import type { Settings } from './settings.ts';
 import { BearerTokens } from './smart/bearer.ts';
 import { SmartServers } from './smart/smart-server.ts';
 import { Subscriptions } from './subscriptions/subscriptions.ts';
+import { openWebApp } from './web/web-app.ts';
+import { addWebRoutes } from './web/web-routes.ts';
 
 export interface RunningServer {
   /** Where it listens, with the port that the system gave when the setting was 0. */
@@ -74,6 +76,7 @@ export async function startServer(
   );
   subscriptions.listen(app.server);
   addRoutes(app, node, { metrics, smart, subscriptions });
+  if (settings.webDirectory !== null) addWebRoutes(app, openWebApp(settings.webDirectory));
   node.onFailure(onFailure);
   node.onAlarm(({ block, txId, code }) =>
     app.log.error({ block, transaction: txId ?? 'none', code }, 'a block holds what it should not'),

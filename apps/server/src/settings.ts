@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { postgresPlace } from '@salus/records';
 import { ServerError } from './server-error.ts';
+import { findBuiltWebApp } from './web/web-app.ts';
 
 /** What an operator decides; every member can come from the environment or from the file that SALUS_CONFIG names. */
 export interface Settings {
@@ -38,6 +39,8 @@ export interface Settings {
   readonly subscriptionHosts: readonly string[];
   /** Where an organisation that wants to join writes its application for the members. */
   readonly applicationFile: string;
+  /** The folder of the built web app; null: the node serves none. */
+  readonly webDirectory: string | null;
   readonly logLevel: LogLevel;
   /** Bearer token for /metrics from other hosts; without it only loopback may read them. */
   readonly metricsToken: string | null;
@@ -67,6 +70,7 @@ export const SETTING_NAMES = [
   'SALUS_HL7',
   'SALUS_SUBSCRIPTION_HOSTS',
   'SALUS_APPLICATION',
+  'SALUS_WEB',
   'SALUS_LOG_LEVEL',
   'SALUS_METRICS_TOKEN',
 ] as const;
@@ -120,6 +124,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, workingDirectory: s
     hl7File: fileOf(value, 'SALUS_HL7', workingDirectory),
     subscriptionHosts: parseHosts('SALUS_SUBSCRIPTION_HOSTS', value.of('SALUS_SUBSCRIPTION_HOSTS')),
     applicationFile: path('SALUS_APPLICATION', join(configDirectory, 'application.json')),
+    webDirectory: fileOf(value, 'SALUS_WEB', workingDirectory) ?? findBuiltWebApp() ?? null,
     logLevel: parseLogLevel(value.of('SALUS_LOG_LEVEL') ?? 'info'),
     metricsToken: value.of('SALUS_METRICS_TOKEN') ?? null,
   };

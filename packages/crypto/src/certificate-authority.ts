@@ -54,6 +54,8 @@ const SERIAL = /^(?:[0-9a-f]{2}){8,20}$/;
 const SERIAL_BYTES = 16;
 const KEY_IDENTIFIER_BYTES = 20;
 const DAY_MS = 86_400_000;
+/** Of a variable: the type of a browser's own parameters knows no curve, which the generator asks for. */
+const P256_SIGNATURE = { name: 'ECDSA', hash: 'SHA-256', namedCurve: 'P-256' };
 /** 9999-12-31T23:59:59Z, the last time that X.509 can write. */
 const TIME_MS_MAX = 253_402_300_799_000;
 
@@ -231,7 +233,7 @@ async function signCertificate(input: Signing): Promise<string> {
       notAfter: new Date(wholeSecond(notAfterMs)),
       publicKey: spkiOf(input.publicKey),
       extensions: [...input.extensions],
-      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256', namedCurve: 'P-256' },
+      signingAlgorithm: P256_SIGNATURE,
       signature,
     });
   const blank = await withSignature(new Uint8Array(SIGNATURE_BYTES).fill(1));

@@ -1,0 +1,7 @@
+import type { texts as en } from '../en/session.ts';
+import type { Texts } from '../texts.ts';
+
+export const texts: Texts<typeof en, 'ar'> = {
+  title: 'تسجيل الدخول',
+  needed: 'سجّل الدخول أولًا ثم تُفتح هذه الصفحة.',
+};

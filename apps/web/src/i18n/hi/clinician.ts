@@ -1,0 +1,6 @@
+import type { texts as en } from '../en/clinician.ts';
+import type { Texts } from '../texts.ts';
+
+export const texts: Texts<typeof en, 'hi'> = {
+  title: 'मरीज़',
+};

@@ -1,0 +1,7 @@
+import type { texts as en } from '../en/session.ts';
+import type { Texts } from '../texts.ts';
+
+export const texts: Texts<typeof en, 'hi'> = {
+  title: 'साइन इन',
+  needed: 'पहले साइन इन करें, फिर यह पृष्ठ खुलेगा।',
+};

@@ -1,0 +1,49 @@
+import { Button, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { Link, Navigate } from 'react-router';
+import { useSession } from '../session/session.ts';
+import { Page } from '../ui/page.tsx';
+
+/** The first page: who are you? Whoever is signed in goes on to their own side. */
+export function Home() {
+  const { t } = useTranslation('shell');
+  const session = useSession();
+  if (session.kind === 'patient') return <Navigate to="/patient" replace />;
+  if (session.kind === 'staff') return <Navigate to={homeOf(session.role)} replace />;
+  return (
+    <Page title={t('home.title')} lead={t('home.lead')}>
+      <SimpleGrid cols={{ base: 1, sm: 2 }}>
+        <Card withBorder padding="lg" component="section" aria-labelledby="home-patient">
+          <Stack>
+            <Title order={2} size="h3" id="home-patient">
+              {t('home.patient')}
+            </Title>
+            <Text>{t('home.patientText')}</Text>
+            <Group>
+              <Button component={Link} to="/patient/start">
+                {t('home.patientStart')}
+              </Button>
+            </Group>
+          </Stack>
+        </Card>
+        <Card withBorder padding="lg" component="section" aria-labelledby="home-staff">
+          <Stack>
+            <Title order={2} size="h3" id="home-staff">
+              {t('home.staff')}
+            </Title>
+            <Text>{t('home.staffText')}</Text>
+            <Group>
+              <Button component={Link} to="/sign-in" variant="outline">
+                {t('home.staffSignIn')}
+              </Button>
+            </Group>
+          </Stack>
+        </Card>
+      </SimpleGrid>
+    </Page>
+  );
+}
+
+function homeOf(role: string): string {
+  return role === 'administrator' ? '/steward' : '/clinician';
+}

@@ -1,0 +1,34 @@
+import {
+  IconBuildingHospital,
+  IconChecklist,
+  IconFileText,
+  IconHome,
+  IconShieldCheck,
+  IconStethoscope,
+  IconUserCheck,
+} from '@tabler/icons-react';
+import type { ComponentType } from 'react';
+import type { Session } from '../session/session.ts';
+
+export interface NavigationEntry {
+  readonly to: string;
+  /** Its words stand in the catalogue `shell` below `navigation`. */
+  readonly text: 'home' | 'patientHome' | 'record' | 'access' | 'visit' | 'clinician' | 'tasks' | 'steward';
+  readonly icon: ComponentType<{ readonly size?: number; readonly 'aria-hidden'?: boolean }>;
+  readonly isFor: (session: Session) => boolean;
+}
+
+const isPatient = (session: Session): boolean => session.kind === 'patient';
+const isStaff = (session: Session): boolean => session.kind === 'staff';
+
+/** Each area adds its own entries; order is that of the list. */
+export const NAVIGATION: readonly NavigationEntry[] = [
+  { to: '/', text: 'home', icon: IconHome, isFor: (session) => session.kind === 'nobody' },
+  { to: '/patient', text: 'patientHome', icon: IconHome, isFor: isPatient },
+  { to: '/patient/record', text: 'record', icon: IconFileText, isFor: isPatient },
+  { to: '/patient/access', text: 'access', icon: IconUserCheck, isFor: isPatient },
+  { to: '/visit', text: 'visit', icon: IconBuildingHospital, isFor: isPatient },
+  { to: '/clinician', text: 'clinician', icon: IconStethoscope, isFor: isStaff },
+  { to: '/visit/tasks', text: 'tasks', icon: IconChecklist, isFor: isStaff },
+  { to: '/steward', text: 'steward', icon: IconShieldCheck, isFor: isStaff },
+];

@@ -1,0 +1,35 @@
+import { createBrowserRouter, type RouteObject } from 'react-router';
+import { Loading } from '../ui/loading.tsx';
+import { areaOf } from './areas.ts';
+import { Home } from './home.tsx';
+import { NotFound } from './not-found.tsx';
+import { RouteFailure } from './route-failure.tsx';
+import { Shell } from './shell.tsx';
+
+const SHELL = 'shell';
+
+const shell: RouteObject = {
+  id: SHELL,
+  path: '/',
+  element: <Shell />,
+  errorElement: <RouteFailure />,
+  hydrateFallbackElement: <Loading />,
+  children: [
+    { index: true, element: <Home /> },
+    { path: '*', element: <NotFound /> },
+  ],
+};
+
+const joined = new Set<string>();
+
+export const router = createBrowserRouter([shell], {
+  patchRoutesOnNavigation: async ({ path, patch }) => {
+    const area = areaOf(path);
+    if (area === undefined || joined.has(area.prefix)) return;
+    const { routes } = await area.load();
+    // Two navigations may have waited for the same area.
+    if (joined.has(area.prefix)) return;
+    joined.add(area.prefix);
+    patch(SHELL, [{ path: area.prefix, errorElement: <RouteFailure />, children: routes }]);
+  },
+});
