@@ -2,10 +2,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** What this command itself finds wrong; public, listed in docs/CLI.md. Other codes are the node's and the contracts'. */
 export const CLI_CODES = {
-  'answer-cut': 'The node’s answer broke off: look whether it was done.',
-  'answer-too-large': 'The node’s answer is larger than the command takes.',
   'bad-file': 'A file is missing, too large, or not what the command needs.',
-  'bad-node': 'The address of the node is no URL, or plain HTTP to another machine.',
   'bad-usage': 'The command line is not as --help says.',
   cancelled: 'The question was not answered with yes: nothing was done.',
   'emergency-unknown': 'The organisation’s log holds no such emergency access.',
@@ -19,25 +16,20 @@ export const CLI_CODES = {
   'no-pid': 'The wallet has no pid where one is needed.',
   'no-secret-file': 'The named file holds no passphrase or password.',
   'no-terminal': 'A question must be asked and there is no terminal.',
-  'node-unreachable': 'The node does not answer.',
-  'not-a-node': 'What answers is no Salus node.',
   'not-found': 'There is no such record.',
   'not-permitted': 'The wallet’s roles do not allow this.',
   'organisation-unknown': 'No active member of the network has this name.',
   'passphrases-differ': 'The two passphrases that were typed differ.',
   'pid-not-named': 'The wallet has several pids: name one with --at.',
   'proof-invalid': 'A block, call, checkpoint or audit line is not what its proof must show.',
-  'recipient-unlisted': 'The grantee’s organisation lists no live key.',
   'request-answered': 'The request was answered before.',
   'request-unknown': 'None of the wallet’s pids was asked this.',
   'secret-file-exposed': 'Others than the owner may read the file of a passphrase or password.',
-  'too-many-records': 'There are more records than the command lists.',
   'wallet-exists': 'There is a wallet at that place already.',
   'wallet-missing': 'There is no wallet at that place.',
   'wallet-not-named': 'Several wallets are there, or none: name one with --as.',
   'weak-passphrase': 'The passphrase is too short.',
   'wrong-organisation': 'The wallet is of another organisation than --org.',
-  'wrong-recovery-code': 'The recovery code is not the one of that pid.',
   'wrong-wallet': 'The wallet is of another kind or person than is needed.',
 } as const satisfies { readonly [code: string]: string };
 

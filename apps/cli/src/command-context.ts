@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type ApiClient, apiClient } from './api-client.ts';
+import { type ApiClient, apiClient } from '@salus/client';
 import { readNodeAddresses } from './node-addresses.ts';
 import { openTerminal, type Streams, type Terminal } from './terminal.ts';
 

@@ -1,9 +1,9 @@
+import { type ListedRecord, type PatientRequest, previewOpening } from '@salus/client';
 import type { Grantee, Purpose } from '@salus/contracts';
 import { LABEL_CLASSES } from '@salus/fhir';
 import type { GrantChoice } from '@salus/wallet';
 import { CliError } from './cli-error.ts';
 import { describeGrantee } from './commands/request.ts';
-import type { ListedRecord, PatientRequest } from './patient-node.ts';
 import { table, when } from './terminal.ts';
 
 const DAY_MS = 86_400_000;
@@ -94,21 +94,13 @@ export function describeOpening(
   choice: GrantChoice,
   records: readonly ListedRecord[],
 ): { readonly text: string; readonly opens: number; readonly staysClosed: number } {
-  const groups = new Map<string, { opens: number; closed: number }>();
-  for (const record of records) {
-    const name = `${record.category}\u0000${record.labelClass}`;
-    const group = groups.get(name) ?? { opens: 0, closed: 0 };
-    if (opensRecord(choice, record)) group.opens += 1;
-    else group.closed += 1;
-    groups.set(name, group);
-  }
-  const rows = [...groups]
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([name, { opens, closed }]) => {
-      const [category = '', labelClass = ''] = name.split('\u0000');
-      return [category, labelClass, String(opens), String(closed)];
-    });
-  const opens = rows.reduce((sum, [, , count]) => sum + Number(count), 0);
+  const { opens, staysClosed, groups } = previewOpening(choice, records);
+  const rows = groups.map((group) => [
+    group.category,
+    group.labelClass,
+    String(group.opens),
+    String(group.staysClosed),
+  ]);
   const terms = [
     `${describeGrantee(choice.grantee)} may read at ${organisation}, for ${choice.purposes.join(', ')}, until ${when(choice.notAfterMs)}`,
     ...(choice.maxUses === undefined ? [] : [`at most ${choice.maxUses} times (a time is a session of 15 minutes)`]),
@@ -128,19 +120,7 @@ export function describeOpening(
   const text = [`${terms.join(', ')}.`, table(['category', 'label', 'opens', 'stays closed'], rows), ...notes].join(
     '\n',
   );
-  return { text, opens, staysClosed: records.length - opens };
-}
-
-function opensRecord(choice: GrantChoice, record: ListedRecord): boolean {
-  const { categories, labelClasses, resourceTypes, records, dataFromMs, dataToMs } = choice;
-  return (
-    categories.includes(record.category) &&
-    labelClasses.includes(record.labelClass) &&
-    (resourceTypes === undefined || resourceTypes.includes(record.type)) &&
-    (records === undefined || records.includes(record.recordId)) &&
-    (dataFromMs === undefined || (record.dataToMs ?? record.dataFromMs ?? -Infinity) >= dataFromMs) &&
-    (dataToMs === undefined || (record.dataFromMs ?? Infinity) <= dataToMs)
-  );
+  return { text, opens, staysClosed };
 }
 
 /** `hospital-b`, `role:clinician@hospital-b`, `person:<id>@hospital-b`, `study:<study>@research`. */

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { CLIENT_CODES } from '@salus/client';
 import { NETWORK_CODES } from '@salus/network';
 import type { Command } from 'commander';
 import { CLI_CODES } from './cli-error.ts';
@@ -29,6 +30,7 @@ export function renderManual(): string {
     TITLE,
     ...commands,
     `## Codes of the command itself\n\n${tableOf(CLI_CODES)}\n`,
+    `## Codes of whoever asks a node\n\n${tableOf(CLIENT_CODES)}\n`,
     `## Codes of \`salus network\`\n\n${tableOf(NETWORK_CODES)}\n\n${rest}\n`,
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import { ClientError } from '@salus/client';
 import { CryptoError } from '@salus/crypto';
 import { FhirError } from '@salus/fhir';
 import { LedgerError } from '@salus/ledger';
@@ -6,6 +7,7 @@ import { NetworkError, type NetworkErrorCode } from '@salus/network';
 import { WalletError } from '@salus/wallet';
 import { Command, CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
+import { fromClientError } from './client-errors.ts';
 import { type CommandContext, commandContext, type GlobalOptions, type Surroundings } from './command-context.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addBackupCommands } from './commands/backup.ts';
@@ -115,6 +117,7 @@ function newProgram(streams: Pick<Streams, 'stdout' | 'stderr'>): Command {
 /** A stack tells a user nothing; errors with a code of their own say what they are, the rest is `internal`. */
 function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
+  if (error instanceof ClientError) return fromClientError(error);
   if (error instanceof NetworkError) return toNetworkError(error);
   const coded =
     error instanceof WalletError ||

@@ -1,13 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { apiClient, ClientError, readRecord } from '@salus/client';
 import { expect } from 'vitest';
 import { Imported, readBundle, type SentBundle, writeRegistration } from '../src/acceptance/bundles.ts';
 import type { Desk, Ran } from '../src/acceptance/desk.ts';
-import { apiClient } from '../src/api-client.ts';
-import { CliError } from '../src/cli-error.ts';
 import { EXIT } from '../src/exit-codes.ts';
-import { readRecord } from '../src/reading.ts';
 
 /** The longest that a revocation may take to end a session that is open. */
 const REVOCATION_MS = 1_000;
@@ -249,7 +247,7 @@ async function readUntilRefused(read: () => Promise<string>): Promise<Refused> {
     try {
       await read();
     } catch (error) {
-      if (!(error instanceof CliError)) throw error;
+      if (!(error instanceof ClientError)) throw error;
       return { code: error.code, refusedMs: Date.now() };
     }
     await wait(READ_EVERY_MS);

@@ -1,59 +1,25 @@
 import { hash } from 'node:crypto';
 import type { Json, SignedCall } from '@salus/contracts';
 import { canonical, emptyRoot, hashTuple, merkleRoot, type Signer, toBase64url, utf8 } from '@salus/crypto';
-import { type FabricBlockHeader, hashFabricHeader } from './fabric-block.ts';
+import { type BlockHeader, type EmbeddedBlockHeader, hashHeaderText } from './block-header.ts';
 import type { RecordedOutcome, TransactionView } from './ledger.ts';
 
-export const BLOCK_VERSION = 'salus:block:v1';
-export const BLOCK_ALG = 'ES256';
+export {
+  BLOCK_ALG,
+  BLOCK_VERSION,
+  type Block,
+  type BlockHeader,
+  type ContractsInUse,
+  type EmbeddedBlockHeader,
+  hashHeaderText,
+  hashOfHeader,
+  type StateRoot,
+} from './block-header.ts';
+
 /** A header names the state root once the newest multiple of this number of blocks is behind it. */
 export const STATE_ROOT_INTERVAL = 10_000;
 /** Transactions that a position has room for in one block. */
 export const BLOCK_TRANSACTIONS_MAX = 65_536;
-
-export type ContractsInUse = {
-  readonly version: string;
-  /** base64url of SHA-256 of the contracts' sources or bundle. */
-  readonly bundleHash: string;
-};
-
-/** A block that the embedded engine made and signed. */
-export type EmbeddedBlockHeader = {
-  readonly version: typeof BLOCK_VERSION;
-  readonly alg: typeof BLOCK_ALG;
-  readonly network: string;
-  readonly number: number;
-  readonly previousHash: string;
-  /** Agreed time of the block and its transactions; never earlier than the previous block's. */
-  readonly timestampMs: number;
-  /** Transactions in the block. */
-  readonly count: number;
-  /** RFC 6962 root over the exact texts of the transactions. */
-  readonly transactionsRoot: string;
-  /** RFC 6962 root over the canonical write sets, one leaf a transaction, `[]` where it was refused. */
-  readonly writesRoot: string;
-  /** hashTuple('state', previous stateCommitment, writesRoot). */
-  readonly stateCommitment: string;
-  readonly contracts: ContractsInUse;
-  /** The public key that signs the hash. */
-  readonly ledgerKey: string;
-  /** Sorted-state root as it was after block `number`, an earlier one: it is computed beside the running ledger. */
-  readonly stateRoot?: StateRoot;
-};
-
-export type StateRoot = { readonly number: number; readonly root: string };
-
-/** A block's header on any engine; `version` tells which. */
-export type BlockHeader = EmbeddedBlockHeader | FabricBlockHeader;
-
-export type Block = {
-  readonly header: BlockHeader;
-  /** `hashOfHeader(header)`. */
-  readonly hash: string;
-  /** ES256 by `header.ledgerKey` over the UTF-8 text of `hash`; empty on Fabric, where orderers sign blocks. */
-  readonly signature: string;
-  readonly transactions: readonly TransactionView[];
-};
 
 /** A header with its exact text, as it is stored. */
 export type SealedHeader<Header extends BlockHeader = EmbeddedBlockHeader> = {
@@ -62,21 +28,6 @@ export type SealedHeader<Header extends BlockHeader = EmbeddedBlockHeader> = {
   readonly hash: string;
   readonly signature: string;
 };
-
-/** Equal to hashTuple('block', header) when `text` is the header's canonical form; any other byte gives another hash. */
-export function hashHeaderText(text: string): string {
-  return hash('sha256', `["${BLOCK_VERSION}",${text}]`, 'base64url');
-}
-
-/** What the next block points back to, by the rule of the engine that made the header: base64url of 32 bytes. */
-export function hashOfHeader(header: BlockHeader): string {
-  switch (header.version) {
-    case 'salus:block:v1':
-      return hashHeaderText(canonical(header as unknown as Json));
-    case 'salus:fabric-block:v1':
-      return hashFabricHeader(header);
-  }
-}
 
 export async function sealHeader(header: EmbeddedBlockHeader, signer: Signer): Promise<SealedHeader> {
   const text = canonical(header as unknown as Json);

@@ -1,6 +1,5 @@
-import { hash } from 'node:crypto';
-import { fromBase64url } from '@salus/crypto';
-import type { ContractsInUse } from './block.ts';
+import { concatBytes, fromBase64url, sha256, toBase64url } from '@salus/crypto';
+import type { ContractsInUse } from './block-header.ts';
 
 export const FABRIC_BLOCK_VERSION = 'salus:fabric-block:v1';
 
@@ -55,26 +54,26 @@ export type FabricHeaderFacts = Pick<FabricBlockHeader, 'number' | 'previousHash
  * orderers sign.
  */
 export function fabricHeaderBytes({ number, previousHash, dataHash }: FabricHeaderFacts): Uint8Array {
-  return tagged(0x30, Buffer.concat([integer(number), octets(previousHash), octets(dataHash)]));
+  return tagged(0x30, concatBytes(integer(number), octets(previousHash), octets(dataHash)));
 }
 
 /** SHA-256 of `fabricHeaderBytes`, base64url: Fabric's protoutil.BlockHeaderHash. */
 export function hashFabricHeader(facts: FabricHeaderFacts): string {
-  return hash('sha256', fabricHeaderBytes(facts), 'base64url');
+  return toBase64url(sha256(fabricHeaderBytes(facts)));
 }
 
 /** The shortest two's complement form (X.690 §8.3); block numbers are not negative. */
-function integer(value: number): Buffer {
-  const digits = value.toString(16);
-  const bytes = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex');
-  return tagged(0x02, bytes[0]! < 0x80 ? bytes : Buffer.concat([Buffer.of(0), bytes]));
+function integer(value: number): Uint8Array {
+  const bytes: number[] = [];
+  for (let rest = value; rest > 0 || bytes.length === 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256);
+  return tagged(0x02, Uint8Array.from(bytes[0]! < 0x80 ? bytes : [0, ...bytes]));
 }
 
-function octets(text: string): Buffer {
-  return tagged(0x04, Buffer.from(fromBase64url(text)));
+function octets(text: string): Uint8Array {
+  return tagged(0x04, fromBase64url(text));
 }
 
 /** Contents are hashes and one number: always shorter than 128 bytes. */
-function tagged(tag: number, content: Buffer): Buffer {
-  return Buffer.concat([Buffer.of(tag, content.length), content]);
+function tagged(tag: number, content: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(tag, content.length), content);
 }

@@ -334,7 +334,7 @@ async function sealKeys(
   if (recipients.length === 0) throw new WalletError('recipient-unlisted', 'The ledger lists no key for this grantee.');
   const seals: Seal[] = [];
   for (const envelope of opened(terms, envelopes)) {
-    const plaintext = await openKey(wallet, envelope);
+    const plaintext = await openEnvelope(wallet, envelope);
     for (const { kid, publicKey } of recipients) {
       if (kidOf(publicKey) !== kid)
         throw new WalletError('recipient-unlisted', 'A listed key does not fit its key id.');
@@ -349,7 +349,8 @@ async function sealKeys(
   return seals;
 }
 
-async function openKey(wallet: PatientWallet, sealed: KeyEnvelope): Promise<Uint8Array> {
+/** One E, opened with this device's own key. @throws WalletError `seal-refused` where it is sealed to something else */
+export async function openEnvelope(wallet: PatientWallet, sealed: KeyEnvelope): Promise<Uint8Array> {
   const pid = sealed.owner.replace(/^pid:/, '');
   const key = await wallet.keys.hpkeKey(pid);
   try {

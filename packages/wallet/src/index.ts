@@ -31,6 +31,7 @@ export {
   type ListedKey,
   makeCard,
   narrow,
+  openEnvelope,
   opened,
   type PreparedGrant,
   revoke,

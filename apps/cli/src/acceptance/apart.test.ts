@@ -1,14 +1,13 @@
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { apiClient, ClientError } from '@salus/client';
 import { startTestNetwork, type TestNetwork } from '@salus/network';
 import { fabricBinaries } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ConsortiumApart, openConsortiumApart } from '../../test/consortium-apart.ts';
 import type { OrganisationProcess } from '../../test/organisation-process.ts';
 import { done, expectStory, type ReadByB, startReading, tellUntilRead } from '../../test/story.ts';
-import { apiClient } from '../api-client.ts';
-import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { writeMedicationFixture } from './bundles.ts';
 
@@ -252,7 +251,7 @@ async function untilRefused(ask: () => Promise<unknown>): Promise<number> {
     try {
       await ask();
     } catch (error) {
-      if (error instanceof CliError && error.code === 'not-authenticated') return Date.now();
+      if (error instanceof ClientError && error.code === 'not-authenticated') return Date.now();
       throw error;
     }
   }

@@ -1,13 +1,19 @@
+import {
+  type AuditEvent,
+  type CheckedLine,
+  checkLines,
+  checkLogRoot,
+  type GivenLine,
+  type NodeSession,
+  type SeenLedger,
+} from '@salus/client';
 import type { LogRootFact } from '@salus/contracts';
-import type { AuditEvent } from '@salus/records';
 import type { Command } from 'commander';
-import { type CheckedLine, checkLines, checkLogRoot, type GivenLine } from '../audit-proofs.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { keepCheckpoint, type SeenLedger } from '../ledger-proofs.ts';
-import { asStaff, type NodeSession } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { integer, walletOption } from '../options.ts';
-import { forEachPid, openPatientAtHome, type PatientOptions } from '../patient-node.ts';
+import { forEachPid, keepCheckpoint, openPatientAtHome, type PatientOptions } from '../patient-node.ts';
 import type { Act } from '../program.ts';
 import { table, when } from '../terminal.ts';
 import { openWallet } from '../wallet-files.ts';

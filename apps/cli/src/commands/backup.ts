@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
+import { submitCall } from '@salus/client';
 import { RecordsError, restoreData } from '@salus/records';
 import { staffCall } from '@salus/wallet';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
-import { asStaff, submitCall } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { accountOption, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
 import { openStaff } from '../wallet-files.ts';

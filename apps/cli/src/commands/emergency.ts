@@ -1,15 +1,15 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { type ReadingSession, type StaffAtWork, submitCall } from '@salus/client';
 import { CLINICAL_ROLES, EMERGENCY_REASONS, REVIEW_OUTCOMES } from '@salus/contracts';
 import { type CallPayload, callId, type Json, parseJson } from '@salus/crypto';
 import { type EmergencyCard, emergencyRequest, prepareCall } from '@salus/wallet';
 import { type Command, Option } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
-import { asStaff, type StaffAtWork, submitCall } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { accountOption, id, integer, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
-import type { ReadingSession } from '../reading.ts';
 import { readOrganisationLines } from './audit.ts';
 import { tellReading } from './records.ts';
 

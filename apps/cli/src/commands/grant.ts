@@ -1,22 +1,24 @@
-import { answer, type GrantChoice, grant, type PatientWallet, sealToken } from '@salus/wallet';
+import {
+  asPatient,
+  type Committed,
+  deliverToken,
+  isAtHome,
+  listOwnRecords,
+  listRequests,
+  type PatientRequest,
+  readKeys,
+  recipientsOf,
+  sendAnswer,
+  submitGrant,
+} from '@salus/client';
+import { type GrantChoice, grant, type PatientWallet, sealToken } from '@salus/wallet';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { choiceOf, describeOpening, GRANT_DAYS, type GrantWords } from '../grant-choice.ts';
-import { asPatient, type Committed, type NodeSession } from '../node-session.ts';
 import { id, integer, list, timeMs, walletOption } from '../options.ts';
-import {
-  forEachPid,
-  keepWallet,
-  listOwnRecords,
-  listRequests,
-  openPatientAtHome,
-  type PatientAtHome,
-  type PatientRequest,
-  readKeys,
-  readListedKeys,
-} from '../patient-node.ts';
+import { forEachPid, keepWallet, openPatientAtHome, type PatientAtHome } from '../patient-node.ts';
 import type { Act } from '../program.ts';
 import { demandCategories, purposesOption } from './request.ts';
 
@@ -65,9 +67,10 @@ export function addGrantCommand(program: Command, act: Act): void {
       throw new CliError('cancelled', 'Nothing was granted.', { exit: EXIT.refused });
     }
     const { made, wallet } = await makeGrants(context, home, plans);
-    const answered = request === undefined ? null : await answerRequest(context, { home, wallet, request, made });
+    const answered = request === undefined ? null : await answerRequest(context, { wallet, request, made });
     if (request === undefined) {
-      for (const { token } of made) if (token !== null) await deliverToken(context, plans[0]!.choice.grantee, token);
+      for (const { token } of made)
+        if (token !== null) await deliverToken(context.api, plans[0]!.choice.grantee, token);
     }
     const lines = made.map(
       ({ organisation, grant: name, opens }) => `Grant ${name} at ${organisation} opens ${opens} records now.`,
@@ -164,7 +167,9 @@ async function makeGrants(
   for (const { organisation, choice, opens } of plans) {
     await asPatient(context.api, wallet, choice.pid, async (session) => {
       const occasion = { network: wallet.content.network, nowMs: context.nowMs() };
-      const recipients = isAtHome(choice, organisation) ? [] : await recipientsOf(context, choice);
+      const recipients = isAtHome(choice, organisation)
+        ? []
+        : await recipientsOf(context.api, choice.grantee, context.nowMs());
       const prepared = await grant(wallet, occasion, { choice, envelopes: await readKeys(session), recipients });
       const committed = await submitGrant(session, prepared);
       wallet = prepared.wallet;
@@ -180,58 +185,14 @@ async function makeGrants(
   return { made, wallet };
 }
 
-/** A system of the organisation that keeps the records: its node holds the keys already. */
-function isAtHome({ grantee }: GrantChoice, organisation: string): boolean {
-  return grantee.kind === 'client' && grantee.organisation === organisation;
-}
-
-/** The grantee's live keys; a system has keys of its own. */
-export async function recipientsOf({ api, nowMs }: CommandContext, { grantee }: Pick<GrantChoice, 'grantee'>) {
-  if (grantee.kind === 'card') return [];
-  const holder = grantee.kind === 'client' ? grantee.id : 'organisation';
-  const keys = await readListedKeys(api, grantee.organisation, { nowMs: nowMs(), holder });
-  if (keys.length > 0) return keys;
-  throw new CliError('recipient-unlisted', `${grantee.organisation} lists no key to which you could seal.`, {
-    exit: EXIT.refused,
-  });
-}
-
-/** Hands a token to the grantee's own node: it proves itself by the ledger, so nobody needs to log in there. */
-export async function deliverToken(
-  { api }: CommandContext,
-  grantee: GrantChoice['grantee'],
-  token: object,
-): Promise<void> {
-  if (grantee.kind === 'card') return;
-  const path = `/api/v1/orgs/${grantee.organisation}/tokens`;
-  await api.send({ method: 'POST', path, body: { token }, repeatable: true });
-}
-
-/** Hands a signed grant or narrowing to the author's node, with the keys that it seals. */
-export async function submitGrant(
-  { api, organisation, token }: NodeSession,
-  prepared: { readonly call: unknown; readonly privateArgs: unknown; readonly seals?: readonly unknown[] },
-): Promise<Committed> {
-  const { call, privateArgs, seals = [] } = prepared;
-  return api.send<Committed>({
-    method: 'POST',
-    path: `/api/v1/orgs/${organisation}/patient/grants`,
-    body: { call, privateArgs, seals },
-    token,
-    repeatable: true,
-  });
-}
-
 /** Answers at the pid that was asked: there the requester finds the tokens, whatever pids they are for. */
 async function answerRequest(
   context: CommandContext,
   {
-    home,
     wallet,
     request,
     made,
   }: {
-    readonly home: PatientAtHome;
     readonly wallet: PatientWallet;
     readonly request: FoundRequest;
     readonly made: readonly MadeGrant[];
@@ -242,34 +203,16 @@ async function answerRequest(
     request.asked.categories.every((category) => terms.categories.includes(category)),
   );
   const word = whole ? 'granted' : 'partly';
-  await sendAnswer(context, { ...home, wallet }, { request, word, tokens: made.flatMap(({ token }) => token ?? []) });
+  await answerAs(context, wallet, { request, word, tokens: made.flatMap(({ token }) => token ?? []) });
   return word;
 }
 
-/** Signs and sends the answer to a request, with the sealed tokens of what was granted. */
-export async function sendAnswer(
+/** Signs and sends the answer to a request, logged in as the pid that was asked. */
+export async function answerAs(
   { api, nowMs }: CommandContext,
-  { wallet }: Pick<PatientAtHome, 'wallet'>,
-  {
-    request,
-    word,
-    tokens,
-  }: {
-    readonly request: FoundRequest;
-    readonly word: 'granted' | 'partly' | 'declined';
-    readonly tokens: readonly object[];
-  },
+  wallet: PatientWallet,
+  answered: Parameters<typeof sendAnswer>[3] & { readonly request: FoundRequest },
 ): Promise<Committed> {
-  const { pid, asked } = request;
   const occasion = { network: wallet.content.network, nowMs: nowMs() };
-  const { call } = await answer(wallet, occasion, { pid, request: asked.request, answer: word });
-  return asPatient(api, wallet, pid, ({ organisation, token }) =>
-    api.send<Committed>({
-      method: 'POST',
-      path: `/api/v1/orgs/${organisation}/patient/answers`,
-      body: { call, tokens },
-      token,
-      repeatable: true,
-    }),
-  );
+  return asPatient(api, wallet, answered.request.pid, (session) => sendAnswer(session, wallet, occasion, answered));
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Terms } from '@salus/contracts';
+import { asPatient, deliverToken, listGrants, listUsable, recipientsOf, submitCall, submitGrant } from '@salus/client';
 import { parseJson } from '@salus/crypto';
 import { grantEntry, narrow, type PatientWallet, revoke, sealToken } from '@salus/wallet';
 import { patientWalletOf } from '@salus/wallet/node';
@@ -9,23 +9,16 @@ import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type GrantWords, labelsOf, narrowings } from '../grant-choice.ts';
-import { asPatient, asStaff, submitCall } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { id, list, walletOption } from '../options.ts';
-import { forEachPid, keepWallet, listGrants, openPatientAtHome, type PatientOptions } from '../patient-node.ts';
+import { forEachPid, keepWallet, openPatientAtHome, type PatientOptions } from '../patient-node.ts';
 import type { Act } from '../program.ts';
 import { table, when } from '../terminal.ts';
 import { openPatient, openWallet } from '../wallet-files.ts';
-import { deliverToken, findRequest, grantOptions, recipientsOf, sendAnswer, submitGrant } from './grant.ts';
+import { answerAs, findRequest, grantOptions } from './grant.ts';
 import { demandCategories, describeGrantee } from './request.ts';
 
 const TOKEN_FILE_BYTES_MAX = 1024 * 1024;
-
-/** A grant that a member of staff may use. */
-export interface UsableGrant {
-  readonly authorOrganisation: string;
-  readonly terms: Terms;
-  readonly salt: string;
-}
 
 /** `salus grants`, `narrow`, `revoke`, `answer`, `take-token`: what becomes of a grant after it was made. */
 export function addGrantsCommands(program: Command, act: Act): void {
@@ -91,16 +84,6 @@ async function tellUsable(context: CommandContext, options: PatientOptions): Pro
   return EXIT.ok;
 }
 
-export async function listUsable({
-  api,
-  organisation,
-  token,
-}: Parameters<typeof listGrants>[0]): Promise<readonly UsableGrant[]> {
-  const path = `/api/v1/orgs/${organisation}/tokens`;
-  const { tokens } = await api.send<{ tokens: readonly UsableGrant[] }>({ method: 'GET', path, token });
-  return tokens;
-}
-
 function addNarrow(program: Command, act: Act): void {
   const command = grantOptions(
     program
@@ -123,12 +106,12 @@ function addNarrow(program: Command, act: Act): void {
       const { terms } = grantEntry(wallet.content, name);
       const occasion = { network: wallet.content.network, nowMs: context.nowMs() };
       const prepared = await narrow(wallet, occasion, { grant: name, change: changeOf(options, occasion.nowMs) });
-      const recipients = await recipientsOf(context, terms);
+      const recipients = await recipientsOf(context.api, terms.grantee, context.nowMs());
       const made = await asPatient(context.api, wallet, terms.pid, async (session) => {
         const { callId, block } = await submitGrant(session, prepared);
         await keepWallet(context, opened, { wallet: prepared.wallet, session });
         const { envelope } = await sealToken(prepared.wallet, name, recipients[0]!);
-        await deliverToken(context, terms.grantee, envelope);
+        await deliverToken(context.api, terms.grantee, envelope);
         return { grant: name, callId, block, token: envelope };
       });
       const text = `Grant ${name} is narrowed (block ${made.block}); the other side knows.`;
@@ -216,11 +199,11 @@ function addAnswer(program: Command, act: Act): void {
     const tokens: object[] = [];
     for (const grantId of grants) {
       const { terms } = grantEntry(home.wallet.content, grantId);
-      const [key] = await recipientsOf(context, terms);
+      const [key] = await recipientsOf(context.api, terms.grantee, context.nowMs());
       tokens.push((await sealToken(home.wallet, grantId, key!)).envelope);
     }
     const word = decline ? 'declined' : partly ? 'partly' : 'granted';
-    const { block } = await sendAnswer(context, home, { request, word, tokens });
+    const { block } = await answerAs(context, home.wallet, { request, word, tokens });
     context.terminal.result(`The request is answered: ${word} (block ${block}).`, {
       request: name,
       answer: word,

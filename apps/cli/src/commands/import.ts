@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { ClientError, delegateToNode, type NodeSession } from '@salus/client';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
+import { fromClientError } from '../client-errors.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { asStaff, delegateToNode, type NodeSession } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { accountOption, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
 import type { Progress } from '../terminal.ts';
@@ -118,8 +120,9 @@ async function importFile(session: NodeSession, path: string, again: boolean): P
     const resources = responses.map(({ location = '' }) => location.replace(/\/_history\/.*$/, ''));
     return { file, created, matched: responses.length - created, resources };
   } catch (error) {
-    if (!(error instanceof CliError) || error.exit === EXIT.denied) throw error;
-    const { code, message, next } = error;
+    if (!(error instanceof ClientError)) throw error;
+    const { code, message, next, exit } = fromClientError(error);
+    if (exit === EXIT.denied) throw error;
     return { file, error: { code, message, ...(next === undefined ? {} : { next }) } };
   }
 }

@@ -1,11 +1,11 @@
+import { type ListedRecord, type NodeSession, readState } from '@salus/client';
 import { type BatchFact, batchKey } from '@salus/contracts';
 import { fromBase64url, hashTuple, leafHash, sha256, toBase64url, utf8, verifyInclusion } from '@salus/crypto';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
-import { asStaff, type NodeSession, readState } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { accountOption, id, walletOption } from '../options.ts';
-import type { ListedRecord } from '../patient-node.ts';
 import type { Act } from '../program.ts';
 import { table, when } from '../terminal.ts';
 

@@ -1,16 +1,17 @@
-import type { Json } from '@salus/crypto';
-import type { Checkpoint } from '@salus/ledger';
-import type { Command } from 'commander';
-import { EXIT } from '../exit-codes.ts';
 import {
   checkHeader,
   checkSignatures,
   checkTransaction,
+  type NodeSession,
   type ProvenTransaction,
   readCheckpoint,
   type SignedHeader,
-} from '../ledger-proofs.ts';
-import { asAnybody, asStaff, type NodeSession } from '../node-session.ts';
+} from '@salus/client';
+import type { Json } from '@salus/crypto';
+import type { Checkpoint } from '@salus/ledger';
+import type { Command } from 'commander';
+import { EXIT } from '../exit-codes.ts';
+import { asAnybody, asStaff } from '../node-session.ts';
 import { integer, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
 import { table, when } from '../terminal.ts';

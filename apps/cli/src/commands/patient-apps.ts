@@ -1,3 +1,4 @@
+import { asPatient, listOwnRecords, type NodeSession, submitGrant } from '@salus/client';
 import type { Purpose } from '@salus/contracts';
 import { type GrantChoice, grant } from '@salus/wallet';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -5,11 +6,9 @@ import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { choiceOf, describeOpening, type GrantWords } from '../grant-choice.ts';
-import { asPatient, type NodeSession } from '../node-session.ts';
 import { integer, list, slug, walletOption } from '../options.ts';
-import { keepWallet, listOwnRecords, onlyPid, openPatientAtHome, type PatientAtHome } from '../patient-node.ts';
+import { keepWallet, onlyPid, openPatientAtHome, type PatientAtHome } from '../patient-node.ts';
 import type { Act } from '../program.ts';
-import { submitGrant } from './grant.ts';
 import { demandCategories } from './request.ts';
 
 const APP_DAYS = 90;

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { asPatient, ClientError, type Committed, isUnanswered, putBackup, submitCall } from '@salus/client';
 import { randomBytes } from '@salus/crypto';
 import {
   claim,
@@ -16,10 +17,8 @@ import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { asPatient, type Committed, submitCall } from '../node-session.ts';
 import { walletOption } from '../options.ts';
 import { chooseSecret } from '../passphrase.ts';
-import { putBackup } from '../patient-node.ts';
 import type { Act } from '../program.ts';
 import { newWalletPath, type OpenWallet, openPatient, type PatientStored, walletPath } from '../wallet-files.ts';
 
@@ -92,7 +91,7 @@ async function leaveBackup({ api, terminal }: CommandContext, wallet: PatientWal
   try {
     await asPatient(api, wallet, pid, (session) => putBackup(session, wallet));
   } catch (error) {
-    if (!(error instanceof CliError)) throw error;
+    if (!(error instanceof ClientError)) throw error;
     terminal.say(
       `The wallet is saved, but its backup at the node is not: run \`salus patient backup\` (${error.code}).`,
     );
@@ -120,7 +119,7 @@ async function submitClaim(
   try {
     return { committed: await submitCall(context.api, slip.organisation, prepared), wallet: prepared.wallet };
   } catch (error) {
-    if (error instanceof CliError && error.exit === EXIT.unreachable) {
+    if (isUnanswered(error) || (error instanceof ClientError && error.status === 503)) {
       // It may have been done: whoever has the wallet must have its code as well.
       if (recoveryCode !== undefined) context.terminal.say(describeRecovery(recoveryCode, slip));
       context.terminal.say('Whether the pid was claimed is not known: look with `salus patient show`.');

@@ -1,27 +1,32 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Json, type Purpose, parseTerms } from '@salus/contracts';
-import { parseJson } from '@salus/crypto';
-import type { Command } from 'commander';
-import { CliError } from '../cli-error.ts';
-import type { CommandContext } from '../command-context.ts';
-import { EXIT } from '../exit-codes.ts';
-import { asStaff, type NodeSession, type StaffAtWork } from '../node-session.ts';
-import { accountOption, list, walletOption } from '../options.ts';
-import { forEachPid, type ListedRecord, listOwnRecords, openPatientAtHome } from '../patient-node.ts';
-import type { Act } from '../program.ts';
 import {
   type Chart,
+  type ListedRecord,
+  listOwnRecords,
+  listUsable,
+  type NodeSession,
   openReading,
   type ReadingSession,
   type ReadResource,
   readChart,
   readContents,
   readRecord,
-} from '../reading.ts';
+  type StaffAtWork,
+  type UsableGrant,
+} from '@salus/client';
+import { type Json, type Purpose, parseTerms } from '@salus/contracts';
+import { parseJson } from '@salus/crypto';
+import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import type { CommandContext } from '../command-context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { asStaff } from '../node-session.ts';
+import { accountOption, list, walletOption } from '../options.ts';
+import { forEachPid, openPatientAtHome } from '../patient-node.ts';
+import type { Act } from '../program.ts';
 import { table, when } from '../terminal.ts';
 import { openWallet } from '../wallet-files.ts';
-import { listUsable, type UsableGrant } from './grants.ts';
 import { keepRecords } from './kept.ts';
 import { demandCategories, purposesOption } from './request.ts';
 

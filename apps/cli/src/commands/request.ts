@@ -1,3 +1,4 @@
+import { type Committed, listRequests, type StaffAtWork } from '@salus/client';
 import { type Grantee, PURPOSES, type Purpose, type RequestTerms } from '@salus/contracts';
 import { CATEGORIES } from '@salus/fhir';
 import { accessRequest } from '@salus/wallet';
@@ -5,9 +6,9 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
-import { asStaff, type Committed, type StaffAtWork } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { accountOption, id, list, timeMs, walletOption } from '../options.ts';
-import { forEachPid, listRequests, openPatientAtHome, type PatientOptions } from '../patient-node.ts';
+import { forEachPid, openPatientAtHome, type PatientOptions } from '../patient-node.ts';
 import type { Act } from '../program.ts';
 import { when } from '../terminal.ts';
 

@@ -1,6 +1,7 @@
+import { delegateToNode } from '@salus/client';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.ts';
-import { asStaff, delegateToNode } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { accountOption, id, integer, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
 import { table, when } from '../terminal.ts';

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { submitCall } from '@salus/client';
 import { ADMINISTRATOR_ROLE, PURPOSES, type Purpose } from '@salus/contracts';
 import { CryptoError, type Json, parseJson } from '@salus/crypto';
 import { staffCall } from '@salus/wallet';
 import { type Command, Option } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
-import { asStaff, submitCall } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { accountOption, list, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
 import { table } from '../terminal.ts';

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { readState, type StaffAtWork, submitCall } from '@salus/client';
 import { ADMINISTRATOR_ROLE } from '@salus/contracts';
 import { CryptoError, type Json, parseJson } from '@salus/crypto';
 import { staffCall } from '@salus/wallet';
@@ -7,7 +8,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { asStaff, readState, type StaffAtWork, submitCall } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { accountOption, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
 import { table, when } from '../terminal.ts';

@@ -1,9 +1,10 @@
+import { submitCall } from '@salus/client';
 import { ADMINISTRATOR_ROLE } from '@salus/contracts';
 import { staffCall } from '@salus/wallet';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
-import { asStaff, submitCall } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { accountOption, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
 

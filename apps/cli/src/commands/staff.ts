@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { type StaffAtWork, submitCall } from '@salus/client';
 import { ADMINISTRATOR_ROLE } from '@salus/contracts';
 import {
   CryptoError,
@@ -15,7 +16,7 @@ import { saveWalletFile } from '@salus/wallet/node';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
-import { asStaff, type StaffAtWork, submitCall } from '../node-session.ts';
+import { asStaff } from '../node-session.ts';
 import { accountOption, id, list, walletOption } from '../options.ts';
 import { chooseSecret, readSecret } from '../passphrase.ts';
 import type { Act } from '../program.ts';

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { checkRecordProof } from '@salus/client';
 import { type Json, parseJson } from '@salus/crypto';
 import { type Checkpoint, findCheckpoint } from '@salus/ledger';
 import type { RecordProof } from '@salus/records';
@@ -9,7 +10,6 @@ import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Act } from '../program.ts';
-import { checkRecordProof } from '../record-proof.ts';
 import { when } from '../terminal.ts';
 
 const PROOF_BYTES_MAX = 64 * 1024 * 1024;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ApiRequest, apiClient } from './api-client.ts';
-import { CliError } from './cli-error.ts';
-import { EXIT } from './exit-codes.ts';
+import { ClientError } from './client-error.ts';
 
 const NODE = 'http://127.0.0.1:8470';
 const READ: ApiRequest = { method: 'GET', path: '/api/v1/network' };
@@ -26,23 +25,22 @@ function nodeThat(...answers: readonly Answer[]) {
   return { asked, api: apiClient(NODE, fetchImpl) };
 }
 
-async function refusalOf(work: Promise<unknown>): Promise<CliError> {
+async function refusalOf(work: Promise<unknown>): Promise<ClientError> {
   const error = await work.then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  expect(error).toBeInstanceOf(CliError);
-  return error as CliError;
+  expect(error).toBeInstanceOf(ClientError);
+  return error as ClientError;
 }
 
 describe('the API client', () => {
-  it('tells a refusal by the node’s own code, words and next step', async () => {
+  it('tells a refusal by the node’s own code, words and status', async () => {
     const { api } = nodeThat(
       problem(403, { code: 'grant-revoked', title: 'grant revoked', detail: 'The grant was ended.' }),
     );
     const refusal = await refusalOf(api.send(READ));
-    expect(refusal).toMatchObject({ code: 'grant-revoked', message: 'The grant was ended.', exit: EXIT.refused });
-    expect(refusal.next).toContain('salus request');
+    expect(refusal).toMatchObject({ code: 'grant-revoked', message: 'The grant was ended.', status: 403 });
   });
 
   it('says what a code means when the node gives no words', async () => {
@@ -57,45 +55,30 @@ describe('the API client', () => {
     ];
     const { api } = nodeThat(problem(422, { resourceType: 'OperationOutcome', issue }));
     const refusal = await refusalOf(api.send(WRITE));
-    expect(refusal).toMatchObject({ code: 'structure-invalid', exit: EXIT.refused });
+    expect(refusal).toMatchObject({ code: 'structure-invalid', status: 422 });
     expect(refusal.message).toContain('Bundle.entry[3].resource.status: is missing');
   });
 
   it.each([
-    ['a proxy’s page', '<html>Bad Gateway</html>', 502, EXIT.failed],
-    ['nothing', '', 500, EXIT.failed],
-    ['JSON that is no problem', '[]', 404, EXIT.refused],
-    ['an outcome whose issue is no list', '{"issue":{"a":1}}', 400, EXIT.refused],
-  ])('says that there is no reason when it gets %s', async (_name, body, status, exit) => {
+    ['a proxy’s page', '<html>Bad Gateway</html>', 502],
+    ['nothing', '', 500],
+    ['JSON that is no problem', '[]', 404],
+    ['an outcome whose issue is no list', '{"issue":{"a":1}}', 400],
+  ])('says that there is no reason when it gets %s', async (_name, body, status) => {
     const { api } = nodeThat(() => new Response(body, { status }));
     expect(await refusalOf(api.send(READ))).toMatchObject({
       code: 'refused',
       message: 'The node refused without saying why.',
-      exit,
+      status,
     });
   });
 
-  it.each([
-    [401, 'not-authenticated', EXIT.denied],
-    [401, 'wrong-credentials', EXIT.denied],
-    [403, 'not-permitted', EXIT.denied],
-    [403, 'denied', EXIT.denied],
-    [429, 'too-many-requests', EXIT.unreachable],
-    [503, 'rollback-unnamed', EXIT.unreachable],
-    [500, 'internal', EXIT.failed],
-    [409, 'already-imported', EXIT.refused],
-  ])('gives status %i with %s the exit code %i', async (status, code, exit) => {
-    const { api } = nodeThat(problem(status, { code, title: code }));
-    expect(await refusalOf(api.send(WRITE))).toMatchObject({ code, exit });
-  });
-
-  it('asks a silent node again for a read, and tells how to start it when it stays silent', async () => {
+  it('asks a silent node again for a read', async () => {
     const recovering = nodeThat(silence, problem(200, { network: 'n' }));
     expect(await recovering.api.send(READ)).toEqual({ network: 'n' });
     const silent = nodeThat(silence);
     const refusal = await refusalOf(silent.api.send(READ));
-    expect(refusal).toMatchObject({ code: 'node-unreachable', exit: EXIT.unreachable });
-    expect(refusal.next).toContain('npm start');
+    expect(refusal).toMatchObject({ code: 'node-unreachable', status: null });
     expect(silent.asked).toHaveLength(4);
   });
 
@@ -131,7 +114,7 @@ describe('the API client', () => {
 
   it('names what is no node at all', async () => {
     const { api } = nodeThat(() => new Response('hello'));
-    expect(await refusalOf(api.send(READ))).toMatchObject({ code: 'not-a-node', exit: EXIT.failed });
+    expect(await refusalOf(api.send(READ))).toMatchObject({ code: 'not-a-node', status: null });
   });
 
   it('tells an answer that broke off from one that was given', async () => {
@@ -145,7 +128,7 @@ describe('the API client', () => {
         }),
       );
     const { api } = nodeThat(cut);
-    expect(await refusalOf(api.send(WRITE))).toMatchObject({ code: 'answer-cut', exit: EXIT.unreachable });
+    expect(await refusalOf(api.send(WRITE))).toMatchObject({ code: 'answer-cut', status: null });
   });
 
   it.each(['ftp://127.0.0.1', 'nonsense', 'http://hospital.example', 'http://10.0.0.1:8470'])(

@@ -1,15 +1,9 @@
 import { type LogRootFact, logRootKey } from '@salus/contracts';
 import { fromBase64url, type Json, leafHash, type SignedCall, verifyCall, verifyInclusion } from '@salus/crypto';
-import { type AuditEvent, type AuditLine, type AuditProof, auditContentHash, auditEntryHash } from '@salus/records';
-import { CliError } from './cli-error.ts';
-import { EXIT } from './exit-codes.ts';
+import { type AuditEvent, auditContentHash, auditEntryHash, type GivenLine } from './audit-line.ts';
+import { ClientError } from './client-error.ts';
 import { checkTransaction, type ProvenTransaction } from './ledger-proofs.ts';
-import { type NodeSession, readState } from './node-session.ts';
-
-/** A line of the patient's audit log as the node answers, with what proves it; null until the next root. */
-export type GivenLine = Pick<AuditLine, 'seq' | 'previous' | 'pidToken' | 'pidSeq' | 'sealedHash' | 'text'> & {
-  readonly proof: AuditProof | null;
-};
+import { type NodeSession, readState } from './session.ts';
 
 /** Roots reach the ledger within a second; clocks differ by minutes. */
 const PENDING_MS_MAX = 10 * 60_000;
@@ -27,9 +21,9 @@ export interface CheckedLine {
 }
 
 /**
- * Checks the root of a log: a committed call of the ledger wrote it. @returns undefined where there is no root yet.
+ * Reads the call that wrote a log's root and checks it. @returns undefined where there is no root yet.
  *
- * @throws CliError `proof-invalid`
+ * @throws ClientError `proof-invalid`
  */
 export async function checkLogRoot(
   { api, organisation, token }: NodeSession,
@@ -37,7 +31,11 @@ export async function checkLogRoot(
 ): Promise<LogRootFact | undefined> {
   if (root === null) return undefined;
   const path = `/api/v1/ledger/transactions/${encodeURIComponent(root.call)}`;
-  const found = await api.send<ProvenTransaction>({ method: 'GET', path, token });
+  return checkRoot(organisation, root, await api.send<ProvenTransaction>({ method: 'GET', path, token }));
+}
+
+/** Whether a committed call of the ledger wrote this root of an organisation's log; needs no network. @throws ClientError `proof-invalid` */
+export function checkRoot(organisation: string, root: LogRootFact, found: ProvenTransaction): LogRootFact {
   checkTransaction(found);
   const { writes = [] } = found.transaction.outcome as unknown as {
     readonly writes?: readonly (readonly [string, Json])[];
@@ -55,7 +53,7 @@ export async function checkLogRoot(
  * Checks the lines of one pid, newest first: each is the text that the log holds at its place, and their counter runs
  * down without a gap, so that none was left out between the first and the last.
  *
- * @throws CliError `proof-invalid`
+ * @throws ClientError `proof-invalid`
  */
 export async function checkLines(
   session: NodeSession,
@@ -99,7 +97,8 @@ function findEvent(text: string): AuditEvent | undefined {
   }
 }
 
-function checkPlace(
+/** Whether the log holds this very text at its place; needs no network. @throws ClientError `proof-invalid` */
+export function checkPlace(
   line: GivenLine,
   { root, atMs, nowMs }: { readonly root: LogRootFact | undefined; readonly atMs: number; readonly nowMs: number },
 ): CheckedLine['proof'] {
@@ -140,9 +139,5 @@ async function checkReader(
 }
 
 function demand(condition: boolean, problem: string): asserts condition {
-  if (condition) return;
-  throw new CliError('proof-invalid', problem, {
-    exit: EXIT.refused,
-    next: 'Keep this output and show it to another member: the log does not hold what it should.',
-  });
+  if (!condition) throw new ClientError('proof-invalid', problem);
 }

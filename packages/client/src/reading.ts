@@ -1,10 +1,9 @@
-import type { Purpose } from '@salus/contracts';
-import { type FhirTree, type FhirValue, isTree, parseFhirJson } from '@salus/fhir';
+import type { Purpose, Terms } from '@salus/contracts';
+import { type FhirTree, type FhirValue, isTree, parseFhirJson } from '@salus/fhir/parse';
 import { useRequest } from '@salus/wallet';
-import { CliError } from './cli-error.ts';
-import type { UsableGrant } from './commands/grants.ts';
-import type { NodeSession, StaffAtWork } from './node-session.ts';
-import type { ListedRecord } from './patient-node.ts';
+import { ClientError } from './client-error.ts';
+import type { ListedRecord } from './own-records.ts';
+import type { NodeSession, StaffAtWork } from './session.ts';
 
 const PAGE = 1_000;
 const PAGES_MAX = 1_000;
@@ -43,6 +42,20 @@ export interface ReadResource {
   readonly text: string;
 }
 
+/** A grant that a member of staff may use. */
+export interface UsableGrant {
+  readonly authorOrganisation: string;
+  readonly terms: Terms;
+  readonly salt: string;
+}
+
+/** The grants that this person may use now. */
+export async function listUsable({ api, organisation, token }: NodeSession): Promise<readonly UsableGrant[]> {
+  const path = `/api/v1/orgs/${organisation}/tokens`;
+  const { tokens } = await api.send<{ tokens: readonly UsableGrant[] }>({ method: 'GET', path, token });
+  return tokens;
+}
+
 /** Uses a grant: the reader's own signed request opens a session at the organisation that keeps the records. */
 export async function openReading(
   { session, wallet, occasion }: StaffAtWork,
@@ -73,7 +86,7 @@ export async function readChart(
   let pairs: readonly ChartPair[] = [];
   let after: string | null | undefined;
   for (let page = 0; after !== null; page += 1) {
-    if (page >= PAGES_MAX) throw new CliError('too-many-records', 'There are more records than this command lists.');
+    if (page >= PAGES_MAX) throw new ClientError('too-many-records', 'There are more records than a client lists.');
     const answer: Chart & { readonly next: string | null } = await api.send({
       method: 'GET',
       path: `/api/v1/orgs/${organisation}/reads/${encodeURIComponent(reading)}/records`,
@@ -119,8 +132,8 @@ export async function readRecord(
   return api.sendText({ method: 'GET', path, token });
 }
 
-/** undefined where the author's organisation keeps no such resource: the reference leads elsewhere. */
-async function findReferenced(
+/** What a record names of the author's directory; undefined where the reference leads elsewhere. */
+export async function findReferenced(
   { api, organisation, token }: NodeSession,
   { reading, recordId, reference }: { readonly reading: string; readonly recordId: string; readonly reference: string },
 ): Promise<string | undefined> {
@@ -128,7 +141,7 @@ async function findReferenced(
   try {
     return await api.sendText({ method: 'GET', path, query: { reference }, token });
   } catch (error) {
-    if (error instanceof CliError && error.code === 'not-found') return undefined;
+    if (error instanceof ClientError && error.code === 'not-found') return undefined;
     throw error;
   }
 }

@@ -1,6 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { CliError } from './cli-error.ts';
-import { EXIT, type ExitCode } from './exit-codes.ts';
+import { ClientError, isUnanswered } from './client-error.ts';
 
 const TIMEOUT_MS = 300_000;
 const TRIES_MAX = 4;
@@ -22,7 +20,7 @@ export interface ApiRequest {
   readonly repeatable?: boolean;
 }
 
-/** A node's API. Every refusal becomes a CliError with the node's own code. */
+/** A node's API. Every refusal becomes a ClientError with the node's own code. */
 export interface ApiClient {
   readonly node: string;
   /** The node of an organisation, for a whole session there; a path that names an organisation finds it by itself. */
@@ -35,7 +33,7 @@ export interface ApiClient {
 
 /**
  * @param nodes where organisations have nodes of their own; whatever they do not name goes to `node`.
- * @throws CliError `bad-node` for what is no URL, and for plain HTTP to another machine.
+ * @throws ClientError `bad-node` for what is no URL, and for plain HTTP to another machine.
  */
 export function apiClient(
   node: string,
@@ -75,12 +73,10 @@ function organisationIn(path: string): string | undefined {
 function parseNode(node: string): string {
   const url = URL.canParse(node) ? new URL(node) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    const next = 'Give it as --node http://127.0.0.1:8470.';
-    throw new CliError('bad-node', 'The address of the node is not an http or https URL.', { next });
+    throw new ClientError('bad-node', 'The address of the node is not an http or https URL.');
   }
   if (url.protocol === 'http:' && !LOOPBACK.has(url.hostname)) {
-    const next = 'Use its https address: passwords and records would travel in plain.';
-    throw new CliError('bad-node', 'Plain HTTP is for nodes on this machine only.', { next });
+    throw new ClientError('bad-node', 'Plain HTTP is for nodes on this machine only.');
   }
   return node.replace(/\/+$/, '');
 }
@@ -98,15 +94,18 @@ async function sendRepeatedly(target: Target, request: ApiRequest): Promise<stri
       return await sendOnce(target, request);
     } catch (error) {
       // A node that says `overloaded` has done nothing; one that does not answer may have.
-      const again = error instanceof CliError && (error.code === 'overloaded' || (repeatable && isPassing(error)));
+      const isBusy = error instanceof ClientError && error.code === 'overloaded';
+      const again = isBusy || (repeatable && isUnanswered(error));
       if (!again || attempt >= TRIES_MAX) throw error;
       await wait(FIRST_PAUSE_MS * 2 ** (attempt - 1));
     }
   }
 }
 
-function isPassing({ code }: CliError): boolean {
-  return code === 'node-unreachable' || code === 'answer-cut';
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }
 
 async function sendOnce(target: Target, request: ApiRequest): Promise<string> {
@@ -138,38 +137,34 @@ async function reach({ base, fetchImpl, seen }: Target, request: ApiRequest): Pr
       headers,
       // A redirect would carry the token to wherever it points.
       redirect: 'error',
+      credentials: 'omit',
+      cache: 'no-store',
       signal: AbortSignal.timeout(TIMEOUT_MS),
       ...(content === undefined ? {} : { body: content as string | Uint8Array<ArrayBuffer> }),
     });
   } catch (cause) {
-    throw new CliError('node-unreachable', `The node at ${base} does not answer.`, {
-      exit: EXIT.unreachable,
-      next: 'Is it running? Start it with `npm start`, or name another with --node URL.',
-      cause,
-    });
+    throw new ClientError('node-unreachable', `The node at ${base} does not answer.`, { cause });
   }
 }
 
 async function readBounded(base: string, response: Response): Promise<string> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const reader = response.body?.getReader();
   let [text, size] = ['', 0];
   try {
-    for await (const chunk of response.body ?? []) {
-      size += chunk.length;
+    for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
+      size += next.value.length;
       if (size > ANSWER_BYTES_MAX) {
-        throw new CliError('answer-too-large', 'The node’s answer is larger than this command takes.', {
-          exit: EXIT.failed,
-        });
+        throw new ClientError('answer-too-large', 'The node’s answer is larger than a client takes.');
       }
-      text += decoder.decode(chunk, { stream: true });
+      text += decoder.decode(next.value, { stream: true });
     }
   } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    throw new CliError('answer-cut', `The answer of the node at ${base} broke off.`, {
-      exit: EXIT.unreachable,
-      next: 'Try again; look first whether it was done.',
-      cause,
-    });
+    if (!(cause instanceof ClientError)) {
+      throw new ClientError('answer-cut', `The answer of the node at ${base} broke off.`, { cause });
+    }
+    await reader?.cancel();
+    throw cause;
   }
   return text + decoder.decode();
 }
@@ -178,22 +173,15 @@ function parseAnswer(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CliError('not-a-node', 'What answers there is not a Salus node: its answer is not JSON.', {
-      exit: EXIT.failed,
-      next: 'Check --node and SALUS_PUBLIC_URL.',
-      cause,
-    });
+    const message = 'What answers there is not a Salus node: its answer is not JSON.';
+    throw new ClientError('not-a-node', message, { cause });
   }
 }
 
 /** RFC 9457 problems and FHIR OperationOutcomes carry the node's code. */
-function refusal(status: number, text: string): CliError {
+function refusal(status: number, text: string): ClientError {
   const { code, detail } = parseRefusal(text);
-  const next = NEXT_STEPS[code];
-  return new CliError({ relayed: code }, detail.slice(0, DETAIL_LENGTH_MAX), {
-    exit: exitOf(status, code),
-    ...(next === undefined ? {} : { next }),
-  });
+  return new ClientError({ relayed: code, status }, detail.slice(0, DETAIL_LENGTH_MAX));
 }
 
 interface RefusalBody {
@@ -240,33 +228,3 @@ function sentence(value: unknown): string {
   const capital = `${said.slice(0, 1).toUpperCase()}${said.slice(1)}`;
   return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }
-
-const DENIED = new Set(['not-permitted', 'not-authenticated', 'wrong-credentials', 'delegation-missing', 'denied']);
-
-function exitOf(status: number, code: string): ExitCode {
-  if (status === 401 || DENIED.has(code)) return EXIT.denied;
-  if (status === 503 || status === 429) return EXIT.unreachable;
-  return status >= 500 ? EXIT.failed : EXIT.refused;
-}
-
-const NEXT_STEPS: Readonly<Record<string, string>> = {
-  'not-authenticated': 'The session is over: run the command again, it logs in by itself.',
-  'wrong-credentials': 'Check the account and password; the demonstration’s stand in credentials.json.',
-  'not-permitted': 'Use the wallet of a person whose role may do this: --as WALLET.',
-  'too-many-requests': 'Wait a minute, then try again.',
-  overloaded: 'The node is busy and did nothing: try again in a moment.',
-  'already-imported': 'Give --again to import it once more.',
-  'patient-claimed': 'The slip was used. If it was not you, ask the desk for a new pid.',
-  'claim-expired': 'Ask the desk for a new slip.',
-  'grant-unknown': 'See what you may use with `salus grants`, or ask the patient with `salus request`.',
-  'grant-revoked': 'The patient has ended this grant: ask for a new one with `salus request`.',
-  'grant-expired': 'Ask for a new grant with `salus request`.',
-  'uses-exhausted': 'Ask for a new grant with `salus request`.',
-  'category-not-granted': 'Name only categories that the patient granted: --categories.',
-  'purpose-mismatch': 'Name a purpose that the patient granted: --purpose.',
-  'request-answered': 'See `salus requests`: it was answered before.',
-  'session-ended': 'Run the command again: it opens a new session if the grant still allows one.',
-  'rollback-unnamed':
-    'The node was restored from a backup: an administrator names the lost blocks with `salus rollback`.',
-  denied: 'Your role, care relationship or the patient’s denial does not allow this.',
-};

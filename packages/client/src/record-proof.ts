@@ -2,6 +2,7 @@ import {
   type CallPayload,
   callId,
   canonical,
+  concatBytes,
   fromBase64url,
   hashTuple,
   type Json,
@@ -11,11 +12,39 @@ import {
   utf8,
   verifyInclusion,
 } from '@salus/crypto';
-import { type BlockHeader, type Checkpoint, hashOfHeader } from '@salus/ledger';
-import type { RecordProof } from '@salus/records';
-import { CliError } from './cli-error.ts';
-import { EXIT } from './exit-codes.ts';
+import { type Block, type BlockHeader, type Checkpoint, hashOfHeader, type TransactionView } from '@salus/ledger/proof';
+import { ClientError } from './client-error.ts';
 import { checkHeader, checkTransaction } from './ledger-proofs.ts';
+
+/** What a stranger needs to verify one version of one record (docs/record-proof.md). Binary is base64url. */
+export interface RecordProof {
+  readonly version: 'salus:record-proof:v1';
+  readonly network: string;
+  /** `<type>/<id>/_history/<version>`. */
+  readonly resource: string;
+  readonly record: {
+    readonly recordId: string;
+    readonly version: number;
+    readonly keyId: string;
+    readonly ciphertextHash: string;
+    readonly contentHash: string;
+    readonly salt: string;
+    readonly plaintext: string;
+  };
+  readonly batch: {
+    readonly callId: string;
+    readonly index: number;
+    readonly count: number;
+    readonly root: string;
+    readonly proof: readonly string[];
+  };
+  readonly transaction: Pick<TransactionView, 'call' | 'outcome' | 'timestampMs'>;
+  readonly inclusion: { readonly index: number; readonly size: number; readonly proof: readonly string[] };
+  readonly block: Pick<Block, 'header' | 'hash' | 'signature'>;
+  /** From the next block to the checkpoint's; null where there are too many. */
+  readonly headers: readonly BlockHeader[] | null;
+  readonly checkpoint: Checkpoint;
+}
 
 /** What a proof shows, once every step holds. */
 export interface CheckedRecord {
@@ -29,13 +58,13 @@ export interface CheckedRecord {
 /**
  * Checks a proof as docs/record-proof.md describes it, against a checkpoint.
  *
- * @throws CliError `proof-invalid`, which says at what step
+ * @throws ClientError `proof-invalid`, which says at what step
  */
 export function checkRecordProof(proof: RecordProof, checkpoint: Checkpoint): CheckedRecord {
   try {
     return checkSteps(proof, checkpoint);
   } catch (error) {
-    if (error instanceof CliError) throw error;
+    if (error instanceof ClientError) throw error;
     // Whatever is missing or of another form stumbles over what reads it.
     throw refused('The proof is not of the form that it should have.', error);
   }
@@ -56,7 +85,7 @@ function checkSteps(proof: RecordProof, checkpoint: Checkpoint): CheckedRecord {
 
 /** The text is the one that the leaf commits to, and is the resource that the proof is said to be of. */
 function checkContent({ record, resource }: RecordProof): void {
-  const content = toBase64url(sha256(Buffer.concat([fromBase64url(record.salt), utf8(record.plaintext)])));
+  const content = toBase64url(sha256(concatBytes(fromBase64url(record.salt), utf8(record.plaintext))));
   demand(content === record.contentHash, 'The text is not the one that the record commits to.');
   const { resourceType, id, meta } = JSON.parse(record.plaintext) as {
     readonly resourceType: string;
@@ -123,10 +152,6 @@ function demand(condition: boolean, message: string): asserts condition {
   if (!condition) throw refused(message);
 }
 
-function refused(message: string, cause?: unknown): CliError {
-  return new CliError('proof-invalid', message, {
-    exit: EXIT.refused,
-    next: 'Do not rely on this record: ask who gave it to you, and show both to another member.',
-    ...(cause === undefined ? {} : { cause }),
-  });
+function refused(message: string, cause?: unknown): ClientError {
+  return new ClientError('proof-invalid', message, { cause });
 }

@@ -16,12 +16,10 @@ import {
   FABRIC_BLOCK_VERSION,
   hashOfHeader,
   verifyCheckpointSignature,
-} from '@salus/ledger';
-import { type SeenCheckpoint, withCheckpoint } from '@salus/wallet';
-import { CliError } from './cli-error.ts';
-import { EXIT } from './exit-codes.ts';
-import { type NodeSession, readState } from './node-session.ts';
-import type { OpenWallet, PatientStored } from './wallet-files.ts';
+} from '@salus/ledger/proof';
+import { type SeenCheckpoint, type WalletContent, withCheckpoint } from '@salus/wallet';
+import { ClientError } from './client-error.ts';
+import { type NodeSession, readState } from './session.ts';
 
 /** A block's header with its hash and the ledger's signature over it. */
 export type SignedHeader = Pick<Block, 'header' | 'hash' | 'signature'>;
@@ -52,7 +50,7 @@ const BLOCKS_PAGE = 100;
 /**
  * On Fabric no single key signs: the hash is that of Fabric's header, and the checkpoints of the members vouch for it.
  *
- * @throws CliError `proof-invalid` where the header is not what the ledger's key signed, or what its hash says.
+ * @throws ClientError `proof-invalid` where the header is not what the ledger's key signed, or what its hash says.
  */
 export function checkHeader({ header, hash, signature }: SignedHeader): BlockHeader {
   demand(hashOfHeader(header) === hash, `Block ${header.number} is not what its hash says.`);
@@ -62,7 +60,7 @@ export function checkHeader({ header, hash, signature }: SignedHeader): BlockHea
   return header;
 }
 
-/** @throws CliError `proof-invalid` where the block does not hold this transaction at this place. */
+/** @throws ClientError `proof-invalid` where the block does not hold this transaction at this place. */
 export function checkTransaction(found: ProvenTransaction): void {
   const { transaction, inclusion } = found;
   const { call, outcome, timestampMs, block, index } = transaction;
@@ -90,19 +88,20 @@ export interface SeenLedger {
   readonly signatures: number;
   /** Whether every block since the wallet's last checkpoint was followed by its hash. */
   readonly followed: boolean;
-  /** What the wallet keeps now. */
+  /** What the wallet keeps from now on. */
   readonly kept: SeenCheckpoint;
+  /** The wallet's content with it; the caller saves it. */
+  readonly content: WalletContent;
 }
 
 /**
  * Reads the newest checkpoint and compares it with the one the wallet keeps: the ledger must still hold that block, and
- * lead from it to the new one. The new checkpoint is kept in the wallet.
+ * lead from it to the new one.
  *
- * @throws CliError `proof-invalid` and WalletError `checkpoint-went-back` where the ledger was cut back or replaced.
+ * @throws ClientError `proof-invalid` and WalletError `checkpoint-went-back` where the ledger was cut back or replaced.
  */
-export async function keepCheckpoint(session: NodeSession, opened: OpenWallet<PatientStored>): Promise<SeenLedger> {
+export async function compareCheckpoint(session: NodeSession, content: WalletContent): Promise<SeenLedger> {
   const { checkpoint } = await readCheckpoint(session);
-  const { content } = opened.stored;
   demand(checkpoint.network === content.network, 'The node shows the ledger of another network than the wallet’s.');
   const move = await readState<MoveFact>(session, MOVE_KEY);
   const last = move?.status === 'migrated' ? sinceMove(content.checkpoint, move) : content.checkpoint;
@@ -111,8 +110,7 @@ export async function keepCheckpoint(session: NodeSession, opened: OpenWallet<Pa
   const changed = withCheckpoint({ ...content, checkpoint: last }, kept);
   const followed = await followBlocks(session, last, checkpoint);
   const signatures = await checkSignatures(session, checkpoint);
-  if (content.checkpoint?.hash !== checkpoint.hash) await opened.save({ ...opened.stored, content: changed });
-  return { checkpoint, signatures, followed, kept };
+  return { checkpoint, signatures, followed, kept, content: changed };
 }
 
 /**
@@ -135,7 +133,7 @@ export async function readCheckpoint(session: NodeSession): Promise<{ readonly c
   return api.send({ method: 'GET', path: '/api/v1/ledger/checkpoint', token });
 }
 
-/** @throws CliError `proof-invalid` where a signature is not that of the key that the ledger lists. */
+/** @throws ClientError `proof-invalid` where a signature is not that of the key that the ledger lists. */
 export async function checkSignatures(session: NodeSession, checkpoint: Checkpoint): Promise<number> {
   for (const [at, { id, organisation }] of checkpoint.signatures.entries()) {
     const fact = await readState<{ readonly publicKey: string }>(session, `membership/identity/${id}`);
@@ -185,9 +183,5 @@ async function demandBlock(
 }
 
 function demand(condition: boolean, problem: string): asserts condition {
-  if (condition) return;
-  throw new CliError('proof-invalid', problem, {
-    exit: EXIT.refused,
-    next: 'Keep this output and show it to another member: the ledger does not hold what it should.',
-  });
+  if (!condition) throw new ClientError('proof-invalid', problem);
 }

@@ -1,0 +1,114 @@
+import { type DeviceFact, deviceKey } from '@salus/contracts';
+import { canonicalBytes, type HpkeKey, type Json, kidOf, openHpke, type SealedEnvelope, sealHpke } from '@salus/crypto';
+import { type DeviceKeys, ownDevice, parseContent, type WalletContent } from '@salus/wallet';
+import { ClientError } from './client-error.ts';
+import type { NodeSession } from './session.ts';
+
+const OFFER_VERSION = 'salus:device-offer:v1';
+const JOIN_VERSION = 'salus:device-join:v1';
+const DEVICES_MAX = 200;
+export const OFFERED_PIDS_MAX = 32;
+
+/** A device that may, or might once, act for a pid. */
+export interface ListedDevice extends DeviceFact {
+  readonly kid: string;
+}
+
+/** The devices of a pid as the ledger lists them. */
+export async function listDevices({ api, token }: NodeSession, pid: string): Promise<readonly ListedDevice[]> {
+  const { entries } = await api.send<{ readonly entries: readonly { readonly value: ListedDevice }[] }>({
+    method: 'GET',
+    path: '/api/v1/ledger/entries',
+    query: { prefix: deviceKey(pid, ''), limit: DEVICES_MAX },
+    token,
+  });
+  return entries.map(({ value }) => value);
+}
+
+export interface OfferedDevice {
+  readonly pid: string;
+  readonly device: { readonly publicKey: string; readonly hpke: string; readonly proof: string };
+}
+
+/** What a new device tells the old one: public keys only, each proven. */
+export interface DeviceOffer {
+  readonly version: typeof OFFER_VERSION;
+  readonly network: string;
+  readonly devices: readonly OfferedDevice[];
+}
+
+/** The wallet's content (no keys), sealed to the new device. */
+export interface DeviceJoin {
+  readonly version: typeof JOIN_VERSION;
+  readonly network: string;
+  readonly pid: string;
+  readonly content: SealedEnvelope;
+}
+
+/** On the new device: its keys for each pid. @throws ClientError `bad-offer` for none, or more than `OFFERED_PIDS_MAX` */
+export async function offerDevice(network: string, keys: DeviceKeys, pids: readonly string[]): Promise<DeviceOffer> {
+  if (pids.length === 0 || pids.length > OFFERED_PIDS_MAX) {
+    throw new ClientError('bad-offer', `A device is offered for 1 to ${OFFERED_PIDS_MAX} pids.`);
+  }
+  const devices = await Promise.all(
+    pids.map(async (pid) => ({ pid, device: (await ownDevice(network, keys, pid)) as OfferedDevice['device'] })),
+  );
+  return { version: OFFER_VERSION, network, devices };
+}
+
+/** @throws ClientError `bad-offer` */
+export function parseOffer(value: Json): DeviceOffer {
+  const offer = value as unknown as Partial<DeviceOffer> | null;
+  const wellFormed =
+    offer?.version === OFFER_VERSION &&
+    typeof offer.network === 'string' &&
+    Array.isArray(offer.devices) &&
+    offer.devices.length > 0 &&
+    offer.devices.length <= OFFERED_PIDS_MAX &&
+    offer.devices.every(isOffered);
+  if (!wellFormed) throw new ClientError('bad-offer', 'This is not what a new device shows.');
+  return offer as DeviceOffer;
+}
+
+function isOffered(value: Partial<OfferedDevice> | null): boolean {
+  const { publicKey, hpke, proof } = value?.device ?? {};
+  return typeof value?.pid === 'string' && [publicKey, hpke, proof].every((text) => typeof text === 'string');
+}
+
+/** On the old device, once the ledger has added the new one: what the new one needs to join, sealed to it. */
+export async function sealJoin(content: WalletContent, { devices }: DeviceOffer): Promise<DeviceJoin> {
+  const [first] = devices;
+  if (first === undefined) throw new ClientError('bad-offer', 'The offer holds no device.');
+  const kids = new Map(devices.map(({ pid, device }) => [pid, kidOf(device.publicKey)]));
+  const pids = content.pids.flatMap((entry) => {
+    const kid = kids.get(entry.pid);
+    return kid === undefined ? [] : [{ ...entry, kid }];
+  });
+  const sealed = await sealHpke({
+    publicKey: first.device.hpke,
+    info: [JOIN_VERSION, content.network, first.pid],
+    plaintext: canonicalBytes({ ...content, pids } as unknown as Json),
+  });
+  return { version: JOIN_VERSION, network: content.network, pid: first.pid, content: sealed };
+}
+
+/** @throws ClientError `bad-offer` */
+export function parseJoin(value: Json): DeviceJoin {
+  const join = value as unknown as Partial<DeviceJoin> | null;
+  const wellFormed =
+    join?.version === JOIN_VERSION &&
+    typeof join.network === 'string' &&
+    typeof join.pid === 'string' &&
+    typeof join.content === 'object';
+  if (!wellFormed) throw new ClientError('bad-offer', 'This is not what the old device answers.');
+  return join as DeviceJoin;
+}
+
+/** On the new device: the wallet's content. @throws ClientError `bad-offer` where it is sealed to another device */
+export async function openJoin(network: string, key: HpkeKey, join: DeviceJoin): Promise<WalletContent> {
+  const info = [JOIN_VERSION, network, join.pid];
+  const plaintext = await openHpke({ ...key, info, envelope: join.content }).catch((cause: unknown) => {
+    throw new ClientError('bad-offer', 'The answer of the old device is not sealed to this one.', { cause });
+  });
+  return parseContent(plaintext);
+}

@@ -1,0 +1,87 @@
+export { type ApiClient, type ApiRequest, apiClient } from './api-client.ts';
+export type { AuditEvent, AuditWho, GivenLine } from './audit-line.ts';
+export { type CheckedLine, checkLines, checkLogRoot, checkPlace, checkRoot } from './audit-proofs.ts';
+export { CLIENT_CODES, ClientError, type ClientErrorCode, isUnanswered } from './client-error.ts';
+export {
+  deliverToken,
+  type HeldEmergency,
+  type HeldGrant,
+  isAtHome,
+  listGrants,
+  listRequests,
+  type PatientRequest,
+  putBackup,
+  readListedKeys,
+  recipientsOf,
+  sendAnswer,
+  submitGrant,
+} from './consents.ts';
+export {
+  type DeviceJoin,
+  type DeviceOffer,
+  type ListedDevice,
+  listDevices,
+  OFFERED_PIDS_MAX,
+  type OfferedDevice,
+  offerDevice,
+  openJoin,
+  parseJoin,
+  parseOffer,
+  sealJoin,
+} from './devices.ts';
+export { type Opening, type OpeningGroup, opensRecord, previewOpening } from './grant-preview.ts';
+export {
+  checkHeader,
+  checkSignatures,
+  checkTransaction,
+  compareCheckpoint,
+  FOLLOWED_BLOCKS_MAX,
+  type ProvenTransaction,
+  readCheckpoint,
+  type SeenLedger,
+  type SignedHeader,
+} from './ledger-proofs.ts';
+export { checkOwnRecord, type ProvenRecord } from './own-record-proof.ts';
+export {
+  type ListedRecord,
+  listOwnRecords,
+  type OwnKeys,
+  type OwnRecord,
+  openOwnKeys,
+  readKeys,
+  readOwnRecord,
+  readOwnRecords,
+  SEALED_PAGE,
+  type SealedRecord,
+} from './own-records.ts';
+export {
+  type Chart,
+  type ChartPair,
+  findReferenced,
+  listUsable,
+  openReading,
+  type ReadingSession,
+  type ReadResource,
+  readChart,
+  readContents,
+  readRecord,
+  type UsableGrant,
+} from './reading.ts';
+export { type CheckedRecord, checkRecordProof, type RecordProof } from './record-proof.ts';
+export { fetchBackup, type RecoveryOutcome, type RecoveryStart, recoverPids } from './recovery.ts';
+export {
+  asPatient,
+  type Committed,
+  delegateToNode,
+  logInPatient,
+  logInStaff,
+  logOut,
+  type NodeSession,
+  readNetwork,
+  readState,
+  type StaffAtWork,
+  type StaffNodeSession,
+  submitCall,
+  WRITING_SCOPE,
+  whileLoggedIn,
+} from './session.ts';
