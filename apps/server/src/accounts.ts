@@ -29,6 +29,7 @@ export interface PasswordChange {
 export interface AccountStore {
   find(name: string): Promise<Account | undefined>;
   put(account: Account): Promise<void>;
+  list(): Promise<readonly Account[]>;
 }
 
 /** @throws ServerError `conflict` where the name is taken, `bad-request` for a name or password that does not do. */
@@ -41,24 +42,38 @@ export async function createAccount(
     nowMs,
   }: { readonly name: string; readonly id: string; readonly password: string; readonly nowMs: number },
 ): Promise<void> {
-  if (!ACCOUNT_NAME.test(name)) {
-    throw new ServerError(
-      'bad-request',
-      'An account name has 2 to 64 lower-case letters, digits, dots, dashes or underscores.',
-    );
-  }
-  if (password.length < PASSWORD_LENGTH_MIN || password.length > PASSWORD_LENGTH_MAX) {
-    throw new ServerError('bad-request', `A password has ${PASSWORD_LENGTH_MIN} to ${PASSWORD_LENGTH_MAX} characters.`);
-  }
-  if ((await store.find(name)) !== undefined) throw new ServerError('conflict', 'There is an account of this name.');
-  await store.put({
+  demandAccountName(name);
+  demandPassword(password);
+  await demandFree(store, name);
+  await openAccount(store, { name, id, passwordHash: await hashPassword(password), nowMs });
+}
+
+/** As `createAccount`, where the person has chosen a password before. */
+export async function openAccount(
+  store: AccountStore,
+  {
     name,
     id,
-    passwordHash: await hashPassword(password),
-    passkeys: [],
-    createdMs: nowMs,
-    disabledMs: null,
-  });
+    passwordHash,
+    nowMs,
+  }: { readonly name: string; readonly id: string; readonly passwordHash: string; readonly nowMs: number },
+): Promise<void> {
+  await demandFree(store, name);
+  await store.put({ name, id, passwordHash, passkeys: [], createdMs: nowMs, disabledMs: null });
+}
+
+/** @throws ServerError `conflict` */
+export async function demandFree(store: AccountStore, name: string): Promise<void> {
+  if ((await store.find(name)) !== undefined) throw new ServerError('conflict', 'There is an account of this name.');
+}
+
+/** @throws ServerError `bad-request` */
+export function demandAccountName(name: string): void {
+  if (ACCOUNT_NAME.test(name)) return;
+  throw new ServerError(
+    'bad-request',
+    'An account name has 2 to 64 lower-case letters, digits, dots, dashes or underscores.',
+  );
 }
 
 /** @throws ServerError `wrong-credentials` as for a log-in, `bad-request` for a new password that does not do. */
@@ -89,7 +104,8 @@ export async function authenticate(store: AccountStore, name: string, password: 
   return account;
 }
 
-function demandPassword(password: string): void {
+/** @throws ServerError `bad-request` */
+export function demandPassword(password: string): void {
   if (password.length < PASSWORD_LENGTH_MIN || password.length > PASSWORD_LENGTH_MAX) {
     throw new ServerError('bad-request', `A password has ${PASSWORD_LENGTH_MIN} to ${PASSWORD_LENGTH_MAX} characters.`);
   }

@@ -19,7 +19,7 @@ import { ServerError } from './server-error.ts';
 import { endRevokedSessions } from './session-follower.ts';
 import { Sessions } from './sessions.ts';
 import type { Settings } from './settings.ts';
-import type { StorageSettings } from './storage.ts';
+import { kindOfStorage, type StorageSettings } from './storage.ts';
 
 export type { HostedOrganisation } from './organisation.ts';
 
@@ -33,6 +33,10 @@ export interface Node extends AsyncDisposable {
   readonly layout: DataLayout;
   /** Where backups of the running node are made. */
   readonly backupDirectory: string;
+  /** The file outside the data directory that remembers how far the ledger was acknowledged. */
+  readonly checkpointFile: string;
+  readonly storage: { readonly database: 'sqlite' | 'postgresql'; readonly objects: 'files' | 's3' };
+  readonly startedMs: number;
   readonly organisations: ReadonlyMap<string, HostedOrganisation>;
   readonly sessions: Sessions;
   readonly nowMs: () => number;
@@ -61,6 +65,7 @@ export interface NodeOptions {
 /** Opens ledger and vaults of a founded network; the data directory is locked by the caller. */
 export async function openNode(options: NodeOptions): Promise<Node> {
   const { file, layout, settings, nowMs } = options;
+  const startedMs = nowMs();
   const slugs = file.organisations.map(({ slug }) => slug);
   // Others submit to it as well: what they end here must be looked for in the blocks.
   const isShared = options.sharedLedger !== undefined || settings.ledger !== null;
@@ -103,7 +108,8 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   const { network, demonstration } = file;
   return {
     ...{ network, demonstration, ledger, layout, organisations, sessions, nowMs, repeatRevocations },
-    backupDirectory: settings.backupDirectory,
+    ...{ backupDirectory: settings.backupDirectory, checkpointFile: settings.checkpointFile, startedMs },
+    storage: kindOfStorage(settings),
     onFailure: failures.listen,
     onAlarm: alarms.listen,
     [Symbol.asyncDispose]: () => held.disposeAsync(),

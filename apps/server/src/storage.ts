@@ -1,4 +1,5 @@
 import { type PostgresPlace, postgresPlace, readS3Place, s3Below, type VaultOptions } from '@salus/records';
+import type { Node } from './node.ts';
 import type { Settings } from './settings.ts';
 
 /** Where records and objects lie when not in the data directory. */
@@ -16,4 +17,12 @@ export function storageOf(settings: StorageSettings, slug: string): Pick<VaultOp
 
 export function findPostgres({ databaseUrl }: StorageSettings, slug: string): PostgresPlace | undefined {
   return databaseUrl === undefined || databaseUrl === null ? undefined : postgresPlace(databaseUrl, slug);
+}
+
+/** Where records and objects lie, without any address. */
+export function kindOfStorage({ databaseUrl, objectsFile }: StorageSettings): Node['storage'] {
+  return {
+    database: (databaseUrl ?? null) === null ? 'sqlite' : 'postgresql',
+    objects: (objectsFile ?? null) === null ? 'files' : 's3',
+  };
 }

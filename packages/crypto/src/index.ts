@@ -8,6 +8,8 @@ export {
   wrapKey,
 } from './aead.ts';
 export {
+  AUTHENTICITY_LICENCE_MAX,
+  AUTHENTICITY_NAME_MAX,
   AUTHENTICITY_UNIT,
   type AuthenticityFacts,
   authenticityQrText,

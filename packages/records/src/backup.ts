@@ -111,6 +111,34 @@ export async function restoreData(options: {
   return { manifest, verifications: await demandVerified(to, manifest.organisations) };
 }
 
+/** Backups that one listing gives, the newest. */
+export const BACKUPS_LISTED_MAX = 200;
+/** Directories that are looked into. */
+const ENTRIES_MAX = 2_000;
+
+/**
+ * What lies in a directory of backups, newest first. `unfinished`: directories without a manifest of this version, which a
+ * backup gets last, once it is verified. The files of a backup are not read.
+ */
+export async function listBackups(directory: string): Promise<{
+  readonly backups: readonly { readonly name: string; readonly manifest: BackupManifest }[];
+  readonly unfinished: readonly string[];
+}> {
+  const entries = (await readdir(directory, { withFileTypes: true }).catch(missingAsUndefined)) ?? [];
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const backups: { name: string; manifest: BackupManifest }[] = [];
+  const unfinished: string[] = [];
+  for (const name of names.sort().slice(0, ENTRIES_MAX)) {
+    const manifest = await readManifest(join(directory, name)).catch((error: unknown) => {
+      if (!(error instanceof RecordsError)) throw error;
+      unfinished.push(name);
+    });
+    if (manifest !== undefined) backups.push({ name, manifest });
+  }
+  backups.sort((left, right) => right.manifest.atMs - left.manifest.atMs);
+  return { backups: backups.slice(0, BACKUPS_LISTED_MAX), unfinished: unfinished.slice(0, BACKUPS_LISTED_MAX) };
+}
+
 /** Runs `body` while none of these stores writes. */
 function whileHeld<T>(vaults: readonly Vault[], body: () => Promise<T>): Promise<T> {
   const [first, ...others] = vaults;

@@ -20,7 +20,9 @@ export type DocumentKind =
   | 'moved'
   | 'app-client'
   | 'app-keys'
-  | 'export-job';
+  | 'export-job'
+  | 'authenticity'
+  | 'invitation';
 
 /** Small JSON documents by name, sealed at rest; the rows log covers them. */
 export interface Documents {

@@ -5,10 +5,12 @@ export { AUDIT_PAGE_MAX, type AuditLine, type AuditProof } from './audit.ts';
 export { type AuditEntry, auditContentHash, auditEntryHash } from './audit-entry.ts';
 export {
   BACKUP_MANIFEST,
+  BACKUPS_LISTED_MAX,
   type BackupFile,
   type BackupManifest,
   type BackupOptions,
   backupData,
+  listBackups,
   restoreData,
 } from './backup.ts';
 export { Binaries, type BinaryRead, type NewBinary } from './binaries.ts';

@@ -29,7 +29,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 const at = ({ url }: Route): string =>
   url
     .replace('{org}', 'hospital-a')
-    .replaceAll(/\{(session|callId)\}/g, 'x'.repeat(43))
+    .replaceAll(/\{(session|callId|fingerprint|ref)\}/g, 'x'.repeat(43))
     .replaceAll(/\{[a-zA-Z]+\}/g, 'x'.repeat(22));
 const as = (principal: Principal): string => server.node.sessions.open(principal).token;
 const ask = async (route: Route, token?: string): Promise<string> => {
@@ -57,12 +57,16 @@ describe('authorisation of every route', () => {
     expect(routes.length).toBeGreaterThan(40);
     const open = routes.filter(({ access }) => access.kind === 'public').map(({ method, url }) => `${method} ${url}`);
     expect(open.sort()).toEqual([
+      'GET /api/v1/authenticity/authorities',
+      'GET /api/v1/authenticity/{fingerprint}',
       'GET /api/v1/network',
       'GET /api/v1/openapi.json',
       'GET /api/v1/releases',
       'GET /health',
       'GET /{org}/fhir/R4/.well-known/smart-configuration',
       'GET /{org}/fhir/R4/metadata',
+      'POST /api/v1/orgs/{org}/invitations/claim',
+      'POST /api/v1/orgs/{org}/invitations/state',
       'POST /api/v1/orgs/{org}/login',
       'POST /api/v1/orgs/{org}/patient/challenge',
       'POST /api/v1/orgs/{org}/patient/login',

@@ -7,6 +7,7 @@ import type { Node } from '../node.ts';
 import { addAppRoutes } from '../smart/app-routes.ts';
 import { addOauthRoutes } from '../smart/oauth-routes.ts';
 import type { SmartServers } from '../smart/smart-server.ts';
+import { addStewardRoutes } from '../steward/steward-routes.ts';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';
 import { addAlarmRoutes } from './alarms.ts';
 import { addAuthRoutes } from './auth.ts';
@@ -54,6 +55,7 @@ export function addRoutes(
   addBackupRoutes(app, node);
   addHl7Routes(app, node);
   addMergeRoutes(app, node);
+  addStewardRoutes(app, node);
   addOauthRoutes(app, node, smart);
   addAppRoutes(app, node, smart);
 }
