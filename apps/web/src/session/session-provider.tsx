@@ -1,32 +1,21 @@
-import { createContext, type ReactNode, useContext, useMemo, useState } from 'react';
-import { type Session, SessionContext } from './session.ts';
-
-interface SessionActions {
-  readonly signedIn: (session: Session) => void;
-  readonly signOut: () => Promise<void>;
-}
-
-const ActionsContext = createContext<SessionActions>({ signedIn: () => undefined, signOut: () => Promise.resolve() });
-
-export function useSessionActions(): SessionActions {
-  return useContext(ActionsContext);
-}
+import { apiClient } from '@salus/client';
+import { type ReactNode, useMemo, useState } from 'react';
+import { type Session, SessionContext, type SessionState } from './session.ts';
 
 export function SessionProvider({ children }: { readonly children: ReactNode }) {
-  const [session, setSession] = useState<Session>({ kind: 'nobody' });
-  const actions = useMemo<SessionActions>(
+  const [state, setState] = useState<SessionState>({ kind: 'nobody' });
+  const session = useMemo<Session>(
     () => ({
-      signedIn: setSession,
+      state,
+      api: apiClient(window.location.origin, window.fetch.bind(window)),
+      nowMs: Date.now,
+      lock: () => setState({ kind: 'nobody' }),
       signOut: () => {
-        setSession({ kind: 'nobody' });
+        setState({ kind: 'nobody' });
         return Promise.resolve();
       },
     }),
-    [],
+    [state],
   );
-  return (
-    <SessionContext value={session}>
-      <ActionsContext value={actions}>{children}</ActionsContext>
-    </SessionContext>
-  );
+  return <SessionContext value={session}>{children}</SessionContext>;
 }

@@ -2,7 +2,7 @@ import { DirectionProvider, MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from 'react-router';
-import { SessionProvider } from '../session/session-provider.tsx';
+import { SessionProvider } from '../session/index.ts';
 import { queryClient } from './query-client.ts';
 import { router } from './router.tsx';
 import { styleNonce } from './style-nonce.ts';

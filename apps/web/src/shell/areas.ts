@@ -3,17 +3,21 @@ import type { RouteObject } from 'react-router';
 interface Area {
   /** Where the area's routes hang; their own paths are relative to it. */
   readonly prefix: string;
+  /** Who alone sees the area's pages; everybody where it is left out. */
+  readonly who?: 'patient' | 'staff';
   readonly load: () => Promise<{ readonly routes: RouteObject[] }>;
 }
 
 /** Each area is fetched when somebody first goes there. The first prefix that fits decides: longer ones stand first. */
 const AREAS: readonly Area[] = [
-  { prefix: '/patient/record', load: () => import('../patient/record/routes.tsx') },
-  { prefix: '/patient/access', load: () => import('../patient/access/routes.tsx') },
+  { prefix: '/patient/record', who: 'patient', load: () => import('../patient/record/routes.tsx') },
+  { prefix: '/patient/access', who: 'patient', load: () => import('../patient/access/routes.tsx') },
+  // Some of its pages are for those who have no wallet yet: it guards the others itself.
   { prefix: '/patient', load: () => import('../patient/onboarding/routes.tsx') },
-  { prefix: '/sign-in', load: () => import('../session/routes.tsx') },
-  { prefix: '/clinician', load: () => import('../clinician/routes.tsx') },
-  { prefix: '/steward', load: () => import('../steward/routes.tsx') },
+  { prefix: '/start', load: () => import('../session/routes.tsx') },
+  { prefix: '/clinician', who: 'staff', load: () => import('../clinician/routes.tsx') },
+  { prefix: '/steward', who: 'staff', load: () => import('../steward/routes.tsx') },
+  // Patients and staff see the same steps, each from their side.
   { prefix: '/visit', load: () => import('../visit/routes.tsx') },
 ];
 

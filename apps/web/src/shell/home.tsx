@@ -1,15 +1,20 @@
 import { Button, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate } from 'react-router';
-import { useSession } from '../session/session.ts';
+import { useSession } from '../session/index.ts';
+import { Loading } from '../ui/loading.tsx';
 import { Page } from '../ui/page.tsx';
+
+/** As the contracts name it; importing them here would put them into the first chunk. */
+const ADMINISTRATOR_ROLE = 'administrator';
 
 /** The first page: who are you? Whoever is signed in goes on to their own side. */
 export function Home() {
   const { t } = useTranslation('shell');
-  const session = useSession();
-  if (session.kind === 'patient') return <Navigate to="/patient" replace />;
-  if (session.kind === 'staff') return <Navigate to={homeOf(session.role)} replace />;
+  const { state } = useSession();
+  if (state.kind === 'starting') return <Loading />;
+  if (state.kind === 'patient') return <Navigate to="/patient" replace />;
+  if (state.kind === 'staff') return <Navigate to={homeOf(state.staff.roles)} replace />;
   return (
     <Page title={t('home.title')} lead={t('home.lead')}>
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
@@ -33,7 +38,7 @@ export function Home() {
             </Title>
             <Text>{t('home.staffText')}</Text>
             <Group>
-              <Button component={Link} to="/sign-in" variant="outline">
+              <Button component={Link} to="/start" variant="outline">
                 {t('home.staffSignIn')}
               </Button>
             </Group>
@@ -44,6 +49,6 @@ export function Home() {
   );
 }
 
-function homeOf(role: string): string {
-  return role === 'administrator' ? '/steward' : '/clinician';
+function homeOf(roles: readonly string[]): string {
+  return roles.includes(ADMINISTRATOR_ROLE) ? '/steward' : '/clinician';
 }

@@ -1,7 +1,7 @@
 import { NavLink } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { NavLink as RouterLink, useLocation } from 'react-router';
-import { useSession } from '../session/session.ts';
+import { useSession } from '../session/index.ts';
 import { NAVIGATION } from './navigation.ts';
 
 const ICON_PX = 18;
@@ -9,9 +9,9 @@ const ICON_PX = 18;
 /** `onChoose` is called when somebody goes somewhere: the menu of a narrow screen closes. */
 export function Navigation({ onChoose }: { readonly onChoose: () => void }) {
   const { t } = useTranslation('shell');
-  const session = useSession();
+  const { state } = useSession();
   const { pathname } = useLocation();
-  const entries = NAVIGATION.filter(({ isFor }) => isFor(session));
+  const entries = NAVIGATION.filter(({ isFor }) => isFor(state));
   const [current] = entries
     .filter(({ to }) => pathname === to || pathname.startsWith(to === '/' ? '/ ' : `${to}/`))
     .sort((left, right) => right.to.length - left.to.length);

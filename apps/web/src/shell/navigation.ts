@@ -8,22 +8,22 @@ import {
   IconUserCheck,
 } from '@tabler/icons-react';
 import type { ComponentType } from 'react';
-import type { Session } from '../session/session.ts';
+import type { SessionState } from '../session/index.ts';
 
 export interface NavigationEntry {
   readonly to: string;
   /** Its words stand in the catalogue `shell` below `navigation`. */
   readonly text: 'home' | 'patientHome' | 'record' | 'access' | 'visit' | 'clinician' | 'tasks' | 'steward';
   readonly icon: ComponentType<{ readonly size?: number; readonly 'aria-hidden'?: boolean }>;
-  readonly isFor: (session: Session) => boolean;
+  readonly isFor: (state: SessionState) => boolean;
 }
 
-const isPatient = (session: Session): boolean => session.kind === 'patient';
-const isStaff = (session: Session): boolean => session.kind === 'staff';
+const isPatient = (state: SessionState): boolean => state.kind === 'patient';
+const isStaff = (state: SessionState): boolean => state.kind === 'staff';
 
 /** Each area adds its own entries; order is that of the list. */
 export const NAVIGATION: readonly NavigationEntry[] = [
-  { to: '/', text: 'home', icon: IconHome, isFor: (session) => session.kind === 'nobody' },
+  { to: '/', text: 'home', icon: IconHome, isFor: (state) => state.kind === 'nobody' || state.kind === 'locked' },
   { to: '/patient', text: 'patientHome', icon: IconHome, isFor: isPatient },
   { to: '/patient/record', text: 'record', icon: IconFileText, isFor: isPatient },
   { to: '/patient/access', text: 'access', icon: IconUserCheck, isFor: isPatient },

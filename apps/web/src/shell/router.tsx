@@ -4,6 +4,7 @@ import { areaOf } from './areas.ts';
 import { Home } from './home.tsx';
 import { NotFound } from './not-found.tsx';
 import { RouteFailure } from './route-failure.tsx';
+import { SessionGuard } from './session-guard.tsx';
 import { Shell } from './shell.tsx';
 
 const SHELL = 'shell';
@@ -30,6 +31,7 @@ export const router = createBrowserRouter([shell], {
     // Two navigations may have waited for the same area.
     if (joined.has(area.prefix)) return;
     joined.add(area.prefix);
-    patch(SHELL, [{ path: area.prefix, errorElement: <RouteFailure />, children: routes }]);
+    const guard = area.who === undefined ? {} : { element: <SessionGuard who={area.who} /> };
+    patch(SHELL, [{ path: area.prefix, ...guard, errorElement: <RouteFailure />, children: routes }]);
   },
 });

@@ -1,15 +1,13 @@
 import { Button } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
-import { useSession } from '../session/session.ts';
-import { useSessionActions } from '../session/session-provider.tsx';
+import { useSession } from '../session/index.ts';
 
 export function SessionMenu() {
   const { t } = useTranslation('shell');
-  const session = useSession();
-  const { signOut } = useSessionActions();
+  const { state, signOut } = useSession();
   const navigate = useNavigate();
-  if (session.kind === 'nobody') return null;
+  if (state.kind !== 'patient' && state.kind !== 'staff') return null;
   return (
     <Button
       size="xs"

@@ -3,5 +3,4 @@ import type { Texts } from '../texts.ts';
 
 export const texts: Texts<typeof en, 'ar'> = {
   title: 'تسجيل الدخول',
-  needed: 'سجّل الدخول أولًا ثم تُفتح هذه الصفحة.',
 };

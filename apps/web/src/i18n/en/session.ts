@@ -1,4 +1,3 @@
 export const texts = {
   title: 'Sign in',
-  needed: 'Sign in first, then this page opens.',
 };

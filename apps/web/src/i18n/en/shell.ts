@@ -26,6 +26,13 @@ export const texts = {
     staffText: 'For staff of hospitals, laboratories, pharmacies and of the network.',
     staffSignIn: 'Sign in',
   },
+  guard: {
+    title: 'Sign in first',
+    patient: 'This page is for patients who have opened their record on this device.',
+    staff: 'This page is for people who work at an organisation.',
+    unlock: 'Unlock',
+    signIn: 'Sign in',
+  },
   notFound: {
     title: 'This page does not exist',
     text: 'The address may be mistyped, or the page has moved.',

@@ -3,5 +3,4 @@ import type { Texts } from '../texts.ts';
 
 export const texts: Texts<typeof en, 'hi'> = {
   title: 'साइन इन',
-  needed: 'पहले साइन इन करें, फिर यह पृष्ठ खुलेगा।',
 };
