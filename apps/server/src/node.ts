@@ -9,6 +9,7 @@ import {
 } from '@salus/records';
 import type { FastifyRequest } from 'fastify';
 import type { DataLayout, NetworkFile } from './data-directory.ts';
+import { EventHub } from './events/event-hub.ts';
 import { openPeerDirectory, type PeerAddresses, readPeerAddresses } from './exchange/peer-directory.ts';
 import { patientOf, sessionOf, staffOf } from './http/access.ts';
 import { LEDGER_KEY_NAME } from './ledger-key.ts';
@@ -39,6 +40,8 @@ export interface Node extends AsyncDisposable {
   readonly startedMs: number;
   readonly organisations: ReadonlyMap<string, HostedOrganisation>;
   readonly sessions: Sessions;
+  /** Tells open pages what changed. */
+  readonly events: EventHub;
   readonly nowMs: () => number;
   /** Sends known revocations again; until none is left that only an administrator can sign, nothing is released. */
   repeatRevocations(): Promise<Replay>;
@@ -104,10 +107,11 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     await following;
   });
   resources.use(resendDeliveries(organisations, failures.tell));
+  const events = resources.use(new EventHub({ ledger, organisations, sessions, onFailure: failures.tell }));
   const held = resources.move();
   const { network, demonstration } = file;
   return {
-    ...{ network, demonstration, ledger, layout, organisations, sessions, nowMs, repeatRevocations },
+    ...{ network, demonstration, ledger, layout, organisations, sessions, events, nowMs, repeatRevocations },
     ...{ backupDirectory: settings.backupDirectory, checkpointFile: settings.checkpointFile, startedMs },
     storage: kindOfStorage(settings),
     onFailure: failures.listen,

@@ -71,6 +71,12 @@ export class Sessions {
     return entry.session;
   }
 
+  /** Does the session still count? Asking is no use of it: an open page does not keep it alive. */
+  isOpen(token: string): boolean {
+    const entry = this.#entries.get(hash(token));
+    return entry !== undefined && !this.#isOver(entry);
+  }
+
   /** Replaces the delegation of one session. */
   delegate(token: string, delegation: SignedDelegation): void {
     const entry = this.#entries.get(hash(token));

@@ -63,6 +63,7 @@ export class AuditJournal implements AuditLog {
   /** Where the durable log ends, while this journal, its only writer, knows: forgotten when a commit fails. */
   #end: LogEnd | undefined;
   #loudSize = 0;
+  readonly #listeners = new Set<(event: AuditEvent) => void>();
 
   constructor(store: Store, masterKey: MasterKey) {
     this.#store = store;
@@ -72,6 +73,12 @@ export class AuditJournal implements AuditLog {
   /** Resolves when the event is durable; `overloaded` when too many wait, else with what the store threw. */
   append(event: AuditEvent, { isQuiet = false }: AuditManner = {}): Promise<{ readonly seq: number }> {
     return this.#append(event, isQuiet);
+  }
+
+  /** Called after an event is durable. Returns how to end it. */
+  listen(listener: (event: AuditEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   #append(event: LoggedEvent, isQuiet: boolean): Promise<{ readonly seq: number }> {
@@ -167,6 +174,13 @@ export class AuditJournal implements AuditLog {
     return row.hash;
   }
 
+  #tell(group: readonly Waiting[]): void {
+    for (const { event } of group) {
+      if (event.kind === COVER_EVENT.kind) continue;
+      for (const listener of this.#listeners) listener(event);
+    }
+  }
+
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0) {
       const group: Waiting[] = [];
@@ -183,6 +197,7 @@ export class AuditJournal implements AuditLog {
         group.forEach((waiting, at) => {
           waiting.resolve({ seq: first + at });
         });
+        this.#tell(group);
       } catch (error) {
         this.#end = undefined;
         // The store refused before it ran the group: nobody may wait for ever.

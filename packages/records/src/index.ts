@@ -16,7 +16,7 @@ export {
 export { Binaries, type BinaryRead, type NewBinary } from './binaries.ts';
 export { BundleWorkers } from './bundle-workers.ts';
 export { HomeAccess, type HomeDecision } from './care.ts';
-export { type Change, ChangeFeed } from './change-feed.ts';
+export { CHANGES_PAGE_MAX, type Change, ChangeFeed } from './change-feed.ts';
 export {
   COMPARTMENT_ROWS_MAX,
   type CompartmentFilter,
@@ -45,6 +45,7 @@ export {
   type PeerRequest,
 } from './exchange/exchange-peer.ts';
 export type { KeptFacts, KeptProof, KeptRecord } from './exchange/kept-records.ts';
+export { isHolder } from './exchange/grant-tokens.ts';
 export { type ExchangeOptions, type OrganisationExchange, openExchange } from './exchange/organisation-exchange.ts';
 export { parsePeerAnswer } from './exchange/peer-answers.ts';
 export { findPeerNode, type PeerNode } from './exchange/peer-node.ts';

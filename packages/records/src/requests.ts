@@ -31,9 +31,16 @@ export interface RequestParts {
 /** The words of requests to patients, of which the ledger holds a commitment: the patient reads them here. */
 export class RequestBook {
   readonly #parts: RequestParts;
+  readonly #listeners = new Set<(asked: RequestTerms) => void>();
 
   constructor(parts: RequestParts) {
     this.#parts = parts;
+  }
+
+  /** Called after a request's words were kept. Returns how to end it. */
+  listen(listener: (asked: RequestTerms) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** Keeps a request that `consent.request` has committed; other words than the ledger's throw `proof-invalid`. */
@@ -61,6 +68,7 @@ export class RequestBook {
         .execute();
       await rowsLog.cover(trx, 'request', requestToken, row);
     });
+    for (const listener of this.#listeners) listener(asked);
   }
 
   /** A patient's requests, newest first, with what the ledger says of each; `beforeMs` pages on. */

@@ -15,6 +15,7 @@ import { addBackupRoutes } from './backups.ts';
 import { addBinaryRoutes } from './binary.ts';
 import { addCallRoutes } from './calls.ts';
 import { addHeights } from './height.ts';
+import { addEventRoutes } from './events.ts';
 import { addKeptRoutes } from './kept.ts';
 import { addLedgerRoutes } from './ledger.ts';
 import { addMergeRoutes } from './merges.ts';
@@ -38,9 +39,10 @@ export function addRoutes(
 ): void {
   addHeights(app, node.ledger);
   addPublicRoutes(app, node, metrics);
-  addAuthRoutes(app, node);
   addReleaseRoutes(app, node);
   addCallRoutes(app, node);
+  addAuthRoutes(app, node);
+  addEventRoutes(app, node);
   addLedgerRoutes(app, node);
   addAlarmRoutes(app, node);
   addStaffRoutes(app, node);

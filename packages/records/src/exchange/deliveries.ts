@@ -107,9 +107,16 @@ interface OutboxSecret extends Omit<OutboxItem, 'atMs' | 'state'> {
  */
 export class Deliveries {
   readonly #parts: DeliveryParts;
+  readonly #listeners = new Set<(delivery: string) => void>();
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
+  }
+
+  /** Called with the id of a delivery that is new in the inbox. Returns how to end it. */
+  listen(listener: (delivery: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** Sends, or finds what became of the same id. `overloaded`, `too-large`, `not-found` for a receiver without a key. */
@@ -165,8 +172,10 @@ export class Deliveries {
         pid: null,
         peer: from,
         nonce,
+        delivery: body.delivery,
       });
       await this.#insertReceived({ delivery: body.delivery, from, kind: body.kind, body: text, digest });
+      for (const listener of this.#listeners) listener(body.delivery);
     } else if (this.#openSealed<InboxSecret>(known.deliveryToken, known.sealed).digest !== digest) {
       throw new RecordsError('conflict', 'this delivery id stands for another delivery');
     }
@@ -237,7 +246,7 @@ export class Deliveries {
     if (peer === undefined) throw new RecordsError('not-found', 'no such organisation is connected');
     const request = await signPeerRequest(this.#parts, secret.to, 'deliver', secret.body);
     // Durable before it leaves, like everything that leaves.
-    await this.#log({ who: secret.who, pid: secret.pid, peer: secret.to, nonce: request.payload.nonce });
+    await this.#log({ who: secret.who, pid: secret.pid, peer: secret.to, nonce: request.payload.nonce, delivery });
     const settled = await this.#settleAnswer(secret, await askToTake(peer, request));
     if (settled.code !== null) {
       await this.#log({
@@ -245,6 +254,7 @@ export class Deliveries {
         pid: secret.pid,
         peer: secret.to,
         nonce: request.payload.nonce,
+        delivery,
         outcome: settled.code,
       });
     }
@@ -356,6 +366,7 @@ export class Deliveries {
     readonly pid: string | null;
     readonly peer: string;
     readonly nonce: string;
+    readonly delivery: string;
     readonly outcome?: string | null;
   }): Promise<void> {
     const event: AuditEvent = {
@@ -369,7 +380,7 @@ export class Deliveries {
       records: [],
       outcome: about.outcome ?? 'ok',
       request: null,
-      exchange: { peer: about.peer, id: about.nonce },
+      exchange: { peer: about.peer, id: about.nonce, delivery: about.delivery },
     };
     await this.#parts.audit.append(event);
   }

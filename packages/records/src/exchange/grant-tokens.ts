@@ -50,9 +50,16 @@ export interface GrantTokenParts {
 /** Grants that patients gave to this organisation and its people as readers. */
 export class GrantTokens {
   readonly #parts: GrantTokenParts;
+  readonly #listeners = new Set<(token: GrantToken) => void>();
 
   constructor(parts: GrantTokenParts) {
     this.#parts = parts;
+  }
+
+  /** Called after a token was kept. Returns how to end it. */
+  listen(listener: (token: GrantToken) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /**
@@ -78,6 +85,7 @@ export class GrantTokens {
       throw new RecordsError('proof-invalid', 'the ledger holds no such grant');
     }
     await this.#keep(token, request);
+    for (const listener of this.#listeners) listener(token);
     return token;
   }
 

@@ -1,0 +1,60 @@
+import type { DeviceFact, EmergencyFact, GrantFact, Json, RequestFact, Write } from '@salus/contracts';
+import type { Block, TransactionOutcome } from '@salus/ledger';
+
+/** What an open page is told so that it asks again: a kind and ids, never contents. */
+export type LiveEvent =
+  | { readonly kind: 'request'; readonly request: string; readonly status: RequestFact['status'] }
+  | { readonly kind: 'grant'; readonly grant: string }
+  | { readonly kind: 'revoked'; readonly grant: string }
+  | { readonly kind: 'emergency'; readonly emergency: string; readonly status: EmergencyFact['status'] }
+  | { readonly kind: 'device'; readonly device: string }
+  | { readonly kind: 'guardian'; readonly guardian: string }
+  | { readonly kind: 'dispute'; readonly dispute: string; readonly status: string }
+  | { readonly kind: 'access' }
+  | { readonly kind: 'record'; readonly type: string | null; readonly id: string | null }
+  | { readonly kind: 'task'; readonly delivery: string };
+
+/** An event of one patient, by the pid under which the ledger knows them here. */
+export type PatientEvent = { readonly pid: string; readonly event: LiveEvent };
+
+/** What the writes of a block mean for patients whose pages are open. A distrusted call ends whatever it wrote. */
+export function patientEventsOf({ transactions }: Pick<Block, 'transactions'>): readonly PatientEvent[] {
+  return transactions.flatMap(({ outcome }) => writesOf(outcome).flatMap(([key, value]) => eventOf(key, value) ?? []));
+}
+
+function writesOf(outcome: TransactionOutcome): readonly Write[] {
+  switch (outcome.kind) {
+    case 'committed':
+      return outcome.writes;
+    case 'distrusted':
+      return outcome.keys.map((key) => [key, null]);
+    case 'refused':
+      return [];
+  }
+}
+
+function eventOf(key: string, value: Json | null): PatientEvent | undefined {
+  const [family, first = '', second = '', third = ''] = key.split('/');
+  switch (family) {
+    case 'grant': {
+      const isActive = (value as GrantFact | null)?.status === 'active';
+      return { pid: first, event: { kind: isActive ? 'grant' : 'revoked', grant: second } };
+    }
+    case 'request': {
+      const status = (value as RequestFact | null)?.status ?? 'open';
+      return { pid: first, event: { kind: 'request', request: second, status } };
+    }
+    case 'emergency': {
+      const status = (value as EmergencyFact | null)?.status ?? 'open';
+      return { pid: first, event: { kind: 'emergency', emergency: second, status } };
+    }
+    case 'patient':
+      return first === 'device' ? { pid: second, event: deviceEvent(third, value as DeviceFact | null) } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function deviceEvent(kid: string, _fact: DeviceFact | null): LiveEvent {
+  return { kind: 'device', device: kid };
+}
