@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Node } from '../node.ts';
+import { addPatientAccess } from './access-route.ts';
 import { addEmergencyLocate } from './emergency-locate-route.ts';
 import { addPatientSearch } from './patient-search-route.ts';
 import { addToday } from './today-route.ts';
@@ -8,5 +9,6 @@ import { addToday } from './today-route.ts';
 export function addClinicRoutes(app: FastifyInstance, node: Node): void {
   addPatientSearch(app, node);
   addToday(app, node);
+  addPatientAccess(app, node);
   addEmergencyLocate(app, node);
 }
