@@ -1,6 +1,10 @@
 import type { texts as access } from './en/access.ts';
+import type { texts as apps } from './en/apps.ts';
 import type { texts as clinician } from './en/clinician.ts';
+import type { texts as disputes } from './en/disputes.ts';
 import type { texts as fhir } from './en/fhir.ts';
+import type { texts as guardians } from './en/guardians.ts';
+import type { texts as log } from './en/log.ts';
 import type { texts as onboarding } from './en/onboarding.ts';
 import type { texts as record } from './en/record.ts';
 import type { texts as session } from './en/session.ts';
@@ -13,6 +17,10 @@ import type { texts as visit } from './en/visit.ts';
 /** Every catalogue by the name with which `useTranslation` asks for it; the English one is the type of all. */
 export interface Catalogues {
   readonly access: typeof access;
+  readonly log: typeof log;
+  readonly disputes: typeof disputes;
+  readonly guardians: typeof guardians;
+  readonly apps: typeof apps;
   readonly clinician: typeof clinician;
   readonly fhir: typeof fhir;
   readonly onboarding: typeof onboarding;

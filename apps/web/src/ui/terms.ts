@@ -18,16 +18,17 @@ export interface Terms {
 
 export function useTerms(): Terms {
   const { t, i18n } = useTranslation('terms');
-  const has = <Group extends keyof typeof texts>(group: Group, code: string): boolean =>
-    i18n.exists(`terms:${group}.${code}`);
   const { language } = i18n;
+  // Codes come from the node: the key is looked up, not written, and what has no name falls back.
+  const say = t as unknown as (key: string, values: Readonly<Record<string, string>>) => string;
+  const name = (group: keyof typeof texts, code: string, fallback: string): string =>
+    say(`${group}.${i18n.exists(`terms:${group}.${code}`) ? code : fallback}`, { code, role: code, type: code });
   return {
-    category: (code) => t(`categories.${(has('categories', code) ? code : 'other') as keyof typeof texts.categories}`),
-    label: (code) => t(`labels.${(has('labels', code) ? code : 'R') as keyof typeof texts.labels}`),
-    purpose: (code) =>
-      t(`purposes.${(has('purposes', code) ? code : 'other') as keyof typeof texts.purposes}`, { code }),
-    role: (role) => t(`roles.${(has('roles', role) ? role : 'other') as keyof typeof texts.roles}`, { role }),
-    type: (type) => t(`types.${(has('types', type) ? type : 'other') as keyof typeof texts.types}`, { type }),
+    category: (code) => name('categories', code, 'other'),
+    label: (code) => name('labels', code, 'R'),
+    purpose: (code) => name('purposes', code, 'other'),
+    role: (code) => name('roles', code, 'other'),
+    type: (code) => name('types', code, 'other'),
     place: placeName,
     list: (words) => new Intl.ListFormat(language, { type: 'conjunction' }).format(words),
     date: (ms) => new Intl.DateTimeFormat(language, { dateStyle: 'medium' }).format(ms),

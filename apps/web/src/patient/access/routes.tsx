@@ -1,10 +1,14 @@
-import { useTranslation } from 'react-i18next';
 import type { RouteObject } from 'react-router';
-import { Page } from '../../ui/page.tsx';
+import { GrantsPage } from './grants-page.tsx';
+import { AccessLayout } from './layout.tsx';
+import { RequestsPage } from './requests-page.tsx';
 
-function Access() {
-  const { t } = useTranslation('access');
-  return <Page title={t('title')}>{null}</Page>;
-}
-
-export const routes: RouteObject[] = [{ index: true, element: <Access /> }];
+export const routes: RouteObject[] = [
+  {
+    element: <AccessLayout />,
+    children: [
+      { index: true, element: <GrantsPage /> },
+      { path: 'requests', element: <RequestsPage /> },
+    ],
+  },
+];

@@ -1,0 +1,16 @@
+export const texts = {
+  title: 'An app asks',
+  lead: 'An app shows you a code and waits for your answer.',
+  where: 'Which place',
+  code: 'The code on its page',
+  codeHint: 'Eight letters and digits, as 4YQ2-8FWD.',
+  codeBad: 'The code has eight letters and digits.',
+  find: 'Show who asks',
+  asks: '{{app}} would like to read at {{place}}:',
+  returns: 'It sends you back to {{address}}.',
+  allow: 'Let it read',
+  decline: 'Do not let it',
+  allowed: '{{app}} may read now. Its page goes on by itself.',
+  declined: '{{app}} was declined.',
+  revokeLater: 'You can end it at any time under “Who has access”.',
+};
