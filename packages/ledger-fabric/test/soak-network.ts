@@ -31,6 +31,8 @@ export type SoakNetwork = AsyncDisposable & {
   /** The process that leads the ordering service, as its own metrics say. */
   leader(): Promise<string>;
   orderers(): readonly string[];
+  /** Until all orderers hold the same blocks: before, one that was away is still a fault. */
+  awaitOrderers(): Promise<void>;
   /**
    * Every acknowledged call stands in every organisation's replica at the block that its client was told; all replicas have the
    * same blocks and no alarm. Returns the common height.
@@ -62,6 +64,7 @@ export async function startSoakNetwork(options: TestNetworkOptions): Promise<Soa
     },
     leader: () => findLeader(network),
     orderers: () => ordererProcesses(network).map(({ name }) => name),
+    awaitOrderers: () => awaitOrderers(network),
     demandIntact: (load) => demandIntact(places, load),
     [Symbol.asyncDispose]: async () => {
       await network.restartAll();
@@ -103,6 +106,7 @@ function ordererProcesses(network: TestNetwork): readonly { readonly name: strin
 /** orderer/consensus/etcdraft/metrics.go and smartbft/metrics.go; only BFT orderers tell whom they follow. */
 const LEADS = /^consensus_(?:etcdraft|BFT)_is_leader\{[^}]*\} 1$/m;
 const LEADER_ID = /^consensus_BFT_leader_id\{[^}]*\} (\d+)$/m;
+const HEIGHT = /^ledger_blockchain_height\{[^}]*\} (\d+)$/m;
 
 /** The one that leads: of several that say so, the one whom most orderers follow. One that was away may still take itself for it. */
 async function findLeader(network: TestNetwork): Promise<string> {
@@ -121,6 +125,18 @@ async function findLeader(network: TestNetwork): Promise<string> {
     await delay(100);
   }
   throw new Error('not exactly one orderer leads');
+}
+
+async function awaitOrderers(network: TestNetwork): Promise<void> {
+  const limitMs = performance.now() + CATCH_UP_MAX_MS;
+  for (;;) {
+    const heights = await Promise.all(
+      ordererProcesses(network).map(async ({ operationsPort }) => HEIGHT.exec(await metricsAt(operationsPort))?.[1]),
+    );
+    if (heights[0] !== undefined && new Set(heights).size === 1) return;
+    if (performance.now() > limitMs) throw new Error(`orderers stay at the heights ${heights.join(', ')}`);
+    await delay(100);
+  }
 }
 
 async function metricsAt(port: number): Promise<string> {

@@ -54,8 +54,9 @@ describe.skipIf(binaries === undefined)('faults of a network with four BFT order
     expect(partition.cut(soak.network, name.replace(/-orderer0$/, ''))).toBeGreaterThan(0);
   }
 
-  /** The channel goes on while one orderer is away, and when it is back. */
+  /** The channel goes on while one orderer is away, and when it is back; four bear one fault at a time, not two. */
   async function without(name: string, { make, end }: Fault): Promise<number> {
+    await soak.awaitOrderers();
     const load = soak.load(CLIENTS);
     try {
       await load.nextCommit(COMMIT_MAX_MS);
