@@ -1,3 +1,4 @@
+export { findChromium } from './chromium.ts';
 export { type FabricBinaries, fabricBinaries } from './fabric-binaries.ts';
 export { freePort } from './free-port.ts';
 export { hasJavaTools } from './java-tools.ts';

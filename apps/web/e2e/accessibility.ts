@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string;
+  readonly help: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+interface Axe {
+  run(): Promise<{ readonly violations: readonly Violation[]; readonly passes: readonly unknown[] }>;
+}
+
+/** No serious or critical problem that axe finds on the page as it stands, and no scrolling sideways. */
+export async function expectAccessible(page: Page): Promise<void> {
+  // By the debugger's door: the page's own policy takes no inline script.
+  await page.evaluate(axeSource);
+  const { violations, passes } = await page.evaluate(async () =>
+    (window as unknown as { readonly axe: Axe }).axe.run(),
+  );
+  expect(passes.length).toBeGreaterThan(0);
+  const grave = violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`);
+  expect(grave).toEqual([]);
+  await expectNoSidewaysScrolling(page);
+}
+
+export async function expectNoSidewaysScrolling(page: Page): Promise<void> {
+  const overflowPx = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(overflowPx).toBeLessThanOrEqual(0);
+}

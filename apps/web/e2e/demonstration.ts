@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { freePort } from '@salus/testing';
+
+const repository = resolve(import.meta.dirname, '../../..');
+const MAIN = join(repository, 'apps/server/src/main.ts');
+const READY_MS = 180_000;
+const END_MS = 30_000;
+const STARTS_MAX = 3;
+const TEMPLATE_PREFIX = 'salus-e2e-';
+const TEMPLATES_KEPT_MS = 6 * 3_600_000;
+const OUTPUT_CHARS_MAX = 20_000;
+
+/** A node in a process of its own, as `npm start` runs it. */
+export interface RunningNode {
+  readonly url: string;
+  readonly process: ChildProcess;
+  readonly folder: string;
+  /** What it wrote, both streams. */
+  readonly output: () => string;
+  /** Ends it as Ctrl-C does. */
+  readonly end: () => Promise<void>;
+}
+
+/**
+ * Starts a node with the demonstration in `folder`. The demonstration is founded once for a state of the sources and copied
+ * afterwards: what one test file does, no other sees.
+ */
+export async function startNode(folder: string, webDirectory: string): Promise<RunningNode> {
+  const template = await foundedDemonstration(webDirectory);
+  cpSync(template, folder, { recursive: true });
+  return run(folder, webDirectory);
+}
+
+async function foundedDemonstration(webDirectory: string): Promise<string> {
+  const template = join(tmpdir(), `${TEMPLATE_PREFIX}${stampOfNode()}`);
+  if (existsSync(template)) return template;
+  removeOldTemplates();
+  const making = join(tmpdir(), `${TEMPLATE_PREFIX}making-${randomUUID()}`);
+  mkdirSync(making, { mode: 0o700 });
+  const node = await run(making, webDirectory);
+  await node.end();
+  try {
+    renameSync(making, template);
+  } catch (error) {
+    // Another worker was faster.
+    if (!existsSync(template)) throw error;
+    rmSync(making, { recursive: true });
+  }
+  return template;
+}
+
+function removeOldTemplates(): void {
+  const oldestMs = Date.now() - TEMPLATES_KEPT_MS;
+  for (const name of readdirSync(tmpdir())) {
+    const path = join(tmpdir(), name);
+    if (name.startsWith(TEMPLATE_PREFIX) && statSync(path).mtimeMs < oldestMs) {
+      rmSync(path, { recursive: true, force: true });
+    }
+  }
+}
+
+/** What a founded network depends on. */
+function stampOfNode(): string {
+  const hash = createHash('sha256');
+  const patterns = ['apps/server/src/**/*.ts', 'packages/*/src/**/*.{ts,json}', 'package-lock.json'];
+  const files = patterns
+    .flatMap((pattern) => globSync(pattern, { cwd: repository }))
+    .filter((path) => !path.includes('.test.'))
+    .sort();
+  for (const path of files) hash.update(`${path}\n`).update(readFileSync(join(repository, path)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function run(folder: string, webDirectory: string): Promise<RunningNode> {
+  for (let attempt = 1; ; attempt += 1) {
+    const node = await tryRun(folder, { webDirectory, port: await freePort() });
+    if (node !== 'port-in-use') return node;
+    if (attempt === STARTS_MAX) throw new Error('no free port was found for a node');
+  }
+}
+
+async function tryRun(
+  folder: string,
+  { webDirectory, port }: { readonly webDirectory: string; readonly port: number },
+): Promise<RunningNode | 'port-in-use'> {
+  const child = spawn(process.execPath, [MAIN], {
+    cwd: folder,
+    env: {
+      PATH: process.env.PATH,
+      XDG_CONFIG_HOME: join(folder, 'config'),
+      SALUS_DATA: join(folder, 'data'),
+      SALUS_PORT: String(port),
+      SALUS_WEB: webDirectory,
+      SALUS_LOG_LEVEL: 'warn',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  const exit = new Promise<void>((done) => child.once('close', () => done()));
+  const ready = new Promise<boolean>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`the node was not ready in time: ${text}`)), READY_MS);
+    const take = (bytes: Buffer): void => {
+      text = (text + bytes.toString()).slice(-OUTPUT_CHARS_MAX);
+      if (text.includes('Salus is ready')) resolve(true);
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    void exit.then(() => resolve(false)).finally(() => clearTimeout(timer));
+  });
+  if (!(await ready)) {
+    if (text.includes('port-in-use')) return 'port-in-use';
+    throw new Error(`the node did not start: ${text}`);
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    process: child,
+    folder,
+    output: () => text,
+    end: async () => {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), END_MS);
+      await exit;
+      clearTimeout(timer);
+    },
+  };
+}
