@@ -26,6 +26,7 @@ const OWN_EXITS: Readonly<Record<string, ExitCode>> = {
   'answer-cut': EXIT.unreachable,
   'answer-too-large': EXIT.failed,
   'bad-node': EXIT.usage,
+  'bad-offer': EXIT.usage,
   'node-unreachable': EXIT.unreachable,
   'not-a-node': EXIT.failed,
   'too-many-records': EXIT.usage,

@@ -19,6 +19,7 @@ const SERVER: Meanings<ServerErrorCode> = {
   'wrong-credentials': 'Account or password, or challenge and signature, do not fit.',
   'not-permitted':
     'The session is of another organisation, kind of person or role, or the person is enrolled no longer.',
+  'not-agreed': 'The patient has not agreed to this step of a visit, or took the agreement back.',
   'not-selective': 'A change names neither an id nor a search.',
   'method-not-allowed': 'The place is known, and takes other methods: `Allow` names them.',
   'not-acceptable': 'The client takes neither FHIR JSON nor FHIR XML of R4.',
@@ -172,6 +173,11 @@ const WALLET: Meanings<WalletErrorCode> = {
   'wallet-missing': 'There is no wallet at that place.',
   'wallet-readable-by-others': 'Others than the owner may read the wallet.',
   'wrong-passphrase': 'The passphrase does not open the wallet.',
+  'bad-share': 'A trustee’s share was misread, is of another set, or there are too few of them.',
+  'weak-pin': 'A PIN has at least six characters that are not all the same.',
+  'wrong-pin': 'The PIN does not open this device.',
+  'pin-paused': 'Too many wrong PINs: the next try is 15 minutes later.',
+  'wrong-passkey': 'The passkey does not open this device.',
 };
 
 /** Who gives which codes. Contracts, wallet and ledger say them in calls, files and commands; the server maps them all. */

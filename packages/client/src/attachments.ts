@@ -1,9 +1,11 @@
-import { CHUNK_BYTES, fromBase64url, fromUtf8, openChunks, sha256, toBase64url } from '@salus/crypto';
+import { fromBase64url, fromUtf8, openChunks, sha256, toBase64url } from '@salus/crypto';
 import { ClientError } from './client-error.ts';
 import type { NodeSession } from './session.ts';
 
 /** How a record's text names a large attachment, in the place of `data`: id, key, hash and size of the sealed file, form. */
 const REFERENCE = /"data":"salus-attachment:v1:([\w-]{22}):([\w-]{43}):([\w-]{43}):(\d{1,10}):(base64|text)"/g;
+/** Bytes of a sealed file that travel at once. */
+const PIECE_BYTES = 1024 * 1024;
 /** Content that is put back into a resource's text on a device; larger ones stay references. */
 export const INLINED_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -27,14 +29,15 @@ async function readSealed(
   recordId: string,
   { id, hash, bytes }: { readonly id: string; readonly hash: string; readonly bytes: number },
 ): Promise<Uint8Array> {
-  const path = `/api/v1/orgs/${organisation}/patient/records/${recordId}/attachments/${id}`;
   const sealed = new Uint8Array(bytes);
-  for (let from = 0; from < bytes; from += CHUNK_BYTES) {
-    const until = Math.min(from + CHUNK_BYTES, bytes);
-    const { piece } = await api.send<{ piece: string }>({ method: 'GET', path, query: { from, until }, token });
+  for (let index = 0; index * PIECE_BYTES < bytes; index += 1) {
+    const path = `/api/v1/orgs/${organisation}/patient/records/${recordId}/attachments/${id}/${index}`;
+    const { piece } = await api.send<{ piece: string }>({ method: 'GET', path, token });
     const part = fromBase64url(piece);
-    if (part.length !== until - from)
+    const from = index * PIECE_BYTES;
+    if (part.length !== Math.min(PIECE_BYTES, bytes - from)) {
       throw new ClientError('proof-invalid', 'An attachment is shorter than it should be.');
+    }
     sealed.set(part, from);
   }
   if (toBase64url(sha256(sealed)) !== hash) {

@@ -33,6 +33,7 @@ export type { Documents } from './documents.ts';
 export { findElsewhere } from './elsewhere.ts';
 export { LeafStates } from './erase.ts';
 export type { AppUse } from './exchange/app-reading.ts';
+export { createAttachmentPieces } from './exchange/attachment-pieces.ts';
 export { type CrossCheckFinding, type CrossCheckSide, crossCheckAudits } from './exchange/cross-check.ts';
 export {
   DELIVERY_KINDS,
@@ -44,12 +45,13 @@ export {
   type PeerAnswer,
   type PeerRequest,
 } from './exchange/exchange-peer.ts';
-export type { KeptFacts, KeptProof, KeptRecord } from './exchange/kept-records.ts';
 export { isHolder } from './exchange/grant-tokens.ts';
+export type { KeptFacts, KeptProof, KeptRecord } from './exchange/kept-records.ts';
 export { type ExchangeOptions, type OrganisationExchange, openExchange } from './exchange/organisation-exchange.ts';
 export { parsePeerAnswer } from './exchange/peer-answers.ts';
 export { findPeerNode, type PeerNode } from './exchange/peer-node.ts';
 export { type PeerSender, signPeerRequest } from './exchange/peer-request.ts';
+export { releaseRecord } from './exchange/release.ts';
 export { EXPORT_LIFETIME_MS, type ExportFile, type ExportJob, type ExportQuestion } from './export/export-job.ts';
 export { Exports } from './export/exports.ts';
 export type { TypeFilters } from './export/write-export.ts';

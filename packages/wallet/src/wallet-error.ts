@@ -15,7 +15,12 @@ export type WalletErrorCode =
   | 'wallet-exists'
   | 'wallet-missing'
   | 'wallet-readable-by-others'
-  | 'wrong-passphrase';
+  | 'wrong-passphrase'
+  | 'bad-share'
+  | 'weak-pin'
+  | 'wrong-pin'
+  | 'pin-paused'
+  | 'wrong-passkey';
 
 /** What the wallet refuses. Messages name the rule that was broken and never hold a key, a slip or a code. */
 export class WalletError extends Error {

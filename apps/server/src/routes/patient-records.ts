@@ -11,6 +11,7 @@ import { type HostedOrganisation, type Node, patientReaderOf, readHosted } from 
 import { ServerError } from '../server-error.ts';
 import { pageSize } from './ledger.ts';
 import { addPatientProof } from './patient-proof.ts';
+import { addPatientSealedRoutes } from './patient-sealed.ts';
 
 const KEYS_MAX = 100_000;
 const RECORDS_PAGE_MAX = 500;
@@ -35,6 +36,7 @@ export function addPatientRecordRoutes(app: FastifyInstance, node: Node): void {
   addRecords(app, node);
   addLeaves(app, node);
   addPatientProof(app, node);
+  addPatientSealedRoutes(app, node);
   addAudit(app, node);
 }
 
