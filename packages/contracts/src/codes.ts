@@ -34,6 +34,8 @@ export const RUNTIME_CODES: Readonly<Record<RuntimeCode, string>> = {
   'authority-retired': 'The authority that certified the identity is retired.',
   'organisation-removed': 'The organisation is no longer a member.',
   'signature-invalid': 'The signature is not that of the signer’s key over this payload.',
+  'guardian-ended': 'The guardianship is over, or would be from the start.',
+  'guardian-scope': 'The signer acts for the patient as guardian, and may not sign this.',
   'delegation-not-allowed': 'No delegation belongs here, or the signer is neither node nor client.',
   'delegation-required': 'A node or client may do this only for a user.',
   'delegation-malformed': 'The delegation is not exactly one of this version.',
@@ -108,6 +110,10 @@ const PATIENT_CODES: Readonly<Record<PatientCode, string>> = {
   'device-limit': 'The pid has 20 devices.',
   'device-proof': 'The device did not prove that it holds its signing key for this pid on this network.',
   'last-device': 'The last device is replaced by recovery, never removed.',
+  'guardian-unknown': 'The pid has no such guardian, or no longer.',
+  'guardian-limit': 'The pid has 5 guardians.',
+  'guardian-too-long': 'A guardian is appointed for at most 366 days, and then anew.',
+  'guardian-age': 'The guardianship would last beyond the birthday that ends it.',
 };
 
 const ACCESS_CODES: Readonly<Record<AccessCode, string>> = {

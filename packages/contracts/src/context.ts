@@ -1,6 +1,7 @@
 import type { ContractCode } from './errors.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Members } from './members.ts';
+import type { GuardianScope } from './patient/guardian-terms.ts';
 
 /** What the signer of a call signs; binary values are base64url without padding. `args` is public, private values are only hashed. */
 export type CallPayload = {
@@ -129,12 +130,13 @@ export type MemberCaller = {
   readonly roles: readonly string[];
   readonly onBehalfOf?: { readonly id: string; readonly roles: readonly string[] };
 };
-/** A device of a claimed patient. */
+/** A device of a claimed patient, or of a guardian who acts for one. */
 export type PatientCaller = {
   readonly kind: 'pid';
   readonly pid: string;
   readonly kid: string;
   readonly organisation: string;
+  readonly guardian?: { readonly scope: readonly GuardianScope[] };
 };
 /** The slip of an unclaimed patient, or a patient's recovery key. */
 export type PatientKeyCaller = {

@@ -11,8 +11,8 @@ hashed bytes in base64url. Unknown members, floats, half surrogate pairs and any
 
 Every call is checked in this order, and the first failure decides the code: form and bounds; network; whether \`call/<id>\` exists (then the first
 result is the answer, and nothing happens twice); whether the ledger has moved; \`notAfter\`; transaction; kind of signer; the signer's key, as the
-state has it; signature; kind and role of a member; delegation; private arguments against their hash; then what stands under *Checks*. A refusal
-writes nothing. A call that commits also writes \`call/<id>\`.
+state has it; signature; kind and role of a member; a guardian's scope; delegation; private arguments against their hash; then what stands under *Checks*. A refusal
+writes nothing. A call that commits also writes \`call/<id>\`, and one that a guardian signed \`patient/act/<pid>/<id>\` {guardian, transaction, ms}.
 
 Checks marked *Private* run where the private arguments are, at the organisation concerned; result and writes are the same without them.
 `;
@@ -55,13 +55,17 @@ function renderErrors(errors: AnyTransaction['errors']): string {
   return errors.length === 0 ? 'no code of its own' : [...new Set(errors)].map((code) => `\`${code}\``).join(', ');
 }
 
-function renderSigners({ signers, memberKinds = [], roles = [], onBehalfOf }: AnyTransaction): string {
+const GUARDIAN_SIGNER = (scope: NonNullable<AnyTransaction['guardian']>): string =>
+  scope === 'any' ? 'a guardian' : `a guardian with the scope \`${scope}\``;
+
+function renderSigners({ signers, memberKinds = [], roles = [], onBehalfOf, guardian }: AnyTransaction): string {
   const members = [
     `${SIGNERS.id} (${memberKinds.join(', ')})`,
     ...(roles.length === 0 ? [] : [`with the role ${roles.map((role) => `\`${role}\``).join(' or ')}`]),
     ...(onBehalfOf === undefined ? [] : [onBehalfOf === 'required' ? 'for a user' : 'also for a user']),
   ].join(' ');
-  return signers.map((signer) => (signer === 'id' ? members : SIGNERS[signer])).join(' or ');
+  const names = signers.map((signer) => (signer === 'id' ? members : SIGNERS[signer]));
+  return [...names, ...(guardian === undefined ? [] : [GUARDIAN_SIGNER(guardian)])].join(' or ');
 }
 
 function renderPrivate({ summary, required, pid }: NonNullable<AnyTransaction['private']>): string {

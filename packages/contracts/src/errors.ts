@@ -28,6 +28,8 @@ export type RuntimeCode =
   | 'authority-retired'
   | 'organisation-removed'
   | 'signature-invalid'
+  | 'guardian-ended'
+  | 'guardian-scope'
   | 'delegation-not-allowed'
   | 'delegation-required'
   | 'delegation-malformed'
@@ -98,7 +100,11 @@ export type PatientCode =
   | 'device-unknown'
   | 'device-limit'
   | 'device-proof'
-  | 'last-device';
+  | 'last-device'
+  | 'guardian-unknown'
+  | 'guardian-limit'
+  | 'guardian-too-long'
+  | 'guardian-age';
 
 export type AccessCode =
   | 'size-backwards'

@@ -7,6 +7,8 @@ import { ContractError, demand } from './errors.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { loadMembers, type Members } from './members.ts';
 import { openOverlay } from './overlay.ts';
+import { type ActFact, actKey } from './patient/act.ts';
+import type { GuardianScope } from './patient/guardian-terms.ts';
 import { hasRole } from './roles.ts';
 import { resolveSigner } from './signer.ts';
 import type { AnyTransaction, ResolvedSigner } from './transaction.ts';
@@ -22,7 +24,7 @@ export const callKey = (callId: string): string => `call/${callId}`;
  * Runs one call on the host's state and tells what it does; writes nothing itself. The order of the checks is fixed, so that
  * every engine refuses with the same code: form and bounds, network, `call/<id>` (a committed call is `repeated`, also after
  * its `notAfter` and after the ledger's end), whether the ledger has moved, `notAfter`, transaction, kind of signer, signer's
- * key, signature, form of the arguments, kind and role of a member, delegation, private arguments, then the transaction's own.
+ * key, signature, form of the arguments, kind and role of a member, a guardian's scope, delegation, private arguments, then the transaction's own.
  * The arguments are parsed as soon as it is sure who signed: what an engine records of a refusal is never arbitrary text. A
  * refusal writes nothing. Rejects only when an invariant is broken.
  */
@@ -93,8 +95,18 @@ async function run(host: Host, execution: Execution, job: Job): Promise<Outcome>
   };
   const priv = values === undefined ? undefined : transaction.parsePrivate?.(values);
   const result = await transaction.run(context, parsed, priv);
+  if (caller.kind === 'pid' && caller.guardian !== undefined) {
+    const act: ActFact = { guardian: caller.kid, transaction: nameOf(transaction), ms: timestampMs };
+    overlay.put(actKey(caller.pid, callId), act);
+  }
   overlay.put(callKey(callId), { transaction: nameOf(transaction), result });
   return { kind: 'committed', callId, result, writes: overlay.writes(), events, signer: payload.signer };
+}
+
+/** A guardian signs what its scope names, and nothing that no scope names: keys, devices, closing, other guardians. */
+function demandScope(transaction: AnyTransaction, scope: readonly GuardianScope[]): void {
+  const wanted = transaction.guardian;
+  demand(wanted === 'any' || (wanted !== undefined && scope.includes(wanted)), 'guardian-scope');
 }
 
 async function findSigner(
@@ -124,6 +136,7 @@ async function authorise(
   const { onBehalfOf } = job.call.payload;
   if (caller.kind !== 'id') {
     demand(onBehalfOf === undefined, 'delegation-not-allowed');
+    if (caller.kind === 'pid' && caller.guardian !== undefined) demandScope(transaction, caller.guardian.scope);
     return caller;
   }
   demand(transaction.memberKinds?.includes(caller.memberKind) === true, 'member-kind-not-allowed');

@@ -88,7 +88,18 @@ export { type IdentityFact, identityKey } from './membership/identity.ts';
 export { type ProposalFact, proposalKey, type VoteFact, voteKey } from './membership/proposal.ts';
 export { RELEASE_NAMES, type ReleaseFact, type ReleaseName, releaseKey } from './membership/release.ts';
 export { KEY_BYTES_MAX, RANGE_MAX, WRITES_MAX } from './overlay.ts';
+export { type ActFact, actKey } from './patient/act.ts';
 export { DEVICES_MAX, type DeviceArgs, SEQUENCE_STEP_MAX } from './patient/device.ts';
+export { GUARDIAN_MAX_MS, GUARDIANS_MAX } from './patient/guardian.ts';
+export {
+  type Appointment,
+  birthdayMs,
+  EVIDENCE_KINDS,
+  GUARDIAN_SCOPES,
+  GUARDIAN_VERSION,
+  type GuardianScope,
+  guardianCommitment,
+} from './patient/guardian-terms.ts';
 export { mergeCommitment, moveCommitment } from './patient/merge.ts';
 export { type DeviceFact, deviceKey, type PatientFact, patientKey } from './patient/patient.ts';
 export { CLAIM_DURATION_MAX_MS, type Registration } from './patient/register.ts';

@@ -19,7 +19,7 @@ export interface SignerLookup {
 
 /**
  * Who the payload says has signed, and the key that decides whether it is so. Throws `signer-unknown`, `signer-revoked`,
- * `signer-expired`, `authority-retired`, `organisation-removed` or `patient-closed`. A patient's own keys
+ * `signer-expired`, `authority-retired`, `organisation-removed`, `patient-closed` or `guardian-ended`. A patient's own keys
  * do not depend on the organisation: whoever was a patient of a removed member still revokes.
  */
 export async function resolveSigner(payload: CallPayload, lookup: SignerLookup): Promise<ResolvedSigner> {
@@ -48,7 +48,12 @@ async function resolveDevice(pid: string, kid: string, lookup: SignerLookup): Pr
   if (patient === undefined || device === undefined) throw new ContractError('signer-unknown');
   if (device.status === 'removed') throw new ContractError('signer-revoked');
   if (patient.status === 'closed' && !lookup.timeless) throw new ContractError('patient-closed');
-  return { caller: { kind: 'pid', pid, kid, organisation: patient.organisation }, publicKey: device.publicKey };
+  const { publicKey, guardian } = device;
+  const caller = { kind: 'pid', pid, kid, organisation: patient.organisation } as const;
+  if (guardian === undefined) return { caller, publicKey };
+  // Not even a revocation: whoever acts for somebody else does so until a day, and not a day longer.
+  if (lookup.timestampMs >= guardian.untilMs) throw new ContractError('guardian-ended');
+  return { caller: { ...caller, guardian: { scope: guardian.scope } }, publicKey };
 }
 
 async function resolvePatientKey(

@@ -2,6 +2,7 @@ import type { Caller, CallPayload, Context, MemberKind, Pure, SignerKind } from 
 import type { ContractCode } from './errors.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Members } from './members.ts';
+import type { GuardianScope } from './patient/guardian-terms.ts';
 
 export type ContractName = 'membership' | 'patient' | 'record' | 'consent' | 'access';
 
@@ -24,6 +25,8 @@ export interface Transaction<Args, Private> {
   readonly roles?: readonly string[];
   /** May a node or client act for a user by the user's delegation? Absent: a delegation is refused. */
   readonly onBehalfOf?: 'optional' | 'required';
+  /** What a guardian must be allowed to sign it for the patient; `any`: every guardian may. Absent: none. */
+  readonly guardian?: GuardianScope | 'any';
   /** May `notAfter` be null? Only for what must never be too late. */
   readonly timeless?: boolean;
   /** What is checked, in order, one sentence each. */

@@ -1,7 +1,7 @@
 import { parseFields, parseHash, parseId, parseNullable, parseOneOf, parsePublicKey } from '../args.ts';
 import type { Context, PatientCaller } from '../context.ts';
 import { ContractError, demand } from '../errors.ts';
-import { readClaimedPatient } from '../patient/patient.ts';
+import { readClaimedPatient, readUnclosedPatient } from '../patient/patient.ts';
 import { defineTransaction } from '../transaction.ts';
 import { demandNewGrant, putNewGrant } from './grant-fact.ts';
 import { demandListedRecipients, parseSeals, type Seal } from './seals.ts';
@@ -21,8 +21,9 @@ export const grant = defineTransaction<GrantArgs, GrantPrivate>({
   summary:
     'A patient gives a grant: access to records, to the list of places of treatment, or an emergency card. Only a device key of the claimed pid can sign it.',
   signers: ['pid'],
+  guardian: 'consent',
   checks: [
-    'The pid is claimed and not merged: `patient-unclaimed`, `patient-closed`, `patient-merged`.',
+    'The pid is claimed, or a guardian signs, and it is not merged: `patient-unclaimed`, `patient-closed`, `patient-merged`.',
     'The grant id is new; one that was revoked before it arrived stays refused: `grant-revoked`, `grant-exists`.',
     'A card names its public key, nothing else does: `args-invalid`.',
     'Private: the terms open the commitment: `commitment-mismatch`.',
@@ -62,8 +63,10 @@ export const grant = defineTransaction<GrantArgs, GrantPrivate>({
     };
   },
   run: async (context, args, priv) => {
-    const { pid } = patientOf(context);
-    demand((await readClaimedPatient(context, pid)).merged === undefined, 'patient-merged');
+    const { pid, guardian } = patientOf(context);
+    // For an unclaimed pid, as a child's, a guardian decides: its custodian still cannot.
+    const patient = await (guardian === undefined ? readClaimedPatient : readUnclosedPatient)(context, pid);
+    demand(patient.merged === undefined, 'patient-merged');
     await demandNewGrant(context, pid, args.grant);
     if (priv !== undefined) checkTerms(context, { ...args, pid }, priv);
     const { kind, commitment } = args;

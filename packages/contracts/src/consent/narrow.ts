@@ -31,6 +31,7 @@ export const narrow = defineTransaction<NarrowArgs, NarrowPrivate>({
   summary:
     "Replaces a grant's terms by narrower ones. Signed by a device of the patient, or submitted by the releasing node with the grantee's signed `consent.narrowRequest` {pid, grant, commitment}.",
   signers: ['pid', 'id'],
+  guardian: 'consent',
   memberKinds: ['node'],
   checks: [
     'A patient narrows grants of their own pid and names no request; a node names one: `caller-foreign`, `args-invalid`.',

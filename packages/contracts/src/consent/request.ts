@@ -107,6 +107,7 @@ export const answer = defineTransaction<AnswerArgs>({
   summary:
     'A patient answers a request. It marks the request and names nothing else: what was granted stands in grants of other pids, which nobody but the wallet links to this one.',
   signers: ['pid'],
+  guardian: 'consent',
   checks: [
     'The request was addressed to the pid whose device signed: `request-unknown`.',
     'It was not answered before: `request-answered`.',

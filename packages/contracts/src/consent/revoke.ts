@@ -12,6 +12,7 @@ export const revoke = defineTransaction<RevokeArgs>({
   summary:
     'A patient ends a grant of their own pid, known to the ledger or not. It needs no number, is never too late and always wins.',
   signers: ['pid'],
+  guardian: 'consent',
   timeless: true,
   checks: ['Nothing beyond the signature of an active device of the pid.'],
   writes: [

@@ -115,6 +115,7 @@ export const removeDevice = defineTransaction<{ readonly sequence: number; reado
   run: async (context, { sequence, kid }) => {
     const patient = await readClaimedPatient(context, pidOf(context.caller));
     checkSequence(patient, sequence);
+    demand(patient.devices.includes(kid), 'device-unknown');
     await markRemoved(context, patient.pid, kid);
     const devices = patient.devices.filter((known) => known !== kid);
     demand(devices.length > 0, 'last-device');
@@ -135,7 +136,7 @@ export const recover = defineTransaction<Recovery>({
   contract: 'patient',
   name: 'recover',
   summary:
-    'The recovery key replaces all devices at once, and itself where `recovery` is not null; ends the epoch of the patient’s keys.',
+    'The recovery key replaces all devices at once, ends all guardianships, and itself where `recovery` is not null; ends the epoch of the patient’s keys.',
   signers: ['recovery'],
   checks: [SEQUENCE_CHECK, PROOF_CHECK, 'A new recovery key is new for this pid.'],
   writes: ['patient/pid/<pid>', 'patient/device/<pid>/<kid>', 'record/epoch/pid:<pid>'],
@@ -152,10 +153,12 @@ export const recover = defineTransaction<Recovery>({
     const patient = await readClaimedPatient(context, pidOf(context.caller));
     checkSequence(patient, sequence);
     demand(recovery === null || !(await isKeyOf(context, patient, recovery)), 'key-reused');
-    for (const kid of patient.devices) await markRemoved(context, patient.pid, kid);
+    // Whoever held a stolen device may have appointed guardians: they go with it.
+    for (const kid of [...patient.devices, ...(patient.guardians ?? [])]) await markRemoved(context, patient.pid, kid);
     const reserved = [recovery ?? undefined, patient.recovery, patient.claimKey];
+    const without = patient.guardians === undefined ? {} : { guardians: [] };
     const kids = await putDevices(context, patient.pid, devices, reserved);
-    putPatient(context, { ...patient, sequence, recovery: recovery ?? patient.recovery, devices: kids });
+    putPatient(context, { ...patient, sequence, recovery: recovery ?? patient.recovery, devices: kids, ...without });
     const epoch = await raiseEpoch(context, `pid:${patient.pid}`);
     context.emit('patient.recovered', { pid: patient.pid });
     return { pid: patient.pid, devices: kids, epoch };

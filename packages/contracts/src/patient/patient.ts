@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { ContractError } from '../errors.ts';
+import type { GuardianScope } from './guardian-terms.ts';
 
 /** patient/pid/<pid>: one organisation's pseudonym of one patient. */
 export type PatientFact = {
@@ -20,6 +21,8 @@ export type PatientFact = {
   readonly recovery?: string;
   /** kids of active devices, sorted; at most `DEVICES_MAX`. */
   readonly devices: readonly string[];
+  /** kids of those who act for the patient, sorted; at most `GUARDIANS_MAX`. Absent before the first. */
+  readonly guardians?: readonly string[];
 };
 
 /** patient/device/<pid>/<kid>: one device's signing and HPKE keys for this pid alone. */
@@ -30,6 +33,13 @@ export type DeviceFact = {
   readonly status: 'active' | 'removed';
   readonly addedMs: number;
   readonly removedMs?: number;
+  /** Set on a guardian's key: what it may sign, and until when. Who it is, only the commitment's parties can open. */
+  readonly guardian?: {
+    readonly scope: readonly GuardianScope[];
+    readonly untilMs: number;
+    readonly commitment: string;
+    readonly by: 'patient' | 'organisation';
+  };
 };
 
 export const patientKey = (pid: string): string => `patient/pid/${pid}`;
