@@ -7,6 +7,7 @@ export type ServerErrorCode =
   | 'not-authenticated'
   | 'wrong-credentials'
   | 'not-permitted'
+  | 'not-agreed'
   | 'not-acceptable'
   | 'not-selective'
   | 'method-not-allowed'

@@ -168,6 +168,32 @@ export class HomeAccess {
     });
   }
 
+  /**
+   * Whoever takes up an order that another organisation delivered has the patient in their care until a time. The caller
+   * has checked that the patient's own grant stands behind the order: that, and no employment, is the reason.
+   */
+  async takeUp(
+    by: Member,
+    { pid, untilMs }: Pick<CareRelationship, 'pid'> & { readonly untilMs: number },
+  ): Promise<void> {
+    const { store, masterKey, rowsLog, audit, clock, careOwners, organisation } = this.#parts;
+    const fromMs = clock();
+    if (by.organisation !== organisation || !by.roles.some((role) => Object.hasOwn(ROLE_CATEGORIES, role))) {
+      throw new RecordsError('denied', 'only a role that opens records takes up an order');
+    }
+    if (untilMs <= fromMs || untilMs - fromMs > ASSIGNMENT_MAX_MS) {
+      throw new RecordsError('bad-input', `an order is in care for at most ${ASSIGNMENT_MAX_MS} ms`);
+    }
+    const relationship: CareRelationship = { kind: 'order', pid, actor: by.id, fromMs, untilMs };
+    const row = relationshipRow(masterKey, relationship, null);
+    await audit.append(eventOf('registration', { by, pid, atMs: fromMs }));
+    careOwners.note(relationship);
+    await store.write(async (trx) => {
+      await trx.insertInto('careRelationship').values(row).execute();
+      await rowsLog.cover(trx, 'careRelationship', row.relationshipId, row);
+    });
+  }
+
   /** Says which Practitioner resource a member of staff is, so that encounters and orders name the person. */
   async linkPractitioner(staffId: string, practitioner: string): Promise<void> {
     const { store, masterKey, rowsLog } = this.#parts;

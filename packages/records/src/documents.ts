@@ -22,7 +22,10 @@ export type DocumentKind =
   | 'app-keys'
   | 'export-job'
   | 'authenticity'
-  | 'invitation';
+  | 'invitation'
+  | 'visit'
+  | 'visit-over'
+  | 'visits-of';
 
 /** Small JSON documents by name, sealed at rest; the rows log covers them. */
 export interface Documents {

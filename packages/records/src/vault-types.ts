@@ -49,8 +49,11 @@ export interface AuditEvent {
   readonly request: SignedCall | null;
   /** Of a search: as it was asked. */
   readonly query?: string;
-  /** Of an exchange: the other organisation and the nonce of the request between the nodes, the same in both logs. */
-  readonly exchange?: { readonly peer: string; readonly id: string };
+  /**
+   * Of an exchange: the other organisation and the nonce of the request between the nodes, the same in both logs; of a
+   * delivery also its id, by which the patient finds the line that tells of it.
+   */
+  readonly exchange?: { readonly peer: string; readonly id: string; readonly delivery?: string };
 }
 
 /** The organisation's audit log. */

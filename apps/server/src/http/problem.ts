@@ -24,6 +24,7 @@ const SERVER_STATUS: { readonly [code in ServerErrorCode]: number } = {
   'not-authenticated': 401,
   'wrong-credentials': 401,
   'not-permitted': 403,
+  'not-agreed': 403,
   'not-acceptable': 406,
   'not-selective': 412,
   'method-not-allowed': 405,

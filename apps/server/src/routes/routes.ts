@@ -9,13 +9,14 @@ import { addOauthRoutes } from '../smart/oauth-routes.ts';
 import type { SmartServers } from '../smart/smart-server.ts';
 import { addStewardRoutes } from '../steward/steward-routes.ts';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';
+import { addVisitRoutes } from '../visit/visit-routes.ts';
 import { addAlarmRoutes } from './alarms.ts';
 import { addAuthRoutes } from './auth.ts';
 import { addBackupRoutes } from './backups.ts';
 import { addBinaryRoutes } from './binary.ts';
 import { addCallRoutes } from './calls.ts';
-import { addHeights } from './height.ts';
 import { addEventRoutes } from './events.ts';
+import { addHeights } from './height.ts';
 import { addKeptRoutes } from './kept.ts';
 import { addLedgerRoutes } from './ledger.ts';
 import { addMergeRoutes } from './merges.ts';
@@ -24,8 +25,8 @@ import { addPatientRecordRoutes } from './patient-records.ts';
 import { addPublicRoutes } from './public.ts';
 import { addReaderRoutes } from './reader.ts';
 import { addReadRoutes } from './reads.ts';
-import { addStaffRoutes } from './staff.ts';
 import { addReleaseRoutes } from './releases.ts';
+import { addStaffRoutes } from './staff.ts';
 
 /** The whole API of a node; docs and tests read it back from /api/v1/openapi.json. */
 export function addRoutes(
@@ -40,9 +41,9 @@ export function addRoutes(
   addHeights(app, node.ledger);
   addPublicRoutes(app, node, metrics);
   addReleaseRoutes(app, node);
-  addCallRoutes(app, node);
   addAuthRoutes(app, node);
   addEventRoutes(app, node);
+  addCallRoutes(app, node);
   addLedgerRoutes(app, node);
   addAlarmRoutes(app, node);
   addStaffRoutes(app, node);
@@ -55,9 +56,10 @@ export function addRoutes(
   addFhirRoutes(app, node, subscriptions);
   addBinaryRoutes(app, node);
   addBackupRoutes(app, node);
+  addStewardRoutes(app, node);
   addHl7Routes(app, node);
   addMergeRoutes(app, node);
-  addStewardRoutes(app, node);
+  addVisitRoutes(app, node);
   addOauthRoutes(app, node, smart);
   addAppRoutes(app, node, smart);
 }

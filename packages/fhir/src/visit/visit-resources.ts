@@ -39,6 +39,20 @@ export function questionnaireResponse({
   };
 }
 
+/** The answers as a part of the record: whose they are, and in which visit they were given. */
+export function filledResponse(
+  response: FhirTree,
+  { name, patient, encounter }: InVisit & { readonly encounter: string },
+): FhirTree {
+  return {
+    ...response,
+    identifier: identifier(name),
+    subject: { reference: patient },
+    encounter: { reference: encounter },
+    source: { reference: patient },
+  };
+}
+
 /** The answers back from the resource, for whoever reads them. */
 export function answersOf(response: FhirTree | undefined): Answers {
   const items = isList(response?.item) ? response.item.filter(isTree) : [];

@@ -38,7 +38,7 @@ export interface VisitTask {
   /** Organisations of who asks and who does it. */
   readonly requester: string;
   readonly owner: string;
-  /** The patient's pid at the organisation that receives this version; null where the patient tells. */
+  /** The patient's pid at the organisation that does it; the provider and that one alone may know it. */
   readonly pid: string | null;
   readonly changedMs: number;
   /** Why it was rejected or cancelled, in the words of who did it. */

@@ -1,0 +1,131 @@
+import { canonicalBytes, sha256, toBase64url } from '@salus/crypto';
+import { findMove, nextVersion, taskKey, type VisitTask, visitTaskResource } from '@salus/fhir/visit';
+import { type DeliveryKind, RecordsError, type Who } from '@salus/records';
+import type { HostedOrganisation } from '../organisation.ts';
+import { ServerError } from '../server-error.ts';
+import { type HandedOver, keepVisit, readTaskOf, type VisitDocument, withTask } from './visit-document.ts';
+
+const DELIVERY_ID_CHARACTERS = 22;
+/** Deliveries of one version of a task: each refusal makes the next. */
+const ATTEMPTS_MAX = 20;
+
+export type TaskChange = Pick<VisitTask, 'step' | 'number' | 'status'> &
+  Partial<Pick<VisitTask, 'requester' | 'owner' | 'pid' | 'parts'>> & { readonly reason?: string };
+
+/** By whom, where and when a task is taken further. */
+export interface Acting {
+  readonly organisation: HostedOrganisation;
+  readonly who: Who;
+  readonly nowMs: number;
+}
+
+/**
+ * Takes a task one status further and hands it to the other party: kept first, then delivered through the exchange, with
+ * its events in both audit logs. In-house tasks go the same way.
+ *
+ * @throws ServerError `conflict` where it is not this step's turn
+ */
+export async function handOver(acting: Acting, document: VisitDocument, change: TaskChange): Promise<VisitDocument> {
+  const { organisation, nowMs } = acting;
+  const { provider, visit, pid } = document;
+  const known = document.course.get(taskKey(change));
+  const task = nextVersion(document.course, {
+    ...{ provider, visit, requester: provider, owner: provider, pid, changedMs: nowMs },
+    ...(known === undefined ? {} : { requester: known.requester, owner: known.owner }),
+    ...change,
+  });
+  if (task === undefined) throw new ServerError('conflict', 'It is not the turn of this step, or it was done already.');
+  const move = findMove(task.step, known?.status, task.status);
+  const [from, to] = move?.by === 'owner' ? [task.owner, task.requester] : [task.requester, task.owner];
+  if (from !== organisation.slug) throw new ServerError('conflict', 'It is the turn of another organisation.');
+  const entry = entryOf(task, { to, attempt: 0, atMs: nowMs });
+  const prepared = withSent(withTask(document, task), entry);
+  await keepVisit(organisation, prepared);
+  return attempt(acting, prepared, entry);
+}
+
+/**
+ * Sends again what did not arrive. The receiver knows a task's version once it has it: nothing is doubled.
+ *
+ * @throws ServerError `conflict` for what has arrived already
+ */
+export async function handOverAgain(acting: Acting, document: VisitDocument, key: string): Promise<VisitDocument> {
+  const last = document.sent.findLast(({ task }) => task === key);
+  if (last === undefined) throw new ServerError('not-found', 'Nothing of this task was handed over from here.');
+  if (last.state === 'delivered') throw new ServerError('conflict', 'The receiver has it already.');
+  if (last.state === 'pending') return attempt(acting, document, last);
+  if (last.attempt + 1 >= ATTEMPTS_MAX) throw new ServerError('conflict', 'It was refused too often.');
+  // A refusal is the receiver's word on that delivery: the task goes as another one.
+  const next = entryOf(readTaskOf(document, key), { to: last.to, attempt: last.attempt + 1, atMs: acting.nowMs });
+  const prepared = { ...document, sent: document.sent.map((entry) => (entry === last ? next : entry)) };
+  await keepVisit(acting.organisation, prepared);
+  return attempt(acting, prepared, next);
+}
+
+/** Looks what became of deliveries that were on their way. */
+export async function settleSent(organisation: HostedOrganisation, document: VisitDocument): Promise<VisitDocument> {
+  if (document.sent.every(({ state }) => state !== 'pending')) return document;
+  const sent = await Promise.all(
+    document.sent.map(async (entry) => {
+      if (entry.state !== 'pending') return entry;
+      const found = await organisation.exchange.deliveries.findSent(entry.delivery);
+      return found === undefined ? entry : { ...entry, state: found.state, code: found.code };
+    }),
+  );
+  const settled = { ...document, sent };
+  if (sent.some((entry, at) => entry.state !== document.sent[at]?.state)) await keepVisit(organisation, settled);
+  return settled;
+}
+
+async function attempt(acting: Acting, document: VisitDocument, entry: HandedOver): Promise<VisitDocument> {
+  const { organisation, who } = acting;
+  const { delivery, to } = entry;
+  const task = readTaskOf(document, entry.task);
+  const body = JSON.stringify(visitTaskResource(task));
+  const outcome = await deliver(organisation, { delivery, to, kind: kindOf(task), body, who, pid: document.pid });
+  if (to === organisation.slug && outcome.state === 'delivered') {
+    await organisation.exchange.deliveries.settle(to, delivery);
+  }
+  const settled = withSent(document, { ...entry, ...outcome });
+  await keepVisit(organisation, settled);
+  return settled;
+}
+
+type Sending = Parameters<HostedOrganisation['exchange']['deliveries']['send']>[0];
+
+/** What cannot even be prepared is shown to its sender like a refusal, with the code that says why. */
+async function deliver(
+  { exchange }: HostedOrganisation,
+  sending: Sending,
+): Promise<Pick<HandedOver, 'state' | 'code'>> {
+  try {
+    const { state, code } = await exchange.deliveries.send(sending);
+    return { state, code };
+  } catch (error) {
+    if (error instanceof RecordsError) return { state: 'refused', code: error.code };
+    throw error;
+  }
+}
+
+function kindOf({ step, status }: VisitTask): DeliveryKind {
+  if (step === 'laboratory-order' && status === 'requested') return 'order';
+  if (step === 'laboratory-order' && status === 'completed') return 'result';
+  return step === 'prescription' && status === 'requested' ? 'prescription' : 'task';
+}
+
+function entryOf(
+  task: VisitTask,
+  { to, attempt: number, atMs }: { readonly to: string; readonly attempt: number; readonly atMs: number },
+): HandedOver {
+  const { provider, visit, version } = task;
+  const key = taskKey(task);
+  // From what it is, so that the same hand-over after a crash is the same delivery.
+  const digest = sha256(canonicalBytes(['salus:hand-over:v1', provider, visit, key, version, to, number]));
+  const delivery = toBase64url(digest).slice(0, DELIVERY_ID_CHARACTERS);
+  return { task: key, version, to, delivery, attempt: number, state: 'pending', code: null, atMs };
+}
+
+function withSent(document: VisitDocument, entry: HandedOver): VisitDocument {
+  const others = document.sent.filter(({ task, version }) => task !== entry.task || version !== entry.version);
+  return { ...document, sent: [...others, entry] };
+}

@@ -1,0 +1,154 @@
+import type { Json } from '@salus/crypto';
+import {
+  courseOf,
+  isOver,
+  parseVisitTask,
+  taskKey,
+  type VisitCourse,
+  type VisitTask,
+  visitTaskResource,
+} from '@salus/fhir/visit';
+import type { HostedOrganisation } from '../organisation.ts';
+import { ServerError } from '../server-error.ts';
+
+/** Visits that one organisation has open at a time. */
+export const VISITS_OPEN_MAX = 1_000;
+/** Visits of one patient that are shown, the newest. */
+const VISITS_OF_PATIENT_MAX = 50;
+
+/** One version of a task on its way from here. */
+export interface HandedOver {
+  readonly task: string;
+  readonly version: number;
+  readonly to: string;
+  /** Id of the delivery, which the audit log and the receiver's receipt name. */
+  readonly delivery: string;
+  /** From 0; a refused delivery goes again as the next. */
+  readonly attempt: number;
+  readonly state: 'pending' | 'delivered' | 'refused';
+  readonly code: string | null;
+  readonly atMs: number;
+}
+
+/** One version of a task that came from elsewhere. */
+export interface TakenOver {
+  readonly task: string;
+  readonly version: number;
+  readonly from: string;
+  readonly delivery: string;
+  readonly atMs: number;
+}
+
+/** The two grants that let one organisation work for a visit: what it may see, and what it may tell. */
+export interface Agreement {
+  readonly organisation: string;
+  /** Of the patient's pid at the provider to that organisation. */
+  readonly grant: string;
+  /** The patient's pid there, and the grant of that pid back to the provider. */
+  readonly pid: string;
+  readonly back: string;
+}
+
+/** What an organisation knows of a visit; lies sealed in its own vault. */
+export interface VisitDocument {
+  readonly provider: string;
+  readonly visit: string;
+  /** The patient's pid here; null where the order named none that is known. */
+  readonly pid: string | null;
+  readonly course: VisitCourse;
+  readonly sent: readonly HandedOver[];
+  readonly received: readonly TakenOver[];
+  /** `<type>/<id>` of what was written here, by its name in the visit. */
+  readonly written: { readonly [name: string]: string };
+  /** When it began. */
+  readonly begunMs: number | null;
+  /** At the provider: what the patient agreed to on their own device. */
+  readonly agreed: { readonly laboratory: Agreement | null; readonly pharmacy: Agreement | null };
+}
+
+export type VisitName = Pick<VisitDocument, 'provider' | 'visit'>;
+
+type Kept = Omit<VisitDocument, 'course'> & { readonly tasks: readonly string[] };
+
+export function newVisit(name: VisitName, pid: string | null): VisitDocument {
+  const agreed = { laboratory: null, pharmacy: null };
+  const nothing = { sent: [], received: [], written: {}, begunMs: null };
+  return { provider: name.provider, visit: name.visit, pid, course: courseOf([]), ...nothing, agreed };
+}
+
+export async function findVisit({ vault }: HostedOrganisation, name: VisitName): Promise<VisitDocument | undefined> {
+  const kept =
+    (await vault.documents.find('visit', nameOf(name))) ?? (await vault.documents.find('visit-over', nameOf(name)));
+  return kept === undefined ? undefined : open(kept);
+}
+
+/** Every open visit, the newest change first. */
+export async function listVisits({ vault }: HostedOrganisation): Promise<readonly VisitDocument[]> {
+  const kept = await vault.documents.list('visit');
+  return kept.map(({ value }) => open(value)).sort((a, b) => changedMs(b) - changedMs(a));
+}
+
+/** The patient's own visits, the newest first; over or not. */
+export async function listVisitsOf(organisation: HostedOrganisation, pid: string): Promise<readonly VisitDocument[]> {
+  const names = await namesOf(organisation, pid);
+  const found = await Promise.all(names.map((name) => findVisit(organisation, parseName(name))));
+  return found.filter((visit) => visit !== undefined);
+}
+
+/** @throws ServerError `overloaded` for a new visit where too many are open */
+export async function keepVisit(organisation: HostedOrganisation, document: VisitDocument): Promise<void> {
+  const { documents } = organisation.vault;
+  const name = nameOf(document);
+  const known = await documents.find('visit', name);
+  if (known === undefined && (await documents.list('visit')).length >= VISITS_OPEN_MAX) {
+    throw new ServerError('overloaded', `An organisation has at most ${VISITS_OPEN_MAX} visits open.`);
+  }
+  const { course, ...rest } = document;
+  const kept = { ...rest, tasks: [...course.values()].map((task) => JSON.stringify(visitTaskResource(task))) };
+  const over = isOver(course) && document.sent.every(({ state }) => state === 'delivered');
+  await documents.put(over ? 'visit-over' : 'visit', name, kept as unknown as Json);
+  await documents.delete(over ? 'visit' : 'visit-over', name);
+  if (document.pid === null) return;
+  const names = await namesOf(organisation, document.pid);
+  if (names.includes(name)) return;
+  await documents.put('visits-of', document.pid, [name, ...names].slice(0, VISITS_OF_PATIENT_MAX));
+}
+
+async function namesOf({ vault }: HostedOrganisation, pid: string): Promise<readonly string[]> {
+  return ((await vault.documents.find('visits-of', pid)) ?? []) as readonly string[];
+}
+
+function open(kept: Json): VisitDocument {
+  const { tasks, ...rest } = kept as unknown as Kept;
+  return { ...rest, course: courseOf(tasks.map(readTask)) };
+}
+
+function readTask(text: string): VisitTask {
+  const task = parseVisitTask(text);
+  if (task === undefined) throw new ServerError('internal', 'A kept visit holds something that is no task.');
+  return task;
+}
+
+function changedMs({ course }: VisitDocument): number {
+  return Math.max(0, ...[...course.values()].map((task) => task.changedMs));
+}
+
+function nameOf({ provider, visit }: VisitName): string {
+  return `${provider}/${visit}`;
+}
+
+function parseName(name: string): VisitName {
+  const [provider = '', visit = ''] = name.split('/');
+  return { provider, visit };
+}
+
+/** The newest version of a task; absent is `not-found`. */
+export function readTaskOf({ course }: VisitDocument, key: string): VisitTask {
+  const task = course.get(key);
+  if (task === undefined) throw new ServerError('not-found', 'The visit has no such task.');
+  return task;
+}
+
+export function withTask(document: VisitDocument, task: VisitTask): VisitDocument {
+  return { ...document, course: new Map(document.course).set(taskKey(task), task) };
+}

@@ -1,0 +1,324 @@
+import { KeyedLocks } from '@salus/records';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { patientOf } from '../http/access.ts';
+import { addRoute } from '../http/route.ts';
+import * as schema from '../http/schemas.ts';
+import { type HostedOrganisation, memberOf, type Node, patientReaderOf, readHosted, writerOf } from '../node.ts';
+import { ServerError } from '../server-error.ts';
+import { listClinicians } from './clinicians.ts';
+import { accept, dispense, reject, report } from './fulfilment-acts.ts';
+import { type Acting, handOverAgain, settleSent } from './hand-over.ts';
+import { agree, askForVisit, cancel, demandOwn, type Wish } from './patient-acts.ts';
+import { askAgain, begin, book, close, order, prescribe, type Working } from './provider-acts.ts';
+import { takeOverAll } from './take-over.ts';
+import { findVisit, listVisits, listVisitsOf, type VisitDocument } from './visit-document.ts';
+import { sideOf, type VisitView, viewOf } from './visit-view.ts';
+
+const VIEWS_MAX = 200;
+const REASON_MAX = 500;
+const ANSWER_MAX = 1_000;
+const WORDS_MAX = 1_000;
+const MEASURES_MAX = 20;
+const TASK_LENGTH_MAX = 1_048_576;
+const PATIENT = { kind: 'session', who: ['patient'] } as const;
+const STAFF = {
+  kind: 'session',
+  who: ['staff'],
+  roles: ['registrar', 'clinician', 'laboratory', 'pharmacist'],
+} as const;
+
+const { anything, flag, id, list, nullable, object, organisation, text } = schema;
+const task = schema.matching('^[a-z-]{1,32}\\.[0-9]{1,2}$', 40);
+const view = object({
+  ...{ provider: organisation, visit: id, organisation, patient: nullable(text(80)), pid: nullable(id) },
+  ...{
+    tasks: list(text(TASK_LENGTH_MAX), 100),
+    sent: list(anything, 1_000),
+    received: list(anything, 1_000),
+    agreed: anything,
+  },
+});
+const staffPath = object({ org: schema.organisation, provider: organisation, visit: id });
+const patientPath = object({ org: schema.organisation, visit: id });
+
+interface InOrganisation {
+  readonly org: string;
+}
+interface OfPatient extends InOrganisation {
+  readonly visit: string;
+}
+interface OfStaff extends OfPatient {
+  readonly provider: string;
+}
+
+/** The guided visit: each participant's side of the same tasks (docs/visit.md). */
+export function addVisitRoutes(app: FastifyInstance, node: Node): void {
+  // One act on a visit at a time: each reads it, hands over, and keeps what became of it.
+  const locks = new KeyedLocks();
+  addPatientSide(app, node, locks);
+  addStaffSide(app, node, locks);
+  addProviderActs(app, node, locks);
+  addFulfilment(app, node, locks);
+}
+
+async function locked<Result>(locks: KeyedLocks, name: string, act: () => Promise<Result>): Promise<Result> {
+  const release = await locks.acquire([name]);
+  try {
+    return await act();
+  } finally {
+    release();
+  }
+}
+
+function addPatientSide(app: FastifyInstance, node: Node, locks: KeyedLocks): void {
+  addRoute<InOrganisation>(app, {
+    method: 'GET',
+    url: '/api/v1/orgs/:org/patient/visits',
+    access: PATIENT,
+    summary: 'The patient’s visits as this organisation knows them, the newest first.',
+    params: schema.org,
+    answer: object({ visits: list(view, VIEWS_MAX) }),
+    handle: async ({ params, request }) => {
+      const hosted = readHosted(node, params.org);
+      await locked(locks, params.org, () => takeOverAll(hosted, node.nowMs()));
+      const visits = await listVisitsOf(hosted, patientOf(request).pid);
+      return { visits: await Promise.all(visits.map((visit) => viewOf(hosted, visit))) };
+    },
+  });
+  addRoute<InOrganisation, unknown, Wish>(app, {
+    method: 'POST',
+    url: '/api/v1/orgs/:org/patient/visits',
+    access: PATIENT,
+    summary: 'Asks this organisation for a visit; the same visit again does nothing new.',
+    params: schema.org,
+    body: object({
+      visit: id,
+      reason: text(REASON_MAX, 1),
+      answers: { type: 'object', maxProperties: 20, additionalProperties: { anyOf: [text(ANSWER_MAX), flag] } },
+      wishedMs: schema.timeMs,
+    }),
+    answer: view,
+    handle: ({ params, body, request }) =>
+      locked(locks, params.org, async () => {
+        const acting = patientActing(node, request);
+        return viewOf(acting.organisation, await askForVisit(acting, patientOf(request).pid, body));
+      }),
+  });
+  const patientAct = <Body>(
+    path: string,
+    summary: string,
+    body: schema.JsonSchema,
+    act: (acting: Acting, document: VisitDocument, body: Body) => Promise<VisitDocument>,
+  ): void =>
+    addRoute<OfPatient, unknown, Body>(app, {
+      method: 'POST',
+      url: `/api/v1/orgs/:org/patient/visits/:visit/${path}`,
+      access: PATIENT,
+      summary,
+      params: patientPath,
+      body,
+      answer: view,
+      handle: ({ params, body: given, request }) =>
+        locked(locks, params.org, async () => {
+          const acting = patientActing(node, request);
+          const name = { provider: params.org, visit: params.visit };
+          const document = demandOwn(await findVisit(acting.organisation, name), patientOf(request).pid);
+          return viewOf(acting.organisation, await act(acting, document, given));
+        }),
+    });
+  const agreement = nullable(object({ organisation, grant: id, pid: id, back: id }));
+  patientAct<VisitDocument['agreed']>(
+    'agreement',
+    'Names the grants that the patient’s device signed for laboratory and pharmacy; both halves must hold.',
+    object({ laboratory: agreement, pharmacy: agreement }),
+    agree,
+  );
+  patientAct('cancellation', 'Takes the wish back while nothing is booked.', object({}), (acting, document) =>
+    cancel(acting, document),
+  );
+  patientAct<{ task: string }>(
+    'hand-overs',
+    'Sends again what did not arrive; nothing is doubled.',
+    object({ task }),
+    (acting, document, given) => handOverAgain(acting, document, given.task),
+  );
+}
+
+function patientActing(node: Node, request: FastifyRequest): Acting {
+  const { organisation: slug } = patientOf(request);
+  return { organisation: readHosted(node, slug), who: patientReaderOf(request).who, nowMs: node.nowMs() };
+}
+
+function addStaffSide(app: FastifyInstance, node: Node, locks: KeyedLocks): void {
+  addRoute<InOrganisation>(app, {
+    method: 'GET',
+    url: '/api/v1/orgs/:org/guided-visits',
+    access: STAFF,
+    summary: 'Open visits from the side of whoever asks; each one that is shown is in the audit log first.',
+    params: schema.org,
+    answer: object({ visits: list(view, VIEWS_MAX) }),
+    handle: async ({ params, request }) => {
+      const hosted = readHosted(node, params.org);
+      const who = memberOf(request);
+      await locked(locks, params.org, () => takeOverAll(hosted, node.nowMs()));
+      const seen: VisitView[] = [];
+      for (const document of await listVisits(hosted)) {
+        const side = await sideOf(hosted, who, document);
+        if (side === undefined) continue;
+        seen.push(await viewOf(hosted, await settleSent(hosted, document), side));
+        if (seen.length >= VIEWS_MAX) break;
+      }
+      await noteLook(hosted, who, seen);
+      return { visits: seen };
+    },
+  });
+  addRoute<InOrganisation>(app, {
+    method: 'GET',
+    url: '/api/v1/orgs/:org/guided-visits/clinicians',
+    access: { ...STAFF, roles: ['registrar'] },
+    summary: 'With whom a visit can be booked.',
+    params: schema.org,
+    answer: object({ clinicians: list(object({ practitioner: text(80), name: text(200) }), VIEWS_MAX) }),
+    handle: async ({ params, request }) => ({
+      clinicians: await listClinicians(readHosted(node, params.org), memberOf(request), node.nowMs()),
+    }),
+  });
+}
+
+/** A look is an event of each patient's before anything is shown. */
+async function noteLook(
+  { vault }: HostedOrganisation,
+  who: ReturnType<typeof memberOf>,
+  seen: readonly VisitView[],
+): Promise<void> {
+  const nothing = { grant: null, session: null, records: [], request: null };
+  const pids = [...new Set(seen.map(({ pid }) => pid))];
+  await Promise.all(
+    pids.map((pid) =>
+      vault.audit.append({
+        kind: 'search',
+        atMs: vault.clock(),
+        pid,
+        who,
+        purpose: 'TREAT',
+        outcome: 'ok',
+        ...nothing,
+      }),
+    ),
+  );
+}
+
+interface StaffAct<Body> {
+  readonly path: string;
+  readonly summary: string;
+  readonly role: string;
+  readonly body: schema.JsonSchema;
+  act(working: Working, document: VisitDocument, body: Body): Promise<VisitDocument>;
+}
+
+function addStaffAct<Body>(
+  app: FastifyInstance,
+  node: Node,
+  { locks, path, summary, role, body, act }: StaffAct<Body> & { readonly locks: KeyedLocks },
+): void {
+  addRoute<OfStaff, unknown, Body>(app, {
+    method: 'POST',
+    url: `/api/v1/orgs/:org/guided-visits/:provider/:visit/${path}`,
+    access: { ...STAFF, roles: role === 'any' ? STAFF.roles : [role] },
+    summary,
+    params: staffPath,
+    body,
+    answer: view,
+    handle: ({ params, body: given, request }) =>
+      locked(locks, params.org, async () => {
+        const hosted = readHosted(node, params.org);
+        const who = memberOf(request);
+        const document = await findVisit(hosted, params);
+        const side = document === undefined ? undefined : await sideOf(hosted, who, document);
+        if (document === undefined || side === undefined) throw new ServerError('not-found', 'You see no such visit.');
+        const { task: named } = (given ?? {}) as { readonly task?: string };
+        if (named !== undefined && !side.steps.some((step) => named.startsWith(`${step}.`))) {
+          throw new ServerError('not-found', 'You see no such task.');
+        }
+        const writer = writerOf(node, request);
+        const working = { organisation: hosted, who, nowMs: node.nowMs(), writer };
+        return viewOf(hosted, await act(working, document, given), side);
+      }),
+  });
+}
+
+function addProviderActs(app: FastifyInstance, node: Node, locks: KeyedLocks): void {
+  addStaffAct<Parameters<typeof book>[2]>(app, node, {
+    ...{ locks, path: 'booking', role: 'registrar', act: book },
+    summary: 'Books the visit with a clinician; the patient’s reason and wish are carried over.',
+    body: object({
+      practitioner: schema.matching('^Practitioner/[A-Za-z0-9.-]{1,64}$', 80),
+      startMs: schema.timeMs,
+      minutes: { type: 'integer', minimum: 5, maximum: 240 },
+    }),
+  });
+  addStaffAct<{ reason: string }>(app, node, {
+    ...{ locks, path: 'refusal', role: 'registrar' },
+    summary: 'Declines the wish for a visit, with the reason that the patient reads.',
+    body: object({ reason: text(WORDS_MAX, 1) }),
+    act: (working, document, { reason }) => reject(working, document, { task: 'appointment.1', reason }),
+  });
+  addStaffAct(app, node, {
+    ...{ locks, path: 'beginning', role: 'clinician', body: object({}), act: begin },
+    summary: 'Begins the visit; the patient’s answers become part of the record.',
+  });
+  addStaffAct<Parameters<typeof order>[2]>(app, node, {
+    ...{ locks, path: 'orders', role: 'clinician', act: order },
+    summary: 'Orders a test at the laboratory that the patient agreed to.',
+    body: object({ test: text(20, 1), note: text(WORDS_MAX) }, ['note']),
+  });
+  addStaffAct<Parameters<typeof prescribe>[2]>(app, node, {
+    ...{ locks, path: 'prescriptions', role: 'clinician', act: prescribe },
+    summary: 'Prescribes at the pharmacy that the patient agreed to.',
+    body: object({
+      medicine: text(20, 1),
+      directions: text(WORDS_MAX, 1),
+      quantity: { type: 'integer', minimum: 1, maximum: 1_000 },
+    }),
+  });
+  addStaffAct<{ task: string }>(app, node, {
+    ...{ locks, path: 'requests', role: 'clinician', body: object({ task }) },
+    summary: 'Asks again for what the other organisation rejected.',
+    act: (working, document, given) => askAgain(working, document, given.task),
+  });
+  addStaffAct(app, node, {
+    ...{ locks, path: 'closing', role: 'clinician', body: object({}), act: close },
+    summary: 'Ends the visit; results and medicines may still come.',
+  });
+}
+
+function addFulfilment(app: FastifyInstance, node: Node, locks: KeyedLocks): void {
+  addStaffAct<{ task: string }>(app, node, {
+    ...{ locks, path: 'hand-overs', role: 'any', body: object({ task }) },
+    summary: 'Sends again what did not arrive; nothing is doubled.',
+    act: (working, document, given) => handOverAgain(working, document, given.task),
+  });
+  for (const role of ['laboratory', 'pharmacist']) {
+    const name = role === 'laboratory' ? 'order' : 'prescription';
+    addStaffAct<{ task: string }>(app, node, {
+      ...{ locks, path: `${name}-acceptance`, role, body: object({ task }) },
+      summary: `Takes up the ${name}: the patient is in this person’s care until it is done.`,
+      act: (working, document, given) => accept(working, document, given.task),
+    });
+    addStaffAct<{ task: string; reason: string }>(app, node, {
+      ...{ locks, path: `${name}-rejection`, role, body: object({ task, reason: text(WORDS_MAX, 1) }) },
+      summary: `Rejects the ${name}; who sent it reads why.`,
+      act: reject,
+    });
+  }
+  addStaffAct<Parameters<typeof report>[2]>(app, node, {
+    ...{ locks, path: 'results', role: 'laboratory', act: report },
+    summary: 'Writes what was measured into the laboratory’s record and tells the provider.',
+    body: object({ task, values: list(text(20, 1), MEASURES_MAX, 1), conclusion: text(WORDS_MAX) }, ['conclusion']),
+  });
+  addStaffAct<Parameters<typeof dispense>[2]>(app, node, {
+    ...{ locks, path: 'dispenses', role: 'pharmacist', act: dispense },
+    summary: 'Hands over what the prescription says.',
+    body: object({ task, lot: text(40) }, ['lot']),
+  });
+}
