@@ -59,3 +59,12 @@ export function auditEntryHash(
 export function auditContentHash(text: string): string {
   return toBase64url(sha256(utf8(text)));
 }
+
+/** The event that a line's text holds; undefined where the text is not JSON. */
+export function findEvent(text: string): AuditEvent | undefined {
+  try {
+    return JSON.parse(text) as AuditEvent;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,6 @@
 import { type LogRootFact, logRootKey } from '@salus/contracts';
 import { fromBase64url, type Json, leafHash, type SignedCall, verifyCall, verifyInclusion } from '@salus/crypto';
-import { type AuditEvent, auditContentHash, auditEntryHash, type GivenLine } from './audit-line.ts';
+import { type AuditEvent, auditContentHash, auditEntryHash, findEvent, type GivenLine } from './audit-line.ts';
 import { ClientError } from './client-error.ts';
 import { checkTransaction, type ProvenTransaction } from './ledger-proofs.ts';
 import { type NodeSession, readState } from './session.ts';
@@ -87,14 +87,6 @@ export async function checkLines(
     checked.push({ seq, pidSeq, event, proof: checkPlace(line, { root, nowMs, atMs: event.atMs }), signedByReader });
   }
   return checked;
-}
-
-function findEvent(text: string): AuditEvent | undefined {
-  try {
-    return JSON.parse(text) as AuditEvent;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether the log holds this very text at its place; needs no network. @throws ClientError `proof-invalid` */

@@ -41,6 +41,7 @@ export {
   type SeenLedger,
   type SignedHeader,
 } from './ledger-proofs.ts';
+export { checkLine, type LogProof, type ProvenLine, readLogProof } from './log-proof.ts';
 export { checkOwnRecord, type ProvenRecord } from './own-record-proof.ts';
 export {
   type ListedRecord,
