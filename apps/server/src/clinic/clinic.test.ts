@@ -167,7 +167,7 @@ describe('finding a patient', () => {
 
 describe('my patients today', () => {
   const visits = (token: string, fromMs: number, untilMs: number): Promise<Answer> =>
-    server.send('GET', `${HOME}/visits?fromMs=${fromMs}&untilMs=${untilMs}`, { token });
+    server.send('GET', `${HOME}/patients/today?fromMs=${fromMs}&untilMs=${untilMs}`, { token });
 
   it('are those of the encounters that name the member of staff', async () => {
     const nowMs = server.occasion().nowMs;

@@ -36,7 +36,7 @@ export function addToday(app: FastifyInstance, node: Node): void {
   });
   addRoute<{ org: string }, Day>(app, {
     method: 'GET',
-    url: '/api/v1/orgs/:org/visits',
+    url: '/api/v1/orgs/:org/patients/today',
     access: { kind: 'session', who: ['staff'] },
     summary:
       'Encounters and appointments of the caller between two times (a day at most), with their patients; audited.',
@@ -76,7 +76,7 @@ async function visitsOf(
   sight: Sight,
   asked: { readonly fromMs: number; readonly untilMs: number; readonly practitioners: readonly string[] },
 ): Promise<readonly Visit[]> {
-  const query = queryOf('visits', { fromMs: String(asked.fromMs), untilMs: String(asked.untilMs) });
+  const query = queryOf('Patient/today', { fromMs: String(asked.fromMs), untilMs: String(asked.untilMs) });
   const found = asked.practitioners.length === 0 ? [] : await findVisits(vault, sight, asked);
   const patients = await patientsOf(vault, sight, [...new Set(found.map(({ patient }) => patient))]);
   const shown = await showPatients(vault, sight, { found: patients, query });
