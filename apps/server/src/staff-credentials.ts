@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { formatDeviceCode } from '@salus/wallet';
 import { saveWalletFile } from '@salus/wallet/node';
 import type { FoundedMember } from './founding.ts';
 
@@ -16,6 +17,8 @@ export interface StaffCredential {
   /** File name of the wallet, beside the file of credentials. */
   readonly wallet: string;
   readonly passphrase: string;
+  /** What a browser needs, in one line; of a demonstration only, for it holds the key. */
+  readonly device?: string;
 }
 
 export function drawSecret(): string {
@@ -46,5 +49,7 @@ export async function saveStaffWallet(
     demonstration,
   } as const;
   await saveWalletFile(`${directory}/${wallet}`, passphrase, stored);
-  return { kind: 'staff', organisation, name, roles, id, account, password: drawSecret(), wallet, passphrase };
+  const password = drawSecret();
+  const credential = { kind: 'staff', organisation, name, roles, id, account, password, wallet, passphrase } as const;
+  return demonstration ? { ...credential, device: formatDeviceCode({ ...stored, account, password }) } : credential;
 }

@@ -20,6 +20,7 @@ export {
   withoutPid,
   withPid,
 } from './content.ts';
+export { type DeviceCode, formatDeviceCode, parseDeviceCode } from './device-code.ts';
 export { backupKeyOf, type DeviceKeys, derivedDeviceKeys, recoveryKeyOf } from './device-keys.ts';
 export {
   answer,

@@ -1,2 +1,3 @@
 export { writePrivateFile } from './private-file.ts';
-export { openWalletFile, patientWalletOf, type StoredWallet, saveWalletFile, staffWalletOf } from './wallet-file.ts';
+export { patientWalletOf, type StoredWallet, staffWalletOf } from './stored-wallet.ts';
+export { openWalletFile, saveWalletFile } from './wallet-file.ts';

@@ -7,7 +7,8 @@ import { NETWORK } from '../test/memory-ledger.ts';
 import { parseContent, withCheckpoint } from './content.ts';
 import { derivedDeviceKeys } from './device-keys.ts';
 import { createPatientWallet } from './patient-wallet.ts';
-import { openWalletFile, patientWalletOf, type StoredWallet, saveWalletFile, staffWalletOf } from './wallet-file.ts';
+import { patientWalletOf, type StoredWallet, staffWalletOf } from './stored-wallet.ts';
+import { openWalletFile, saveWalletFile } from './wallet-file.ts';
 
 const PASSPHRASE = 'correct horse battery staple';
 let directory: string;

@@ -1,3 +1,4 @@
+export { openWallet, type StoredWallet, WALLET_FILE_BYTES_MAX } from './stored-wallet.ts';
 export type { KeyValueStore } from './web/key-value-store.ts';
 export {
   addPasskey,

@@ -19,6 +19,8 @@ export interface PatientCredential {
   readonly passphrase?: string;
   readonly recoveryCode?: string;
   readonly slips?: readonly string[];
+  /** What a browser needs, in one line. */
+  readonly device?: string;
 }
 
 /** Everything secret of a demonstration, for whoever tries it: lies outside the data directory, mode 0600. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { accessRequest, emergencyRequest, revoke, useRequest } from '@salus/wallet';
+import { accessRequest, emergencyRequest, formatDeviceCode, revoke, useRequest } from '@salus/wallet';
 import { saveWalletFile } from '@salus/wallet/node';
 import { createAccount } from '../accounts.ts';
 import { submitCall, takeRequest } from '../consent.ts';
@@ -268,7 +268,9 @@ async function savePatients(
         content: acting.wallet.content,
         demonstration: node.demonstration,
       });
-      return { ...facts, wallet, passphrase, recoveryCode };
+      const { content } = acting.wallet;
+      const device = formatDeviceCode({ kind: 'patient', network: node.network, rootSecret, content });
+      return { ...facts, wallet, passphrase, recoveryCode, device };
     }),
   );
 }
