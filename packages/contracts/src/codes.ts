@@ -127,6 +127,7 @@ const ACCESS_CODES: Readonly<Record<AccessCode, string>> = {
   'import-incomplete': 'No import is open, or it has not reached the end of the ledger.',
   'import-mismatch': 'Number, hash or state commitment are not those that the import has reached.',
   'import-unvouched': 'No enrolled node of the organisation in the detail has signed the checkpoint of the last block.',
+  'report-exists': 'The organisation has committed to a report of that id.',
 };
 
 const RECORD_CODES: Readonly<Record<RecordCode, string>> = {
@@ -145,6 +146,10 @@ const RECORD_CODES: Readonly<Record<RecordCode, string>> = {
   'erasure-approved': 'The erasure was approved before.',
   'erasure-expired': 'The proposal to erase is older than 30 days.',
   'erasure-same-organisation': 'Another organisation than the proposer’s must approve.',
+  'dispute-exists': 'The dispute id is taken.',
+  'dispute-unknown': 'There is no such dispute.',
+  'dispute-answered': 'The dispute was answered or withdrawn before.',
+  'dispute-not-amended': 'The disputed version still is the current one: correct it first, or decline.',
 };
 
 const CONSENT_CODES: Readonly<Record<ConsentCode, string>> = {

@@ -116,7 +116,8 @@ export type AccessCode =
   | 'already-migrated'
   | 'import-incomplete'
   | 'import-mismatch'
-  | 'import-unvouched';
+  | 'import-unvouched'
+  | 'report-exists';
 
 /** Codes of the record contract. */
 export type RecordCode =
@@ -134,7 +135,11 @@ export type RecordCode =
   | 'erasure-unknown'
   | 'erasure-approved'
   | 'erasure-expired'
-  | 'erasure-same-organisation';
+  | 'erasure-same-organisation'
+  | 'dispute-exists'
+  | 'dispute-unknown'
+  | 'dispute-answered'
+  | 'dispute-not-amended';
 
 /** Codes of the consent contract. */
 export type ConsentCode =

@@ -1,5 +1,6 @@
 export { type CheckpointFact, checkpointKey, type RollbackFact, rollbackKey } from './access/checkpoint.ts';
 export { IMPORT_KEY, type ImportFact, type LedgerEnd, MOVE_KEY, type MoveFact } from './access/move.ts';
+export { type ReportFact, reportKey } from './access/report.ts';
 export { LOG_NAMES, type LogName, type LogRootFact, logRootKey } from './access/root.ts';
 export { ARGS_LIMITS, NOT_AFTER_AHEAD_MAX_MS, parseCall, parseSigner, type SignerName } from './call.ts';
 export { contracts } from './catalogue.ts';
@@ -106,6 +107,18 @@ export { CLAIM_DURATION_MAX_MS, type Registration } from './patient/register.ts'
 export { findPrivatePid, readPrivateOrganisation } from './private-pid.ts';
 export { BATCHES_MAX, TABLE_PAIRS_MAX } from './record/batch.ts';
 export { REGISTRATIONS_MAX } from './record/commit.ts';
+export {
+  DISPUTE_ANSWER_VERSION,
+  DISPUTE_OUTCOMES,
+  DISPUTE_VERSION,
+  type DisputeAnswer,
+  type DisputeFact,
+  type DisputeOutcome,
+  type DisputeStatement,
+  disputeAnswerCommitment,
+  disputeCommitment,
+  disputeKey,
+} from './record/dispute.ts';
 export { ERASURE_OPEN_MS, ERASURE_REASONS, type ErasureReason } from './record/erasure.ts';
 export { BATCH_LEAVES_MAX, LEAVES_MAX, type LeafReference } from './record/leaf.ts';
 export {

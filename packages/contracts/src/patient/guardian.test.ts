@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type ConsentWorld, createConsentWorld, grantOf, openTerms, revokeOf } from '../../test/consent.ts';
 import { appointOf, endOf } from '../../test/guardian.ts';
-import { DAY_MS, type TestSigner } from '../../test/host.ts';
+import { type CallOptions, DAY_MS, type TestSigner } from '../../test/host.ts';
 import { testHash, testId, testKey } from '../../test/keys.ts';
 import { deviceArgs, deviceBy, type Patient } from '../../test/network.ts';
 import { epochKey } from '../epoch.ts';
@@ -112,7 +112,7 @@ describe('a guardian', () => {
     await world.commit(appointing({ pid, by: phone, label: 'reader', scope: ['read'] }));
     const by = deviceBy(pid, 'greta');
     const device = deviceArgs(world, pid, 'third');
-    const beyond = [
+    const beyond: CallOptions[] = [
       { transaction: 'patient.addDevice', args: { sequence: 2, device }, by },
       { transaction: 'patient.removeDevice', args: { sequence: 2, kid: phone.key.kid }, by },
       { transaction: 'patient.close', args: { sequence: 2 }, by },

@@ -1,6 +1,7 @@
 import type { AnyTransaction } from '../transaction.ts';
 import { commit } from './commit.ts';
 import { correct } from './correct.ts';
+import { disputes } from './dispute.ts';
 import { erase } from './erase.ts';
 import { approveErasure, proposeErasure } from './erasure.ts';
 import { move } from './move.ts';
@@ -14,4 +15,5 @@ export const recordTransactions: readonly AnyTransaction[] = [
   erase,
   proposeErasure,
   approveErasure,
+  ...disputes,
 ];
