@@ -3,6 +3,7 @@ import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from 'react-router';
 import { SessionProvider } from '../session/index.ts';
+import { LiveQueries } from '../session/live-queries.tsx';
 import { queryClient } from './query-client.ts';
 import { router } from './router.tsx';
 import { styleNonce } from './style-nonce.ts';
@@ -15,6 +16,7 @@ export function App({ direction }: { readonly direction: 'ltr' | 'rtl' }) {
       <MantineProvider theme={theme} forceColorScheme="light" getStyleNonce={styleNonce}>
         <QueryClientProvider client={queryClient}>
           <SessionProvider>
+            <LiveQueries />
             <Notifications position="bottom-right" />
             <RouterProvider router={router} />
           </SessionProvider>
