@@ -130,7 +130,7 @@ test('one changed character anywhere in the line or in its proof is refused', ()
   for (const changed of changesOf(whole as unknown as Json)) {
     const { line, proof } = changed as unknown as { readonly line: GivenLine; readonly proof: LogProof };
     tried += 1;
-    expect(() => checkLine(line, proof, expected), JSON.stringify(changed)).toThrow();
+    expect(() => checkLine(line, proof, expected), JSON.stringify(changed)).toThrow(Error);
   }
   expect(tried).toBeGreaterThan(500);
 });

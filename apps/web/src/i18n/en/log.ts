@@ -16,6 +16,10 @@ export const texts = {
   peer: 'The node of {{organisation}}',
   number: 'Number {{id}}',
   refused: 'was refused',
+  onlyOthers: 'Leave out what I did myself',
+  placeLabel: 'At which place',
+  documents_one: '{{count}} document',
+  documents_other: '{{count}} documents',
   kinds: {
     session: 'opened your record',
     read: 'read',

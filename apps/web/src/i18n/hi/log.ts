@@ -19,6 +19,10 @@ export const texts: Texts<typeof en, 'hi'> = {
   peer: '{{organisation}} का नोड',
   number: 'संख्या {{id}}',
   refused: 'मना किया गया',
+  onlyOthers: 'जो मैंने ख़ुद किया वह न दिखाएँ',
+  placeLabel: 'किस संस्था में',
+  documents_one: '{{count}} दस्तावेज़',
+  documents_other: '{{count}} दस्तावेज़',
   kinds: {
     session: 'आपका रिकॉर्ड खोला',
     read: 'पढ़ा',

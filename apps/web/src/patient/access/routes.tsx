@@ -1,6 +1,7 @@
 import type { RouteObject } from 'react-router';
 import { GrantsPage } from './grants-page.tsx';
 import { AccessLayout } from './layout.tsx';
+import { LogPageView } from './log-page.tsx';
 import { RequestsPage } from './requests-page.tsx';
 
 export const routes: RouteObject[] = [
@@ -9,6 +10,7 @@ export const routes: RouteObject[] = [
     children: [
       { index: true, element: <GrantsPage /> },
       { path: 'requests', element: <RequestsPage /> },
+      { path: 'log', element: <LogPageView /> },
     ],
   },
 ];

@@ -1,0 +1,69 @@
+import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useTerms } from '../../ui/terms.ts';
+import { type Checking, proveLine, type ShownLine } from './log-lines.ts';
+
+/** Proves one line before the patient's eyes, from what is at hand: nothing is asked of the node. */
+export function LineProof({
+  shown,
+  place,
+  checking,
+  onClose,
+}: {
+  readonly shown: ShownLine;
+  readonly place: string;
+  readonly checking: Checking;
+  readonly onClose: () => void;
+}) {
+  const { t } = useTranslation('log');
+  const terms = useTerms();
+  const { line, page, state } = shown;
+  const [proven] = useState(() => proveLine(line, page, checking));
+  const number = line.pidSeq ?? line.seq;
+  const found = proven?.state ?? (state === 'pending' ? 'pending' : 'wrong');
+  const text =
+    proven?.state === 'proven'
+      ? t('proof.provenText', {
+          line: number,
+          block: proven.block,
+          count: proven.blocks,
+          signers: terms.list([...new Set(proven.signedBy)].map(terms.place)),
+        })
+      : t(found === 'wrong' ? 'proof.wrongText' : 'proof.pendingText', { line: number });
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={t('proof.title', { line: number })}
+      closeButtonProps={{ 'aria-label': t('proof.close') }}
+    >
+      <Stack>
+        <Alert color={found === 'wrong' ? 'red' : 'salus'} variant="outline" title={t(`proof.${found}`)} role="status">
+          <Text>{text}</Text>
+          {found === 'proven' ? <Text size="sm">{t('proof.offline')}</Text> : null}
+        </Alert>
+        <Group justify="flex-end">
+          <Button
+            variant="default"
+            onClick={() => save(`${place}-${number}.proof.json`, { version: PROOF_VERSION, line, proof: page.proof })}
+          >
+            {t('proof.save')}
+          </Button>
+          <Button onClick={onClose}>{t('proof.close')}</Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
+
+const PROOF_VERSION = 'salus:log-proof:v1';
+
+function save(name: string, content: object): void {
+  const url = URL.createObjectURL(new Blob([JSON.stringify(content, null, 2)], { type: 'application/json' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}
