@@ -1,4 +1,4 @@
-import { parseTerms, type Terms } from '@salus/contracts';
+import { GUARDIAN_SCOPES, type GuardianScope, parseTerms, type Terms } from '@salus/contracts';
 import { type Json, parseJson } from '@salus/crypto';
 import { WalletError } from './wallet-error.ts';
 
@@ -15,6 +15,18 @@ export interface PidEntry {
   readonly recoveryIndex: number;
   /** The last sequence number that this wallet used for a key change. */
   readonly sequence: number;
+}
+
+/** Somebody for whom this wallet acts as guardian. */
+export interface WardEntry {
+  readonly organisation: string;
+  readonly pid: string;
+  /** The kid of this device's key for the ward. */
+  readonly kid: string;
+  readonly scope: readonly GuardianScope[];
+  readonly untilMs: number;
+  /** What the guardian calls the ward; it stays in the wallet. */
+  readonly name: string;
 }
 
 export interface GrantEntry {
@@ -42,12 +54,14 @@ export interface WalletContent {
   readonly recoveryNext: number;
   readonly backupKey: string;
   readonly checkpoint: SeenCheckpoint | null;
+  /** Absent where there never was one. */
+  readonly wards?: readonly WardEntry[];
 }
 
 /** @throws WalletError `bad-wallet` where bytes are not the content of a wallet of this version. */
 export function parseContent(bytes: Uint8Array): WalletContent {
   const value = parseJson(bytes, { sizeMax: CONTENT_BYTES_MAX, depthMax: 16 });
-  const { version, network, pids, grants, recoveryKeys, recoveryNext, backupKey, checkpoint } = asObject(value);
+  const { version, network, pids, grants, recoveryKeys, recoveryNext, backupKey, checkpoint, wards } = asObject(value);
   if (version !== CONTENT_VERSION)
     throw new WalletError('bad-wallet', `The wallet is not of version ${CONTENT_VERSION}.`);
   return {
@@ -59,6 +73,7 @@ export function parseContent(bytes: Uint8Array): WalletContent {
     recoveryNext: asCount(recoveryNext),
     backupKey: asText(backupKey),
     checkpoint: checkpoint === null ? null : parseCheckpoint(checkpoint),
+    ...(wards === undefined ? {} : { wards: asList(wards).map(parseWard) }),
   };
 }
 
@@ -67,6 +82,15 @@ export function pidEntry(content: WalletContent, pid: string): PidEntry {
   const entry = content.pids.find((candidate) => candidate.pid === pid);
   if (entry === undefined) throw new WalletError('pid-unknown', 'The wallet holds no such pid: claim it first.');
   return entry;
+}
+
+/**
+ * Where a pid is and by which key this wallet signs for it: an own one, or a ward's.
+ *
+ * @throws WalletError `pid-unknown`
+ */
+export function actingEntry(content: WalletContent, pid: string): Pick<PidEntry, 'organisation' | 'pid' | 'kid'> {
+  return (content.wards ?? []).find((ward) => ward.pid === pid) ?? pidEntry(content, pid);
 }
 
 /** @throws WalletError `grant-unknown` */
@@ -83,6 +107,14 @@ export function withPid(content: WalletContent, entry: PidEntry): WalletContent 
 /** Forgets a pid whose claim was refused; the recovery key that the claim named stays used. */
 export function withoutPid(content: WalletContent, pid: string): WalletContent {
   return { ...content, pids: content.pids.filter((entry) => entry.pid !== pid) };
+}
+
+export function withWard(content: WalletContent, ward: WardEntry): WalletContent {
+  return { ...content, wards: [...(content.wards ?? []).filter(({ pid }) => pid !== ward.pid), ward] };
+}
+
+export function withoutWard(content: WalletContent, pid: string): WalletContent {
+  return { ...content, wards: (content.wards ?? []).filter((ward) => ward.pid !== pid) };
 }
 
 export function withGrant(content: WalletContent, entry: GrantEntry): WalletContent {
@@ -115,6 +147,24 @@ function parsePidEntry(value: Json): PidEntry {
     recoveryIndex: asCount(recoveryIndex),
     sequence: asCount(sequence),
   };
+}
+
+function parseWard(value: Json): WardEntry {
+  const { organisation, pid, kid, scope, untilMs, name } = asObject(value);
+  return {
+    organisation: asText(organisation),
+    pid: asText(pid),
+    kid: asText(kid),
+    scope: asList(scope).map(parseScope),
+    untilMs: asCount(untilMs),
+    name: asText(name),
+  };
+}
+
+function parseScope(value: Json): GuardianScope {
+  const scope = GUARDIAN_SCOPES.find((word) => word === value);
+  if (scope === undefined) throw malformed();
+  return scope;
 }
 
 function parseGrantEntry(value: Json): GrantEntry {

@@ -12,7 +12,7 @@ import {
   toBase64url,
 } from '@salus/crypto';
 import { type Occasion, type PreparedCall, prepareCall } from './calls.ts';
-import { grantEntry, pidEntry, withGrant } from './content.ts';
+import { actingEntry, grantEntry, withGrant } from './content.ts';
 import { deviceSigner, type PatientWallet, type WalletChange } from './patient-wallet.ts';
 import { WalletError } from './wallet-error.ts';
 
@@ -200,7 +200,7 @@ export async function makeCard(
   const card: EmergencyCard = {
     version: 'salus:card:v1',
     network: wallet.content.network,
-    organisation: pidEntry(wallet.content, choice.pid).organisation,
+    organisation: actingEntry(wallet.content, choice.pid).organisation,
     pid: choice.pid,
     grant: id,
     terms,
@@ -268,7 +268,7 @@ export async function sealToken(
   const token: GrantToken = {
     version: 'salus:grant-token:v1',
     network: wallet.content.network,
-    authorOrganisation: pidEntry(wallet.content, terms.pid).organisation,
+    authorOrganisation: actingEntry(wallet.content, terms.pid).organisation,
     pid: terms.pid,
     grant: id,
     terms,
@@ -289,7 +289,7 @@ export function sealDigest(envelope: SealedEnvelope): string {
 
 /** An app of the organisation that keeps the records: its node holds the keys already, and decides for each record. */
 function isAtHome({ content }: PatientWallet, { pid, grantee }: Terms): boolean {
-  return grantee.kind === 'client' && grantee.organisation === pidEntry(content, pid).organisation;
+  return grantee.kind === 'client' && grantee.organisation === actingEntry(content, pid).organisation;
 }
 
 function commitmentOf(terms: Terms, salt: string): string {

@@ -15,13 +15,17 @@ export {
   pidEntry,
   type SeenCheckpoint,
   type WalletContent,
+  type WardEntry,
   withCheckpoint,
   withGrant,
   withoutPid,
+  withoutWard,
   withPid,
+  withWard,
 } from './content.ts';
 export { type DeviceCode, formatDeviceCode, parseDeviceCode } from './device-code.ts';
 export { backupKeyOf, type DeviceKeys, derivedDeviceKeys, recoveryKeyOf } from './device-keys.ts';
+export { answerDispute, dispute, withdrawDispute } from './disputes.ts';
 export {
   answer,
   type EmergencyCard,
@@ -41,6 +45,17 @@ export {
   sealToken,
 } from './grants.ts';
 export {
+  appointGuardian,
+  endGuardian,
+  GUARDIAN_OFFER_VERSION,
+  type GuardianChoice,
+  type GuardianOffer,
+  guardianOffer,
+  guardianUntil,
+  keepWard,
+  staffAppointGuardian,
+} from './guardians.ts';
+export {
   addDevice,
   answerChallenge,
   backUp,
@@ -56,6 +71,7 @@ export {
   restoreContent,
   type WalletChange,
 } from './patient-wallet.ts';
+export { PLACES_VERSION, type Place, sealPlaces } from './places.ts';
 export { formatRecoveryCode, parseRecoveryCode } from './recovery-code.ts';
 export { claimKeyOf, formatSlip, parseSlip, type Slip } from './slip.ts';
 export {
@@ -63,8 +79,10 @@ export {
   delegation,
   type EmergencyNeed,
   emergencyRequest,
+  locateRequest,
   type ReaderRequest,
   type RequestText,
+  reviewEmergency,
   type StaffWallet,
   staffCall,
   useRequest,

@@ -14,7 +14,15 @@ import {
   utf8,
 } from '@salus/crypto';
 import { deviceEntry, type Occasion, type PreparedCall, pidSigner, prepareCall } from './calls.ts';
-import { CONTENT_VERSION, parseContent, pidEntry, RECOVERY_KEYS_KEPT, type WalletContent, withPid } from './content.ts';
+import {
+  actingEntry,
+  CONTENT_VERSION,
+  parseContent,
+  pidEntry,
+  RECOVERY_KEYS_KEPT,
+  type WalletContent,
+  withPid,
+} from './content.ts';
 import { backupKeyOf, type DeviceKeys, recoveryKeyOf } from './device-keys.ts';
 import { formatRecoveryCode, parseRecoveryCode } from './recovery-code.ts';
 import { claimKeyOf, type Slip } from './slip.ts';
@@ -173,18 +181,18 @@ export async function answerChallenge(
   { content, keys }: PatientWallet,
   { pid, challenge }: { readonly pid: string; readonly challenge: string },
 ): Promise<{ readonly kid: string; readonly signature: string }> {
-  const { organisation, kid } = pidEntry(content, pid);
+  const { organisation, kid } = actingEntry(content, pid);
   const statement = hashTuple('login', content.network, organisation, pid, kid, challenge);
   const signature = await (await keys.signer(pid)).sign(utf8(statement));
   return { kid, signature: toBase64url(signature) };
 }
 
-/** This device's signing key for a pid, and its name on the ledger. */
+/** This device's signing key for a pid, an own or a ward's, and its name on the ledger. */
 export async function deviceSigner(
   { content, keys }: PatientWallet,
   pid: string,
 ): Promise<{ readonly signer: string; readonly key: Signer }> {
-  pidEntry(content, pid);
+  actingEntry(content, pid);
   const key = await keys.signer(pid);
   return { signer: pidSigner(pid, key.publicKey), key };
 }

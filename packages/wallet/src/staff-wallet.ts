@@ -73,6 +73,15 @@ export async function useRequest(
   return inner(wallet, occasion, 'useRequest', { pid: token.pid, grant: token.grant, purpose, categories });
 }
 
+/** Asks for the list of places that a grant of kind `locate` opens, once. */
+export async function locateRequest(
+  wallet: StaffWallet,
+  occasion: Occasion,
+  { token, purpose }: { readonly token: Pick<GrantToken, 'pid' | 'grant'>; readonly purpose: Purpose },
+): Promise<ReaderRequest> {
+  return inner(wallet, occasion, 'locateRequest', { pid: token.pid, grant: token.grant, purpose });
+}
+
 /** What a clinician asks of a patient; private, the ledger sees a commitment. */
 export interface RequestText {
   readonly grantee: Grantee;
@@ -141,7 +150,35 @@ async function signCard(
   return toBase64url(await signerFromPkcs8(fromBase64url(card.privateKey)).sign(utf8(statement)));
 }
 
-/** Signs any call of one's own: enrolment, a vote, a review. */
+/** Judges an emergency access afterwards; `request` is the clinician's own signed one. */
+export async function reviewEmergency(
+  wallet: StaffWallet,
+  occasion: Occasion,
+  {
+    pid,
+    emergency,
+    outcome,
+    request,
+    finding,
+  }: {
+    readonly pid: string;
+    readonly emergency: string;
+    readonly outcome: 'justified' | 'unjustified';
+    readonly request: SignedCall;
+    readonly finding: string;
+  },
+): Promise<PreparedCall> {
+  const content = {
+    contract: 'consent',
+    transaction: 'review',
+    args: { pid, emergency, outcome },
+    signer: `id:${wallet.id}`,
+    privateValues: { request: request as unknown as Json, finding },
+  };
+  return prepareCall(occasion, content, wallet.signer);
+}
+
+/** Signs any call of one's own: enrolment, a vote, a release. */
 export async function staffCall(
   wallet: StaffWallet,
   occasion: Occasion,
