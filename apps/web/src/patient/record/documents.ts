@@ -56,3 +56,33 @@ function fileOf(attachment: FhirTree): AttachedFile | [] {
     binary,
   };
 }
+
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  'application/pdf': 'pdf',
+  'text/plain': 'txt',
+  'text/html': 'html',
+  'image/png': 'png',
+  'image/jpeg': 'jpg',
+  'application/dicom': 'dcm',
+  'application/fhir+json': 'json',
+};
+const NAME_LENGTH_MAX = 80;
+
+/** A name that every file system takes, with the ending of its media type. */
+export function fileNameOf(
+  { title, contentType }: Pick<AttachedFile, 'title' | 'contentType'>,
+  fallback: string,
+): string {
+  const plain = (title ?? '')
+    .replaceAll(/[^\p{Letter}\p{Number} ._-]/gu, ' ')
+    .trim()
+    .slice(0, NAME_LENGTH_MAX);
+  const name = plain === '' || /^\.+$/.test(plain) ? fallback : plain;
+  const extension = EXTENSIONS[contentType?.split(';')[0]?.trim() ?? ''];
+  return extension === undefined || name.toLowerCase().endsWith(`.${extension}`) ? name : `${name}.${extension}`;
+}
+
+/** The bytes of base64Binary (RFC 4648 §4; white space is allowed, R4 §2.24.0.1). */
+export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64.replaceAll(/\s/g, '')), (character) => character.charCodeAt(0));
+}

@@ -1,10 +1,17 @@
-import { useTranslation } from 'react-i18next';
 import type { RouteObject } from 'react-router';
-import { Page } from '../../ui/page.tsx';
+import { RecordLayout } from './record-layout.tsx';
 
-function Record() {
-  const { t } = useTranslation('record');
-  return <Page title={t('title')}>{null}</Page>;
-}
-
-export const routes: RouteObject[] = [{ index: true, element: <Record /> }];
+export const routes: RouteObject[] = [
+  {
+    element: <RecordLayout />,
+    children: [
+      { index: true, lazy: () => import('./timeline-page.tsx') },
+      { path: 'problems', lazy: () => import('./problems-page.tsx') },
+      { path: 'medication', lazy: () => import('./medication-page.tsx') },
+      { path: 'results', lazy: () => import('./results-page.tsx') },
+      { path: 'results/:series', lazy: () => import('./course-page.tsx') },
+      { path: 'documents', lazy: () => import('./documents-page.tsx') },
+      { path: 'entry/:recordId', lazy: () => import('./entry-page.tsx') },
+    ],
+  },
+];

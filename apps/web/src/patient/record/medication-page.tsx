@@ -1,0 +1,75 @@
+import { Card, Stack, Text, Title } from '@mantine/core';
+import { useId, useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useFhirWords } from '../../fhir/use-fhir-words.ts';
+import { Empty } from '../../ui/empty.tsx';
+import { Page } from '../../ui/page.tsx';
+import { EntryList } from './entry-row.tsx';
+import { type Medicine, medicinesOf } from './medication.ts';
+import { newestFirst, type RecordEntry } from './record-entry.ts';
+import { RecordState } from './record-state.tsx';
+
+export function Component() {
+  const { t } = useTranslation('record');
+  return (
+    <Page title={t('views.medication')} lead={t('medication.lead')}>
+      <RecordState>{(entries) => <Medicines entries={entries} />}</RecordState>
+    </Page>
+  );
+}
+
+function Medicines({ entries }: { readonly entries: readonly RecordEntry[] }) {
+  const { t } = useTranslation('record');
+  const medicines = useMemo(() => medicinesOf(entries), [entries]);
+  if (medicines.length === 0) return <Empty text={t('none.medication')} />;
+  return (
+    <Stack gap="lg">
+      <MedicineGroup title={t('medication.current')} medicines={medicines.filter(({ isCurrent }) => isCurrent)} />
+      <MedicineGroup title={t('medication.past')} medicines={medicines.filter(({ isCurrent }) => !isCurrent)} />
+    </Stack>
+  );
+}
+
+function MedicineGroup({ title, medicines }: { readonly title: string; readonly medicines: readonly Medicine[] }) {
+  const id = useId();
+  if (medicines.length === 0) return null;
+  return (
+    <section aria-labelledby={id}>
+      <Title order={2} size="h3" id={id} mb="sm">
+        {title}
+      </Title>
+      <Stack gap="sm">
+        {medicines.map((medicine) => (
+          <MedicineCard key={medicine.key} medicine={medicine} />
+        ))}
+      </Stack>
+    </section>
+  );
+}
+
+function MedicineCard({ medicine }: { readonly medicine: Medicine }) {
+  const { t } = useTranslation('record');
+  const words = useFhirWords();
+  const { title, dosage, prescribed, dispensed, given } = medicine;
+  const all = newestFirst([...prescribed, ...dispensed, ...given]);
+  const counts = [
+    prescribed.length === 0 ? [] : t('medication.prescribed', { count: prescribed.length }),
+    dispensed.length === 0 ? [] : t('medication.dispensed', { count: dispensed.length }),
+    given.length === 0 ? [] : t('medication.given', { count: given.length }),
+  ].flat();
+  return (
+    <Card withBorder padding="md">
+      <Title order={3} size="h4">
+        {title ?? words.title(all[0]!.resource)}
+      </Title>
+      <Text className="pre-line">{dosage ?? t('medication.noDosage')}</Text>
+      <Text size="sm" c="dimmed">
+        {counts.join(' · ')}
+      </Text>
+      <details>
+        <summary>{t('medication.history')}</summary>
+        <EntryList entries={all} />
+      </details>
+    </Card>
+  );
+}
