@@ -1,6 +1,7 @@
 import {
   type DeviceFact,
   deviceKey,
+  type GuardianScope,
   type IdentityFact,
   identityKey,
   loadMembers,
@@ -49,16 +50,28 @@ export async function findLiveIdentity(
 export interface PatientKey {
   readonly kind: 'patient' | 'recovery';
   readonly publicKey: string;
+  /** Set where the key is a guardian's. */
+  readonly guardian?: { readonly scope: readonly GuardianScope[]; readonly untilMs: number };
 }
 
 /** @returns undefined for anything that opens no session: unknown, unclaimed, closed, of another organisation, removed. */
 export async function findPatientKey(
   ledger: Ledger,
-  { organisation, pid, kid }: { readonly organisation: string; readonly pid: string; readonly kid: string },
+  {
+    organisation,
+    pid,
+    kid,
+    nowMs,
+  }: { readonly organisation: string; readonly pid: string; readonly kid: string; readonly nowMs: number },
 ): Promise<PatientKey | undefined> {
   const patient = (await ledger.get(patientKey(pid))) as PatientFact | undefined;
-  if (patient?.organisation !== organisation || patient.status !== 'claimed') return undefined;
+  if (patient?.organisation !== organisation || patient.status === 'closed') return undefined;
   const device = (await ledger.get(deviceKey(pid, kid))) as DeviceFact | undefined;
+  if (device?.status === 'active' && device.guardian !== undefined) {
+    const { scope, untilMs } = device.guardian;
+    return nowMs < untilMs ? { kind: 'patient', publicKey: device.publicKey, guardian: { scope, untilMs } } : undefined;
+  }
+  if (patient.status !== 'claimed') return undefined;
   if (device?.status === 'active') return { kind: 'patient', publicKey: device.publicKey };
   const { recovery } = patient;
   return recovery !== undefined && kidOf(recovery) === kid ? { kind: 'recovery', publicKey: recovery } : undefined;

@@ -165,8 +165,13 @@ export function readerOf(request: FastifyRequest): VaultCaller {
 }
 
 export function patientReaderOf(request: FastifyRequest): VaultCaller & { readonly kind: 'patient' } {
-  const { pid, kid } = patientOf(request);
-  return { kind: 'patient', who: { kind: 'patient', pid, kid } };
+  const { pid, kid, guardian } = patientOf(request);
+  return { kind: 'patient', who: patientWho(pid, kid, guardian) };
+}
+
+/** A patient as audit logs name them; what a guardian did for them is told apart. */
+export function patientWho(pid: string, kid: string, guardian: object | undefined): Who & { readonly kind: 'patient' } {
+  return { kind: 'patient', pid, kid, ...(guardian === undefined ? {} : { guardian: true }) };
 }
 
 /**

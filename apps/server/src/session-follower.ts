@@ -63,9 +63,11 @@ function departure(key: string, value: Json | null): IsOut | undefined {
 
 function patientDeparture(pid: string, patient: PatientFact | null): IsOut {
   const open = patient?.status === 'claimed';
+  const guardians = new Set(patient?.status === 'closed' ? [] : (patient?.guardians ?? []));
   const recoveryKid = patient?.recovery === undefined ? undefined : kidOf(patient.recovery);
   return (principal) =>
     principal.kind !== 'staff' &&
     principal.pid === pid &&
+    !(principal.kind === 'patient' && guardians.has(principal.kid)) &&
     (!open || (principal.kind === 'recovery' && principal.kid !== recoveryKid));
 }

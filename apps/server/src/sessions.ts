@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { SignedDelegation } from '@salus/contracts';
+import type { GuardianScope, SignedDelegation } from '@salus/contracts';
 
 export const SESSION_MS = 12 * 3_600_000;
 export const SESSION_IDLE_MS = 30 * 60_000;
@@ -17,7 +17,14 @@ export type Principal =
       /** Name of the account that the person logged in with. */
       readonly account: string;
     }
-  | { readonly kind: 'patient'; readonly organisation: string; readonly pid: string; readonly kid: string }
+  | {
+      readonly kind: 'patient';
+      readonly organisation: string;
+      readonly pid: string;
+      readonly kid: string;
+      /** Set where somebody acts for the patient. */
+      readonly guardian?: { readonly scope: readonly GuardianScope[]; readonly untilMs: number };
+    }
   /** Holds the recovery key of a pid and no device any more. */
   | { readonly kind: 'recovery'; readonly organisation: string; readonly pid: string; readonly kid: string };
 

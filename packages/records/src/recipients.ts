@@ -46,9 +46,12 @@ export function createRecipients(parts: {
 
   const devicesOf = async (pid: string): Promise<readonly Recipient[]> => {
     const patient = (await ledger.get(patientKey(pid))) as PatientFact | undefined;
-    const facts = await Promise.all((patient?.devices ?? []).map((kid) => ledger.get(deviceKey(pid, kid))));
+    const kids = [...(patient?.devices ?? []), ...(patient?.guardians ?? [])];
+    const facts = await Promise.all(kids.map((kid) => ledger.get(deviceKey(pid, kid))));
     return (facts as (DeviceFact | undefined)[]).flatMap((fact) =>
-      fact?.status === 'active' ? [{ kid: kidOf(fact.hpke), publicKey: fact.hpke, grant: null }] : [],
+      fact !== undefined && mayOpen(fact, clock())
+        ? [{ kid: kidOf(fact.hpke), publicKey: fact.hpke, grant: null }]
+        : [],
     );
   };
 
@@ -84,6 +87,13 @@ export function createRecipients(parts: {
       return recipients.flat();
     },
   };
+}
+
+/** A guardian who neither reads nor grants needs no key, and after the end none. */
+function mayOpen({ status, guardian }: DeviceFact, nowMs: number): boolean {
+  if (status !== 'active') return false;
+  if (guardian === undefined) return true;
+  return nowMs < guardian.untilMs && (guardian.scope.includes('read') || guardian.scope.includes('consent'));
 }
 
 /** Do the terms name the pair's category and label class? */

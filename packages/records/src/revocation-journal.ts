@@ -173,7 +173,9 @@ export class RevocationJournal implements AsyncDisposable {
     try {
       return (await this.#submitAgain(call)) ? 'replayed' : 'settled';
     } catch (error) {
-      if (!isDistrusted(error)) throw error;
+      // A guardian whose time is over signs nothing again: the grant must not live on unseen.
+      const isOver = error instanceof RecordsError && error.detail === 'guardian-ended';
+      if (!isOver && !isDistrusted(error)) throw error;
       this.#onFailure(error);
     }
     const { signer, args } = call.payload;

@@ -12,7 +12,13 @@ export type Owner = `pid:${string}` | `org:${string}`;
 /** Who acts, as the audit log names it. A person or client has a certified id; a patient a pid and a device. */
 export type Who =
   | { readonly kind: 'member'; readonly id: string; readonly organisation: string; readonly roles: readonly string[] }
-  | { readonly kind: 'patient'; readonly pid: string; readonly kid: string };
+  | {
+      readonly kind: 'patient';
+      readonly pid: string;
+      readonly kid: string;
+      /** A guardian, by the key `kid`, acted for the patient. */
+      readonly guardian?: true;
+    };
 
 export type AuditKind =
   | 'session'

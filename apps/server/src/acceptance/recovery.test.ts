@@ -192,7 +192,7 @@ test('a challenge that a removed device answers opens no session of the patient'
   };
   expect(device.status).toBe('removed');
   const named = { organisation: 'hospital-a', pid, kid: tablet.kid };
-  expect(await findPatientKey(consortium.node.ledger, named)).toBeUndefined();
+  expect(await findPatientKey(consortium.node.ledger, { ...named, nowMs: Date.now() })).toBeUndefined();
 });
 
 /** The old content with a later sequence, so that only the key can be what is refused. */

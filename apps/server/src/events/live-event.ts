@@ -1,4 +1,13 @@
-import type { DeviceFact, EmergencyFact, GrantFact, Json, RequestFact, Write } from '@salus/contracts';
+import type {
+  ActFact,
+  DeviceFact,
+  DisputeFact,
+  EmergencyFact,
+  GrantFact,
+  Json,
+  RequestFact,
+  Write,
+} from '@salus/contracts';
 import type { Block, TransactionOutcome } from '@salus/ledger';
 
 /** What an open page is told so that it asks again: a kind and ids, never contents. */
@@ -9,7 +18,7 @@ export type LiveEvent =
   | { readonly kind: 'emergency'; readonly emergency: string; readonly status: EmergencyFact['status'] }
   | { readonly kind: 'device'; readonly device: string }
   | { readonly kind: 'guardian'; readonly guardian: string }
-  | { readonly kind: 'dispute'; readonly dispute: string; readonly status: string }
+  | { readonly kind: 'dispute'; readonly dispute: string; readonly status: DisputeFact['status'] }
   | { readonly kind: 'access' }
   | { readonly kind: 'record'; readonly type: string | null; readonly id: string | null }
   | { readonly kind: 'task'; readonly delivery: string };
@@ -49,12 +58,19 @@ function eventOf(key: string, value: Json | null): PatientEvent | undefined {
       return { pid: first, event: { kind: 'emergency', emergency: second, status } };
     }
     case 'patient':
+      if (first === 'act')
+        return { pid: second, event: { kind: 'guardian', guardian: (value as ActFact | null)?.guardian ?? '' } };
       return first === 'device' ? { pid: second, event: deviceEvent(third, value as DeviceFact | null) } : undefined;
+    case 'record': {
+      if (first !== 'dispute') return undefined;
+      const status = (value as DisputeFact | null)?.status ?? 'withdrawn';
+      return { pid: second, event: { kind: 'dispute', dispute: third, status } };
+    }
     default:
       return undefined;
   }
 }
 
-function deviceEvent(kid: string, _fact: DeviceFact | null): LiveEvent {
-  return { kind: 'device', device: kid };
+function deviceEvent(kid: string, fact: DeviceFact | null): LiveEvent {
+  return fact?.guardian === undefined ? { kind: 'device', device: kid } : { kind: 'guardian', guardian: kid };
 }

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { GuardianScope } from '@salus/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ServerError } from '../server-error.ts';
 import type { Principal, Session, Sessions } from '../sessions.ts';
@@ -18,6 +19,8 @@ export type Access =
       readonly kind: 'session';
       readonly who: readonly Principal['kind'][];
       readonly roles?: readonly string[];
+      /** A patient's guardian may call it with any of these scopes, or with whichever; else only the patient. */
+      readonly guardian?: readonly GuardianScope[] | 'any';
       /** Apps may call it as well, with an access token of the organisation's own authorisation server. */
       readonly apps?: true;
       /** The resource type of a route whose path names it: an app's scopes speak of it. */
@@ -144,7 +147,7 @@ function findSession(request: FastifyRequest, sessions: Sessions): Session | nul
 function demandSession(
   request: FastifyRequest,
   session: Session | null,
-  { who, roles }: Extract<Access, { kind: 'session' }>,
+  { who, roles, guardian }: Extract<Access, { kind: 'session' }>,
 ): void {
   if (session === null) throw new ServerError('not-authenticated', 'Log in first: this route needs a session.');
   const { principal } = session;
@@ -153,9 +156,18 @@ function demandSession(
     throw new ServerError('not-permitted', 'The session is of another organisation.');
   }
   if (!who.includes(principal.kind)) throw new ServerError('not-permitted', `This route is for: ${who.join(', ')}.`);
+  if (principal.kind === 'patient' && principal.guardian !== undefined) demandGuardian(principal.guardian, guardian);
   if (roles !== undefined && !(principal.kind === 'staff' && principal.roles.some((role) => roles.includes(role)))) {
     throw new ServerError('not-permitted', `This route needs one of the roles ${roles.join(', ')}.`);
   }
+}
+
+function demandGuardian(
+  { scope }: { readonly scope: readonly GuardianScope[] },
+  wanted: readonly GuardianScope[] | 'any' = [],
+): void {
+  if (wanted === 'any' || wanted.some((word) => scope.includes(word))) return;
+  throw new ServerError('not-permitted', 'A guardian may not do this for the patient, or not this one.');
 }
 
 function demandMetrics(request: FastifyRequest, metricsToken: string | null): void {

@@ -1,4 +1,4 @@
-import type { SignedDelegation } from '@salus/contracts';
+import { GUARDIAN_SCOPES, type SignedDelegation } from '@salus/contracts';
 import { fromBase64url, hashTuple, utf8, verifyEs256 } from '@salus/crypto';
 import type { Who } from '@salus/records';
 import type { FastifyInstance } from 'fastify';
@@ -11,7 +11,7 @@ import { AttemptLimit } from '../http/attempt-limit.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { findPatientKey, readLiveIdentity } from '../identities.ts';
-import { type HostedOrganisation, type Node, readHosted } from '../node.ts';
+import { type HostedOrganisation, type Node, patientWho, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
 
 /** For each address. One address may be a whole hospital behind a gateway. */
@@ -51,7 +51,7 @@ export function addAuthRoutes(app: FastifyInstance, node: Node): void {
   addPasswordChange(app, node, gate);
   addPatientLogin(app, node);
   addDelegation(app, node);
-  const everybody = { kind: 'session', who: ['staff', 'patient', 'recovery'] } as const;
+  const everybody = { kind: 'session', who: ['staff', 'patient', 'recovery'], guardian: 'any' } as const;
   addRoute(app, {
     method: 'POST',
     url: '/api/v1/logout',
@@ -170,12 +170,16 @@ function addPatientLogin(app: FastifyInstance, node: Node): void {
       'Opens a patient’s session by a signature over hashTuple("login", network, organisation, pid, kid, challenge).',
     params: schema.org,
     body: object({ pid: id, kid: id, challenge: hash, signature: schema.signature }),
-    answer: object({ token: hash, expiresMs: timeMs, kind: schema.oneOf(['patient', 'recovery']) }),
+    answer: object({
+      ...{ token: hash, expiresMs: timeMs, kind: schema.oneOf(['patient', 'recovery']) },
+      guardian: schema.nullable(object({ scope: schema.list(schema.oneOf(GUARDIAN_SCOPES), 8), untilMs: timeMs })),
+    }),
     perMinute: LOGINS_PER_MINUTE,
     handle: async ({ params, body: { pid, kid, challenge, signature } }) => {
       const organisation = readHosted(node, params.org);
       const drawn = challenges.spend(challenge, params.org, pid, kid);
-      const key = await findPatientKey(node.ledger, { organisation: params.org, pid, kid });
+      const named = { organisation: params.org, pid, kid };
+      const key = await findPatientKey(node.ledger, { ...named, nowMs: node.nowMs() });
       const statement = utf8(hashTuple('login', node.network, params.org, pid, kid, challenge));
       if (
         !drawn ||
@@ -185,13 +189,17 @@ function addPatientLogin(app: FastifyInstance, node: Node): void {
       ) {
         throw new ServerError('wrong-credentials', 'The challenge is over, or not signed by a key of this pid.');
       }
-      await noteLogin(organisation, key.kind === 'patient' ? { kind: 'patient', pid, kid } : null, pid);
-      const session = node.sessions.open({ kind: key.kind, organisation: params.org, pid, kid });
+      await noteLogin(organisation, key.kind === 'patient' ? patientWho(pid, kid, key.guardian) : null, pid);
+      const { guardian = null } = key;
+      const session =
+        key.kind === 'patient' && guardian !== null
+          ? node.sessions.open({ kind: 'patient', ...named, guardian }, guardian.untilMs)
+          : node.sessions.open({ kind: key.kind, ...named });
       await demandStill(node, session.token, async () => {
-        const now = await findPatientKey(node.ledger, { organisation: params.org, pid, kid });
+        const now = await findPatientKey(node.ledger, { ...named, nowMs: node.nowMs() });
         return now?.kind === key.kind;
       });
-      return { ...session, kind: key.kind };
+      return { ...session, kind: key.kind, guardian };
     },
   });
 }

@@ -15,7 +15,7 @@ import type { FastifyInstance } from 'fastify';
 import { type Committed, type GivenCall, submitCall } from '../consent.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
-import { type HostedOrganisation, type Node, readHosted } from '../node.ts';
+import { type HostedOrganisation, type Node, patientWho, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
 
 /** For each address: a signature is dear to check, and refusals stand in a block. */
@@ -41,12 +41,16 @@ export function addCallRoutes(app: FastifyInstance, node: Node): void {
     answer: committed,
     perMinute: CALLS_PER_MINUTE,
     handle: async ({ params, body }) => {
-      const organisation = readHosted(node, params.org);
-      const signer = await readOwnSigner(node.ledger, params.org, body.call);
-      const { callId, block, index, timestampMs, result } = await takeCall(node, organisation, body, signer);
+      const { callId, block, index, timestampMs, result } = await takeSigned(node, params.org, body);
       return { callId, block, index, timestampMs, result };
     },
   });
+}
+
+/** Submits what somebody of this organisation signed; a refusal of what was really signed stands in the audit log. */
+export async function takeSigned(node: Node, slug: string, given: GivenCall): Promise<Committed> {
+  const organisation = readHosted(node, slug);
+  return takeCall(node, organisation, given, await readOwnSigner(node.ledger, slug, given.call));
 }
 
 /** Erasure is done before it is acknowledged: the vaults destroy what the call names. */
@@ -104,7 +108,7 @@ async function readOwnSigner(ledger: Ledger, organisation: string, { payload }: 
       return { publicKey: fact.recovery, pid: subject, who: null };
     case 'pid': {
       const device = (await ledger.get(deviceKey(subject, name.kid))) as DeviceFact | undefined;
-      return { publicKey: device?.publicKey, pid: subject, who: { kind: 'patient', pid: subject, kid: name.kid } };
+      return { publicKey: device?.publicKey, pid: subject, who: patientWho(subject, name.kid, device?.guardian) };
     }
   }
 }

@@ -10,7 +10,7 @@ export const BLOCKS_PAGE_MAX = 100;
 export const ENTRIES_PAGE_MAX = 200;
 const KEY_LENGTH_MAX = 512;
 
-const ANYBODY = { kind: 'session', who: ['staff', 'patient'] } as const;
+const ANYBODY = { kind: 'session', who: ['staff', 'patient'], guardian: 'any' } as const;
 /** A key of the world state: printable ASCII. */
 const key = matching('^[!-~]{1,512}$', KEY_LENGTH_MAX);
 const place = matching('^[0-9]{1,15}/[0-9]{1,9}$', 25);

@@ -16,7 +16,7 @@ export function addPatientProof(app: FastifyInstance, node: Node): void {
   addRoute<{ readonly org: string; readonly recordId: string }>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/records/:recordId/proof',
-    access: { kind: 'session', who: ['patient'] },
+    access: { kind: 'session', who: ['patient'], guardian: ['read'] },
     summary: 'What proves that the ledger holds the current version of a record; the text stays sealed.',
     params: object({ org: schema.organisation, recordId: id }),
     answer: object({ proof: anything }),

@@ -17,7 +17,7 @@ const KEYS_MAX = 100_000;
 const RECORDS_PAGE_MAX = 500;
 const VERSIONS_MAX = 1_000;
 const PROOF_MAX = 64;
-const PATIENT = { kind: 'session', who: ['patient'] } as const;
+const READING = { kind: 'session', who: ['patient'], guardian: ['read'] } as const;
 
 const { count, hash, id, list, nullable, object, timeMs } = schema;
 const label = { category: schema.category, labelClass: schema.labelClass };
@@ -53,7 +53,7 @@ function addKeys(app: FastifyInstance, node: Node): void {
   addRoute<InOrganisation>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/keys',
-    access: PATIENT,
+    access: { ...READING, guardian: ['read', 'consent'] },
     summary: 'The keys of the patient’s records, each sealed to this device: what a grant is made from.',
     params: schema.org,
     answer: object({ keys: list(key, KEYS_MAX) }),
@@ -75,7 +75,7 @@ function addRecords(app: FastifyInstance, node: Node): void {
   addRoute<InOrganisation, { after?: string; limit?: string }>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/records',
-    access: PATIENT,
+    access: READING,
     summary: 'The patient’s current records: what there is, without content.',
     params: schema.org,
     query: object({ after: cursor, limit: schema.digits }, ['after', 'limit']),
@@ -89,7 +89,7 @@ function addRecords(app: FastifyInstance, node: Node): void {
   addRoute<InRecord>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/records/:recordId',
-    access: PATIENT,
+    access: READING,
     summary: 'One of the patient’s records, the JSON text that its author wrote.',
     params: inRecord,
     answer: 'fhir',
@@ -132,7 +132,7 @@ function addLeaves(app: FastifyInstance, node: Node): void {
   addRoute<InRecord>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/records/:recordId/leaves',
-    access: PATIENT,
+    access: { ...READING, guardian: ['read', 'dispute'] },
     summary: 'Where each version of a record stands on the ledger, with its proof: what record.erase names.',
     params: inRecord,
     answer: object({ leaves: list(leaf, VERSIONS_MAX) }),
@@ -174,7 +174,7 @@ function addAudit(app: FastifyInstance, node: Node): void {
   addRoute<InOrganisation, { before?: string; limit?: string }>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/audit',
-    access: PATIENT,
+    access: READING,
     summary:
       'Who read, wrote or was refused what of the patient, newest first, each line proven against the ledger’s root.',
     params: schema.org,

@@ -13,7 +13,7 @@ const PROOF_MAX = 64;
 const CIPHERTEXT_TEXT_MAX = 64 * 1024 * 1024;
 const WRAP_TEXT_MAX = 200;
 const PIECE_TEXT_MAX = 1_500_000;
-const PATIENT = { kind: 'session', who: ['patient'] } as const;
+const READING = { kind: 'session', who: ['patient'], guardian: ['read'] } as const;
 
 const { base64url, count, digits, hash, id, list, object } = schema;
 
@@ -37,7 +37,7 @@ export function addPatientSealedRoutes(app: FastifyInstance, node: Node): void {
   addRoute<InOrganisation, unknown, { readonly records: readonly string[] }>(app, {
     method: 'POST',
     url: '/api/v1/orgs/:org/patient/records/sealed',
-    access: PATIENT,
+    access: READING,
     summary:
       'Records of the patient as ciphertext, with the wrapped key and the place of the leaf; what is hidden, erased or of somebody else is left out.',
     params: schema.org,
@@ -58,7 +58,7 @@ export function addPatientSealedRoutes(app: FastifyInstance, node: Node): void {
   addRoute<OfAttachment>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/records/:recordId/attachments/:attachmentId/:piece',
-    access: PATIENT,
+    access: READING,
     summary: 'A sealed piece, of 1 MiB but for the last, of a large attachment that a record of the patient names.',
     params: object({ org: schema.organisation, recordId: id, attachmentId: id, piece: digits }),
     answer: object({ piece: base64url(PIECE_TEXT_MAX) }),

@@ -17,6 +17,7 @@ const REQUESTS_PAGE_MAX = 200;
 const NAMES_MAX = 200;
 const BACKUP_BYTES_MAX = 1_400_000;
 const PATIENT = { kind: 'session', who: ['patient'] } as const;
+const CONSENTING = { ...PATIENT, guardian: ['consent'] } as const;
 
 const { anything, count, id, list, object, timeMs } = schema;
 const given = { call: schema.signedCall, privateArgs: schema.privateArgs };
@@ -38,7 +39,7 @@ function addGrants(app: FastifyInstance, node: Node): void {
   addRoute<InOrganisation, unknown, GivenCall & { seals: readonly GivenSeal[]; places?: SealedEnvelope }>(app, {
     method: 'POST',
     url: '/api/v1/orgs/:org/patient/grants',
-    access: PATIENT,
+    access: CONSENTING,
     summary: 'Commits a signed consent.grant or consent.narrow and keeps terms and sealed keys; no object is touched.',
     params: schema.org,
     body: object({ ...given, seals: list(seal, SEALS_MAX), places: schema.hpkeEnvelope }, ['places']),
@@ -52,7 +53,7 @@ function addGrants(app: FastifyInstance, node: Node): void {
   addRoute<InOrganisation>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/grants',
-    access: PATIENT,
+    access: { ...PATIENT, guardian: ['read', 'consent'] },
     summary: 'The grants of this pid as the ledger holds them, with the terms where this node knows them.',
     params: schema.org,
     answer: object({
@@ -95,7 +96,7 @@ function addRequests(app: FastifyInstance, node: Node): void {
   addRoute<InOrganisation, { before?: string; limit?: string }>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/requests',
-    access: PATIENT,
+    access: CONSENTING,
     summary: 'Who asked this pid for access, in their own words, newest first.',
     params: schema.org,
     query: object({ before: schema.digits, limit: schema.digits }, ['before', 'limit']),
@@ -112,7 +113,7 @@ function addRequests(app: FastifyInstance, node: Node): void {
   addRoute<InOrganisation, unknown, GivenCall & { tokens: readonly SealedEnvelope[] }>(app, {
     method: 'POST',
     url: '/api/v1/orgs/:org/patient/answers',
-    access: PATIENT,
+    access: CONSENTING,
     summary:
       'Commits a signed consent.answer and hands the requester the sealed tokens of what was granted, wherever that is.',
     params: schema.org,

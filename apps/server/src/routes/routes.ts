@@ -16,6 +16,7 @@ import { addBackupRoutes } from './backups.ts';
 import { addBinaryRoutes } from './binary.ts';
 import { addCallRoutes } from './calls.ts';
 import { addEventRoutes } from './events.ts';
+import { addGuardianRoutes } from './guardians.ts';
 import { addHeights } from './height.ts';
 import { addKeptRoutes } from './kept.ts';
 import { addLedgerRoutes } from './ledger.ts';
@@ -49,6 +50,7 @@ export function addRoutes(
   addStaffRoutes(app, node);
   addPatientRoutes(app, node);
   addPatientRecordRoutes(app, node);
+  addGuardianRoutes(app, node);
   addReaderRoutes(app, node);
   addReadRoutes(app, node);
   addClinicRoutes(app, node);

@@ -68,7 +68,7 @@ async function recallCaller(
     }
     case 'patient': {
       const { pid, kid } = requester;
-      const key = await findPatientKey(vault.ledger, { organisation: slug, pid, kid });
+      const key = await findPatientKey(vault.ledger, { organisation: slug, pid, kid, nowMs: vault.clock() });
       return key === undefined ? undefined : { kind: 'patient', who: { kind: 'patient', pid, kid } };
     }
     case 'app':
