@@ -1,10 +1,37 @@
-import { useTranslation } from 'react-i18next';
 import type { RouteObject } from 'react-router';
-import { Page } from '../ui/page.tsx';
+import './chart/chart.css';
+import { AllEntries } from './chart/all-entries.tsx';
+import { ChartLayout } from './chart/chart-layout.tsx';
+import { Overview } from './chart/overview.tsx';
+import { Results } from './chart/results.tsx';
+import { WithConfirmed } from './chart/with-confirmed.tsx';
+import { CoursePage } from './course/course-page.tsx';
+import { ElsewherePage } from './elsewhere/elsewhere-page.tsx';
+import { EmergencyPage } from './emergency/emergency-page.tsx';
+import { IncidentPage } from './incident/incident-page.tsx';
+import { PatientsPage } from './patients-page.tsx';
 
-function Clinician() {
-  const { t } = useTranslation('clinician');
-  return <Page title={t('title')}>{null}</Page>;
-}
+import { WritePage } from './write/write-page.tsx';
 
-export const routes: RouteObject[] = [{ index: true, element: <Clinician /> }];
+export const routes: RouteObject[] = [
+  {
+    element: <WithConfirmed />,
+    children: [
+      { index: true, element: <PatientsPage /> },
+      { path: 'emergency', element: <EmergencyPage /> },
+      { path: 'incident', element: <IncidentPage /> },
+      {
+        path: 'patient/:patient',
+        element: <ChartLayout />,
+        children: [
+          { index: true, element: <Overview /> },
+          { path: 'results', element: <Results /> },
+          { path: 'all', element: <AllEntries /> },
+          { path: 'course', element: <CoursePage /> },
+          { path: 'write', element: <WritePage /> },
+          { path: 'elsewhere', element: <ElsewherePage /> },
+        ],
+      },
+    ],
+  },
+];

@@ -12,6 +12,7 @@ import type { texts as shell } from './en/shell.ts';
 import type { texts as steward } from './en/steward.ts';
 import type { texts as terms } from './en/terms.ts';
 import type { texts as ui } from './en/ui.ts';
+import type { texts as urgent } from './en/urgent.ts';
 import type { texts as visit } from './en/visit.ts';
 
 /** Every catalogue by the name with which `useTranslation` asks for it; the English one is the type of all. */
@@ -30,6 +31,7 @@ export interface Catalogues {
   readonly steward: typeof steward;
   readonly terms: typeof terms;
   readonly ui: typeof ui;
+  readonly urgent: typeof urgent;
   readonly visit: typeof visit;
 }
 

@@ -4,9 +4,11 @@ import { useEffect, useEffectEvent } from 'react';
 import { followEvents, type LiveListener } from './live.ts';
 import { type SessionState, useSession } from './session.ts';
 
-/** A grant that ends is, for the pages that list grants, news of a grant. */
+/** A grant that ends is, for the pages that list grants, news of a grant; a clinician's chart shows what grants open. */
 const ALSO: Readonly<Record<string, readonly string[]>> = {
-  revoked: ['grant', 'access'],
+  revoked: ['grant', 'access', 'chart'],
+  grant: ['chart'],
+  record: ['chart'],
   emergency: ['grant', 'access'],
 };
 

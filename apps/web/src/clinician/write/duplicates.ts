@@ -1,3 +1,4 @@
+import { stringOf } from '@salus/fhir/parse';
 import { hasCode } from '../../fhir/concept.ts';
 import { type ChartEntry, entriesOf } from '../chart/chart-entry.ts';
 import { LOINC, type Orderable } from './tests-to-order.ts';
@@ -28,7 +29,9 @@ export function duplicatesOf(
     const isResult = type !== 'ServiceRequest' && resource.status !== 'cancelled' && resource.status !== 'registered';
     return isResult && validMs > 0 && atMs + validMs > nowMs && atMs <= nowMs;
   });
-  const orders = same.filter(({ type, resource }) => type === 'ServiceRequest' && OPEN.has(String(resource.status)));
+  const orders = same.filter(
+    ({ type, resource }) => type === 'ServiceRequest' && OPEN.has(stringOf(resource.status) ?? ''),
+  );
   return [
     ...results.slice(0, 1).map((entry): Duplicate => ({ kind: 'result', entry, validUntilMs: entry.atMs + validMs })),
     ...orders.map((entry): Duplicate => ({ kind: 'order', entry })),

@@ -1,0 +1,26 @@
+import { Alert } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { Failure } from '../../ui/failure.tsx';
+
+/** How a write ended: told aloud as well. */
+export function Written({
+  error,
+  isDone,
+  what,
+}: {
+  readonly error: unknown;
+  readonly isDone: boolean;
+  readonly what: string;
+}) {
+  const { t } = useTranslation('clinician');
+  return (
+    <div aria-live="polite">
+      {error === null ? null : <Failure error={error} text={t('write.failed')} />}
+      {isDone ? (
+        <Alert color="salus.8" variant="outline" title={what}>
+          {t('write.done')}
+        </Alert>
+      ) : null}
+    </div>
+  );
+}
