@@ -60,7 +60,7 @@ async function openWhole(sealed: Uint8Array, id: string, key: Uint8Array): Promi
 }
 
 /** RFC 4648 §4, as FHIR's base64Binary has it. */
-function encodeBase64(bytes: Uint8Array): string {
+export function encodeBase64(bytes: Uint8Array): string {
   const text = toBase64url(bytes).replaceAll('-', '+').replaceAll('_', '/');
   return text.padEnd(Math.ceil(text.length / 4) * 4, '=');
 }

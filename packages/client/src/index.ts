@@ -55,6 +55,7 @@ export {
   SEALED_PAGE,
   type SealedRecord,
 } from './own-records.ts';
+export { BUNDLE_BYTES_MAX, type BundledResource, proofsIn, provenBundle, proveOwnRecord } from './proven-bundle.ts';
 export {
   type Chart,
   type ChartPair,

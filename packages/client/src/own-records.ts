@@ -52,6 +52,8 @@ export interface OwnRecord {
   readonly recordId: string;
   readonly version: number;
   readonly text: string;
+  /** As it was encrypted, and as its proof hashes it: large attachments are references in it, in `text` they are themselves. */
+  readonly plaintext: string;
   /** What proves it on the ledger: `checkOwnRecord`. */
   readonly sealed: SealedRecord;
 }
@@ -141,8 +143,9 @@ export async function readOwnRecords(
     });
     for (const sealed of records) {
       if (!wanted.includes(sealed.recordId)) throw broken('The node gave another record than was asked for.');
-      const text = await inlineAttachments(session, await openSealed(sealed, keys), sealed.recordId);
-      opened.push({ recordId: sealed.recordId, version: sealed.version, text, sealed });
+      const plaintext = await openSealed(sealed, keys);
+      const text = await inlineAttachments(session, plaintext, sealed.recordId);
+      opened.push({ recordId: sealed.recordId, version: sealed.version, text, plaintext, sealed });
     }
     onRead(Math.min(at + SEALED_PAGE, recordIds.length));
   }
