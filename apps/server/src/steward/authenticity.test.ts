@@ -58,7 +58,10 @@ describe('Certificates of Authenticity', () => {
     expect(await standing(fingerprint)).toMatchObject({ status: null });
     expect(await signed('hospital-a.admin', 'certifyAuthenticity', { id: person, fingerprint })).toBe(200);
     expect(await standing(fingerprint)).toMatchObject({ status: 'valid', member: true, organisation: 'hospital-a' });
-    expect((await statuses()).find((entry) => entry.fingerprint === fingerprint)).toMatchObject({ status: 'valid' });
+    expect((await statuses()).find((entry) => entry.fingerprint === fingerprint)).toMatchObject({
+      status: 'valid',
+      name: 'Dr Aurora Rossi',
+    });
     expect(await signed('hospital-b.admin', 'revokeAuthenticity', { fingerprint })).not.toBe(200);
     expect(await signed('hospital-a.admin', 'revokeAuthenticity', { fingerprint })).toBe(200);
     expect(await standing(fingerprint)).toMatchObject({ status: 'revoked', member: true });

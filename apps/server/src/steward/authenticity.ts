@@ -36,7 +36,10 @@ interface InOrganisation {
 interface IssuedCertificate {
   readonly certificate: string;
   readonly person: string;
+  readonly name: string;
+  readonly licence: string;
   readonly issuedMs: number;
+  readonly notAfterMs: number;
 }
 
 /**
@@ -64,10 +67,10 @@ function addIssue(app: FastifyInstance, node: Node): void {
       const nowMs = node.nowMs();
       const member = await readLiveIdentity(node.ledger, { id: person, organisation: params.org, nowMs });
       const ca = await organisation.openAuthority();
+      const notAfterMs = Math.min(member.notAfterMs, nowMs + AUTHENTICITY_DAYS_MAX * DAY_MS);
       const issued = await issueAuthenticityCertificate({
         ...{ ca, name, licence, id: person, publicKey: member.publicKey },
-        notBeforeMs: nowMs - CLOCK_SLACK_MS,
-        notAfterMs: Math.min(member.notAfterMs, nowMs + AUTHENTICITY_DAYS_MAX * DAY_MS),
+        ...{ notBeforeMs: nowMs - CLOCK_SLACK_MS, notAfterMs },
       }).catch((error: unknown) => {
         if (!(error instanceof CryptoError) || error.code !== 'bad-argument') throw error;
         throw new ServerError('bad-request', 'Name and licence are one line each, without control characters.');
@@ -77,14 +80,20 @@ function addIssue(app: FastifyInstance, node: Node): void {
         throw new ServerError('overloaded', 'The organisation keeps as many certificates as it can list.');
       }
       const fingerprint = hashTuple('authenticity', issued);
-      await documents.put('authenticity', fingerprint, { certificate: issued, person, issuedMs: nowMs });
+      await documents.put('authenticity', fingerprint, {
+        ...{ certificate: issued, person, name, licence, issuedMs: nowMs, notAfterMs },
+      });
       return { certificate: issued, fingerprint };
     },
   });
 }
 
 function addList(app: FastifyInstance, node: Node): void {
-  const entry = object({ certificate, fingerprint: hash, person: id, issuedMs: timeMs, status });
+  const entry = object({
+    ...{ certificate, fingerprint: hash, person: id, status },
+    ...{ name: text(AUTHENTICITY_NAME_MAX), licence: text(AUTHENTICITY_LICENCE_MAX) },
+    ...{ issuedMs: timeMs, notAfterMs: timeMs },
+  });
   addRoute<InOrganisation>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/authenticity',

@@ -16,6 +16,8 @@ const AREAS: readonly Area[] = [
   { prefix: '/patient', load: () => import('../patient/onboarding/routes.tsx') },
   { prefix: '/start', load: () => import('../session/routes.tsx') },
   { prefix: '/clinician', who: 'staff', load: () => import('../clinician/routes.tsx') },
+  { prefix: '/join', load: () => import('../steward/join-routes.tsx') },
+  { prefix: '/verify', load: () => import('../steward/verify-routes.tsx') },
   { prefix: '/steward', who: 'staff', load: () => import('../steward/routes.tsx') },
   // Patients and staff see the same steps, each from their side.
   { prefix: '/visit', load: () => import('../visit/routes.tsx') },

@@ -1,4 +1,4 @@
-import { Button, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core';
+import { Anchor, Button, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate } from 'react-router';
 import { useSession } from '../session/index.ts';
@@ -41,10 +41,18 @@ export function Home() {
               <Button component={Link} to="/start" variant="outline">
                 {t('home.staffSignIn')}
               </Button>
+              <Anchor component={Link} to="/join">
+                {t('home.join')}
+              </Anchor>
             </Group>
           </Stack>
         </Card>
       </SimpleGrid>
+      <Text>
+        <Anchor component={Link} to="/verify">
+          {t('home.verify')}
+        </Anchor>
+      </Text>
     </Page>
   );
 }

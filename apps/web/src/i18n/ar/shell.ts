@@ -28,6 +28,8 @@ export const texts: Texts<typeof en, 'ar'> = {
     staff: 'أعمل هنا',
     staffText: 'للعاملين في المستشفيات والمختبرات والصيدليات والشبكة.',
     staffSignIn: 'تسجيل الدخول',
+    join: 'الانضمام برمز',
+    verify: 'التحقق من شهادة',
   },
   guard: {
     title: 'سجّل الدخول أولًا',

@@ -25,6 +25,8 @@ export const texts = {
     staff: 'I work here',
     staffText: 'For staff of hospitals, laboratories, pharmacies and of the network.',
     staffSignIn: 'Sign in',
+    join: 'Join with a code',
+    verify: 'Check a certificate',
   },
   guard: {
     title: 'Sign in first',
