@@ -16,7 +16,7 @@ const BEAT_MS = 15_000;
 /** A session that ended by time or log-out is noticed after so long. */
 const LOOK_MS = 2_000;
 /** Roles that see the inbox, and those that review emergency access. */
-const INBOX_ROLES = ['clinician', 'nurse', 'pharmacist', 'laboratory'];
+const INBOX_ROLES = ['registrar', 'clinician', 'nurse', 'pharmacist', 'laboratory'];
 const REVIEWERS = ['privacy-officer', ADMINISTRATOR_ROLE];
 
 interface HubParts {

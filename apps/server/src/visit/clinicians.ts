@@ -11,23 +11,50 @@ export interface Clinician {
   readonly name: string;
 }
 
+/** What an organisation can be in a visit: by the roles of those who work there. */
+export type Offer = 'visit' | 'laboratory' | 'pharmacy';
+
+const OFFERS: readonly { readonly offer: Offer; readonly roles: readonly string[] }[] = [
+  { offer: 'visit', roles: ['registrar', CLINICIAN] },
+  { offer: 'laboratory', roles: ['laboratory'] },
+  { offer: 'pharmacy', roles: ['pharmacist'] },
+];
+
+/** An organisation offers what it has enrolled people for, all of the roles that it takes. */
+export async function listOffers(organisation: HostedOrganisation, nowMs: number): Promise<readonly Offer[]> {
+  const roles = new Set((await listWorking(organisation, nowMs)).flatMap((person) => person.roles));
+  return OFFERS.filter((known) => known.roles.every((role) => roles.has(role))).map(({ offer }) => offer);
+}
+
 /** Enrolled clinicians who are linked to a Practitioner of the directory. */
 export async function listClinicians(
-  { slug, vault, accounts }: HostedOrganisation,
+  organisation: HostedOrganisation,
   who: Who & { readonly kind: 'member' },
   nowMs: number,
 ): Promise<readonly Clinician[]> {
-  const known = await accounts.list();
+  const { vault } = organisation;
   const found: Clinician[] = [];
-  for (const { id, disabledMs } of known) {
-    if (disabledMs !== null) continue;
-    const identity = await findLiveIdentity(vault.ledger, { id, organisation: slug, nowMs });
-    if (identity?.roles.includes(CLINICIAN) !== true) continue;
-    const [practitioner] = await vault.access.listPractitioners(id);
+  for (const { id, roles } of await listWorking(organisation, nowMs)) {
+    const [practitioner] = roles.includes(CLINICIAN) ? await vault.access.listPractitioners(id) : [];
     if (practitioner === undefined) continue;
     found.push({ practitioner, name: await nameOf(vault, { kind: 'member', who, purpose: 'TREAT' }, practitioner) });
   }
   return found.sort((a, b) => a.name.localeCompare(b.name, 'en'));
+}
+
+/** Whose account is open and who is enrolled now. */
+async function listWorking(
+  { slug, vault, accounts }: HostedOrganisation,
+  nowMs: number,
+): Promise<readonly { readonly id: string; readonly roles: readonly string[] }[]> {
+  const open = (await accounts.list()).filter(({ disabledMs }) => disabledMs === null);
+  const live = await Promise.all(
+    open.map(async ({ id }) => {
+      const identity = await findLiveIdentity(vault.ledger, { id, organisation: slug, nowMs });
+      return identity === undefined ? [] : [{ id, roles: identity.roles }];
+    }),
+  );
+  return live.flat();
 }
 
 async function nameOf(

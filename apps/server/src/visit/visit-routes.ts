@@ -5,7 +5,7 @@ import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { type HostedOrganisation, memberOf, type Node, patientReaderOf, readHosted, writerOf } from '../node.ts';
 import { ServerError } from '../server-error.ts';
-import { listClinicians } from './clinicians.ts';
+import { listClinicians, listOffers } from './clinicians.ts';
 import { accept, dispense, reject, report } from './fulfilment-acts.ts';
 import { type Acting, handOverAgain, settleSent } from './hand-over.ts';
 import { agree, askForVisit, cancel, demandOwn, type Wish } from './patient-acts.ts';
@@ -75,14 +75,22 @@ function addPatientSide(app: FastifyInstance, node: Node, locks: KeyedLocks): vo
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/visits',
     access: PATIENT,
-    summary: 'The patient’s visits as this organisation knows them, the newest first.',
+    summary:
+      'The patient’s visits as this organisation knows them, the newest first, and what the organisation can be in one.',
     params: schema.org,
-    answer: object({ visits: list(view, VIEWS_MAX) }),
+    answer: object({
+      visits: list(view, VIEWS_MAX),
+      offers: list(schema.oneOf(['visit', 'laboratory', 'pharmacy']), 3),
+    }),
     handle: async ({ params, request }) => {
       const hosted = readHosted(node, params.org);
       await locked(locks, params.org, () => takeOverAll(hosted, node.nowMs()));
       const visits = await listVisitsOf(hosted, patientOf(request).pid);
-      return { visits: await Promise.all(visits.map((visit) => viewOf(hosted, visit))) };
+      const settled = await Promise.all(visits.map((visit) => settleSent(hosted, visit)));
+      return {
+        visits: await Promise.all(settled.map((visit) => viewOf(hosted, visit))),
+        offers: await listOffers(hosted, node.nowMs()),
+      };
     },
   });
   addRoute<InOrganisation, unknown, Wish>(app, {

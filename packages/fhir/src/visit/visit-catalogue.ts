@@ -75,9 +75,12 @@ export function medicineConcept({ code, display }: OfferedMedicine): FhirTree {
 
 /** What is asked before a visit; the patient's app says it in the patient's language. */
 export type Question =
-  | { readonly linkId: string; readonly kind: 'choice'; readonly text: string; readonly options: readonly string[] }
-  | { readonly linkId: string; readonly kind: 'yes-no'; readonly text: string }
-  | { readonly linkId: string; readonly kind: 'text'; readonly text: string };
+  | { readonly linkId: 'since'; readonly kind: 'choice'; readonly text: string; readonly options: readonly Since[] }
+  | { readonly linkId: 'worse' | 'fever' | 'allergies'; readonly kind: 'yes-no'; readonly text: string }
+  | { readonly linkId: 'more'; readonly kind: 'text'; readonly text: string };
+
+/** For how long it has troubled the patient. */
+export type Since = 'today' | 'days' | 'weeks' | 'longer';
 
 export const QUESTIONNAIRE_URL = 'urn:salus:questionnaire:visit:1';
 
