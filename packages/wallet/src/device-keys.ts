@@ -1,4 +1,11 @@
-import { deriveHpkeKey, deriveSigningKey, type HpkeKey, type Signer, signerFromPkcs8 } from '@salus/crypto';
+import {
+  deriveHpkeKey,
+  deriveSigningKey,
+  type ExtractableHpkeKey,
+  type HpkeKey,
+  type Signer,
+  signerFromPkcs8,
+} from '@salus/crypto';
 
 /**
  * The keys of one device, a pair for each pid. A browser draws non-extractable ones and keeps them in its key store;
@@ -13,9 +20,25 @@ export interface DeviceKeys {
 /** Device keys derived from a root secret of 32 bytes. */
 export function derivedDeviceKeys(rootSecret: Uint8Array): DeviceKeys {
   return {
-    signer: async (pid) => signerFromPkcs8(deriveSigningKey(rootSecret, `device-signing/${pid}`).privateKey),
-    hpkeKey: async (pid) => deriveHpkeKey(rootSecret, `device-hpke/${pid}`),
+    signer: async (pid) => signerFromPkcs8(signingKeyOf(rootSecret, pid).privateKey),
+    hpkeKey: async (pid) => hpkeKeyOf(rootSecret, pid),
   };
+}
+
+/** The private keys that `derivedDeviceKeys` uses for one pid, for a device that takes them over. */
+export async function derivedKeyPairs(
+  rootSecret: Uint8Array,
+  pid: string,
+): Promise<{ readonly signing: ReturnType<typeof deriveSigningKey>; readonly hpke: ExtractableHpkeKey }> {
+  return { signing: signingKeyOf(rootSecret, pid), hpke: await hpkeKeyOf(rootSecret, pid) };
+}
+
+function signingKeyOf(rootSecret: Uint8Array, pid: string): ReturnType<typeof deriveSigningKey> {
+  return deriveSigningKey(rootSecret, `device-signing/${pid}`);
+}
+
+function hpkeKeyOf(rootSecret: Uint8Array, pid: string): Promise<ExtractableHpkeKey> {
+  return deriveHpkeKey(rootSecret, `device-hpke/${pid}`);
 }
 
 /** The recovery signing key number `index` of a recovery secret. */

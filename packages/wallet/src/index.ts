@@ -8,6 +8,7 @@ export {
   prepareCall,
 } from './calls.ts';
 export {
+  actingEntry,
   type GrantEntry,
   grantEntry,
   type PidEntry,
@@ -24,7 +25,7 @@ export {
   withWard,
 } from './content.ts';
 export { type DeviceCode, formatDeviceCode, parseDeviceCode } from './device-code.ts';
-export { backupKeyOf, type DeviceKeys, derivedDeviceKeys, recoveryKeyOf } from './device-keys.ts';
+export { backupKeyOf, type DeviceKeys, derivedDeviceKeys, derivedKeyPairs, recoveryKeyOf } from './device-keys.ts';
 export { answerDispute, dispute, withdrawDispute } from './disputes.ts';
 export {
   answer,

@@ -1,10 +1,7 @@
-import { useTranslation } from 'react-i18next';
 import type { RouteObject } from 'react-router';
-import { Page } from '../ui/page.tsx';
+import { StartPage } from './start-page.tsx';
 
-function SignIn() {
-  const { t } = useTranslation('session');
-  return <Page title={t('title')}>{null}</Page>;
-}
-
-export const routes: RouteObject[] = [{ index: true, element: <SignIn /> }];
+export const routes: RouteObject[] = [
+  { index: true, element: <StartPage /> },
+  { path: 'staff', lazy: () => import('./staff-page.tsx') },
+];

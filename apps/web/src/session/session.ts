@@ -1,5 +1,7 @@
-import type { ApiClient, NodeSession, StaffAtWork } from '@salus/client';
-import type { Occasion, PatientWallet, PidEntry, StaffWallet } from '@salus/wallet';
+import type { ApiClient, NodeSession, StaffAtWork, StaffNodeSession } from '@salus/client';
+import type { Signer } from '@salus/crypto';
+import type { DeviceKeys, Occasion, PatientWallet, PidEntry, StaffWallet, WalletContent } from '@salus/wallet';
+import type { SealedStore } from '@salus/wallet/web';
 import { createContext, useContext } from 'react';
 
 /** A patient whose wallet is open on this device. */
@@ -9,11 +11,17 @@ export interface PatientSession {
   readonly wallet: PatientWallet;
   readonly pids: readonly PidEntry[];
   readonly demonstration: boolean;
+  /** What this device keeps for the patient: ciphertext that only PIN or passkey open. */
+  readonly store: SealedStore;
+  /** Whether every node has the newest backup of the wallet. */
+  readonly isBackedUp: boolean;
   /** Logged in where the pid is; kept, and renewed when it is over. */
   at(pid: string): Promise<NodeSession>;
   occasion(): Occasion;
-  /** After a committed call: seals the content on this device. */
+  /** After a committed call: seals the content on this device, and leaves its backup with the nodes. */
   keep(wallet: PatientWallet): Promise<void>;
+  /** Leaves the backup again, where it did not work; `isBackedUp` tells. */
+  backUp(): Promise<void>;
 }
 
 /** Somebody who works at one organisation, with the key that signs for them. */
@@ -23,7 +31,8 @@ export interface StaffSession {
   readonly roles: readonly string[];
   readonly account: string;
   readonly wallet: StaffWallet;
-  readonly session: NodeSession & { readonly nodeId: string };
+  readonly session: StaffNodeSession;
+  readonly store: SealedStore;
   atWork(): StaffAtWork;
   /** Lets the node write in the person's name; once for each session. */
   delegate(): Promise<void>;
@@ -34,7 +43,7 @@ export type SessionState =
   | { readonly kind: 'starting' }
   | { readonly kind: 'nobody' }
   /** There is a wallet on this device, and it waits for PIN or passkey. */
-  | { readonly kind: 'locked' }
+  | { readonly kind: 'locked'; readonly who: 'patient' | 'staff' }
   | { readonly kind: 'patient'; readonly patient: PatientSession }
   | { readonly kind: 'staff'; readonly staff: StaffSession };
 
@@ -44,6 +53,54 @@ export interface Session {
   readonly nowMs: () => number;
   readonly lock: () => void;
   readonly signOut: () => Promise<void>;
+}
+
+/** How somebody comes in at this browser. Every way ends with a new state of the session. */
+export interface SignIn {
+  /** One line of the demonstration. @throws WalletError `bad-wallet`, `wallet-exists` */
+  signInWithCode(line: string): Promise<void>;
+  /** Staff, with the wallet that was made at the founding or on the command line. */
+  signInWithFile(given: {
+    readonly bytes: Uint8Array;
+    readonly passphrase: string;
+    readonly account: string;
+    readonly password: string;
+  }): Promise<void>;
+  /** @throws WalletError `wrong-pin`, `pin-paused` */
+  unlock(pin: string, password?: string): Promise<void>;
+  findPasskey(): Promise<boolean>;
+  unlockWithPasskey(password?: string): Promise<void>;
+  addPasskey(pin: string): Promise<void>;
+  /** Makes this browser somebody's device, under a PIN. @throws WalletError `weak-pin`, `wallet-exists` */
+  newDevice(pin: string): Promise<void>;
+  /** The keys of the device that `newDevice` made or `unlock` opened. */
+  ownKeys(): DeviceKeys;
+  savePatient(content: WalletContent): Promise<void>;
+  /** Shows whoever was saved as signed in. */
+  enterPatient(): Promise<void>;
+  /** The key of somebody who is being enrolled: drawn once, the same after the next unlocking. */
+  drawStaffKey(): Promise<Signer>;
+  adoptStaff(
+    facts: {
+      readonly network: string;
+      readonly organisation: string;
+      readonly id: string;
+      readonly roles: readonly string[];
+      readonly chain: readonly string[];
+      readonly account: string;
+    },
+    password: string,
+  ): Promise<void>;
+  /** Removes everything from this browser: who comes back needs the recovery code, or another device. */
+  forget(): Promise<void>;
+}
+
+export const SignInContext = createContext<SignIn | null>(null);
+
+export function useSignIn(): SignIn {
+  const signIn = useContext(SignInContext);
+  if (signIn === null) throw new Error('a page stands outside of the session');
+  return signIn;
 }
 
 export const SessionContext = createContext<Session | null>(null);

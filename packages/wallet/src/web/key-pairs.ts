@@ -15,8 +15,6 @@ export interface WebKeyPair {
 
 /** A private key as it lies at rest: PKCS #8, wrapped by AES-256-GCM under a key that the lock makes. */
 export interface WrappedKeyPair {
-  readonly use: KeyUse;
-  readonly publicKey: string;
   readonly iv: Bytes;
   readonly wrapped: Bytes;
 }
@@ -61,9 +59,10 @@ export async function takeKeyPair(
   return putAway(use, { publicKey, privateKey }, keys);
 }
 
-/** @throws WalletError `bad-wallet` where it was changed, or is of another lock */
+/** @throws WalletError `bad-wallet` where it was changed, is of another lock, or was wrapped for another use or public key */
 export async function unwrapKeyPair(
-  { use, publicKey, iv, wrapped }: WrappedKeyPair,
+  { use, publicKey }: { readonly use: KeyUse; readonly publicKey: string },
+  { iv, wrapped }: WrappedKeyPair,
   unwrap: WebKey,
 ): Promise<WebKeyPair> {
   const { algorithm, usages } = EXPLAINED[use];
@@ -86,8 +85,8 @@ async function putAway(use: KeyUse, extractable: WebKeyPair, keys: OpenKeys): Pr
   ]);
   const passing = newAesGcm(contextOf(use, publicKey));
   const passed = new Uint8Array(await crypto.subtle.wrapKey('pkcs8', extractable.privateKey, once, passing));
-  const pair = await unwrapKeyPair({ use, publicKey, iv: passing.iv, wrapped: passed }, once);
-  return { pair, kept: { use, publicKey, iv: how.iv, wrapped: new Uint8Array(wrapped) } };
+  const pair = await unwrapKeyPair({ use, publicKey }, { iv: passing.iv, wrapped: passed }, once);
+  return { pair, kept: { iv: how.iv, wrapped: new Uint8Array(wrapped) } };
 }
 
 function contextOf(use: KeyUse, publicKey: string): string {

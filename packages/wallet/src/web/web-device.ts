@@ -1,4 +1,12 @@
-import { canonicalBytes, fromUtf8, type Json, type Signer, signerFromCryptoKey } from '@salus/crypto';
+import {
+  canonicalBytes,
+  fromUtf8,
+  type Json,
+  randomBytes,
+  type Signer,
+  signerFromCryptoKey,
+  toBase64url,
+} from '@salus/crypto';
 import type { DeviceKeys } from '../device-keys.ts';
 import { WalletError } from '../wallet-error.ts';
 import {
@@ -16,6 +24,7 @@ import { openSealedStore, type SealedStore } from './sealed-store.ts';
 const OPEN = 'open';
 const WRAPPED = 'wrapped/';
 const KEYS = 'keys';
+const PLACE_BYTES = 16;
 const OPEN_VERSION = 'salus:web-open:v1';
 
 /** A key that was put away, by what it is for: a pid, or the person's own enrolment. */
@@ -23,6 +32,8 @@ interface Named {
   readonly owner: string;
   readonly use: KeyUse;
   readonly publicKey: string;
+  /** Where it lies: random, for a public key or pid would tell whose device this is. */
+  readonly place: string;
 }
 
 /** While a device is unlocked this lies in the browser's own store, so that a reload asks for no PIN: keys without bytes. */
@@ -30,7 +41,8 @@ interface KeptOpen {
   readonly version: typeof OPEN_VERSION;
   readonly untilMs: number;
   readonly keys: OpenKeys;
-  readonly pairs: readonly (Named & { readonly privateKey: WebKey })[];
+  /** In the order of the names, which are sealed. */
+  readonly privateKeys: readonly WebKey[];
 }
 
 /** A device that is unlocked: its keys, and its store. */
@@ -54,10 +66,10 @@ export async function openWebDevice(store: KeyValueStore, master: Uint8Array): P
   const sealed = openSealedStore(store, keys);
   const named = await readNames(sealed);
   const pairs = new Map<string, WebKeyPair>();
-  for (const { owner, use, publicKey } of named) {
-    const kept = (await store.get(WRAPPED + publicKey)) as WrappedKeyPair | undefined;
+  for (const { owner, use, publicKey, place } of named) {
+    const kept = (await store.get(WRAPPED + place)) as WrappedKeyPair | undefined;
     if (kept === undefined) throw new WalletError('bad-wallet', 'A key of this device is missing.');
-    pairs.set(nameOf(owner, use), await unwrapKeyPair(kept, unwrap));
+    pairs.set(nameOf(owner, use), await unwrapKeyPair({ use, publicKey }, kept, unwrap));
   }
   return deviceOf(store, { keys, sealed, named: [...named], pairs });
 }
@@ -70,12 +82,16 @@ export async function resumeWebDevice(store: KeyValueStore, nowMs: number): Prom
     await store.remove(OPEN);
     return undefined;
   }
-  const { keys } = open;
-  const pairs = new Map(
-    open.pairs.map(({ owner, use, publicKey, privateKey }) => [nameOf(owner, use), { publicKey, privateKey }]),
-  );
-  const named = open.pairs.map(({ owner, use, publicKey }) => ({ owner, use, publicKey }));
-  return deviceOf(store, { keys, sealed: openSealedStore(store, keys), named, pairs, untilMs: open.untilMs });
+  const { keys, privateKeys } = open;
+  const sealed = openSealedStore(store, keys);
+  const named = await readNames(sealed);
+  const pairs = new Map<string, WebKeyPair>();
+  for (const [index, { owner, use, publicKey }] of named.entries()) {
+    const privateKey = privateKeys[index];
+    if (privateKey === undefined) throw new WalletError('bad-wallet', 'A key of this device is missing.');
+    pairs.set(nameOf(owner, use), { publicKey, privateKey });
+  }
+  return deviceOf(store, { keys, sealed, named: [...named], pairs, untilMs: open.untilMs });
 }
 
 /** Locks a device: only PIN or passkey open it again. */
@@ -95,22 +111,19 @@ function deviceOf(store: KeyValueStore, state: State): WebDevice {
   const making = new Map<string, Promise<WebKeyPair>>();
   const keepOpen = async (untilMs: number): Promise<void> => {
     state.untilMs = untilMs;
-    const pairs = state.named.map((named) => ({
-      ...named,
-      privateKey: state.pairs.get(nameOf(named.owner, named.use))!.privateKey,
-    }));
-    await store.put(OPEN, { version: OPEN_VERSION, untilMs, keys: state.keys, pairs } satisfies KeptOpen);
+    const privateKeys = state.named.map(({ owner, use }) => state.pairs.get(nameOf(owner, use))!.privateKey);
+    await store.put(OPEN, { version: OPEN_VERSION, untilMs, keys: state.keys, privateKeys } satisfies KeptOpen);
   };
   const add = async (
     owner: string,
     use: KeyUse,
     made: { readonly pair: WebKeyPair; readonly kept: WrappedKeyPair },
   ): Promise<WebKeyPair> => {
-    const { publicKey } = made.kept;
-    await store.put(WRAPPED + publicKey, made.kept);
+    const place = toBase64url(randomBytes(PLACE_BYTES));
+    await store.put(WRAPPED + place, made.kept);
     const before = state.named.findIndex((named) => named.owner === owner && named.use === use);
     if (before >= 0) state.named.splice(before, 1);
-    state.named.push({ owner, use, publicKey });
+    state.named.push({ owner, use, publicKey: made.pair.publicKey, place });
     state.pairs.set(nameOf(owner, use), made.pair);
     await state.sealed.put(KEYS, canonicalBytes(state.named as unknown as Json));
     if (state.untilMs !== undefined) await keepOpen(state.untilMs);

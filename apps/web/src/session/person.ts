@@ -1,0 +1,37 @@
+import { canonicalBytes, fromUtf8, type Json } from '@salus/crypto';
+import { parseContent, type WalletContent } from '@salus/wallet';
+import type { WebDevice } from '@salus/wallet/web';
+
+const PERSON = 'person';
+
+/** What a device keeps, sealed, of whose it is; keys lie elsewhere. */
+export type Person =
+  | { readonly kind: 'patient'; readonly content: WalletContent; readonly demonstration: boolean }
+  | StaffPerson;
+
+export interface StaffPerson {
+  readonly kind: 'staff';
+  readonly network: string;
+  readonly organisation: string;
+  readonly id: string;
+  readonly roles: readonly string[];
+  readonly chain: readonly string[];
+  readonly account: string;
+  /** Of the demonstration only: it signs in by itself. */
+  readonly password: string | null;
+}
+
+export async function keepPerson({ store }: WebDevice, person: Person): Promise<void> {
+  await store.put(PERSON, canonicalBytes(person as unknown as Json));
+}
+
+/** undefined on a device that nobody has finished setting up. */
+export async function findPerson({ store }: WebDevice): Promise<Person | undefined> {
+  const kept = await store.find(PERSON);
+  if (kept === undefined) return undefined;
+  const person = JSON.parse(fromUtf8(kept)) as Person;
+  // The content's own parser guards against another version of the app.
+  return person.kind === 'patient'
+    ? { ...person, content: parseContent(canonicalBytes(person.content as unknown as Json)) }
+    : person;
+}

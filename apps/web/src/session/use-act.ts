@@ -1,0 +1,19 @@
+import { useState } from 'react';
+
+/** One deed at a time: whether it is under way, and what went wrong with the last one. */
+export function useAct(): {
+  readonly act: (work: () => Promise<unknown>) => void;
+  readonly busy: boolean;
+  readonly error: unknown;
+} {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const act = (work: () => Promise<unknown>): void => {
+    setBusy(true);
+    setError(undefined);
+    work()
+      .catch(setError)
+      .finally(() => setBusy(false));
+  };
+  return { act, busy, error };
+}
