@@ -1,10 +1,10 @@
 import {
+  actingEntry,
   answerChallenge,
   delegation,
   type Occasion,
   type PatientWallet,
   type PreparedCall,
-  pidEntry,
   type StaffWallet,
 } from '@salus/wallet';
 import type { ApiClient } from './api-client.ts';
@@ -66,9 +66,9 @@ export async function logInStaff(
   return { api: api.at(organisation), organisation, token, nodeId: node };
 }
 
-/** Logs a patient's device in, for one pid: the sessions of two pids have nothing in common. */
+/** Logs a patient's device in, for one pid, an own or a ward's: the sessions of two pids have nothing in common. */
 export async function logInPatient(api: ApiClient, wallet: PatientWallet, pid: string): Promise<NodeSession> {
-  const { organisation, kid } = pidEntry(wallet.content, pid);
+  const { organisation, kid } = actingEntry(wallet.content, pid);
   const path = `/api/v1/orgs/${organisation}/patient`;
   const { challenge } = await api.send<{ challenge: string }>({
     method: 'POST',

@@ -3,6 +3,8 @@ export const texts = {
   lead: 'Somebody who acts for you: a parent, a child, a person whom a court named. You see everything they do.',
   none: 'Nobody acts for you.',
   add: 'Appoint a guardian',
+  copy: 'Copy',
+  copied: 'Copied',
   offer: 'Their code',
   offerHint:
     'On the other person’s device: “Guardians”, “Act for somebody else”, with the code below. They show a code in return.',
@@ -26,6 +28,13 @@ export const texts = {
     share: 'Share documents with outsiders',
   },
   ends: 'Ends on',
+  endsKind: 'When it ends',
+  endsKinds: { date: 'On a day', age: 'At a birthday' },
+  bornOn: 'Your day of birth',
+  years: 'Age at which it ends',
+  places: 'For which places',
+  actingFor: 'Acting for',
+  myself: 'Myself',
   endsHint: 'A year at most; you can appoint them again.',
   evidence: 'What shows it',
   evidences: {
@@ -62,6 +71,7 @@ export const texts = {
     other: 'did something else ({{name}})',
   },
   ward: {
+    acting: 'You act for {{name}}. They see everything that you do here.',
     title: 'Act for somebody else',
     lead: 'Type the code that the other person’s screen shows. This device then makes keys for it alone.',
     code: 'Their code',

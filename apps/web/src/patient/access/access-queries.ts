@@ -7,25 +7,25 @@ import {
   listRequests,
   type PatientRequest,
 } from '@salus/client';
-import type { PidEntry } from '@salus/wallet';
 import { type UseQueryResult, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
-import { type PatientSession, usePatient } from '../../session/index.ts';
+import { usePatient } from '../../session/index.ts';
+import { type Place, useActing } from './acting.ts';
 
 export interface GrantsAt {
-  readonly entry: PidEntry;
+  readonly entry: Place;
   readonly grants: readonly HeldGrant[];
   readonly emergencies: readonly HeldEmergency[];
 }
 
 export interface RequestAt {
-  readonly entry: PidEntry;
+  readonly entry: Place;
   readonly request: PatientRequest;
 }
 
 /** The patient's records at one place; `records` is undefined while they are on their way. */
 export interface RecordsAt {
-  readonly entry: PidEntry;
+  readonly entry: Place;
   readonly records: readonly ListedRecord[] | undefined;
   readonly isError: boolean;
 }
@@ -33,20 +33,21 @@ export interface RecordsAt {
 /** Every grant and emergency of every pid. */
 export function useGrants(): UseQueryResult<readonly GrantsAt[]> {
   const patient = usePatient();
+  const { entries } = useActing();
   return useQuery({
-    queryKey: ['grant', 'held', namesOf(patient)],
-    queryFn: () =>
-      forEachPid(patient, async (entry) => ({ entry, ...(await listGrants(await patient.at(entry.pid))) })),
+    queryKey: ['grant', 'held', namesOf(entries)],
+    queryFn: () => forEach(entries, async (entry) => ({ entry, ...(await listGrants(await patient.at(entry.pid))) })),
   });
 }
 
 /** Requests of all pids, the newest first. */
 export function useRequests(): UseQueryResult<readonly RequestAt[]> {
   const patient = usePatient();
+  const { entries } = useActing();
   return useQuery({
-    queryKey: ['request', 'own', namesOf(patient)],
+    queryKey: ['request', 'own', namesOf(entries)],
     queryFn: async () => {
-      const perPid = await forEachPid(patient, async (entry) =>
+      const perPid = await forEach(entries, async (entry) =>
         (await listRequests(await patient.at(entry.pid))).map((request) => ({ entry, request })),
       );
       return perPid.flat().sort((left, right) => right.request.createdMs - left.request.createdMs);
@@ -55,7 +56,7 @@ export function useRequests(): UseQueryResult<readonly RequestAt[]> {
 }
 
 /** What each of the pids keeps, without content: from this a grant's opening is counted. */
-export function useRecordsAt(entries: readonly PidEntry[]): readonly RecordsAt[] {
+export function useRecordsAt(entries: readonly Place[]): readonly RecordsAt[] {
   const patient = usePatient();
   const results = useQueries({
     queries: entries.map((entry) => ({
@@ -78,10 +79,10 @@ export function useDecided(): () => Promise<void> {
   }, [client]);
 }
 
-function namesOf({ pids }: PatientSession): readonly string[] {
-  return pids.map(({ pid }) => pid);
+function namesOf(entries: readonly Place[]): readonly string[] {
+  return entries.map(({ pid }) => pid);
 }
 
-async function forEachPid<T>(patient: PatientSession, work: (entry: PidEntry) => Promise<T>): Promise<readonly T[]> {
-  return Promise.all(patient.pids.map(work));
+async function forEach<T>(entries: readonly Place[], work: (entry: Place) => Promise<T>): Promise<readonly T[]> {
+  return Promise.all(entries.map(work));
 }

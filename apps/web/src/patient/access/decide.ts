@@ -1,11 +1,12 @@
 import type { PatientRequest } from '@salus/client';
 import { deliverToken, isAtHome, readKeys, recipientsOf, sendAnswer, submitCall, submitGrant } from '@salus/client';
-import { type GrantChoice, grant, type PidEntry, revoke, sealToken } from '@salus/wallet';
+import { type GrantChoice, grant, revoke, sealToken } from '@salus/wallet';
 import type { PatientSession } from '../../session/index.ts';
+import type { Place } from './acting.ts';
 
 /** One grant for each pid: no grant speaks of two. */
 export interface Plan {
-  readonly entry: PidEntry;
+  readonly entry: Place;
   readonly choice: GrantChoice;
 }
 
@@ -36,7 +37,7 @@ export async function makeGrants(
   return made;
 }
 
-async function makeGrant(patient: PatientSession, entry: PidEntry, choice: GrantChoice): Promise<MadeGrant> {
+async function makeGrant(patient: PatientSession, entry: Place, choice: GrantChoice): Promise<MadeGrant> {
   const session = await patient.at(entry.pid);
   const occasion = patient.occasion();
   const atHome = isAtHome(choice, entry.organisation);

@@ -1,6 +1,7 @@
 import type { ListedRecord } from '@salus/client';
 import type { Grantee, Purpose, RequestTerms } from '@salus/contracts';
-import type { GrantChoice, PidEntry } from '@salus/wallet';
+import type { GrantChoice } from '@salus/wallet';
+import type { Place } from './acting.ts';
 import type { Plan } from './decide.ts';
 import { NORMAL_LABEL } from './opening.ts';
 
@@ -122,7 +123,7 @@ export function choiceOf(
 }
 
 /** Where records may be opened from: everywhere but at the grantee's own place, which reads what it wrote without asking. */
-export function foreignTo<Entry extends Pick<PidEntry, 'organisation'>>(
+export function foreignTo<Entry extends Pick<Place, 'organisation'>>(
   grantee: Grantee,
   entries: readonly Entry[],
 ): readonly Entry[] {
@@ -134,7 +135,7 @@ export function foreignTo<Entry extends Pick<PidEntry, 'organisation'>>(
 /** One grant for each place that the draft speaks of; a place none of whose single documents was chosen gets none. */
 export function plansOf(
   draft: Draft,
-  places: readonly { readonly entry: PidEntry; readonly records: readonly ListedRecord[] | undefined }[],
+  places: readonly { readonly entry: Place; readonly records: readonly ListedRecord[] | undefined }[],
   when: { readonly nowMs: number; readonly askedUntilMs?: number | null },
 ): readonly Plan[] {
   return places

@@ -2,12 +2,12 @@ import { Badge, Card, Group, Stack, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import type { HeldGrant, ListedRecord } from '@salus/client';
 import type { Terms as GrantTerms } from '@salus/contracts';
-import type { PidEntry } from '@salus/wallet';
 import { useTranslation } from 'react-i18next';
 import { usePatient, useSession } from '../../session/index.ts';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import { useDecided } from './access-queries.ts';
+import type { Place } from './acting.ts';
 import { endGrant } from './decide.ts';
 import { stateOf } from './grant-state.ts';
 import { sentencesOf, whoOf } from './grant-words.ts';
@@ -19,7 +19,7 @@ export function GrantCard({
   grant,
   records,
 }: {
-  readonly entry: PidEntry;
+  readonly entry: Place;
   readonly grant: HeldGrant;
   /** Where given, what the grant opens is counted. */
   readonly records: readonly ListedRecord[] | undefined;

@@ -1,41 +1,74 @@
-import { Anchor, Badge, Group, Stack } from '@mantine/core';
+import { Alert, Anchor, Badge, Group, NativeSelect, Stack } from '@mantine/core';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { NavLink, Outlet } from 'react-router';
+import { usePatient } from '../../session/index.ts';
 import { useRequests } from './access-queries.ts';
+import { type Acting, ActingContext, useActing } from './acting.ts';
 
+/** `own`: pages that nobody else opens for a patient. */
 const TABS = [
-  { to: '/patient/access', name: 'access', end: true },
-  { to: '/patient/access/requests', name: 'requests', end: false },
-  { to: '/patient/access/log', name: 'log', end: false },
-  { to: '/patient/access/home', name: 'home', end: false },
-  { to: '/patient/access/disputes', name: 'disputes', end: false },
-  { to: '/patient/access/guardians', name: 'guardians', end: false },
+  { to: '/patient/access', name: 'access', own: false },
+  { to: '/patient/access/requests', name: 'requests', own: false },
+  { to: '/patient/access/log', name: 'log', own: false },
+  { to: '/patient/access/home', name: 'home', own: true },
+  { to: '/patient/access/disputes', name: 'disputes', own: false },
+  { to: '/patient/access/guardians', name: 'guardians', own: true },
 ] as const;
 
-/** What stands above each page about access: the way to the others, and how many requests wait. */
+/** What stands above each page about access: for whom one acts, and the way to the other pages. */
 export function AccessLayout() {
+  const { t } = useTranslation('guardians');
+  const patient = usePatient();
+  const wards = patient.wallet.content.wards;
+  const { pids } = patient;
+  const [ward, setWard] = useState<string | null>(null);
+  const acting = useMemo<Acting>(() => {
+    const entries = wards?.filter(({ name }) => name === ward) ?? [];
+    return entries.length === 0 ? { entries: pids, ward: null } : { entries, ward };
+  }, [wards, pids, ward]);
+  const names = [...new Set((wards ?? []).map(({ name }) => name))];
+  return (
+    <ActingContext value={acting}>
+      <Stack gap="lg">
+        {names.length === 0 ? null : (
+          <NativeSelect
+            label={t('actingFor')}
+            maw={360}
+            value={acting.ward ?? ''}
+            data={[{ value: '', label: t('myself') }, ...names]}
+            onChange={({ currentTarget }) => setWard(currentTarget.value === '' ? null : currentTarget.value)}
+          />
+        )}
+        {acting.ward === null ? null : <Alert variant="outline">{t('ward.acting', { name: acting.ward })}</Alert>}
+        <Tabs />
+        <Outlet key={acting.ward ?? ''} />
+      </Stack>
+    </ActingContext>
+  );
+}
+
+function Tabs() {
   const { t } = useTranslation('access');
+  const { ward } = useActing();
   const { data = [] } = useRequests();
   const waiting = data.filter(({ request }) => request.status === 'open').length;
   return (
-    <Stack gap="lg">
-      <Group component="nav" aria-label={t('tabs.label')} gap="md">
-        {TABS.map(({ to, name, end }) => (
-          <NavLink key={to} to={to} end={end}>
-            {({ isActive }) => (
-              <Anchor component="span" fw={isActive ? 700 : 400} underline={isActive ? 'always' : 'hover'}>
-                {t(`tabs.${name}`)}
-                {name === 'requests' && waiting > 0 ? (
-                  <Badge component="span" ms={6} size="sm" aria-label={t('waiting.text', { count: waiting })}>
-                    {waiting}
-                  </Badge>
-                ) : null}
-              </Anchor>
-            )}
-          </NavLink>
-        ))}
-      </Group>
-      <Outlet />
-    </Stack>
+    <Group component="nav" aria-label={t('tabs.label')} gap="md">
+      {TABS.filter(({ own }) => !own || ward === null).map(({ to, name }) => (
+        <NavLink key={to} to={to} end={name === 'access'}>
+          {({ isActive }) => (
+            <Anchor component="span" fw={isActive ? 700 : 400} underline={isActive ? 'always' : 'hover'}>
+              {t(`tabs.${name}`)}
+              {name === 'requests' && waiting > 0 ? (
+                <Badge component="span" ms={6} size="sm" circle>
+                  {waiting}
+                </Badge>
+              ) : null}
+            </Anchor>
+          )}
+        </NavLink>
+      ))}
+    </Group>
   );
 }

@@ -1,8 +1,11 @@
 import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { saveFile } from '../../ui/save-file.ts';
 import { useTerms } from '../../ui/terms.ts';
 import { type Checking, proveLine, type ShownLine } from './log-lines.ts';
+
+const PROOF_VERSION = 'salus:log-proof:v1';
 
 /** Proves one line before the patient's eyes, from what is at hand: nothing is asked of the node. */
 export function LineProof({
@@ -46,7 +49,13 @@ export function LineProof({
         <Group justify="flex-end">
           <Button
             variant="default"
-            onClick={() => save(`${place}-${number}.proof.json`, { version: PROOF_VERSION, line, proof: page.proof })}
+            onClick={() =>
+              saveFile(
+                `${place}-${number}.proof.json`,
+                'application/json',
+                JSON.stringify({ version: PROOF_VERSION, line, proof: page.proof }, null, 2),
+              )
+            }
           >
             {t('proof.save')}
           </Button>
@@ -55,15 +64,4 @@ export function LineProof({
       </Stack>
     </Modal>
   );
-}
-
-const PROOF_VERSION = 'salus:log-proof:v1';
-
-function save(name: string, content: object): void {
-  const url = URL.createObjectURL(new Blob([JSON.stringify(content, null, 2)], { type: 'application/json' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
 }

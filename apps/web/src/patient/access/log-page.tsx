@@ -1,5 +1,4 @@
 import { Button, Checkbox, Group, NativeSelect, Stack, Text } from '@mantine/core';
-import type { PidEntry } from '@salus/wallet';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
@@ -9,6 +8,7 @@ import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { type Place, useActing } from './acting.ts';
 import { LogLine } from './log-line.tsx';
 import { shownLines } from './log-lines.ts';
 import { useLog } from './log-queries.ts';
@@ -18,7 +18,7 @@ import { isOwn } from './log-words.ts';
 export function LogPageView() {
   const { t } = useTranslation('log');
   const terms = useTerms();
-  const { pids } = usePatient();
+  const { entries: pids } = useActing();
   const [search, setSearch] = useSearchParams();
   const entry = pids.find(({ organisation }) => organisation === search.get('place')) ?? pids[0];
   return (
@@ -37,7 +37,7 @@ export function LogPageView() {
   );
 }
 
-function Log({ entry }: { readonly entry: PidEntry }) {
+function Log({ entry }: { readonly entry: Place }) {
   const { t } = useTranslation('log');
   const patient = usePatient();
   const { nowMs } = useSession();

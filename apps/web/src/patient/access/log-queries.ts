@@ -1,8 +1,8 @@
 import { compareCheckpoint, type GivenLine, type LogProof, type NodeSession, readLogProof } from '@salus/client';
 import type { LogRootFact } from '@salus/contracts';
-import type { PidEntry } from '@salus/wallet';
 import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery } from '@tanstack/react-query';
 import { type PatientSession, usePatient } from '../../session/index.ts';
+import type { Place } from './acting.ts';
 
 const PAGE = 50;
 
@@ -15,7 +15,7 @@ export interface LogPage {
   readonly before: number | undefined;
 }
 
-export function useLog(entry: PidEntry): UseInfiniteQueryResult<InfiniteData<LogPage>> {
+export function useLog(entry: Place): UseInfiniteQueryResult<InfiniteData<LogPage>> {
   const patient = usePatient();
   return useInfiniteQuery({
     queryKey: ['access', 'log', entry.pid],

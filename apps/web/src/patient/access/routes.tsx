@@ -1,5 +1,9 @@
 import type { RouteObject } from 'react-router';
+import { DisputesPage } from './disputes-page.tsx';
+import { GivePage } from './give-page.tsx';
 import { GrantsPage } from './grants-page.tsx';
+import { GuardiansPage } from './guardians-page.tsx';
+import { HomePage } from './home-page.tsx';
 import { AccessLayout } from './layout.tsx';
 import { LogPageView } from './log-page.tsx';
 import { RequestsPage } from './requests-page.tsx';
@@ -10,6 +14,10 @@ export const routes: RouteObject[] = [
     children: [
       { index: true, element: <GrantsPage /> },
       { path: 'requests', element: <RequestsPage /> },
+      { path: 'disputes', element: <DisputesPage /> },
+      { path: 'guardians', element: <GuardiansPage /> },
+      { path: 'give', element: <GivePage /> },
+      { path: 'home', element: <HomePage /> },
       { path: 'log', element: <LogPageView /> },
     ],
   },

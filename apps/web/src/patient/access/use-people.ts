@@ -1,6 +1,7 @@
 import type { AuditEvent, GivenLine, NodeSession } from '@salus/client';
 import { useQuery } from '@tanstack/react-query';
 import { usePatient } from '../../session/index.ts';
+import { useActing } from './acting.ts';
 import { type Person, peopleIn } from './people.ts';
 
 /** How far back somebody is looked for who can be shut out by a tick. */
@@ -9,10 +10,11 @@ const LINES = 200;
 /** Who acted on the patient's records lately, at any place. */
 export function usePeople(): readonly Person[] {
   const patient = usePatient();
+  const { entries } = useActing();
   const { data = [] } = useQuery({
-    queryKey: ['access', 'people', patient.pids.map(({ pid }) => pid)],
+    queryKey: ['access', 'people', entries.map(({ pid }) => pid)],
     queryFn: async () => {
-      const perPid = await Promise.all(patient.pids.map(async ({ pid }) => readEvents(await patient.at(pid))));
+      const perPid = await Promise.all(entries.map(async ({ pid }) => readEvents(await patient.at(pid))));
       return peopleIn(perPid.flat());
     },
   });

@@ -1,0 +1,172 @@
+import { Badge, Blockquote, Button, Card, Group, NativeSelect, Stack, Text, Textarea, Title } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useSearchParams } from 'react-router';
+import { usePatient } from '../../session/index.ts';
+import { ConfirmButton } from '../../ui/confirm-button.tsx';
+import { Empty } from '../../ui/empty.tsx';
+import { Failure } from '../../ui/failure.tsx';
+import { Loading } from '../../ui/loading.tsx';
+import { Page } from '../../ui/page.tsx';
+import { useTerms } from '../../ui/terms.ts';
+import { useRecordsAt } from './access-queries.ts';
+import { useActing } from './acting.ts';
+import { type DisputeAt, listDisputes, STATEMENT_CHARS_MAX, stateDispute, takeBack } from './disputes.ts';
+
+/** Documents that can be chosen, the newest first; from the record itself one comes here with the document chosen. */
+const CHOICES_MAX = 500;
+
+/** What the patient objects to, in their own words, and what the authors answered. */
+export function DisputesPage() {
+  const { t } = useTranslation('disputes');
+  const patient = usePatient();
+  const { entries } = useActing();
+  const { data, error, isPending, refetch } = useQuery({
+    queryKey: ['dispute', entries.map(({ pid }) => pid)],
+    queryFn: () => listDisputes(patient, entries),
+  });
+  return (
+    <Page title={t('title')} lead={t('lead')}>
+      {isPending ? <Loading /> : null}
+      {error === null ? null : <Failure error={error} onRetry={() => void refetch()} />}
+      {data?.length === 0 ? <Empty text={t('none')} /> : null}
+      {data?.map((one) => (
+        <DisputeCard key={one.dispute.dispute} held={one} />
+      ))}
+      <DisputeForm />
+    </Page>
+  );
+}
+
+function useSaid(): (message: string) => Promise<void> {
+  const client = useQueryClient();
+  return async (message) => {
+    notifications.show({ message });
+    await client.invalidateQueries({ queryKey: ['dispute'] });
+  };
+}
+
+function DisputeCard({ held }: { readonly held: DisputeAt }) {
+  const { t } = useTranslation('disputes');
+  const terms = useTerms();
+  const patient = usePatient();
+  const said = useSaid();
+  const { entry, dispute } = held;
+  const { type, status, atMs, text, answer } = dispute;
+  const what = t('at', { type: terms.type(type), place: terms.place(entry.organisation), date: terms.date(atMs) });
+  return (
+    <Card withBorder padding="md" component="article" aria-label={what}>
+      <Group justify="space-between">
+        <Text fw={600}>{what}</Text>
+        <Badge variant={status === 'open' ? 'filled' : 'outline'}>{t(`status.${status}`)}</Badge>
+      </Group>
+      <Text size="sm" mt="xs">
+        {t('yourWords')}
+      </Text>
+      <Blockquote p="sm">{text}</Blockquote>
+      {answer === null ? null : (
+        <>
+          <Text size="sm" mt="xs">
+            {t('answer')} · {terms.moment(answer.atMs)}
+          </Text>
+          <Blockquote p="sm">{answer.text}</Blockquote>
+        </>
+      )}
+      <Text size="sm" my="xs">
+        {t('proof', { date: terms.moment(atMs) })}
+      </Text>
+      {status === 'withdrawn' ? null : (
+        <ConfirmButton
+          label={t('withdraw')}
+          question={t('withdrawAsk')}
+          consequence={t('withdrawn')}
+          variant="default"
+          size="compact-md"
+          onConfirm={async () => {
+            await takeBack(patient, held);
+            await said(t('withdrawn'));
+          }}
+        />
+      )}
+    </Card>
+  );
+}
+
+function DisputeForm() {
+  const { t } = useTranslation('disputes');
+  const terms = useTerms();
+  const patient = usePatient();
+  const said = useSaid();
+  const { entries } = useActing();
+  const [search] = useSearchParams();
+  const [recordId, setRecordId] = useState(search.get('record') ?? '');
+  const [text, setText] = useState('');
+  const [tried, setTried] = useState(false);
+  const places = useRecordsAt(entries);
+  const documents = places
+    .flatMap(({ entry, records = [] }) => records.map((record) => ({ entry, record })))
+    .sort((left, right) => (right.record.dataFromMs ?? 0) - (left.record.dataFromMs ?? 0))
+    .filter(({ record }, at) => at < CHOICES_MAX || record.recordId === recordId);
+  const chosen = documents.find(({ record }) => record.recordId === recordId);
+  const tooLong = text.length > STATEMENT_CHARS_MAX;
+  const fault = text.trim() === '' ? 'empty' : tooLong ? 'tooLong' : undefined;
+  const send = useMutation({
+    mutationFn: async () => {
+      if (chosen !== undefined) await stateDispute(patient, { ...chosen, text: text.trim() });
+    },
+    onSuccess: async () => {
+      setText('');
+      setTried(false);
+      await said(t('sent'));
+    },
+  });
+  const nameOf = ({ entry, record }: (typeof documents)[number]): string => {
+    const ms = record.dataFromMs ?? record.lastUpdatedMs ?? null;
+    const date = ms === null ? '–' : terms.date(ms);
+    return t('at', { type: terms.type(record.type), place: terms.place(entry.organisation), date });
+  };
+  return (
+    <Card withBorder padding="md" component="section" aria-labelledby="object">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          setTried(true);
+          if (fault === undefined && chosen !== undefined) send.mutate();
+        }}
+      >
+        <Stack gap="sm">
+          <Title order={2} size="h4" id="object">
+            {t('add')}
+          </Title>
+          <NativeSelect
+            label={t('document')}
+            value={recordId}
+            error={tried && chosen === undefined ? t('noDocument') : undefined}
+            data={[
+              { value: '', label: '–' },
+              ...documents.map((one) => ({ value: one.record.recordId, label: nameOf(one) })),
+            ]}
+            onChange={({ currentTarget }) => setRecordId(currentTarget.value)}
+          />
+          <Textarea
+            label={t('text')}
+            description={t('textHint')}
+            autosize
+            minRows={3}
+            value={text}
+            error={tooLong || (tried && fault !== undefined) ? t(fault ?? 'tooLong') : undefined}
+            onChange={({ currentTarget }) => setText(currentTarget.value)}
+          />
+          {send.error === null ? null : <Failure error={send.error} />}
+          <Group>
+            <Button type="submit" loading={send.isPending}>
+              {t('sign')}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Card>
+  );
+}
