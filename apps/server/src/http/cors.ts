@@ -4,7 +4,8 @@ import type { FastifyInstance } from 'fastify';
  * Paths that pages of any origin may use: everything there is public or takes a bearer token, which no browser sends by
  * itself. The authorisation page, which has a cookie, is not among them.
  */
-const OPEN_PATH = /^\/[^/?]{1,64}\/(?:fhir\/R4(?:[/?]|$)|oauth\/(?:token|jwks|introspect|revoke|\.well-known\/))/;
+const OPEN_PATH =
+  /^\/api\/v1\/orgs\/[^/?]{1,64}\/shl\/|^\/[^/?]{1,64}\/(?:fhir\/R4(?:[/?]|$)|oauth\/(?:token|jwks|introspect|revoke|\.well-known\/))/;
 const METHODS = 'GET, POST, PUT, PATCH, DELETE, OPTIONS';
 const HEADERS =
   'Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since';

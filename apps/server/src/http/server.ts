@@ -188,9 +188,11 @@ function securityHeaders(tls: boolean): Readonly<Record<string, string>> {
 /** JSON by I-JSON's rules and nothing else: UTF-8, no duplicate names, bounded. */
 export function acceptStrictJson(app: FastifyInstance, limits: JsonLimits): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      done(null, parseJson(body as Buffer, limits));
+      // A route that takes larger bodies says so itself.
+      const sizeMax = Math.max(limits.sizeMax, request.routeOptions.bodyLimit ?? 0);
+      done(null, parseJson(body as Buffer, { ...limits, sizeMax }));
     } catch (error) {
       done(error as Error, undefined);
     }

@@ -62,6 +62,9 @@ describe('authorisation of every route', () => {
       'GET /api/v1/network',
       'GET /api/v1/openapi.json',
       'GET /api/v1/releases',
+      'GET /api/v1/releases/{hash}',
+      'GET /api/v1/orgs/{org}/shl/{link}',
+      'GET /api/v1/orgs/{org}/shl/{link}/files/{ticket}',
       'GET /health',
       'GET /{org}/fhir/R4/.well-known/smart-configuration',
       'GET /{org}/fhir/R4/metadata',
@@ -70,6 +73,7 @@ describe('authorisation of every route', () => {
       'POST /api/v1/orgs/{org}/login',
       'POST /api/v1/orgs/{org}/patient/challenge',
       'POST /api/v1/orgs/{org}/patient/login',
+      'POST /api/v1/orgs/{org}/shl/{link}',
     ]);
     expect(routes.filter(({ access }) => access.kind === 'signature').map(({ url }) => url)).toEqual([
       '/api/v1/orgs/{org}/calls',

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { addClinicRoutes } from '../clinic/clinic-routes.ts';
 import { addFhirRoutes } from '../fhir/fhir-routes.ts';
+import { addHealthLinkRoutes } from '../health-links/health-link-routes.ts';
 import { addHl7Routes } from '../hl7/hl7-routes.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Node } from '../node.ts';
@@ -51,6 +52,7 @@ export function addRoutes(
   addPatientRoutes(app, node);
   addPatientRecordRoutes(app, node);
   addGuardianRoutes(app, node);
+  addHealthLinkRoutes(app, node);
   addReaderRoutes(app, node);
   addReadRoutes(app, node);
   addClinicRoutes(app, node);
