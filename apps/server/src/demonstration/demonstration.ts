@@ -12,6 +12,7 @@ import { author, CONSORTIUM } from './consortium.ts';
 import { type Credentials, demonstrationDirectory, type PatientCredential, writeCredentials } from './credentials.ts';
 import { shuffled } from './shuffled.ts';
 import { type Story, tellStories } from './stories.ts';
+import { admitToday } from './today.ts';
 
 export const PATIENTS = 12;
 /** Patients who have claimed their pids; the others' slips wait in the file of credentials. */
@@ -43,6 +44,7 @@ export async function seedDemonstration(
   const cast = castOf(node, members);
   const [staff, known] = await Promise.all([openAccounts(node, members, directory), writeStories(cast)]);
   const patients = await claimAll(cast, known);
+  await admitToday(cast, known);
   await actScenes(cast, patients);
   const credentials: Credentials = {
     demonstration: true,
