@@ -62,8 +62,11 @@ function Fields({ onMade }: { readonly onMade: (made: Made) => void }) {
     setError(undefined);
     const { text, ref } = newInvitationCode(staff.wallet.network, staff.organisation);
     tell(staff, 'POST', 'invitations', { ref, account: name, roles })
-      .then(() => onMade({ account: name, text }), setError)
-      .then(() => queries.invalidateQueries({ queryKey: ['steward', 'invitations'] }))
+      .then(async () => {
+        onMade({ account: name, text });
+        await queries.invalidateQueries({ queryKey: ['steward', 'invitations'] });
+      })
+      .catch(setError)
       .finally(() => setBusy(false));
   };
   return (
