@@ -1,10 +1,11 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { findChromium } from '@salus/testing';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { vi } from 'vitest';
-import { buildWebApp } from '../build/build.ts';
 import { type RunningNode, startNode } from './demonstration.ts';
 import { watch } from './watch.ts';
 
@@ -33,6 +34,8 @@ export interface StaffPerson {
 
 export interface PatientPerson {
   readonly name: string;
+  /** What happened to the person: `chest-pain`, `diabetic-year` or `surgery`. */
+  readonly story: string;
   readonly at: readonly { readonly organisation: string; readonly fhirId: string; readonly pid: string }[];
   /** Only of those who have claimed their pids. */
   readonly device?: string;
@@ -50,12 +53,15 @@ export interface Cast {
 export interface Opening {
   readonly language?: 'en' | 'hi' | 'ar';
   readonly narrow?: boolean;
+  /** Whether the app may install its service worker; else it costs each device seconds. */
+  readonly installs?: boolean;
 }
 
 /** A node with the demonstration and a browser; each person has a context, and so a device, of their own. */
 export interface Stage {
   readonly url: string;
   readonly node: RunningNode;
+  readonly webDirectory: string;
   readonly browser: Browser;
   readonly cast: Cast;
   /** A new device, with one page on the app's start page. */
@@ -69,7 +75,7 @@ export async function openStage(): Promise<Stage> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('there is no Chromium');
   const folder = mkdtempSync(join(tmpdir(), 'salus-walk-'));
-  const webDirectory = await buildWebApp(() => undefined);
+  const webDirectory = await buildApp();
   const node = await startNode(folder, webDirectory);
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
   const contexts: BrowserContext[] = [];
@@ -78,13 +84,15 @@ export async function openStage(): Promise<Stage> {
   return {
     url: node.url,
     node,
+    webDirectory,
     browser,
     cast,
-    newDevice: async ({ language = 'en', narrow = false } = {}) => {
+    newDevice: async ({ language = 'en', narrow = false, installs = false } = {}) => {
       const context = await browser.newContext({
         baseURL: node.url,
         viewport: narrow ? NARROW : WIDE,
         locale: language,
+        serviceWorkers: installs ? 'allow' : 'block',
         reducedMotion: 'reduce',
       });
       contexts.push(context);
@@ -103,6 +111,13 @@ export async function openStage(): Promise<Stage> {
       if (found.length > 0) throw new Error(`pages did what they may not:\n${found.join('\n')}`);
     },
   };
+}
+
+/** In a process of its own: in that of a test the tools would build what tests want. */
+async function buildApp(): Promise<string> {
+  const build = resolve(import.meta.dirname, '../build/main.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [build], { timeout: BEGIN_MS });
+  return stdout.trim();
 }
 
 function readCast(folder: string): Cast {

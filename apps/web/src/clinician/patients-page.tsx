@@ -10,7 +10,7 @@ export function PatientsPage() {
   return (
     <Page title={t('title')}>
       <Group gap="xs">
-        <Button component={Link} to="/clinician/emergency" color="red.8" variant="outline">
+        <Button component={Link} to="/clinician/emergency" color="red.9" variant="outline">
           {t('urgent:emergency.title')}
         </Button>
         <Button component={Link} to="/clinician/incident" variant="default">

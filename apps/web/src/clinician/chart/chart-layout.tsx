@@ -96,7 +96,7 @@ function Chart({ card }: { readonly card: Person }) {
 export function PartOnly() {
   const { t } = useTranslation('clinician');
   return (
-    <Alert color="orange.9" variant="outline" title={t('chart.partTitle')}>
+    <Alert color="#9a3400" variant="outline" title={t('chart.partTitle')}>
       {t('chart.part')}
     </Alert>
   );

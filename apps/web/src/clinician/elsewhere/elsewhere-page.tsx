@@ -140,7 +140,7 @@ function AskedCard({ asked }: { readonly asked: AskedAccess }) {
     <Card withBorder padding="sm">
       <Stack gap={2}>
         <Group gap="xs">
-          <Badge variant="outline" color={status === 'open' ? 'orange.9' : status === 'declined' ? 'red.9' : 'salus.8'}>
+          <Badge variant="outline" color={status === 'open' ? '#9a3400' : status === 'declined' ? 'red.9' : 'salus.8'}>
             {t(`elsewhere.status.${status}`)}
           </Badge>
           <Text size="sm">

@@ -6,6 +6,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession, useStaff } from '../../session/index.ts';
+import { focusFault } from '../../ui/focus-fault.ts';
 import { useTerms } from '../../ui/terms.ts';
 import { Written } from '../write/written.tsx';
 import { accessKey } from './access-key.ts';
@@ -59,15 +60,16 @@ export function RequestForm({ pid, patient }: { readonly pid: string; readonly p
       return client.invalidateQueries({ queryKey: accessKey(staff.id, patient) });
     },
   });
-  const submit = (event: FormEvent): void => {
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const notAfterMs = Date.parse(`${until}T23:59:59`);
     const lacks = { categories: categories.length === 0, until: !(notAfterMs > nowMs()) };
     setFaults(lacks);
+    if (Object.values(lacks).includes(true)) focusFault(event.currentTarget);
     if (!lacks.categories && !lacks.until) ask.mutate(notAfterMs);
   };
   return (
-    <form onSubmit={submit} aria-labelledby="elsewhere-ask">
+    <form noValidate onSubmit={submit} aria-labelledby="elsewhere-ask">
       <Stack maw={640}>
         <Checkbox.Group
           label={t('request.what')}

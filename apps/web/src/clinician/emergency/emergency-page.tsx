@@ -19,6 +19,7 @@ import { useStaff } from '../../session/index.ts';
 import { codeOf } from '../../ui/code-of.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
+import { focusFault } from '../../ui/focus-fault.ts';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { parsePatientCode } from '../../ui/patient-code.ts';
@@ -107,15 +108,16 @@ function EmergencyForm({
   const [text, setText] = useState('');
   const [hours, setHours] = useState(1);
   const [faults, setFaults] = useState<Faults>({});
-  const submit = (event: FormEvent): void => {
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const who = whoOf(way, fields, organisation);
     const lacks = { who: who === undefined, reason: reason === undefined, text: text.trim().length < TEXT_MIN };
     setFaults(lacks);
+    if (Object.values(lacks).includes(true)) focusFault(event.currentTarget);
     if (who !== undefined && reason !== undefined && !lacks.text) onSubmit({ who, reason, text: text.trim(), hours });
   };
   return (
-    <form onSubmit={submit} aria-label={t('emergency.title')} autoComplete="off">
+    <form noValidate onSubmit={submit} aria-label={t('emergency.title')} autoComplete="off">
       <Stack maw={640}>
         <SegmentedControl
           aria-label={t('emergency.way')}
@@ -156,7 +158,7 @@ function EmergencyForm({
           allowDecimal={false}
         />
         <Group>
-          <Button type="submit" color="red.8" loading={isBusy}>
+          <Button type="submit" color="red.9" loading={isBusy}>
             {t('emergency.open')}
           </Button>
         </Group>

@@ -6,6 +6,7 @@ import { Link } from 'react-router';
 import { useStaff } from '../../session/index.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
+import { focusFault } from '../../ui/focus-fault.ts';
 import { parsePatientCode } from '../../ui/patient-code.ts';
 import { type Description, type FoundPatient, searchPatients } from '../clinic-api.ts';
 import { PersonText } from './person-text.tsx';
@@ -24,11 +25,12 @@ export function FindPatient() {
     const { value } = event.currentTarget;
     setFields((before) => ({ ...before, [name]: value }));
   };
-  const submit = (event: FormEvent): void => {
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const asked = describe(fields, staff.organisation);
     setFault(typeof asked === 'string' ? t(`find.faults.${asked}`) : undefined);
-    if (typeof asked !== 'string') search.mutate(asked);
+    if (typeof asked === 'string') focusFault(event.currentTarget);
+    else search.mutate(asked);
   };
   return (
     <Stack component="section" aria-labelledby="find-title">
@@ -37,7 +39,7 @@ export function FindPatient() {
       </Title>
       <Text size="sm">{t('find.lead')}</Text>
       <search aria-labelledby="find-title">
-        <form onSubmit={submit} autoComplete="off">
+        <form noValidate onSubmit={submit} autoComplete="off">
           <Stack>
             <SimpleGrid cols={{ base: 1, sm: 2 }}>
               <TextInput
@@ -139,7 +141,7 @@ function Found({ patients, more }: { readonly patients: readonly FoundPatient[];
               <Group gap="xs">
                 <Text fw={600}>{card.name}</Text>
                 {grade === 'exact' ? null : (
-                  <Badge variant="outline" color={grade === 'alike' ? 'gray.8' : 'orange.9'}>
+                  <Badge variant="outline" color={grade === 'alike' ? 'gray.8' : '#9a3400'}>
                     {t(`find.grades.${grade}`)}
                   </Badge>
                 )}

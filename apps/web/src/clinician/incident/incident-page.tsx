@@ -19,6 +19,7 @@ import { useStaff } from '../../session/index.ts';
 import { DateText } from '../../ui/date-text.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
+import { focusFault } from '../../ui/focus-fault.ts';
 import { Page } from '../../ui/page.tsx';
 import { AREAS, HARMS, type Incident, readNotes, reportIncident } from './incidents.ts';
 
@@ -56,13 +57,14 @@ function IncidentForm({
   const [day, setDay] = useState('');
   const [text, setText] = useState('');
   const [isEmpty, setEmpty] = useState(false);
-  const submit = (event: FormEvent): void => {
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
+    if (text.trim() === '') focusFault(event.currentTarget);
     setEmpty(text.trim() === '');
     if (text.trim() !== '') onSubmit({ kind, area, harm, text: text.trim(), day: day === '' ? null : day });
   };
   return (
-    <form onSubmit={submit} aria-label={t('incident.title')} autoComplete="off">
+    <form noValidate onSubmit={submit} aria-label={t('incident.title')} autoComplete="off">
       <Stack maw={640}>
         <Radio.Group
           label={t('incident.kind')}
@@ -164,7 +166,7 @@ function Answers() {
       <Title order={2} size="h3" id="incident-answers">
         {t('incident.answers')}
       </Title>
-      <form onSubmit={submit}>
+      <form noValidate onSubmit={submit}>
         <Group align="flex-end">
           <TextInput
             label={t('incident.receiptField')}

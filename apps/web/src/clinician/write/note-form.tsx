@@ -1,6 +1,7 @@
 import { Button, Group, Select, Stack, Textarea } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { focusFault } from '../../ui/focus-fault.ts';
 import { NOTE_CHARACTERS_MAX, NOTE_KINDS, noteOf } from './note.ts';
 import { useWriting } from './use-writing.ts';
 import { Written } from './written.tsx';
@@ -11,14 +12,14 @@ export function NoteForm({ patient }: { readonly patient: string }) {
   const [text, setText] = useState('');
   const [fault, setFault] = useState(false);
   const writing = useWriting(patient);
-  const submit = (event: FormEvent): void => {
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     setFault(text.trim() === '');
-    if (text.trim() === '') return;
-    writing.mutate((by) => noteOf(by, { kind, text }), { onSuccess: () => setText('') });
+    if (text.trim() === '') focusFault(event.currentTarget);
+    else writing.mutate((by) => noteOf(by, { kind, text }), { onSuccess: () => setText('') });
   };
   return (
-    <form onSubmit={submit} aria-label={t('write.kinds.note')}>
+    <form noValidate onSubmit={submit} aria-label={t('write.kinds.note')}>
       <Stack>
         <Select
           label={t('note.kind')}

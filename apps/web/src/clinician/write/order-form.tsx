@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { valuesOf } from '../../fhir/value.ts';
 import { useSession } from '../../session/index.ts';
 import { DateText } from '../../ui/date-text.tsx';
+import { focusFault } from '../../ui/focus-fault.ts';
 import { useTerms } from '../../ui/terms.ts';
 import type { ChartEntry } from '../chart/chart-entry.ts';
 import { type Duplicate, duplicatesOf } from './duplicates.ts';
@@ -32,17 +33,18 @@ export function OrderForm({ patient, entries }: { readonly patient: string; read
     setWhyAgain('');
     setFaults({});
   };
-  const submit = (event: FormEvent): void => {
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const lacks = { test: test === undefined, why: duplicates.length > 0 && whyAgain.trim() === '' };
     setFaults(lacks);
+    if (Object.values(lacks).includes(true)) focusFault(event.currentTarget);
     if (test === undefined || lacks.why) return;
     writing.mutate((by) => orderOf(by, { test, priority, question: question.trim(), whyAgain: whyAgain.trim() }), {
       onSuccess: () => setQuestion(''),
     });
   };
   return (
-    <form onSubmit={submit} aria-label={t('write.kinds.order')}>
+    <form noValidate onSubmit={submit} aria-label={t('write.kinds.order')}>
       <Stack>
         <Select
           label={t('order.test')}
@@ -95,7 +97,7 @@ function Duplicates({ duplicates }: { readonly duplicates: readonly Duplicate[] 
   const { t, i18n } = useTranslation('clinician');
   const terms = useTerms();
   return (
-    <Alert color="orange.9" variant="outline" title={t('order.exists')}>
+    <Alert color="#9a3400" variant="outline" title={t('order.exists')}>
       <List size="sm">
         {duplicates.map((duplicate) => (
           <List.Item key={duplicate.entry.key}>

@@ -2,6 +2,7 @@ import { Alert, Button, Group, List, NumberInput, Select, Stack, Textarea, TextI
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { conceptText } from '../../fhir/concept.ts';
+import { focusFault } from '../../ui/focus-fault.ts';
 import { useTerms } from '../../ui/terms.ts';
 import type { ChartEntry } from '../chart/chart-entry.ts';
 import { PRESCRIBABLES } from './medicines.ts';
@@ -38,7 +39,7 @@ export function PrescriptionForm({
   const writing = useWriting(patient);
   const medicine = PRESCRIBABLES.find((known) => known.code === code);
   const allergies = medicine === undefined ? [] : allergiesTo(entries, medicine);
-  const submit = (event: FormEvent): void => {
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const lacks = {
       medicine: medicine === undefined,
@@ -46,6 +47,7 @@ export function PrescriptionForm({
       why: allergies.length > 0 && whyDespite.trim() === '',
     };
     setFaults(lacks);
+    if (Object.values(lacks).includes(true)) focusFault(event.currentTarget);
     if (medicine === undefined || lacks.dosage || lacks.why) return;
     writing.mutate(
       (by) => prescriptionOf(by, { medicine, dosage: dosage.trim(), days, repeats, whyDespite: whyDespite.trim() }),
@@ -53,7 +55,7 @@ export function PrescriptionForm({
     );
   };
   return (
-    <form onSubmit={submit} aria-label={t('write.kinds.prescription')}>
+    <form noValidate onSubmit={submit} aria-label={t('write.kinds.prescription')}>
       <Stack>
         <Select
           label={t('prescription.medicine')}

@@ -2,6 +2,7 @@ import { Button, Group, Select, Stack, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../session/index.ts';
+import { focusFault } from '../../ui/focus-fault.ts';
 import { parseDecimal, resultOf } from './result.ts';
 import { ORDERABLES, orderableOf } from './tests-to-order.ts';
 import { useWriting } from './use-writing.ts';
@@ -21,7 +22,7 @@ export function ResultForm({ patient }: { readonly patient: string }) {
   );
   const writing = useWriting(patient);
   const test = code === null ? undefined : orderableOf(code);
-  const submit = (event: FormEvent): void => {
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const decimal = parseDecimal(value);
     const atMs = at === '' ? nowMs() : Date.parse(at);
@@ -31,6 +32,7 @@ export function ResultForm({ patient }: { readonly patient: string }) {
       at: Number.isNaN(atMs) || atMs > nowMs(),
     };
     setFaults(lacks);
+    if (Object.values(lacks).includes(true)) focusFault(event.currentTarget);
     if (test === undefined || decimal === undefined || lacks.at) return;
     writing.mutate((by) => resultOf(by, { test, value: decimal, atMs, comment: comment.trim() }), {
       onSuccess: () => {
@@ -40,7 +42,7 @@ export function ResultForm({ patient }: { readonly patient: string }) {
     });
   };
   return (
-    <form onSubmit={submit} aria-label={t('write.kinds.result')}>
+    <form noValidate onSubmit={submit} aria-label={t('write.kinds.result')}>
       <Stack>
         <Select
           label={t('result.test')}

@@ -1,0 +1,161 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectAccessible } from './accessibility.ts';
+import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
+import { signIn } from './sign-in.ts';
+
+let stage: Stage;
+
+const staff = (account: string) => stage.cast.staff.find((person) => person.account === account)!;
+/** A claimed patient whom a.rossi has in care: the diabetic, whose record is the longest. */
+const diabetic = () =>
+  stage.cast.patients.find(({ story, device }) => story === 'diabetic-year' && device !== undefined)!;
+
+async function signedIn(account: string): Promise<Page> {
+  const page = await stage.newDevice();
+  await signIn(page, staff(account).device);
+  await page.goto('/clinician');
+  await page.getByRole('heading', { level: 1, name: 'Patients' }).waitFor();
+  return page;
+}
+
+/** Without accents, family name first, one letter doubled: as somebody types who only heard it. */
+function misheard(name: string): string {
+  const words = name.normalize('NFKD').replaceAll(/\p{M}/gu, '').toUpperCase().split(' ').reverse();
+  return words.map((word) => `${word.slice(0, 3)}${word.slice(2)}`).join(' ');
+}
+
+async function openRecord(page: Page, name: string): Promise<void> {
+  await page.goto('/clinician');
+  await page.getByRole('textbox', { name: 'Name' }).fill(misheard(name));
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page
+    .getByRole('search')
+    .getByRole('link', { name: `Choose ${name}` })
+    .or(page.getByRole('link', { name: `Choose ${name}` }))
+    .last()
+    .click();
+  await page.getByRole('heading', { level: 1, name: 'Is this the person?' }).waitFor();
+}
+
+async function look(page: Page, name: string): Promise<void> {
+  await expectAccessible(page);
+  await photograph(page, name);
+}
+
+describe.skipIf(!hasBrowser)('a clinician', () => {
+  beforeAll(async () => {
+    stage = await openStage();
+  });
+  afterAll(async () => (stage as Stage | undefined)?.close());
+
+  it('finds a patient whose name was misheard, recognises the person, and only then opens the record', async () => {
+    const { name } = diabetic();
+    const page = await signedIn('a.rossi');
+    await page.getByText('here', { exact: true }).first().waitFor();
+    await look(page, 'clinician-patients');
+    const opened: string[] = [];
+    page.on('request', (request) => opened.push(request.url()));
+    await openRecord(page, name);
+    await look(page, 'clinician-confirm');
+    expect(opened.filter((url) => /\/fhir\/R4\/Patient\/[^/]+\/\*/.test(url))).toEqual([]);
+    await page.getByRole('button', { name: 'Yes, open the record' }).click();
+    await page.getByRole('heading', { level: 2, name: 'Allergies' }).waitFor();
+    await page.getByText('Type 2 diabetes mellitus').first().waitFor();
+    await look(page, 'clinician-overview');
+    await page.getByRole('button', { name: 'Where is this from? Type 2 diabetes mellitus' }).click();
+    await page.getByText('Proven: block').waitFor();
+    for (const tab of ['Results', 'Everything', 'Therapy', 'Write', 'Elsewhere']) {
+      await page.getByRole('link', { name: tab, exact: true }).click();
+      await page.getByText('Opening the record …').waitFor({ state: 'detached' });
+      await page.getByText('Loading …').waitFor({ state: 'detached' });
+      await look(page, `clinician-${tab.toLowerCase()}`);
+    }
+  });
+
+  it('writes a result, a note and a prescription, and orders a test that holds only with a reason', async () => {
+    const { name } = diabetic();
+    const page = await signedIn('a.rossi');
+    await openRecord(page, name);
+    await page.getByRole('button', { name: 'Yes, open the record' }).click();
+    await page.getByRole('link', { name: 'Write', exact: true }).click();
+    await page.getByRole('textbox', { name: 'Text' }).fill('Feels well. Plan: HbA1c, then see again.');
+    await page.getByRole('button', { name: 'Save the note' }).click();
+    await page.getByText('The note is written.').waitFor();
+
+    await page.getByText('Result', { exact: true }).click();
+    await choose(page, 'What was measured', 'Hemoglobin A1c/Hemoglobin.total in Blood');
+    await page.getByRole('textbox', { name: 'Value in %' }).fill('seven');
+    await page.getByRole('button', { name: 'Save the result' }).click();
+    await page.getByText('Write a number, such as 7.1.').waitFor();
+    await page.getByRole('textbox', { name: 'Value in %' }).fill('7.10');
+    await page.getByRole('button', { name: 'Save the result' }).click();
+    await page.getByText('The result is written.').waitFor();
+
+    await page.getByText('Order', { exact: true }).click();
+    await choose(page, 'Test', 'Hemoglobin A1c/Hemoglobin.total in Blood');
+    await page.getByRole('alert').getByText('There is one already').waitFor();
+    await page.getByRole('alert').getByText('7.10').waitFor();
+    await look(page, 'clinician-order-again');
+    await page.getByRole('button', { name: 'Order the test' }).click();
+    await page.getByText('Give a reason.').waitFor();
+    await page.getByRole('textbox', { name: 'Why is it needed again?' }).fill('The sample was haemolysed');
+    await page.getByRole('button', { name: 'Order the test' }).click();
+    await page.getByText('The test is ordered.').waitFor();
+
+    await page.getByText('Prescription', { exact: true }).click();
+    await choose(page, 'Medicine', 'Lisinopril 10 MG Oral Tablet');
+    await page.getByRole('textbox', { name: 'How to take it' }).fill('One tablet each morning.');
+    await page.getByRole('button', { name: 'Prescribe' }).click();
+    await page.getByText('The prescription is written.').waitFor();
+
+    await page.getByRole('link', { name: 'Overview', exact: true }).click();
+    await page.getByText('Lisinopril 10 MG Oral Tablet').waitFor();
+    await page.getByText('Ordered again: The sample was haemolysed').waitFor();
+    await page.getByRole('link', { name: 'Everything', exact: true }).click();
+    await page.getByText('Feels well. Plan: HbA1c, then see again.').waitFor();
+  });
+
+  it('finds nobody who is not in care, and opens such a record in an emergency alone, which the patient sees', async () => {
+    const { name, device } = diabetic();
+    const rossi = await signedIn('a.rossi');
+    await openRecord(rossi, name);
+    const number = /no\. (hospital-a-\d+)/.exec(await rossi.getByRole('main').innerText())![1]!;
+
+    const page = await signedIn('a.mehta');
+    await page.getByRole('textbox', { name: 'Name' }).fill(name);
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByText('Nobody in your care fits.').waitFor();
+    await page.goto(
+      `/clinician/patient/${diabetic().at.find(({ organisation }) => organisation === 'hospital-a')!.fhirId}`,
+    );
+    await page.getByText('This record is not open to you').waitFor();
+    await look(page, 'clinician-unseen');
+
+    await page.goto('/clinician/emergency');
+    await page.getByText('What it does not reach').waitFor();
+    await page.getByText('Number', { exact: true }).click();
+    await page.getByRole('textbox', { name: 'Record or insurance number' }).fill(number);
+    await page.getByRole('button', { name: 'Open the record now' }).click();
+    await page.getByText('Choose a reason.').waitFor();
+    await look(page, 'clinician-emergency');
+    await choose(page, 'Reason', 'Unconscious');
+    await page
+      .getByRole('textbox', { name: 'What happened' })
+      .fill('Found collapsed at the bus stop, medicines unknown.');
+    await page.getByRole('button', { name: 'Open the record now' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Opened in an emergency' }).waitFor();
+    await page.getByText('Metformin').first().waitFor();
+    await look(page, 'clinician-emergency-record');
+
+    const patient = await stage.newDevice();
+    await signIn(patient, device!);
+    await patient.goto('/patient/access');
+    await patient.getByText('Opened in an emergency at Hospital A').first().waitFor();
+  });
+});
+
+async function choose(page: Page, label: string, option: string): Promise<void> {
+  await page.getByRole('textbox', { name: label, exact: true }).click();
+  await page.getByRole('option', { name: option }).click();
+}
