@@ -144,7 +144,6 @@ export const texts: Texts<typeof en, 'ar'> = {
   take: {
     lead: 'خذ سجلّك معك. تُصنع الملفات على هذا الجهاز ولا يُرسل شيء إلى أي مكان.',
     warning: 'من يملك هذه الملفات يستطيع قراءتها. احفظها بعناية كالسجلّ نفسه.',
-    contents: 'ما الذي يدخل فيها',
     places: 'من',
     sensitive_zero: 'لا مدخلات حسّاسة',
     sensitive_one: 'أضف مدخلًا حسّاسًا واحدًا',
@@ -181,6 +180,16 @@ export const texts: Texts<typeof en, 'ar'> = {
     noProofs_other: '{{count}} مدخل لا يمكن إعطاء براهينها لأنها تذكر أشخاصًا آخرين.',
   },
   pdf: {
+    sections: {
+      allergies: 'الحساسيات',
+      medication: 'الأدوية',
+      problems: 'المشكلات الصحية',
+      immunizations: 'اللقاحات',
+      procedures: 'الإجراءات الطبية',
+      results: 'النتائج',
+      vitalSigns: 'العلامات الحيوية',
+      past: 'مشكلات سابقة',
+    },
     title: 'ملخّص المريض',
     born: 'تاريخ الميلاد {{date}}',
     made: 'صُنع في {{date}} من سجلّات {{places}}',
@@ -278,7 +287,6 @@ export const texts: Texts<typeof en, 'ar'> = {
       active: 'صالحة',
       revoked: 'أوقفتها أنت',
       expired: 'انتهى وقتها',
-      used: 'استُنفدت',
     },
     opens: 'تفتح: {{categories}}',
     revoke: 'إيقاف البطاقة',
@@ -287,6 +295,7 @@ export const texts: Texts<typeof en, 'ar'> = {
     printed: 'بطاقة طوارئ',
     printedText: 'لأطباء شبكة Salus: امسحها في «الدخول الطارئ». تفتح سجلّ حاملها، وكل استعمال يُسجَّل.',
     qr: 'بطاقة الطوارئ كرمز',
+    asText: 'البطاقة كنص',
     choose: 'اختر نوعًا واحدًا على الأقل.',
   },
 };

@@ -109,7 +109,6 @@ export const texts = {
   take: {
     lead: 'Take your record with you. The files are made on this device; nothing is sent anywhere.',
     warning: 'Whoever has these files can read them. Keep them as carefully as the record itself.',
-    contents: 'What goes into it',
     places: 'From',
     sensitive_one: 'Include 1 sensitive entry',
     sensitive_other: 'Include {{count}} sensitive entries',
@@ -134,6 +133,16 @@ export const texts = {
     noProofs_other: '{{count}} entries have no proof that may be given away: their proofs name other people too.',
   },
   pdf: {
+    sections: {
+      allergies: 'Allergies and intolerances',
+      medication: 'Medicines',
+      problems: 'Problems',
+      immunizations: 'Vaccinations',
+      procedures: 'Procedures',
+      results: 'Results',
+      vitalSigns: 'Vital signs',
+      past: 'Past problems',
+    },
     title: 'Patient summary',
     born: 'Born {{date}}',
     made: 'Made on {{date}} from the records of {{places}}',
@@ -209,7 +218,6 @@ export const texts = {
       active: 'Works',
       revoked: 'Blocked by you',
       expired: 'Time is over',
-      used: 'Used up',
     },
     opens: 'Opens: {{categories}}',
     revoke: 'Block the card',
@@ -219,6 +227,7 @@ export const texts = {
     printedText:
       'For doctors of the Salus network: scan it in "Emergency access". It opens the record of the person who carries it; each use is recorded.',
     qr: 'Emergency card as a code',
+    asText: 'The card as text',
     choose: 'Choose at least one kind.',
   },
 };

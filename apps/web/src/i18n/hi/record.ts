@@ -112,7 +112,6 @@ export const texts: Texts<typeof en, 'hi'> = {
   take: {
     lead: 'अपना रिकॉर्ड साथ ले जाएँ। फ़ाइलें इसी डिवाइस पर बनती हैं; कुछ भी कहीं नहीं भेजा जाता।',
     warning: 'जिसके पास ये फ़ाइलें हैं वह उन्हें पढ़ सकता है। इन्हें रिकॉर्ड जितनी ही सावधानी से रखें।',
-    contents: 'इसमें क्या जाएगा',
     places: 'कहाँ से',
     sensitive_one: '{{count}} संवेदनशील प्रविष्टि भी शामिल करें',
     sensitive_other: '{{count}} संवेदनशील प्रविष्टियाँ भी शामिल करें',
@@ -136,6 +135,16 @@ export const texts: Texts<typeof en, 'hi'> = {
     noProofs_other: '{{count}} प्रविष्टियों के प्रमाण नहीं दिए जा सकते: उनमें दूसरे लोगों का भी उल्लेख है।',
   },
   pdf: {
+    sections: {
+      allergies: 'एलर्जी',
+      medication: 'दवाइयाँ',
+      problems: 'बीमारियाँ',
+      immunizations: 'टीके',
+      procedures: 'प्रक्रियाएँ',
+      results: 'नतीजे',
+      vitalSigns: 'शरीर के मुख्य माप',
+      past: 'पुरानी बीमारियाँ',
+    },
     title: 'रोगी का सार',
     born: 'जन्म {{date}}',
     made: '{{date}} को {{places}} के रिकॉर्ड से बनाया गया',
@@ -209,7 +218,6 @@ export const texts: Texts<typeof en, 'hi'> = {
       active: 'चालू',
       revoked: 'आपने बंद किया',
       expired: 'समय बीत गया',
-      used: 'उपयोग पूरा',
     },
     opens: 'खोलता है: {{categories}}',
     revoke: 'कार्ड बंद करें',
@@ -219,6 +227,7 @@ export const texts: Texts<typeof en, 'hi'> = {
     printedText:
       'Salus नेटवर्क के डॉक्टरों के लिए: इसे "आपातकालीन पहुँच" में स्कैन करें। यह कार्ड रखने वाले का रिकॉर्ड खोलता है; हर उपयोग दर्ज होता है।',
     qr: 'आपातकालीन कार्ड का कोड',
+    asText: 'कार्ड लिखित रूप में',
     choose: 'कम से कम एक प्रकार चुनें।',
   },
 };

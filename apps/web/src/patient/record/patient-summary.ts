@@ -1,19 +1,11 @@
-import { type FhirTree, type FhirValue, isList, isTree, stringOf } from '@salus/fhir/parse';
-import { hasCode } from '../../fhir/concept.ts';
+import { type FhirTree, type FhirValue, isList, isTree } from '@salus/fhir/parse';
 import { nameOfResource } from '../../fhir/reference.ts';
-import { isEnteredInError, isOver, statusOf } from '../../fhir/status.ts';
-import { titleOf } from '../../fhir/title.ts';
-import { valuesOf } from '../../fhir/value.ts';
-import { whenOf, whenText } from '../../fhir/when.ts';
-import { dosageText } from './medication.ts';
-import { newestFirst, type RecordEntry } from './record-entry.ts';
+import type { RecordEntry } from './record-entry.ts';
+import { currentOf, lineOf, SECTIONS, type Section, subjectOf } from './summary-sections.ts';
 
 const LOINC = 'http://loinc.org';
 const IPS = 'http://hl7.org/fhir/uv/ips/StructureDefinition';
 const ABSENT = 'http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips';
-const OBSERVATION_CATEGORY = 'http://terminology.hl7.org/CodeSystem/observation-category';
-/** A summary is to be read: of results and vital signs the newest of each kind, and no more than these. */
-const RESULTS_MAX = 50;
 /** The language of the sections' titles and of the summary's own words. */
 const LANGUAGE = 'en';
 
@@ -27,80 +19,6 @@ export interface SummaryOptions {
   readonly organisations: ReadonlyMap<string, string>;
 }
 
-interface Section {
-  readonly code: string;
-  readonly display: string;
-  readonly title: string;
-  /** What is said where nothing is known: only the three sections that a summary must have (IPS, Composition). */
-  readonly absent: { readonly type: string; readonly code: string; readonly display: string } | undefined;
-  choose(entries: readonly RecordEntry[]): readonly RecordEntry[];
-}
-
-const ofType =
-  (...types: readonly string[]) =>
-  (entries: readonly RecordEntry[]): readonly RecordEntry[] =>
-    entries.filter(({ resource }) => types.includes(stringOf(resource.resourceType) ?? ''));
-
-const SECTIONS: readonly Section[] = [
-  {
-    code: '48765-2',
-    display: 'Allergies and adverse reactions Document',
-    title: 'Allergies and intolerances',
-    absent: { type: 'AllergyIntolerance', code: 'no-allergy-info', display: 'No information about allergies' },
-    choose: ofType('AllergyIntolerance'),
-  },
-  {
-    code: '10160-0',
-    display: 'History of Medication use Narrative',
-    title: 'Medicines',
-    absent: { type: 'MedicationStatement', code: 'no-medication-info', display: 'No information about medications' },
-    choose: (entries) =>
-      ofType('MedicationRequest', 'MedicationStatement')(entries).filter(({ resource }) => !isOver(resource)),
-  },
-  {
-    code: '11450-4',
-    display: 'Problem list - Reported',
-    title: 'Problems',
-    absent: { type: 'Condition', code: 'no-problem-info', display: 'No information about problems' },
-    choose: (entries) => ofType('Condition')(entries).filter(({ resource }) => !isOver(resource)),
-  },
-  {
-    code: '11369-6',
-    display: 'History of Immunization note',
-    title: 'Vaccinations',
-    absent: undefined,
-    choose: ofType('Immunization'),
-  },
-  {
-    code: '47519-4',
-    display: 'History of Procedures Document',
-    title: 'Procedures',
-    absent: undefined,
-    choose: ofType('Procedure'),
-  },
-  {
-    code: '30954-2',
-    display: 'Relevant diagnostic tests/laboratory data note',
-    title: 'Results',
-    absent: undefined,
-    choose: (entries) => newestOfEach(entries.filter((entry) => isResult(entry.resource))),
-  },
-  {
-    code: '8716-3',
-    display: 'Vital signs note',
-    title: 'Vital signs',
-    absent: undefined,
-    choose: (entries) => newestOfEach(entries.filter(({ resource }) => isVitalSign(resource))),
-  },
-  {
-    code: '11348-0',
-    display: 'History of Past illness note',
-    title: 'Past problems',
-    absent: undefined,
-    choose: (entries) => ofType('Condition')(entries).filter(({ resource }) => isOver(resource)),
-  },
-];
-
 /**
  * The International Patient Summary of everything given (HL7 IPS 1.1, FHIR R4 document bundle): a Composition, the patient
  * as the newest of the organisations' Patients has them, and the resources of each section, every one as its author wrote
@@ -109,8 +27,8 @@ const SECTIONS: readonly Section[] = [
  * Undefined without a Patient: a summary of nobody is none.
  */
 export function patientSummaryOf(entries: readonly RecordEntry[], options: SummaryOptions): FhirTree | undefined {
-  const current = newestFirst(entries).filter(({ resource }) => !isEnteredInError(resource));
-  const subject = [...ofType('Patient')(current)].sort((left, right) => right.lastUpdatedMs - left.lastUpdatedMs)[0];
+  const current = currentOf(entries);
+  const subject = subjectOf(current);
   if (subject === undefined) return undefined;
   const addresses: Addresses = { origin: options.origin, patient: addressOf(subject, options.origin) };
   const sections = SECTIONS.map((section) => ({ section, chosen: section.choose(current) }));
@@ -157,29 +75,6 @@ export function patientSummaryOf(entries: readonly RecordEntry[], options: Summa
   };
 }
 
-function isVitalSign(resource: FhirTree): boolean {
-  return resource.resourceType === 'Observation' && hasCode(resource.category, OBSERVATION_CATEGORY, 'vital-signs');
-}
-
-function isResult(resource: FhirTree): boolean {
-  return (
-    resource.resourceType === 'Observation' &&
-    hasCode(resource.category, OBSERVATION_CATEGORY, 'laboratory', 'imaging', 'procedure')
-  );
-}
-
-/** The newest of each code; entries come newest first. */
-function newestOfEach(entries: readonly RecordEntry[]): readonly RecordEntry[] {
-  const seen = new Set<string>();
-  const newest = entries.filter(({ resource }) => {
-    const title = titleOf(resource) ?? nameOfResource(resource);
-    if (seen.has(title)) return false;
-    seen.add(title);
-    return true;
-  });
-  return newest.slice(0, RESULTS_MAX);
-}
-
 function sectionOf({
   section: { code, display, title, absent },
   chosen,
@@ -197,7 +92,7 @@ function sectionOf({
   if (chosen.length > 0) {
     for (const entry of chosen) resources.set(addressOf(entry, addresses.origin), absolute(entry, addresses));
     const entry = chosen.map((one) => ({ reference: addressOf(one, addresses.origin) }));
-    return [{ ...head, text: narrativeOf(chosen.map(({ resource }) => lineOf(resource))), entry }];
+    return [{ ...head, text: narrativeOf(chosen.map(({ resource }) => lineOf(resource, LANGUAGE))), entry }];
   }
   if (absent === undefined) return [];
   const id = drawId();
@@ -235,20 +130,6 @@ function absentResource(
     code: concept,
     subject: reference,
   };
-}
-
-/** One line of a section: what, what was found, since or when, and whether it is over. */
-function lineOf(resource: FhirTree): string {
-  const values = valuesOf(resource, LANGUAGE).map(({ name, text }) => (name === undefined ? text : `${name} ${text}`));
-  const when = whenOf(resource);
-  const parts = [
-    titleOf(resource) ?? stringOf(resource.resourceType) ?? '',
-    values.join(', '),
-    dosageText(resource) ?? '',
-    when === undefined ? '' : whenText(when, LANGUAGE),
-    isOver(resource) ? (statusOf(resource) ?? '') : '',
-  ];
-  return parts.filter((part) => part !== '').join(' · ');
 }
 
 function narrativeOf(lines: readonly string[]): FhirTree {

@@ -27,6 +27,11 @@ export function RecordState({ children }: { readonly children: (entries: readonl
     <Stack gap="md">
       <FailedPlaces record={record} />
       {record.isOpening ? <Opening {...record} /> : null}
+      {record.isKept ? (
+        <Text size="sm" role="status">
+          {t('opening.offline')}
+        </Text>
+      ) : null}
       {isEmpty ? null : children(record.entries)}
       {isEmpty && !record.isOpening && record.failed.length === 0 ? <Empty text={t('none.entries')} /> : null}
     </Stack>

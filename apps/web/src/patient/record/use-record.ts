@@ -1,9 +1,10 @@
-import { type ListedRecord, listOwnRecords, openOwnKeys, readOwnRecords } from '@salus/client';
+import { isUnanswered, type ListedRecord, listOwnRecords, openOwnKeys, readOwnRecords } from '@salus/client';
 import { parseFhirJson } from '@salus/fhir/parse';
 import type { PidEntry } from '@salus/wallet';
 import { useQueries, useQueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
 import { type PatientSession, usePatient } from '../../session/index.ts';
+import { findKeptRecord, keepRecord } from './kept-record.ts';
 import { OpeningProgress } from './opening-progress.ts';
 import type { RecordEntry } from './record-entry.ts';
 
@@ -13,6 +14,8 @@ export interface OpenRecord {
   readonly entries: readonly RecordEntry[];
   /** Whether some organisation's records are still on their way. */
   readonly isOpening: boolean;
+  /** Whether some of it is what this device kept, because a node does not answer. */
+  readonly isKept: boolean;
   /** How far: entries opened, of how many. */
   readonly done: number;
   readonly total: number;
@@ -23,24 +26,30 @@ export interface OpenRecord {
 
 const progress = new OpeningProgress();
 
-/** Opens every record of the patient on this device; what is open already is not fetched again. */
+/** One organisation's part. */
+interface Part {
+  readonly entries: readonly RecordEntry[];
+  readonly isKept: boolean;
+}
+
+/** Opens every record of the patient on this device; what is open or kept already is not fetched again. */
 export function useRecord(): OpenRecord {
   const patient = usePatient();
   const client = useQueryClient();
   const results = useQueries({
     queries: patient.pids.map((entry) => ({
       queryKey: ['record', 'open', entry.pid],
-      queryFn: async (): Promise<readonly RecordEntry[]> =>
-        openAt(patient, entry, client.getQueryData<readonly RecordEntry[]>(['record', 'open', entry.pid]) ?? []),
+      queryFn: () => openAt(patient, entry, client.getQueryData<Part>(['record', 'open', entry.pid])?.entries),
       // Comparing thousands of trees to find that they are equal costs more than drawing them again.
       structuralSharing: false as const,
     })),
   });
   const { done, total } = useSyncExternalStore(progress.subscribe, progress.read);
-  const entries = joined(results.flatMap(({ data }) => (data === undefined ? [] : [data])));
+  const entries = joined(results.flatMap(({ data }) => (data === undefined ? [] : [data.entries])));
   return {
     entries,
     isOpening: results.some(({ isPending }) => isPending),
+    isKept: results.some(({ data }) => data?.isKept === true),
     done,
     total,
     failed: results.flatMap(({ error }, at) =>
@@ -52,14 +61,14 @@ export function useRecord(): OpenRecord {
   };
 }
 
-type Part = readonly RecordEntry[];
+type Entries = readonly RecordEntry[];
 
-const NONE: Part = [];
+const NONE: Entries = [];
 /** Held weakly: what the queries forget is forgotten here too. */
-const joins = new WeakMap<Part, { readonly parts: readonly Part[]; readonly entries: Part }>();
+const joins = new WeakMap<Entries, { readonly parts: readonly Entries[]; readonly entries: Entries }>();
 
 /** All parts as one list, the same list for the same parts: pages compute from it what they show. */
-function joined(parts: readonly Part[]): Part {
+function joined(parts: readonly Entries[]): Entries {
   const [first] = parts;
   if (first === undefined) return NONE;
   const known = joins.get(first);
@@ -69,11 +78,20 @@ function joined(parts: readonly Part[]): Part {
   return entries;
 }
 
-async function openAt(
-  patient: PatientSession,
-  { pid, organisation }: PidEntry,
-  known: readonly RecordEntry[],
-): Promise<readonly RecordEntry[]> {
+async function openAt(patient: PatientSession, entry: PidEntry, shown: Entries | undefined): Promise<Part> {
+  const known = shown ?? (await findKeptRecord(patient.store, entry.pid));
+  try {
+    const entries = await openNew(patient, entry, known);
+    if (entries !== known) await keepRecord(patient.store, entry.pid, entries);
+    return { entries, isKept: false };
+  } catch (error) {
+    if (!isUnanswered(error) || known.length === 0) throw error;
+    return { entries: known, isKept: true };
+  }
+}
+
+/** What the node has now: known versions as they are, the others opened here; `known` itself where nothing changed. */
+async function openNew(patient: PatientSession, { pid, organisation }: PidEntry, known: Entries): Promise<Entries> {
   const session = await patient.at(pid);
   const listed = await listOwnRecords(session);
   const open = new Map(known.map((entry) => [`${entry.recordId} ${entry.version}`, entry]));
@@ -91,11 +109,17 @@ async function openAt(
       step.end();
     }
   }
-  // What is relabelled keeps its version: the list decides about that, the opened text about the rest.
-  return listed.flatMap((record) => {
+  const entries = listed.flatMap((record) => {
     const entry = open.get(`${record.recordId} ${record.version}`);
-    return entry === undefined ? [] : [{ ...entry, category: record.category, labelClass: record.labelClass }];
+    return entry === undefined ? [] : [labelledAs(entry, record)];
   });
+  const isSame = entries.length === known.length && entries.every((entry, at) => entry === known[at]);
+  return isSame ? known : entries;
+}
+
+/** What is relabelled keeps its version: the list decides about that, the opened text about the rest. */
+function labelledAs(entry: RecordEntry, { category, labelClass }: ListedRecord): RecordEntry {
+  return entry.category === category && entry.labelClass === labelClass ? entry : { ...entry, category, labelClass };
 }
 
 function entryOf(

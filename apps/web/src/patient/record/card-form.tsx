@@ -1,0 +1,119 @@
+import { Button, Card, Checkbox, Group, Select, Stack, Title } from '@mantine/core';
+import { submitGrant } from '@salus/client';
+import { LABEL_CLASSES } from '@salus/fhir/parse';
+import { type EmergencyCard, makeCard } from '@salus/wallet';
+import { type FormEvent, useId, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { type PatientSession, usePatient } from '../../session/index.ts';
+import { Failure } from '../../ui/failure.tsx';
+import { useTerms } from '../../ui/terms.ts';
+import type { RecordEntry } from './record-entry.ts';
+
+const YEAR_MS = 365 * 86_400_000;
+const YEARS = ['1', '2', '5'] as const;
+/** What helps when somebody cannot speak. */
+const VITAL = ['allergies', 'medication', 'problems', 'procedures', 'immunizations', 'devices'];
+
+interface Choice {
+  readonly organisation: string;
+  readonly categories: readonly string[];
+  readonly withSensitive: boolean;
+  readonly years: number;
+}
+
+/** Chooses what a card opens and makes it: its key is drawn here, and only the card has it. */
+export function CardForm({
+  entries,
+  onMade,
+}: {
+  readonly entries: readonly RecordEntry[];
+  readonly onMade: (card: EmergencyCard) => void;
+}) {
+  const { t } = useTranslation('record');
+  const { place, category } = useTerms();
+  const patient = usePatient();
+  const id = useId();
+  const [choice, setChoice] = useState<Choice>({
+    organisation: patient.pids[0]!.organisation,
+    categories: VITAL,
+    withSensitive: false,
+    years: 1,
+  });
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const known = entries.filter(({ organisation }) => organisation === choice.organisation);
+  const categories = [...new Set([...VITAL, ...known.map((entry) => entry.category)])];
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    setBusy(true);
+    setError(undefined);
+    make(patient, choice)
+      .then(onMade, setError)
+      .finally(() => setBusy(false));
+  };
+  return (
+    <Card withBorder padding="md" component="form" onSubmit={submit} aria-labelledby={id}>
+      <Stack gap="md" align="flex-start">
+        <Title order={2} size="h3" id={id}>
+          {t('card.new')}
+        </Title>
+        <Group align="flex-start" w="100%">
+          <Select
+            label={t('card.place')}
+            data={patient.pids.map(({ organisation }) => ({ value: organisation, label: place(organisation) }))}
+            value={choice.organisation}
+            onChange={(organisation) => setChoice({ ...choice, organisation: organisation ?? choice.organisation })}
+            allowDeselect={false}
+            flex="1 1 12rem"
+          />
+          <Select
+            label={t('card.years')}
+            data={YEARS.map((value) => ({ value, label: t('card.year', { count: Number(value) }) }))}
+            value={String(choice.years)}
+            onChange={(years) => setChoice({ ...choice, years: Number(years ?? choice.years) })}
+            allowDeselect={false}
+            flex="1 1 12rem"
+          />
+        </Group>
+        <Checkbox.Group
+          label={t('card.what')}
+          error={choice.categories.length === 0 ? t('card.choose') : undefined}
+          value={[...choice.categories]}
+          onChange={(chosen) => setChoice({ ...choice, categories: chosen })}
+        >
+          <Group mt="xs">
+            {categories.map((code) => (
+              <Checkbox key={code} value={code} label={category(code)} />
+            ))}
+          </Group>
+        </Checkbox.Group>
+        <Checkbox
+          label={t('card.sensitive')}
+          checked={choice.withSensitive}
+          onChange={({ currentTarget }) => setChoice({ ...choice, withSensitive: currentTarget.checked })}
+        />
+        {error === undefined ? null : <Failure error={error} />}
+        <Button type="submit" loading={busy} disabled={choice.categories.length === 0}>
+          {t('card.make')}
+        </Button>
+      </Stack>
+    </Card>
+  );
+}
+
+async function make(patient: PatientSession, choice: Choice): Promise<EmergencyCard> {
+  const { organisation, categories, withSensitive, years } = choice;
+  const { pid } = patient.pids.find((entry) => entry.organisation === organisation)!;
+  const occasion = patient.occasion();
+  const session = await patient.at(pid);
+  const prepared = await makeCard(patient.wallet, occasion, {
+    pid,
+    categories,
+    labelClasses: withSensitive ? LABEL_CLASSES : ['N'],
+    notBeforeMs: occasion.nowMs,
+    notAfterMs: occasion.nowMs + years * YEAR_MS,
+  });
+  await submitGrant(session, prepared);
+  await patient.keep(prepared.wallet);
+  return prepared.card;
+}
