@@ -189,10 +189,7 @@ export const texts: Texts<typeof en, 'ar'> = {
   },
   preview: {
     title: 'ما الذي يفتحه هذا',
-    category: 'ماذا',
-    opens: 'يُفتح',
-    sensitive: 'حساس',
-    closed: 'يبقى مغلقًا',
+    row: '{{category}}: يُفتح {{opens}}، الحساس {{sensitive}}؛ يبقى مغلقًا {{closed}}',
     counting: 'تُعدّ مستنداتك …',
     failed: 'تعذّر عدّ مستنداتك في {{place}}.',
     later: 'ما يُضاف إليها لاحقًا يُفتح أيضًا حتى النهاية.',

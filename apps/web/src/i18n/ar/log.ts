@@ -48,7 +48,7 @@ export const texts: Texts<typeof en, 'ar'> = {
   proof: {
     column: 'الإثبات',
     check: 'أثبته',
-    checkWhat: 'أثبت السطر {{line}}',
+    checkWhat: 'أثبته: السطر {{line}}',
     proven: 'مُثبت',
     provenText:
       'السطر {{line}} موجود في السجل المشترك: تغطيه الكتلة {{block}}، ومنها تؤدي {{count}} كتل إلى نقطة وقّعها {{signers}}. تحقق جهازك من ذلك بنفسه.',

@@ -167,10 +167,7 @@ export const texts = {
   },
   preview: {
     title: 'What this opens',
-    category: 'What',
-    opens: 'Opens',
-    sensitive: 'Sensitive',
-    closed: 'Stays closed',
+    row: '{{category}}: opens {{opens}}, {{sensitive}} sensitive; {{closed}} stay closed',
     counting: 'Counting your documents …',
     failed: 'Your documents at {{place}} could not be counted.',
     later: 'What is added to these later is open too, until it ends.',

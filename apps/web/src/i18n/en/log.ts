@@ -41,7 +41,7 @@ export const texts = {
   proof: {
     column: 'Proof',
     check: 'Prove it',
-    checkWhat: 'Prove line {{line}}',
+    checkWhat: 'Prove it: line {{line}}',
     proven: 'Proven',
     provenText:
       'Line {{line}} stands in the ledger: block {{block}} covers it, and {{count}} blocks lead from there to a point that {{signers}} signed. Your device checked this by itself.',

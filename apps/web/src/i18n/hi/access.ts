@@ -164,10 +164,7 @@ export const texts: Texts<typeof en, 'hi'> = {
   },
   preview: {
     title: 'इससे क्या खुलता है',
-    category: 'क्या',
-    opens: 'खुलता है',
-    sensitive: 'संवेदनशील',
-    closed: 'बंद रहता है',
+    row: '{{category}}: खुलते हैं {{opens}}, संवेदनशील {{sensitive}}; बंद रहते हैं {{closed}}',
     counting: 'आपके दस्तावेज़ गिने जा रहे हैं …',
     failed: '{{place}} में आपके दस्तावेज़ गिने नहीं जा सके।',
     later: 'इनमें बाद में जो जुड़ेगा वह भी समाप्ति तक खुला रहेगा।',

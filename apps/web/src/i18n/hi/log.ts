@@ -44,7 +44,7 @@ export const texts: Texts<typeof en, 'hi'> = {
   proof: {
     column: 'प्रमाण',
     check: 'प्रमाणित करें',
-    checkWhat: 'पंक्ति {{line}} प्रमाणित करें',
+    checkWhat: 'प्रमाणित करें: पंक्ति {{line}}',
     proven: 'प्रमाणित',
     provenText:
       'पंक्ति {{line}} बहीखाते में है: ब्लॉक {{block}} उसे समेटता है, और वहाँ से {{count}} ब्लॉक उस बिंदु तक जाते हैं जिस पर {{signers}} के हस्ताक्षर हैं। आपके उपकरण ने यह ख़ुद जाँचा।',

@@ -1,9 +1,11 @@
+import './access.css';
 import { Alert, Anchor, Badge, Group, NativeSelect, Stack } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { NavLink, Outlet } from 'react-router';
 import { usePatient } from '../../session/index.ts';
 import { useRequests } from './access-queries.ts';
+
 import { type Acting, ActingContext, useActing } from './acting.ts';
 
 /** `own`: pages that nobody else opens for a patient. */
@@ -56,18 +58,14 @@ function Tabs() {
   return (
     <Group component="nav" aria-label={t('tabs.label')} gap="md">
       {TABS.filter(({ own }) => !own || ward === null).map(({ to, name }) => (
-        <NavLink key={to} to={to} end={name === 'access'}>
-          {({ isActive }) => (
-            <Anchor component="span" fw={isActive ? 700 : 400} underline={isActive ? 'always' : 'hover'}>
-              {t(`tabs.${name}`)}
-              {name === 'requests' && waiting > 0 ? (
-                <Badge component="span" ms={6} size="sm" circle>
-                  {waiting}
-                </Badge>
-              ) : null}
-            </Anchor>
-          )}
-        </NavLink>
+        <Anchor key={to} component={NavLink} to={to} end={name === 'access'} className="access-tab">
+          {t(`tabs.${name}`)}
+          {name === 'requests' && waiting > 0 ? (
+            <Badge component="span" size="sm" circle>
+              {waiting}
+            </Badge>
+          ) : null}
+        </Anchor>
       ))}
     </Group>
   );

@@ -1,4 +1,4 @@
-import { Alert, Stack, Table, Text } from '@mantine/core';
+import { Alert, List, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../ui/loading.tsx';
 import { useTerms } from '../../ui/terms.ts';
@@ -39,27 +39,11 @@ export function OpeningSummary({
         {waiting ? null : <Text size="sm">{t('closed', { count: closed })}</Text>}
       </div>
       {shown.length === 0 ? null : (
-        <Table withTableBorder>
-          <Table.Caption>{t('preview.title')}</Table.Caption>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th scope="col">{t('preview.category')}</Table.Th>
-              <Table.Th scope="col">{t('preview.opens')}</Table.Th>
-              <Table.Th scope="col">{t('preview.sensitive')}</Table.Th>
-              <Table.Th scope="col">{t('preview.closed')}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {shown.map((counts) => (
-              <Table.Tr key={counts.category}>
-                <Table.Th scope="row">{terms.category(counts.category)}</Table.Th>
-                <Table.Td>{counts.opens}</Table.Td>
-                <Table.Td>{counts.sensitive}</Table.Td>
-                <Table.Td>{counts.closed}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        <List size="sm" aria-label={t('preview.title')}>
+          {shown.map(({ category, ...counts }) => (
+            <List.Item key={category}>{t('preview.row', { category: terms.category(category), ...counts })}</List.Item>
+          ))}
+        </List>
       )}
       <Text size="sm">{t('preview.later')}</Text>
       {narrowed ? <Text size="sm">{t('preview.narrowed')}</Text> : null}

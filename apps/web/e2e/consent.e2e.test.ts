@@ -1,0 +1,107 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectAccessible } from './accessibility.ts';
+import { hasBrowser, openStage, type PatientPerson, photograph, type Stage } from './harness.ts';
+import { signIn } from './sign-in.ts';
+
+const CLICKS_MAX = 3;
+const PAGES = [
+  ['', 'Who has access'],
+  ['requests', 'Requests'],
+  ['log', 'Who looked'],
+  ['home', 'At home'],
+  ['give', 'Give somebody access'],
+  ['disputes', 'Corrections'],
+  ['guardians', 'Guardians'],
+] as const;
+
+let stage: Stage;
+
+/** Of the claimed patients the first, whom b.novak asks in the demonstration. */
+const asked = (): PatientPerson => stage.cast.patients[0]!;
+
+async function signedIn(device: string, path: string): Promise<Page> {
+  const page = await stage.newDevice();
+  await signIn(page, device);
+  await page.goto(path);
+  return page;
+}
+
+async function openChart(page: Page, organisation: string): Promise<void> {
+  const { at } = asked();
+  const { fhirId } = at.find((place) => place.organisation === organisation)!;
+  await page.goto(`/clinician/patient/${fhirId}`);
+  await page.getByRole('button', { name: 'Yes, open the record' }).click();
+  await page.getByRole('link', { name: 'Elsewhere', exact: true }).click();
+}
+
+describe.skipIf(!hasBrowser)('a patient', () => {
+  beforeAll(async () => {
+    stage = await openStage();
+  });
+  afterAll(async () => (stage as Stage | undefined)?.close());
+
+  it('sees each page about access, in both widths and without a grave fault', async () => {
+    const page = await signedIn(asked().device!, '/patient/access');
+    for (const [name, title] of PAGES) {
+      await page.goto(`/patient/access${name === '' ? '' : `/${name}`}`);
+      await page.getByRole('heading', { level: 1, name: title }).waitFor();
+      await page.getByText('Loading …').first().waitFor({ state: 'detached' });
+      await expectAccessible(page);
+      await photograph(page, `access-${name === '' ? 'grants' : name}`);
+    }
+  });
+
+  it('allows less than was asked in three clicks, is read, takes it back, and the open tab shows nothing more', async () => {
+    const novak = stage.cast.staff.find(({ account }) => account === 'b.novak')!;
+    const clinician = await signedIn(novak.device, '/clinician');
+    const patient = await signedIn(asked().device!, '/patient/access/requests');
+    const request = patient.getByRole('region', { name: 'Everybody at Hospital B would like to read:' });
+    await request.getByText('Opens 5 documents today, 0 sensitive.').waitFor();
+
+    let clicks = 0;
+    const click = async (role: 'checkbox' | 'button', name: RegExp): Promise<void> => {
+      clicks += 1;
+      await request.getByRole(role, { name }).click();
+    };
+    await click('checkbox', /^Medicines/);
+    await request.getByText('Opens 3 documents today, 0 sensitive.').waitFor();
+    await click('button', /^Allow this$/);
+    await patient.getByText('allowed in part').waitFor();
+    expect(clicks).toBeLessThanOrEqual(CLICKS_MAX);
+
+    await openChart(clinician, 'hospital-b');
+    await clinician.getByText('allowed in part').first().waitFor();
+    const opened = clinician.getByRole('region', { name: 'Records that the patient opened to you' });
+    const granted = opened.locator('.mantine-Card-root').filter({ hasText: 'Laboratory results' });
+    await granted.filter({ hasText: 'Hospital A' }).waitFor();
+    expect(await granted.filter({ hasText: 'Medicines' }).count()).toBe(0);
+    await granted.filter({ hasText: 'Hospital A' }).getByRole('button').click();
+    await opened.getByText('Open, beside your own records, until').waitFor();
+    await clinician.getByRole('link', { name: 'Everything', exact: true }).click();
+    await clinician.getByText('Troponin').first().waitFor();
+
+    await patient.goto('/patient/access');
+    const grant = patient
+      .getByRole('article', { name: 'Everybody at Hospital B' })
+      .filter({ hasText: 'Hospital A keeps: Laboratory results' });
+    await grant.getByText('Used once.').waitFor();
+    await photograph(patient, 'access-granted');
+    await grant.getByRole('button', { name: 'Take it back' }).click();
+    const question = patient.getByRole('dialog', { name: 'Take this access back?' });
+    await question.getByText('cannot be taken back').waitFor();
+    await photograph(patient, 'access-revoke');
+    await question.getByRole('button', { name: 'Take it back' }).click();
+    // Nobody touches the clinician's tab.
+    await clinician.getByText('Troponin').first().waitFor({ state: 'detached' });
+    await grant.waitFor({ state: 'detached' });
+    await patient.getByText('taken back by you').first().waitFor({ state: 'attached' });
+  });
+
+  it('finds in “who looked” that the clinician read, with role, place and purpose', async () => {
+    const page = await signedIn(asked().device!, '/patient/access/log?place=hospital-a');
+    const line = page.getByRole('listitem').filter({ hasText: 'Doctor at Hospital B' }).filter({ hasText: 'read' });
+    await line.first().getByText('Why: treatment.').waitFor();
+    await line.first().getByText('Proven').first().waitFor();
+  });
+});
