@@ -29,6 +29,7 @@ export {
   visible,
 } from './compartment.ts';
 export { DataKeys } from './data-keys.ts';
+export type { KeptDispute, KnownDispute } from './disputes.ts';
 export type { Documents } from './documents.ts';
 export { findElsewhere } from './elsewhere.ts';
 export { LeafStates } from './erase.ts';

@@ -87,6 +87,7 @@ export function openPeerClient(options: PeerClientOptions): PeerClient {
     references: ask('references'),
     attachment: ask('attachment'),
     places: ask('places'),
+    disputes: ask('disputes'),
     delegate: ask('delegate'),
     deliver: ask('deliver'),
     [Symbol.dispose]: () => agent.destroy(),

@@ -59,6 +59,7 @@ describe('authorisation of every route', () => {
     expect(open.sort()).toEqual([
       'GET /api/v1/authenticity/authorities',
       'GET /api/v1/authenticity/{fingerprint}',
+      'GET /api/v1/categories',
       'GET /api/v1/network',
       'GET /api/v1/openapi.json',
       'GET /api/v1/releases',

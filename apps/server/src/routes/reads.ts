@@ -10,11 +10,13 @@ import { FHIR_TYPE } from '../http/server.ts';
 import { type HostedOrganisation, memberOf, type Node, readerOf, readHosted } from '../node.ts';
 import { readOwnPid } from '../own-pid.ts';
 import { ServerError } from '../server-error.ts';
+import { showDispute, shownDispute } from './disputes.ts';
 import { pageSize } from './ledger.ts';
 
 const RECORDS_PAGE_MAX = 1_000;
 const REFERENCE = '^[A-Z][A-Za-z]{1,63}/[A-Za-z0-9.-]{1,64}$';
 const ANCESTORS_MAX = 8;
+const DISPUTES_MAX = 500;
 const STAFF = { kind: 'session', who: ['staff'] } as const;
 
 const { id, object } = schema;
@@ -60,6 +62,7 @@ export function addReadRoutes(app: FastifyInstance, node: Node): void {
   addChart(app, node);
   addReleases(app, node);
   addAttachments(app, node);
+  addStatements(app, node);
 }
 
 function addOpening(app: FastifyInstance, node: Node): void {
@@ -217,6 +220,24 @@ function addAttachments(app: FastifyInstance, node: Node): void {
         .type('application/octet-stream')
         .header('content-disposition', 'attachment')
         .send(Readable.from(content));
+    },
+  });
+}
+
+/** A patient's statement goes with the record that it is about. */
+function addStatements(app: FastifyInstance, node: Node): void {
+  addRoute<InSession>(app, {
+    method: 'GET',
+    url: '/api/v1/orgs/:org/reads/:session/disputes',
+    access: STAFF,
+    summary:
+      'What the patient states about records of this session, checked against the ledger; `withheld` counts others.',
+    params: object({ org: schema.organisation, session }),
+    answer: object({ disputes: schema.list(shownDispute, DISPUTES_MAX), withheld: schema.count }),
+    handle: async ({ params, request }) => {
+      const { reader } = ownReading(node, params, request).exchange;
+      const { disputes, withheld } = await reader.readDisputes(params.session);
+      return { disputes: disputes.map(showDispute), withheld };
     },
   });
 }

@@ -52,6 +52,7 @@ function lie(lies: Lies): void {
     references: async (request) => changed(await gateway.references(request), lies.references),
     attachment: (request) => gateway.attachment(request),
     places: (request) => gateway.places(request),
+    disputes: (request) => gateway.disputes(request),
     delegate: (request) => gateway.delegate(request),
     deliver: (request) => gateway.deliver(request),
   };

@@ -1,5 +1,6 @@
 import type { OpenedTerms, SignedCall } from '@salus/contracts';
 import type { SealedEnvelope } from '@salus/crypto';
+import type { KeptDispute } from '../disputes.ts';
 import type { PairOpening } from '../vault-types.ts';
 
 /**
@@ -20,6 +21,8 @@ export interface ExchangePeer {
   attachment(request: PeerRequest<'attachment', AttachmentBody>): Promise<PeerAnswer<AttachmentResult>>;
   /** The list of places that the patient sealed to the grantee of a locate grant. */
   places(request: PeerRequest<'places', OpenBody>): Promise<PeerAnswer<PlacesResult>>;
+  /** What the patient states about records that this session may read. */
+  disputes(request: PeerRequest<'disputes', DisputesBody>): Promise<PeerAnswer<DisputesResult>>;
   /** Passes a part of a grant on, by its holder's signed request. */
   delegate(request: PeerRequest<'delegate', DelegateBody>): Promise<PeerAnswer<DelegateResult>>;
   /** Hands over an order, result, prescription or task. The same delivery id again gives the same receipt. */
@@ -28,7 +31,7 @@ export interface ExchangePeer {
 
 export type ExchangeOperation = keyof ExchangePeer;
 export const EXCHANGE_OPERATIONS: readonly ExchangeOperation[] = [
-  ...(['open', 'manifest', 'fetch', 'references', 'attachment', 'places', 'delegate', 'deliver'] as const),
+  ...(['open', 'manifest', 'fetch', 'references', 'attachment', 'places', 'disputes', 'delegate', 'deliver'] as const),
 ];
 
 export const PEER_REQUEST_VERSION = 'salus:exchange:v1';
@@ -194,6 +197,14 @@ export interface AttachmentResult {
 export interface PlacesResult {
   /** Sealed by the patient's wallet to the grantee's organisation. */
   readonly sealed: SealedEnvelope;
+}
+
+export interface DisputesBody {
+  readonly session: string;
+}
+
+export interface DisputesResult {
+  readonly disputes: readonly KeptDispute[];
 }
 
 export interface DelegateBody extends Omit<OpenBody, 'recipientKid'> {

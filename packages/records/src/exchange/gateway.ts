@@ -2,6 +2,7 @@ import { grantCommitment, type PatientFact, patientKey, type SignedCall } from '
 import { hashTuple, type SealedEnvelope, toBase64url } from '@salus/crypto';
 import { LedgerError, type LedgerErrorCode } from '@salus/ledger';
 import { isCohort } from '../cohort.ts';
+import type { KeptDispute, KnownDispute } from '../disputes.ts';
 import type { KnownGrants } from '../known-grants.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { RecordsError } from '../records-error.ts';
@@ -15,6 +16,8 @@ import {
   type DelegateResult,
   type DeliveryBody,
   type DeliveryReceipt,
+  type DisputesBody,
+  type DisputesResult,
   type ExchangeOperation,
   type ExchangePeer,
   FETCH_RECORDS_MAX,
@@ -68,6 +71,7 @@ export interface GatewayParts extends OpenParts, ReleaseParts {
   listDenials(pid: string): Promise<readonly Denial[]>;
   /** The list that the patient sealed for a locate grant, once the ledger has opened it. */
   findPlaces(pid: string, grant: string): Promise<SealedEnvelope | undefined>;
+  listDisputes(pid: string): Promise<readonly KnownDispute[]>;
   /** Takes a delivery whose request was verified. */
   acceptDelivery(payload: PeerRequestPayload<'deliver', DeliveryBody>): Promise<DeliveryReceipt>;
 }
@@ -174,9 +178,27 @@ export class Gateway implements ExchangePeer {
       const { pid, grant } = await openPlaces(this.#parts, body);
       const sealed = await this.#parts.findPlaces(pid, grant);
       if (sealed === undefined) throw new RecordsError('not-found', 'the patient left no list for this grant');
-      await this.#log('session', { payload, request: body.request, pid, grant });
+      await this.#log('session', { payload, request: body.request, reader, pid, grant });
       this.#parts.guard.demandReleasing();
       return { sealed };
+    });
+  }
+
+  disputes(request: PeerRequest<'disputes', DisputesBody>): Promise<PeerAnswer<DisputesResult>> {
+    return this.#answer(request, 'disputes', async (payload) => {
+      const session = await this.#liveSession(payload.body.session, payload.from);
+      const scope = this.#scope(session);
+      const disputes: KeptDispute[] = [];
+      for (const known of await this.#parts.listDisputes(session.pid)) {
+        if (known.status === 'withdrawn') continue;
+        const record = await this.#parts.rows.findRecord(known.recordId);
+        if (record === undefined || !this.#isInScope(session, scope, record)) continue;
+        const { status: _status, atMs: _atMs, answeredMs: _answeredMs, ...kept } = known;
+        disputes.push(kept);
+      }
+      await this.#log('read', { payload, session, records: disputes });
+      await this.#demandLive(session);
+      return { disputes };
     });
   }
 

@@ -1,6 +1,7 @@
 import { loadMembers } from '@salus/contracts';
 import { type HpkePrivateKey, verifyCertificate } from '@salus/crypto';
 import { CoverRoots } from '../cover-roots.ts';
+import { DisputeBook } from '../disputes.ts';
 import { ForeignRecords } from '../foreign/foreign-records.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { PlaceLists, RequestBook } from '../requests.ts';
@@ -17,6 +18,7 @@ import { GatewaySessions, type Reader } from './gateway-session.ts';
 import { GrantFollower } from './grant-follower.ts';
 import { GrantTokens } from './grant-tokens.ts';
 import { KeptRecords } from './kept-records.ts';
+import { PlaceReading } from './place-reading.ts';
 import { ExchangeReader } from './reader.ts';
 
 export interface ExchangeOptions {
@@ -43,6 +45,10 @@ export interface OrganisationExchange extends AsyncDisposable {
   readonly requests: RequestBook;
   readonly tokens: GrantTokens;
   readonly places: PlaceLists;
+  /** What locate grants tell of patients' other places of treatment. */
+  readonly treatedElsewhere: PlaceReading;
+  /** What patients state about records here. */
+  readonly disputes: DisputeBook;
   readonly kept: KeptRecords;
   /** What others' patients granted, in this organisation's base. */
   readonly foreign: ForeignRecords;
@@ -70,6 +76,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   };
   const sessions = new GatewaySessions(store, masterKey);
   const places = new PlaceLists(base);
+  const disputes = new DisputeBook({ ...base, documents: vault.documents, rows: vault.rows });
   const deliveries = new Deliveries(base);
   const door = {
     ...base,
@@ -86,6 +93,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
     ciphertexts: vault.ciphertext,
     attachments: createAttachmentPieces(store, vault.attachments),
     findPlaces: (pid, grant) => places.find(pid, grant),
+    listDisputes: (pid) => disputes.listOfPid(pid),
     acceptDelivery: (payload) => deliveries.accept(payload),
   });
   const hpke = { kid: options.hpkeKid, ...(await openHpke(options.hpkeKid)) };
@@ -105,6 +113,8 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
     requests: new RequestBook(base),
     tokens: new GrantTokens(base),
     places,
+    treatedElsewhere: new PlaceReading({ ...base, hpkeKid: options.hpkeKid }),
+    disputes,
     kept,
     foreign,
     roots,

@@ -1,3 +1,4 @@
+import { DISPUTES_PER_PID_MAX } from '../disputes.ts';
 import { RecordsError } from '../records-error.ts';
 import {
   type ExchangeOperation,
@@ -48,6 +49,11 @@ const isReceipt = shape({
   signature: isText,
 });
 
+const isDispute = shape({
+  ...{ dispute: isText, pid: isText, recordId: isText, version: isCount, reference: isText, salt: isText },
+  ...{ statement: isObject, call: isObject, answer: nullable(shape({ answer: isObject, salt: isText, by: isText })) },
+});
+
 const RESULTS: { readonly [Operation in ExchangeOperation]: Check } = {
   open: shape({ session: isText, untilMs: isCount }),
   manifest: isPage,
@@ -55,6 +61,7 @@ const RESULTS: { readonly [Operation in ExchangeOperation]: Check } = {
   references: isFetched,
   attachment: shape({ piece: isText }),
   places: shape({ sealed: isObject }),
+  disputes: shape({ disputes: listOf(isDispute, DISPUTES_PER_PID_MAX) }),
   delegate: shape({ grant: isText }),
   deliver: isReceipt,
 };

@@ -38,6 +38,7 @@ const BODIES: { readonly [Operation in ExchangeOperation]: Check } = {
     references: listOf(isText, REFERENCES_MAX),
     knownKeys: isKnownKeys,
   }),
+  disputes: shape({ session: isText }),
   attachment: shape({ session: isText, recordId: isText, version: isCount, attachmentId: isText, piece: isCount }),
   deliver: shape({ delivery: isText, kind: isText, sealed: isObject }),
 };

@@ -1,4 +1,11 @@
-import { type LeafFact, type SessionFact, sessionKey, type Terms } from '@salus/contracts';
+import {
+  type DisputeFact,
+  disputeKey,
+  type LeafFact,
+  type SessionFact,
+  sessionKey,
+  type Terms,
+} from '@salus/contracts';
 import { fromBase64url, type HpkePrivateKey } from '@salus/crypto';
 import {
   type AttachmentReference,
@@ -7,20 +14,21 @@ import {
   inlineAttachments,
 } from '../attachment-reference.ts';
 import { type AttachmentName, contentBytesOf } from '../attachments.ts';
+import { checkDispute, DISPUTES_PER_PID_MAX, type KeptDispute, type KnownDispute } from '../disputes.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { idOfCall } from '../node-call.ts';
 import { RecordsError } from '../records-error.ts';
 import type { Owner } from '../vault-types.ts';
 import { openPieces } from './attachment-pieces.ts';
 import { AuthorQuestions, type Exchange, type QuestionParts } from './author-questions.ts';
-import type { AttachmentBody, ReleasedKey, ReleasedRecord } from './exchange-peer.ts';
+import type { AttachmentBody, DisputesResult, ReleasedKey, ReleasedRecord } from './exchange-peer.ts';
 import type { Reader } from './gateway-session.ts';
 import { GatheredReads } from './gathered-reads.ts';
 import type { Keeping } from './kept-records.ts';
 import { askChart, type Chart } from './manifest-checks.ts';
 import { type OpenReading, OpenReadings } from './open-readings.ts';
 import { type OpenedKeys, openListed, openReleased, openReleasedKeys } from './open-released.ts';
-import { parseAttachmentResult, parseFetchResult, parseOpenResult } from './peer-answers.ts';
+import { parseAttachmentResult, parseFetchResult, parseOpenResult, parsePeerAnswer } from './peer-answers.ts';
 import { type Reading, type ReadingRequest, type ReadRecord, stepOf } from './reading.ts';
 import { checkReference } from './reference-checks.ts';
 import { grantedPairs, narrowsPairs } from './release-rules.ts';
@@ -197,6 +205,37 @@ export class ExchangeReader {
     await this.#questions.log('read', { ...stepOf(reading, nonce), records });
     await demandStillGranted(this.#parts.ledger, reading);
     return found;
+  }
+
+  /**
+   * What the patient states about records that this session may read, each as the ledger committed to it; `withheld` counts
+   * those on the ledger that were not given, as they are of other records, or of a node that hides them.
+   */
+  async readDisputes(
+    session: string,
+  ): Promise<{ readonly disputes: readonly KnownDispute[]; readonly withheld: number }> {
+    const reading = this.#readings.read(session);
+    const pid = reading.owner.slice('pid:'.length);
+    const { value: disputes, nonce } = await this.#questions.checked(reading, async (exchange) => {
+      const step = { step: stepOf(reading, ''), exchange };
+      const answer = await this.#questions.ask(step, 'disputes', { session }, (peer, signed) => peer.disputes(signed));
+      const parsed = parsePeerAnswer<DisputesResult>('disputes', answer);
+      const result = await this.#questions.accept(reading, parsed, exchange);
+      return Promise.all(result.disputes.map((kept) => this.#checkDispute(kept, pid)));
+    });
+    const start = disputeKey(pid, '');
+    const entries = await this.#parts.ledger.range(start, `${start.slice(0, -1)}0`, DISPUTES_PER_PID_MAX);
+    const standing = entries.filter(({ value }) => (value as unknown as DisputeFact).status !== 'withdrawn').length;
+    await this.#questions.log('read', { ...stepOf(reading, nonce), records: disputes });
+    await demandStillGranted(this.#parts.ledger, reading);
+    return { disputes, withheld: Math.max(0, standing - disputes.length) };
+  }
+
+  async #checkDispute(kept: KeptDispute, pid: string): Promise<KnownDispute> {
+    const fact = (await this.#parts.ledger.get(disputeKey(pid, kept.dispute))) as DisputeFact | undefined;
+    const known = kept.pid === pid ? checkDispute(kept, fact) : undefined;
+    if (known === undefined) throw new RecordsError('content-mismatch', 'a statement is not what the ledger holds');
+    return known;
   }
 
   /** The content of an attachment that a record read in this session names, as a stream. Codes as `openPieces`. */

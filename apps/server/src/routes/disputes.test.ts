@@ -1,0 +1,122 @@
+import type { LeafReference } from '@salus/contracts';
+import { answerDispute, dispute, withdrawDispute } from '@salus/wallet';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assign } from '../../test/assign.ts';
+import {
+  bodyOf,
+  chapterAt,
+  claimPatient,
+  grantAccess,
+  importChapter,
+  openTestServer,
+  readingBody,
+  type TestPatient,
+  type TestServer,
+} from '../../test/hospital.ts';
+
+const A = '/api/v1/orgs/hospital-a';
+const B = '/api/v1/orgs/hospital-b';
+let server: TestServer;
+let patient: TestPatient;
+let other: TestPatient;
+let rossi: string;
+let novak: string;
+let records: readonly { readonly recordId: string; readonly type: string; readonly category: string }[];
+beforeAll(async () => {
+  server = await openTestServer(['hospital-a', 'hospital-b']);
+  const { fhirId } = await importChapter(server, 'hospital-a');
+  patient = await claimPatient(server, 'hospital-a', fhirId);
+  const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 8));
+  other = await claimPatient(server, 'hospital-a', second.fhirId);
+  rossi = await server.logIn('a.rossi', { writing: true });
+  novak = await server.logIn('b.novak', { writing: true });
+  const { nowMs } = server.occasion();
+  const { id: actor } = server.wallet('a.rossi');
+  await assign(server.node.organisations.get('hospital-a')!, { id: fhirId, actor, nowMs });
+  records = (await server.send('GET', `${A}/patient/records`, { token: patient.token })).json.records;
+}, 60_000);
+afterAll(() => server[Symbol.asyncDispose]());
+
+async function leafOf(recordId: string): Promise<LeafReference> {
+  const { json } = await server.send('GET', `${A}/patient/records/${recordId}/leaves`, { token: patient.token });
+  return json.leaves.at(-1);
+}
+
+async function state(category: string, text: string) {
+  const { recordId } = records.find((record) => record.category === category)!;
+  const leaf = await leafOf(recordId);
+  const prepared = await dispute(patient.wallet, server.occasion(), { pid: patient.pid, leaf, text });
+  const body = { recordId, ...bodyOf(prepared) };
+  const answer = await server.send('POST', `${A}/patient/disputes`, { token: patient.token, body });
+  expect(answer.status, answer.text).toBe(200);
+  return { ...prepared, recordId, leaf };
+}
+
+const listed = async () => (await server.send('GET', `${A}/patient/disputes`, { token: patient.token })).json.disputes;
+
+describe('a dispute', () => {
+  it('reaches whoever has the record in care, is answered, and travels with reads of other organisations', async () => {
+    const stated = await state('medication', 'I never took this.');
+    await state('laboratory', 'This is not my blood.');
+    const open = await server.send('GET', `${A}/disputes`, { token: rossi });
+    expect(open.status, open.text).toBe(200);
+    expect(open.json.disputes.map(({ text }: { text: string }) => text)).toContain('I never took this.');
+    expect(open.json.disputes[0]).toMatchObject({ patient: patient.fhirId, status: 'open' });
+    const stranger = await server.logIn('a.mehta');
+    expect((await server.send('GET', `${A}/disputes`, { token: stranger })).json).toEqual({ disputes: [] });
+    expect((await server.send('GET', `${A}/disputes`, { token: await server.logIn('hospital-a.admin') })).status).toBe(
+      403,
+    );
+
+    const said = { pid: patient.pid, dispute: stated.dispute, text: 'It was dispensed on 2 May.' } as const;
+    const path = `${A}/disputes/${stated.dispute}/answers`;
+    const amended = await answerDispute(server.wallet('a.rossi'), server.occasion(), { ...said, outcome: 'amended' });
+    const early = await server.send('POST', path, { token: rossi, body: bodyOf(amended) });
+    expect(early.json.code).toBe('dispute-not-amended');
+    const foreign = await answerDispute(server.wallet('b.novak'), server.occasion(), { ...said, outcome: 'declined' });
+    expect((await server.send('POST', path, { token: rossi, body: bodyOf(foreign) })).status).toBe(400);
+    const declined = await answerDispute(server.wallet('a.rossi'), server.occasion(), { ...said, outcome: 'declined' });
+    expect((await server.send('POST', path, { token: rossi, body: bodyOf(declined) })).status).toBe(200);
+    const [first] = await listed();
+    expect(first).toMatchObject({ status: 'declined', answer: { text: said.text, by: server.wallet('a.rossi').id } });
+
+    const { grant } = await grantAccess(server, patient, { to: 'hospital-b', reader: novak });
+    const body = await readingBody(server, { account: 'b.novak', token: novak, patient, grant });
+    const { json: opened } = await server.send('POST', `${B}/reads`, { token: novak, body });
+    const read = await server.send('GET', `${B}/reads/${opened.session}/disputes`, { token: novak });
+    expect(read.status, read.text).toBe(200);
+    // The laboratory was not granted: that there is a statement about it stands on the ledger, its words do not travel.
+    expect(read.json).toMatchObject({ withheld: 1, disputes: [{ text: 'I never took this.', status: 'declined' }] });
+    expect(read.text).not.toContain('blood');
+  });
+
+  it('is the patient’s own: nobody states about another’s record, in another’s name, or other words than signed', async () => {
+    const { recordId } = records[0]!;
+    const leaf = await leafOf(recordId);
+    const own = { pid: other.pid, leaf, text: 'not mine' };
+    const about = await dispute(other.wallet, server.occasion(), own);
+    const stolen = { recordId, ...bodyOf(about) };
+    const refused = await server.send('POST', `${A}/patient/disputes`, { token: other.token, body: stolen });
+    expect(refused.json.code).toBe('not-found');
+    const direct = await server.send('POST', `${A}/calls`, { body: bodyOf(about) });
+    expect(direct.json.code).toBe('owner-foreign');
+    const mine = await dispute(patient.wallet, server.occasion(), { ...own, pid: patient.pid });
+    const posed = { recordId, ...bodyOf(mine) };
+    expect((await server.send('POST', `${A}/patient/disputes`, { token: other.token, body: posed })).status).toBe(403);
+    const swapped = structuredClone(posed) as unknown as { privateArgs: { values: { statement: { text: string } } } };
+    swapped.privateArgs.values.statement.text = 'something else';
+    const changed = await server.send('POST', `${A}/patient/disputes`, { token: patient.token, body: swapped });
+    expect(changed.json.code).toBe('private-mismatch');
+    expect((await server.send('GET', `${A}/patient/disputes`, { token: other.token })).json).toEqual({ disputes: [] });
+  });
+
+  it('goes no further once the patient takes it back', async () => {
+    const { dispute: id } = await state('vital-signs', 'I was running.');
+    const call = await withdrawDispute(patient.wallet, server.occasion(), { pid: patient.pid, dispute: id });
+    const body = bodyOf(call);
+    expect((await server.send('POST', `${A}/patient/disputes`, { token: patient.token, body })).status).toBe(200);
+    const shown = (await listed()).find((known: { dispute: string }) => known.dispute === id);
+    expect(shown.status).toBe('withdrawn');
+    expect((await server.send('GET', `${A}/disputes`, { token: rossi })).text).not.toContain('running');
+  });
+});
