@@ -114,6 +114,7 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
     await page.getByText('Ordered again: The sample was haemolysed').waitFor();
     await page.getByRole('link', { name: 'Everything', exact: true }).click();
     await page.getByText('Feels well. Plan: HbA1c, then see again.').waitFor();
+    expect(await page.getByText('7.10').count()).toBeGreaterThan(0);
   });
 
   it('finds nobody who is not in care, and opens such a record in an emergency alone, which the patient sees', async () => {
@@ -151,7 +152,9 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
     const patient = await stage.newDevice();
     await signIn(patient, device!);
     await patient.goto('/patient/access');
-    await patient.getByText('Opened in an emergency at Hospital A').first().waitFor();
+    const told = patient.getByText('Opened in an emergency at Hospital A');
+    await told.first().waitFor();
+    expect(await told.count()).toBeGreaterThan(0);
   });
 });
 

@@ -4,10 +4,10 @@ import { valuesOf } from '../../fhir/value.ts';
 import { whenOf, whenText } from '../../fhir/when.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { TrendChart } from '../../ui/trend-chart.tsx';
 import { entriesOf } from './chart-entry.ts';
 import { EntryList } from './entry-list.tsx';
 import { type Series, seriesOf } from './series.ts';
-import { TrendChart } from './trend-chart.tsx';
 import { WithChart } from './with-chart.tsx';
 
 /** Rows of one table; the newest. */
@@ -52,7 +52,13 @@ function SeriesCard({ series: { key, title, entries, lines } }: { readonly serie
         <Title order={2} size="h4">
           {name}
         </Title>
-        <TrendChart lines={lines} />
+        {lines.some(({ points }) => points.length > 1) ? (
+          <TrendChart
+            lines={lines.map((line) => ({ ...line, name: line.name ?? name }))}
+            label={t('results.tableOf', { name })}
+            locale={i18n.language}
+          />
+        ) : null}
         <ScrollArea type="auto">
           <Table aria-label={t('results.tableOf', { name })} className="chart-table">
             <Table.Thead>

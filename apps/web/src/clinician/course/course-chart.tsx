@@ -30,10 +30,10 @@ export function CourseChart({
   const height = top + measured + AXIS;
   const date = new Intl.DateTimeFormat(i18n.language, { dateStyle: 'medium' });
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${height}`} className="trend-chart course-chart" aria-hidden="true" direction="ltr">
+    <svg viewBox={`0 0 ${WIDTH} ${height}`} className="course-chart" aria-hidden="true" direction="ltr">
       {lanes.map(({ key, title, planned, given }, at) => (
         <g key={key} transform={`translate(0 ${at * LANE})`}>
-          <text x={LEFT} y={12} className="trend-text">
+          <text x={LEFT} y={12} className="course-text">
             {title ?? t('course.unnamed')}
           </text>
           {planned.map((plan) => (
@@ -50,14 +50,14 @@ export function CourseChart({
           {given.map((entry) => (
             <circle key={entry.key} cx={x(entry.atMs)} cy={18 + BAR / 2} r={5} className="course-given" />
           ))}
-          <line x1={LEFT} x2={WIDTH - EDGE} y1={LANE - 4} y2={LANE - 4} className="trend-grid" />
+          <line x1={LEFT} x2={WIDTH - EDGE} y1={LANE - 4} y2={LANE - 4} className="course-grid" />
         </g>
       ))}
       {line === undefined || measured === 0 ? null : <Measured line={line} x={x} top={top} />}
-      <text x={LEFT} y={height - AXIS + YEARS_TEXT_Y} className="trend-text">
+      <text x={LEFT} y={height - AXIS + YEARS_TEXT_Y} className="course-text">
         {date.format(fromMs)}
       </text>
-      <text x={WIDTH - EDGE} y={height - AXIS + YEARS_TEXT_Y} textAnchor="end" className="trend-text">
+      <text x={WIDTH - EDGE} y={height - AXIS + YEARS_TEXT_Y} textAnchor="end" className="course-text">
         {date.format(untilMs)}
       </text>
     </svg>
@@ -83,12 +83,12 @@ function Measured({
     <g>
       <polyline
         points={line.points.map((point) => `${x(point.atMs)},${y(point.value)}`).join(' ')}
-        className="trend-line"
+        className="course-line"
       />
       {line.points.map((point) => (
         <g key={`${point.atMs} ${point.value}`}>
-          <circle cx={x(point.atMs)} cy={y(point.value)} r={4} className="trend-dot" />
-          <text x={x(point.atMs)} y={y(point.value) - 9} textAnchor="middle" className="trend-text">
+          <circle cx={x(point.atMs)} cy={y(point.value)} r={4} className="course-dot" />
+          <text x={x(point.atMs)} y={y(point.value) - 9} textAnchor="middle" className="course-text">
             {number.format(point.value)}
           </text>
         </g>

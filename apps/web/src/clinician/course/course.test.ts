@@ -39,6 +39,14 @@ describe('the course of a therapy', () => {
     expect(ends).toEqual([at('2026-02-09'), at('2026-01-10') + 14 * DAY_MS, undefined, at('2026-01-10')]);
   });
 
+  it('lets a plan without an end last until the next one', () => {
+    const [lane] = lanesOf([request('first', {}), request('second', { authoredOn: '2026-03-01T00:00:00Z' })]);
+    expect(lane?.planned.map(({ fromMs, untilMs }) => [fromMs, untilMs])).toEqual([
+      [at('2026-03-01'), undefined],
+      [at('2026-01-10'), at('2026-03-01')],
+    ]);
+  });
+
   it('spans everything that it shows, today too while a plan goes on, and is nothing without anything', () => {
     const nowMs = at('2026-06-01');
     const span = timeSpanOf(lanesOf([request('open', {})]), [{ atMs: at('2025-12-01') }], nowMs);

@@ -30,9 +30,17 @@ export function lanesOf(entries: readonly ChartEntry[]): readonly CourseLane[] {
   return [...groups].map(([key, group]) => ({
     key,
     title: group.map(({ resource }) => titleOf(resource)).find((title) => title !== undefined),
-    planned: group.filter(({ type }) => type === 'MedicationRequest').map(spanOf),
+    planned: followed(group.filter(({ type }) => type === 'MedicationRequest').map(spanOf)),
     given: group.filter(({ type }) => type !== 'MedicationRequest'),
   }));
+}
+
+/** Newest first: a plan without an end lasts until the next one of the same medicine. */
+function followed(spans: readonly PlannedSpan[]): readonly PlannedSpan[] {
+  return spans.map((span, at) => {
+    const next = spans[at - 1];
+    return span.untilMs === undefined && next !== undefined ? { ...span, untilMs: next.fromMs } : span;
+  });
 }
 
 function medicineKey(resource: FhirTree): string | undefined {

@@ -1,16 +1,4 @@
-import {
-  Alert,
-  Button,
-  Group,
-  List,
-  NumberInput,
-  SegmentedControl,
-  Select,
-  Stack,
-  Text,
-  Textarea,
-  TextInput,
-} from '@mantine/core';
+import { Alert, Button, Group, List, NumberInput, Select, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { EMERGENCY_REASONS } from '@salus/contracts';
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
@@ -23,6 +11,7 @@ import { focusFault } from '../../ui/focus-fault.ts';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { parsePatientCode } from '../../ui/patient-code.ts';
+import { OneOf } from '../one-of.tsx';
 import { EmergencyRecords } from './emergency-records.tsx';
 import { readCard } from './read-card.ts';
 import {
@@ -119,12 +108,11 @@ function EmergencyForm({
   return (
     <form noValidate onSubmit={submit} aria-label={t('emergency.title')} autoComplete="off">
       <Stack maw={640}>
-        <SegmentedControl
-          aria-label={t('emergency.way')}
-          className="write-kinds"
-          data={WAYS.map((value) => ({ value, label: t(`emergency.ways.${value}`) }))}
+        <OneOf
+          label={t('emergency.way')}
+          choices={WAYS.map((value) => ({ value, label: t(`emergency.ways.${value}`) }))}
           value={way}
-          onChange={(value) => setWay(WAYS.find((known) => known === value) ?? 'name')}
+          onChange={setWay}
         />
         <WhoFields
           way={way}

@@ -1,7 +1,8 @@
-import { SegmentedControl, Stack } from '@mantine/core';
+import { Stack } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { WithChart } from '../chart/with-chart.tsx';
+import { OneOf } from '../one-of.tsx';
 import { NoteForm } from './note-form.tsx';
 import { OrderForm } from './order-form.tsx';
 import { PrescriptionForm } from './prescription-form.tsx';
@@ -17,12 +18,11 @@ export function WritePage() {
     <WithChart>
       {(entries, patient) => (
         <Stack maw={640}>
-          <SegmentedControl
-            aria-label={t('write.kind')}
-            className="write-kinds"
-            data={KINDS.map((value) => ({ value, label: t(`write.kinds.${value}`) }))}
+          <OneOf
+            label={t('write.kind')}
+            choices={KINDS.map((value) => ({ value, label: t(`write.kinds.${value}`) }))}
             value={kind}
-            onChange={(value) => setKind(KINDS.find((known) => known === value) ?? 'note')}
+            onChange={setKind}
           />
           {kind === 'note' ? <NoteForm patient={patient} /> : null}
           {kind === 'order' ? <OrderForm patient={patient} entries={entries} /> : null}
