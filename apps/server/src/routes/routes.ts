@@ -3,6 +3,7 @@ import { addClinicRoutes } from '../clinic/clinic-routes.ts';
 import { addFhirRoutes } from '../fhir/fhir-routes.ts';
 import { addHealthLinkRoutes } from '../health-links/health-link-routes.ts';
 import { addHl7Routes } from '../hl7/hl7-routes.ts';
+import { addIncidentRoutes } from '../incidents/incident-routes.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Node } from '../node.ts';
 import { addAppRoutes } from '../smart/app-routes.ts';
@@ -60,6 +61,7 @@ export function addRoutes(
   addDisputeRoutes(app, node);
   addPlaceRoutes(app, node);
   addEmergencyRoutes(app, node);
+  addIncidentRoutes(app, node);
   addHealthLinkRoutes(app, node);
   addReaderRoutes(app, node);
   addReadRoutes(app, node);
