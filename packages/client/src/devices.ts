@@ -112,3 +112,23 @@ export async function openJoin(network: string, key: HpkeKey, join: DeviceJoin):
   });
   return parseContent(plaintext);
 }
+
+/** Leaves it with the node, for a device of the session's pid; only that device opens it. */
+export async function leaveJoin(
+  { api, organisation, token }: NodeSession,
+  kid: string,
+  { content }: DeviceJoin,
+): Promise<void> {
+  const path = `/api/v1/orgs/${organisation}/patient/joins/${kid}`;
+  await api.send({ method: 'PUT', path, body: { join: content }, token, repeatable: true });
+}
+
+/** On the new device: what the old one has left. @throws the node's `not-found` */
+export async function takeJoin(
+  { api, organisation, token }: NodeSession,
+  { network, pid }: Pick<DeviceJoin, 'network' | 'pid'>,
+): Promise<DeviceJoin> {
+  const path = `/api/v1/orgs/${organisation}/patient/join`;
+  const { join } = await api.send<{ join: SealedEnvelope }>({ method: 'POST', path, body: {}, token });
+  return { version: JOIN_VERSION, network, pid, content: join };
+}

@@ -20,6 +20,7 @@ export {
   type DeviceJoin,
   type DeviceOffer,
   type ListedDevice,
+  leaveJoin,
   listDevices,
   OFFERED_PIDS_MAX,
   type OfferedDevice,
@@ -28,6 +29,7 @@ export {
   parseJoin,
   parseOffer,
   sealJoin,
+  takeJoin,
 } from './devices.ts';
 export { type Opening, type OpeningGroup, opensRecord, previewOpening } from './grant-preview.ts';
 export {

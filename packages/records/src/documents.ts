@@ -12,6 +12,7 @@ export const DOCUMENTS_PAGE_MAX = 1_000;
 export type DocumentKind =
   | 'account'
   | 'wallet-backup'
+  | 'device-join'
   | 'setting'
   | 'kept-record'
   | 'subscription'

@@ -10,6 +10,7 @@ import { FHIR_TYPE, sendProblem } from '../http/server.ts';
 import { type HostedOrganisation, type Node, patientReaderOf, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
 import { pageSize } from './ledger.ts';
+import { addPatientJoinRoutes } from './patient-joins.ts';
 import { addPatientProof } from './patient-proof.ts';
 import { addPatientSealedRoutes } from './patient-sealed.ts';
 
@@ -37,6 +38,7 @@ export function addPatientRecordRoutes(app: FastifyInstance, node: Node): void {
   addLeaves(app, node);
   addPatientProof(app, node);
   addPatientSealedRoutes(app, node);
+  addPatientJoinRoutes(app, node);
   addAudit(app, node);
 }
 

@@ -62,7 +62,7 @@ export function Unlock({ who }: { readonly who: 'patient' | 'staff' }) {
           label={t('forget.label')}
           question={t('forget.question')}
           consequence={t('forget.consequence')}
-          variant="subtle"
+          variant="outline"
           color="red"
           onConfirm={forget}
         />

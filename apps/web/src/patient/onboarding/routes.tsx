@@ -1,15 +1,17 @@
-import { useTranslation } from 'react-i18next';
 import type { RouteObject } from 'react-router';
-import { Page } from '../../ui/page.tsx';
+import { SessionGuard } from '../../shell/session-guard.tsx';
 import { PatientHome } from '../home/patient-home.tsx';
-
-function Start() {
-  const { t } = useTranslation('onboarding');
-  return <Page title={t('title')}>{null}</Page>;
-}
 
 /** `/patient` itself is the patient's start page. */
 export const routes: RouteObject[] = [
-  { index: true, element: <PatientHome /> },
-  { path: 'start', element: <Start /> },
+  { path: 'start', lazy: () => import('./claim-page.tsx') },
+  { path: 'recover', lazy: () => import('./recover-page.tsx') },
+  { path: 'join', lazy: () => import('./join-page.tsx') },
+  {
+    element: <SessionGuard who="patient" />,
+    children: [
+      { index: true, element: <PatientHome /> },
+      { path: 'devices', lazy: () => import('./devices-page.tsx') },
+    ],
+  },
 ];

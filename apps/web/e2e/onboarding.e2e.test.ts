@@ -1,0 +1,173 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectAccessible } from './accessibility.ts';
+import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
+
+const PIN = '275 518';
+const WALK_MS = 240_000;
+
+let stage: Stage;
+/** Whatever any device sent. */
+const wire: string[] = [];
+
+async function newDevice(): Promise<Page> {
+  const page = await stage.newDevice();
+  page.on('request', (request) => wire.push(`${request.url()} ${request.postData() ?? ''}`));
+  return page;
+}
+
+async function choosePin(page: Page): Promise<void> {
+  await page.getByLabel('Choose a PIN').fill(PIN);
+  await page.getByLabel('The same PIN again').fill(PIN);
+}
+
+async function isAtHome(page: Page): Promise<void> {
+  await page.waitForURL('**/patient');
+  await page.getByRole('heading', { level: 1, name: 'My start page' }).waitFor();
+}
+
+/** Opens the page of devices anew, and waits for what the node says. */
+async function devicesOf(page: Page): Promise<Page> {
+  await page.goto('/patient/devices');
+  await page.getByRole('heading', { level: 1, name: 'My devices' }).waitFor();
+  return page;
+}
+
+async function isRefused(page: Page): Promise<void> {
+  await devicesOf(page);
+  await page.getByRole('alert').getByText('wrong-credentials').first().waitFor();
+}
+
+async function isAccepted(page: Page): Promise<void> {
+  await devicesOf(page);
+  await page.getByText('this device').first().waitFor();
+}
+
+interface Claimed {
+  readonly page: Page;
+  readonly recoveryCode: string;
+  readonly line: string;
+  readonly shares: readonly string[];
+}
+
+async function claimWith(slip: string): Promise<Claimed> {
+  const page = await newDevice();
+  await page.getByRole('link', { name: 'Go to my record' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Claim your record' }).waitFor();
+  await photograph(page, 'claim');
+  await expectAccessible(page);
+  await page.getByLabel('The text on your slip').fill(slip);
+  await choosePin(page);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Your recovery sheet' }).waitFor();
+  const recoveryCode = (await page.getByTestId('recovery-code').textContent()) ?? '';
+  await page.getByRole('button', { name: 'Make the shares' }).click();
+  await page.getByRole('heading', { name: 'Share 3 of 3' }).waitFor();
+  const shares = await page.getByTestId('share').allTextContents();
+  await photograph(page, 'recovery-sheet');
+  await expectAccessible(page);
+  const line = (await page.getByText(/^SALUS-RECOVERY:1:/).textContent()) ?? '';
+  await page.getByLabel('The last four characters').fill('????');
+  await page.getByRole('button', { name: 'I keep the sheet safely' }).click();
+  await page.getByText('These are not the last four characters.').waitFor();
+  await page.getByLabel('The last four characters').fill(recoveryCode.slice(-4));
+  await page.getByRole('button', { name: 'I keep the sheet safely' }).click();
+  await isAtHome(page);
+  return { page, recoveryCode, line, shares };
+}
+
+async function recoverWith(lines: string): Promise<Page> {
+  const page = await newDevice();
+  await page.goto('/patient/recover');
+  await page.getByRole('textbox', { name: 'Recovery sheet, or shares of your trusted people' }).fill(lines);
+  await choosePin(page);
+  await page.getByRole('button', { name: 'Recover' }).click();
+  return page;
+}
+
+async function joinFrom(old: Page): Promise<Page> {
+  await devicesOf(old);
+  await old.getByRole('button', { name: 'Add a device' }).click();
+  const pairing = (await old.getByTestId('pairing').textContent()) ?? '';
+  const page = await newDevice();
+  await page.goto('/patient/join');
+  await page.getByRole('textbox', { name: 'What the old device shows' }).fill(pairing);
+  await choosePin(page);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  const offer = (await page.getByTestId('offer').textContent()) ?? '';
+  await photograph(page, 'join');
+  await expectAccessible(page);
+  await photograph(old, 'devices');
+  await expectAccessible(old);
+  await old.getByRole('textbox', { name: 'What the new device shows then' }).fill(offer);
+  await old.getByRole('button', { name: 'Let it decide about my record' }).click();
+  await old.getByText('The new device may act for you now.').waitFor();
+  await isAtHome(page);
+  return page;
+}
+
+describe.skipIf(!hasBrowser)('a patient’s devices', () => {
+  beforeAll(async () => {
+    stage = await openStage();
+  });
+  afterAll(async () => (stage as Stage | undefined)?.close());
+
+  it('claim with a slip, are joined by a second one, removed, and recovered by the sheet and by trusted people', {
+    timeout: WALK_MS,
+  }, async () => {
+    const { slips = [] } = stage.cast.patients.find((patient) => (patient.slips?.length ?? 0) > 0)!;
+    const { page: first, recoveryCode, line, shares } = await claimWith(slips[0]!);
+    await isAccepted(first);
+
+    // A slip serves once, whoever has a copy of it.
+    const thief = await newDevice();
+    await thief.goto('/patient/start');
+    await thief.getByLabel('The text on your slip').fill(slips[0]!);
+    await choosePin(thief);
+    await thief.getByRole('button', { name: 'Continue' }).click();
+    await thief.getByRole('alert').getByText('A slip can be used once').waitFor();
+
+    // Locked, it is opened by its PIN alone.
+    await first.getByRole('button', { name: 'Lock now' }).click();
+    await first.goto('/start');
+    await first.getByLabel('PIN').fill('000001');
+    await first.getByRole('button', { name: 'Unlock' }).click();
+    await first.getByRole('alert').getByText('wrong-pin').waitFor();
+    await photograph(first, 'unlock');
+    await expectAccessible(first);
+    await first.getByLabel('PIN').fill(PIN);
+    await first.getByRole('button', { name: 'Unlock' }).click();
+    await isAtHome(first);
+
+    const second = await joinFrom(first);
+    await isAccepted(second);
+    await isAccepted(first);
+    await first.getByRole('button', { name: 'Remove', exact: true }).first().click();
+    await first.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+    await first.getByText('removed').first().waitFor();
+    await isRefused(second);
+    await isAccepted(first);
+
+    const wrong = await recoverWith(line.replace(/.$/, (last) => (last === '0' ? '1' : '0')));
+    await wrong.getByRole('alert').getByText('Check every line').waitFor();
+    await photograph(wrong, 'recover');
+    await expectAccessible(wrong);
+    const third = await recoverWith(line);
+    await isAtHome(third);
+    await isAccepted(third);
+    await isRefused(first);
+
+    const tooFew = await recoverWith(shares[1]!);
+    await tooFew.getByRole('alert').getByText('bad-share').waitFor();
+    const fourth = await recoverWith([shares[2]!, shares[0]!].join('\n'));
+    await isAtHome(fourth);
+    await isAccepted(fourth);
+    await isRefused(third);
+
+    const sent = wire.join('\n');
+    for (const secret of [recoveryCode, recoveryCode.replaceAll('-', ''), PIN, ...shares, slips[0]!]) {
+      expect(sent).not.toContain(secret);
+    }
+    expect(wire.length).toBeGreaterThan(50);
+  });
+});

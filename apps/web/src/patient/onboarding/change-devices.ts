@@ -1,0 +1,39 @@
+import { type DeviceOffer, leaveJoin, type NodeSession, readState, sealJoin, submitCall } from '@salus/client';
+import { type PatientFact, patientKey } from '@salus/contracts';
+import { kidOf } from '@salus/crypto';
+import { addDevice, type PatientWallet, pidEntry, removeDevice, withPid } from '@salus/wallet';
+import type { PatientSession } from '../../session/index.ts';
+
+/** Lets a new device act for each of its pids that this wallet has, then leaves it the wallet's content. */
+export async function addOffered(patient: PatientSession, offer: DeviceOffer): Promise<void> {
+  for (const { pid, device } of offer.devices) {
+    const session = await patient.at(pid);
+    const wallet = await withNewestSequence(session, patient.wallet, pid);
+    const prepared = await addDevice(wallet, patient.occasion(), { pid, device });
+    await submitCall(session.api, session.organisation, prepared);
+    await patient.keep(prepared.wallet);
+  }
+  const [first] = offer.devices;
+  if (first === undefined) return;
+  const join = await sealJoin(patient.wallet.content, offer);
+  await leaveJoin(await patient.at(first.pid), kidOf(first.device.publicKey), join);
+}
+
+export async function removeListed(
+  patient: PatientSession,
+  { pid, kid }: { readonly pid: string; readonly kid: string },
+): Promise<void> {
+  const session = await patient.at(pid);
+  const wallet = await withNewestSequence(session, patient.wallet, pid);
+  const prepared = await removeDevice(wallet, patient.occasion(), { pid, kid });
+  await submitCall(session.api, session.organisation, prepared);
+  await patient.keep(prepared.wallet);
+}
+
+/** Another device may have made the last key change: the next number follows the ledger's, not only the own one. */
+async function withNewestSequence(session: NodeSession, wallet: PatientWallet, pid: string): Promise<PatientWallet> {
+  const entry = pidEntry(wallet.content, pid);
+  const fact = await readState<PatientFact>(session, patientKey(pid));
+  const sequence = Math.max(entry.sequence, fact?.sequence ?? 0);
+  return { ...wallet, content: withPid(wallet.content, { ...entry, sequence }) };
+}

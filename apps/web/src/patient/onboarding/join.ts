@@ -1,0 +1,64 @@
+import {
+  type ApiClient,
+  ClientError,
+  logInPatient,
+  offerDevice,
+  openJoin,
+  takeJoin,
+  whileLoggedIn,
+} from '@salus/client';
+import { kidOf } from '@salus/crypto';
+import type { WalletContent } from '@salus/wallet';
+import type { SignIn } from '../../session/index.ts';
+import { formatOffer, type Pairing } from './pairing.ts';
+
+/** Makes this browser a device with keys of its own for each pid, and tells what the old one needs to add it. */
+export async function offerHere(signIn: SignIn, pairing: Pairing, pin: string): Promise<string> {
+  await signIn.newDevice(pin);
+  try {
+    const pids = pairing.pids.map(({ pid }) => pid);
+    return formatOffer(await offerDevice(pairing.network, signIn.ownKeys(), pids));
+  } catch (error) {
+    await signIn.forget();
+    throw error;
+  }
+}
+
+/**
+ * Looks whether the old device has added this one and left the wallet's content. Its own keys log in: that they may is the
+ * answer.
+ *
+ * @returns false where it has not yet.
+ */
+export async function tryJoin(api: ApiClient, signIn: SignIn, { network, pids }: Pairing): Promise<boolean> {
+  const [first] = pids;
+  if (first === undefined) return false;
+  const keys = signIn.ownKeys();
+  const { pid, organisation } = first;
+  const kid = kidOf((await keys.signer(pid)).publicKey);
+  const content = emptyContent(network, [{ organisation, pid, kid, recoveryIndex: 0, sequence: 0 }]);
+  try {
+    const session = await logInPatient(api, { content, keys }, pid);
+    const join = await whileLoggedIn(session, () => takeJoin(session, { network, pid }));
+    await signIn.savePatient(await openJoin(network, await keys.hpkeKey(pid), join));
+    return true;
+  } catch (error) {
+    if (error instanceof ClientError && (error.code === 'wrong-credentials' || error.code === 'not-found'))
+      return false;
+    throw error;
+  }
+}
+
+/** Just enough to log in with. */
+function emptyContent(network: string, pids: WalletContent['pids']): WalletContent {
+  return {
+    version: 'salus:wallet:v1',
+    network,
+    pids,
+    grants: [],
+    recoveryKeys: [],
+    recoveryNext: 0,
+    backupKey: '',
+    checkpoint: null,
+  };
+}
