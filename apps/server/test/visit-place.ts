@@ -1,6 +1,7 @@
 import { randomBytes, toBase64url } from '@salus/crypto';
 import { parseFhirJson } from '@salus/fhir';
 import { courseOf, type VisitCourse, visitTaskOf } from '@salus/fhir/visit';
+import type { GrantChoice } from '@salus/wallet';
 import {
   type Answer,
   chapterAt,
@@ -35,6 +36,8 @@ export interface VisitPlace extends AsyncDisposable {
   list(worker: Worker): Promise<readonly VisitSeen[]>;
   act(worker: Worker, visit: string, path: string, body?: object): Promise<Answer>;
   asPatient(method: 'GET' | 'POST', path: string, body?: object, at?: Place): Promise<Answer>;
+  /** A grant of the patient's pid at one place to another place; its id. */
+  grantTo(from: Place, to: Place, choice: Partial<GrantChoice>): Promise<string>;
   /** The four grants that let laboratory and pharmacy work for the visit. */
   agreements(): Promise<Readonly<Record<'laboratory' | 'pharmacy', AgreementBody>>>;
 }
@@ -86,9 +89,9 @@ export async function openVisitPlace(): Promise<VisitPlace> {
   for (const worker of Object.keys(STAFF) as Worker[]) {
     tokens[worker] = await server.logIn(STAFF[worker].account, { writing: true });
   }
-  const grantTo = async (from: Place, to: Place, categories: readonly string[]): Promise<string> => {
+  const grantTo: VisitPlace['grantTo'] = async (from, to, choice) => {
     const reader = tokens[to === PROVIDER ? 'clinician' : (to as Worker)];
-    const { grant, answer } = await grantAccess(server, patients[from], { to, reader, categories });
+    const { grant, answer } = await grantAccess(server, patients[from], { to, reader, ...choice });
     if (answer.status !== 200) throw new Error(answer.text);
     return grant;
   };
@@ -98,9 +101,9 @@ export async function openVisitPlace(): Promise<VisitPlace> {
     tells: string,
   ): Promise<AgreementBody> => ({
     organisation,
-    grant: await grantTo(PROVIDER, organisation, [sees]),
+    grant: await grantTo(PROVIDER, organisation, { categories: [sees] }),
     pid: patients[organisation].pid,
-    back: await grantTo(organisation, PROVIDER, [tells]),
+    back: await grantTo(organisation, PROVIDER, { categories: [tells] }),
   });
   return {
     server,
@@ -124,6 +127,7 @@ export async function openVisitPlace(): Promise<VisitPlace> {
         token: patients[at].token,
         ...(body === undefined ? {} : { body }),
       }),
+    grantTo,
     agreements: async () => ({
       laboratory: await agreementWith('laboratory', 'orders', 'laboratory'),
       pharmacy: await agreementWith('pharmacy', 'medication', 'medication'),

@@ -5,10 +5,33 @@ import type { Agreement, VisitDocument } from './visit-document.ts';
 
 const NORMAL = 'N';
 
-/** Whom a grant must reach, and with what. */
-export interface Reach {
-  readonly organisation: string;
+/** What is told in a visit: a category, and the types of it that are handed over. */
+export interface Matter {
   readonly category: string;
+  readonly types: readonly string[];
+}
+
+/** For each kind of order: what its receiver sees, and what is told in return. */
+export const MATTERS = {
+  'laboratory-order': {
+    sees: { category: 'orders', types: ['ServiceRequest'] },
+    tells: { category: 'laboratory', types: ['Observation', 'DiagnosticReport'] },
+  },
+  prescription: {
+    sees: { category: 'medication', types: ['MedicationRequest'] },
+    tells: { category: 'medication', types: ['MedicationDispense'] },
+  },
+} as const satisfies { readonly [step: string]: { readonly sees: Matter; readonly tells: Matter } };
+
+export type OrderStep = keyof typeof MATTERS;
+
+export function isOrderStep(step: string): step is OrderStep {
+  return Object.hasOwn(MATTERS, step);
+}
+
+/** Whom a grant must reach, and with what. */
+interface Reach extends Matter {
+  readonly organisation: string;
 }
 
 /** A live grant that the patient of this organisation signed for another one; `grant`: that one and no other. */
@@ -19,7 +42,9 @@ export async function findGrantTo(
   grant?: string,
 ): Promise<OpenedTerms | undefined> {
   const active = await vault.grants.listActive(pid);
-  return active.find((opened) => (grant === undefined || opened.terms.grant === grant) && reaches(opened, reach));
+  return active.find(
+    (opened) => (grant === undefined || opened.terms.grant === grant) && reaches(opened, reach, vault.clock()),
+  );
 }
 
 /**
@@ -31,17 +56,18 @@ export async function findGrantTo(
 export async function demandAgreement(
   organisation: HostedOrganisation,
   { pid }: Pick<VisitDocument, 'pid'>,
-  { agreement, sees, tells }: { readonly agreement: Agreement | null; readonly sees: string; readonly tells: string },
+  { agreement, step }: { readonly agreement: Agreement | null; readonly step: OrderStep },
 ): Promise<Agreement> {
   if (agreement === null || pid === null) throw notAgreed();
-  const there = { organisation: agreement.organisation, category: sees };
-  const here = { organisation: organisation.slug, category: tells };
+  const { sees, tells } = MATTERS[step];
+  const there = { organisation: agreement.organisation, ...sees };
+  const here = { organisation: organisation.slug, ...tells };
   const given = await findGrantTo(organisation, pid, there, agreement.grant);
   const back = await organisation.exchange.tokens.find(agreement.pid, agreement.back);
   const isWhole =
     given !== undefined &&
     back?.authorOrganisation === agreement.organisation &&
-    reaches(back, here) &&
+    reaches(back, here, organisation.vault.clock()) &&
     (await isActive(organisation, back));
   if (!isWhole) throw notAgreed();
   return agreement;
@@ -53,14 +79,26 @@ async function isActive({ vault }: HostedOrganisation, { terms }: Pick<OpenedTer
   return fact?.status === 'active' && terms.notBeforeMs <= nowMs && nowMs <= terms.notAfterMs;
 }
 
-function reaches({ terms }: Pick<OpenedTerms, 'terms'>, { organisation, category }: Reach): boolean {
-  const { grantee, categories, labelClasses, purposes } = terms;
+/**
+ * A hand-over reaches the whole organisation and tells of now: a grant to one person, of single records or of another time
+ * is no agreement to it.
+ */
+function reaches(
+  { terms }: Pick<OpenedTerms, 'terms'>,
+  { organisation, category, types }: Reach,
+  nowMs: number,
+): boolean {
+  const { grantee, categories, labelClasses, purposes, resourceTypes, records, dataFromMs, dataToMs } = terms;
   return (
-    grantee.kind !== 'card' &&
+    grantee.kind === 'organisation' &&
     grantee.organisation === organisation &&
     categories.includes(category) &&
     labelClasses.includes(NORMAL) &&
-    purposes.includes('TREAT')
+    purposes.includes('TREAT') &&
+    (resourceTypes === null || types.every((type) => resourceTypes.includes(type))) &&
+    records === null &&
+    (dataFromMs ?? nowMs) <= nowMs &&
+    nowMs <= (dataToMs ?? nowMs)
   );
 }
 

@@ -10,7 +10,7 @@ import {
 import type { Who } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
-import { findGrantTo } from './agreement.ts';
+import { findGrantTo, isOrderStep, MATTERS } from './agreement.ts';
 import { type Acting, handOver } from './hand-over.ts';
 import type { Working } from './provider-acts.ts';
 import { readTaskOf, type VisitDocument } from './visit-document.ts';
@@ -139,7 +139,7 @@ async function demandBehind(
   { pid }: VisitDocument,
   { requester, step }: VisitTask,
 ): Promise<void> {
-  const category = step === 'prescription' ? 'medication' : 'laboratory';
-  const given = pid === null ? undefined : await findGrantTo(organisation, pid, { organisation: requester, category });
+  const reach = isOrderStep(step) ? { organisation: requester, ...MATTERS[step].tells } : undefined;
+  const given = pid === null || reach === undefined ? undefined : await findGrantTo(organisation, pid, reach);
   if (given === undefined) throw new ServerError('not-agreed', 'The patient has not agreed to this, or took it back.');
 }

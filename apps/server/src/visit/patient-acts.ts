@@ -1,7 +1,7 @@
 import { type Answers, intakeQuestionnaire, proposedAppointment, questionnaireResponse } from '@salus/fhir/visit';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
-import { demandAgreement } from './agreement.ts';
+import { demandAgreement, type OrderStep } from './agreement.ts';
 import { type Acting, handOver } from './hand-over.ts';
 import { type Agreement, findVisit, newVisit, type VisitDocument } from './visit-document.ts';
 
@@ -53,11 +53,11 @@ async function demandWhole(
   document: VisitDocument,
   { laboratory, pharmacy }: VisitDocument['agreed'],
 ): Promise<void> {
-  const demand = async (agreement: Agreement | null, sees: string, tells: string): Promise<void> => {
-    if (agreement !== null) await demandAgreement(organisation, document, { agreement, sees, tells });
+  const demand = async (agreement: Agreement | null, step: OrderStep): Promise<void> => {
+    if (agreement !== null) await demandAgreement(organisation, document, { agreement, step });
   };
-  await demand(laboratory, 'orders', 'laboratory');
-  await demand(pharmacy, 'medication', 'medication');
+  await demand(laboratory, 'laboratory-order');
+  await demand(pharmacy, 'prescription');
 }
 
 export async function cancel(acting: Acting, document: VisitDocument): Promise<VisitDocument> {

@@ -14,7 +14,7 @@ import {
   visitEncounter,
 } from '@salus/fhir/visit';
 import { ServerError } from '../server-error.ts';
-import { demandAgreement } from './agreement.ts';
+import { demandAgreement, isOrderStep } from './agreement.ts';
 import { type Acting, handOver } from './hand-over.ts';
 import { readTaskOf, type VisitDocument } from './visit-document.ts';
 import { patientReference, resourceName, type VisitWriter, writeResources } from './visit-records.ts';
@@ -92,7 +92,8 @@ export async function order(working: Working, document: VisitDocument, given: Te
   const test = OFFERED_TESTS.find(({ code }) => code === given.test);
   if (test === undefined) throw new ServerError('bad-request', 'No such test is offered.');
   const agreement = await demandAgreement(organisation, document, {
-    ...{ agreement: document.agreed.laboratory, sees: 'orders', tells: 'laboratory' },
+    agreement: document.agreed.laboratory,
+    step: 'laboratory-order',
   });
   const number = nextNumber(document.course, 'laboratory-order');
   const name = `order-${number}`;
@@ -129,7 +130,8 @@ export async function prescribe(
   const medicine = OFFERED_MEDICINES.find(({ code }) => code === given.medicine);
   if (medicine === undefined) throw new ServerError('bad-request', 'No such medicine is offered.');
   const agreement = await demandAgreement(organisation, document, {
-    ...{ agreement: document.agreed.pharmacy, sees: 'medication', tells: 'medication' },
+    agreement: document.agreed.pharmacy,
+    step: 'prescription',
   });
   const number = nextNumber(document.course, 'prescription');
   const name = `prescription-${number}`;
@@ -154,12 +156,11 @@ export async function prescribe(
 export async function askAgain(working: Acting, document: VisitDocument, key: string): Promise<VisitDocument> {
   const { step, number } = readTaskOf(document, key);
   demandStatus(document, key, 'rejected');
-  const isOrder = step === 'laboratory-order';
-  if (!isOrder && step !== 'prescription') throw new ServerError('conflict', 'It is not the turn of this step.');
+  if (!isOrderStep(step)) throw new ServerError('conflict', 'It is not the turn of this step.');
+  const { laboratory, pharmacy } = document.agreed;
   const agreement = await demandAgreement(working.organisation, document, {
-    ...(isOrder
-      ? { agreement: document.agreed.laboratory, sees: 'orders', tells: 'laboratory' }
-      : { agreement: document.agreed.pharmacy, sees: 'medication', tells: 'medication' }),
+    agreement: step === 'prescription' ? pharmacy : laboratory,
+    step,
   });
   return handOver(working, document, { step, number, status: 'requested', pid: agreement.pid });
 }

@@ -1,19 +1,13 @@
 import { FhirError } from '@salus/fhir';
 import { courseOf, parseVisitTask, receiveTask, taskKey, type VisitTask } from '@salus/fhir/visit';
 import type { HostedOrganisation } from '../organisation.ts';
-import { findGrantTo } from './agreement.ts';
+import { findGrantTo, isOrderStep, MATTERS } from './agreement.ts';
 import { handOver } from './hand-over.ts';
 import { findVisit, keepVisit, newVisit, type VisitDocument } from './visit-document.ts';
 
 const PAGE = 200;
 /** Pages of the inbox that one look goes through. */
 const PAGES_MAX = 50;
-
-/** What the patient's agreement must cover for an order to be taken: the category of what is told in return. */
-const TOLD_IN_RETURN: { readonly [step: string]: string } = {
-  'laboratory-order': 'laboratory',
-  prescription: 'medication',
-};
 
 /** Sorts what other organisations delivered into the visits that it belongs to; other deliveries stay in the inbox. */
 export async function takeOverAll(organisation: HostedOrganisation, nowMs: number): Promise<void> {
@@ -77,9 +71,9 @@ async function firstHeard(
 
 /** Behind each order stands a grant that this organisation's own patient signed for who sends it. */
 async function isAgreed(organisation: HostedOrganisation, task: VisitTask): Promise<boolean> {
-  const category = TOLD_IN_RETURN[task.step];
-  if (task.pid === null || category === undefined) return false;
-  return (await findGrantTo(organisation, task.pid, { organisation: task.requester, category })) !== undefined;
+  if (task.pid === null || !isOrderStep(task.step)) return false;
+  const reach = { organisation: task.requester, ...MATTERS[task.step].tells };
+  return (await findGrantTo(organisation, task.pid, reach)) !== undefined;
 }
 
 /** Its sender reads why, and may ask again once the patient has agreed. */

@@ -180,6 +180,11 @@ it('orders nothing without the patient’s own grants, nor after they were taken
   expect((await place.asPatient('POST', `/${id}/agreement`, forged)).json).toMatchObject({ code: 'not-agreed' });
   const swapped = { laboratory: { ...agreed.pharmacy, organisation: 'laboratory' }, pharmacy: null };
   expect((await place.asPatient('POST', `/${id}/agreement`, swapped)).json).toMatchObject({ code: 'not-agreed' });
+  for (const narrower of [{ resourceTypes: ['Task'] }, { dataToMs: Date.now() - HOUR_MS }, { labelClasses: ['PSY'] }]) {
+    const grant = await place.grantTo(PROVIDER, 'laboratory', { categories: ['orders'], ...narrower });
+    const less = { laboratory: { ...agreed.laboratory, grant }, pharmacy: null };
+    expect((await place.asPatient('POST', `/${id}/agreement`, less)).json).toMatchObject({ code: 'not-agreed' });
+  }
   await must(place.asPatient('POST', `/${id}/agreement`, { laboratory: null, pharmacy: agreed.pharmacy }));
   await must(place.act('clinician', id, 'beginning'));
   expect((await place.act('clinician', id, 'orders', { test: '4548-4' })).json).toMatchObject({ code: 'not-agreed' });

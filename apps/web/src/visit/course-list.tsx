@@ -66,7 +66,7 @@ function StepCard({
       <Stack gap="xs">
         <Group justify="space-between">
           <Title order={3} size="h4">
-            {t(`steps.${step}`)}
+            {t(step === 'consent' && you !== 'patient' ? 'steps.theirConsent' : `steps.${step}`)}
           </Title>
           <Badge variant="outline" color={status === 'rejected' ? 'red' : 'dark'} tt="none">
             {t(`status.${status}`)}

@@ -111,7 +111,7 @@ function Why({ draft, change, onNext }: StepProps) {
         withAsterisk
         required
         value={draft.reason}
-        error={missing ? t('new.whyMissing') : undefined}
+        error={missing && draft.reason.trim() === '' ? t('new.whyMissing') : undefined}
         onChange={(event) => change({ reason: event.currentTarget.value })}
       />
       <Fieldset legend={t('new.questions')}>

@@ -1,7 +1,7 @@
-import { Text } from '@mantine/core';
+import { Anchor, Text } from '@mantine/core';
 import { isOver } from '@salus/fhir/visit';
 import { useTranslation } from 'react-i18next';
-import { useParams } from 'react-router';
+import { Link, useParams } from 'react-router';
 import { useStaff } from '../session/index.ts';
 import { Failure } from '../ui/failure.tsx';
 import { Loading } from '../ui/loading.tsx';
@@ -28,7 +28,12 @@ export function StaffVisitPage() {
     return (
       <Page title={t('tasks.title')}>
         {error === null ? (
-          <Text role="status">{t('done')}</Text>
+          <>
+            <Text role="status">{t('done')}</Text>
+            <Anchor component={Link} to="/visit/tasks">
+              {t('tasks.all')}
+            </Anchor>
+          </>
         ) : (
           <Failure error={error} onRetry={() => void refetch()} />
         )}

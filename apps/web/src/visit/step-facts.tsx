@@ -12,6 +12,8 @@ type Fact = readonly [name: string, value: ReactNode];
 export function StepFacts({ task }: { readonly task: VisitTask }) {
   const { t } = useTranslation('visit');
   const { appointment, response, order, report, prescription, dispense } = task.parts;
+  // It carries what the appointment does, for whoever sees it alone.
+  if (task.step === 'consultation') return null;
   const start = startOf(appointment);
   const given: (Fact | undefined)[] = [
     factOf(t('facts.reason'), reasonOf(appointment ?? order ?? prescription)),

@@ -69,7 +69,7 @@ function ViewCard({ view }: { readonly view: VisitView }) {
           </Anchor>
           {last === undefined ? null : (
             <Badge variant="outline" color="dark" tt="none">
-              {t(`steps.${last.step}`)}: {t(`status.${last.status}`)}
+              {t(last.step === 'consent' ? 'steps.theirConsent' : `steps.${last.step}`)}: {t(`status.${last.status}`)}
             </Badge>
           )}
         </Group>

@@ -83,6 +83,14 @@ it('walks from the reason for a visit to the dispensing, each phase in its turn'
   expect(isOver(after(course, ['prescription', 'completed', 'pharmacy']))).toBe(true);
 });
 
+it('is over for laboratory and pharmacy once their own task is settled', () => {
+  const ordered = after(courseOf([]), ['laboratory-order', 'requested', 'laboratory']);
+  expect(isOver(ordered)).toBe(false);
+  for (const status of ['completed', 'rejected'] as const) {
+    expect(isOver(after(ordered, ['laboratory-order', status, 'laboratory']))).toBe(true);
+  }
+});
+
 it('takes the same task once, and nothing older than what it knows', () => {
   const first = next(courseOf([]), 'appointment', 'requested')!;
   const taken = receiveTask(courseOf([]), first, HOSPITAL);

@@ -109,10 +109,12 @@ export function phaseOf(course: VisitCourse): VisitPhase {
   return asked === 'completed' ? 'booked' : 'asked';
 }
 
-/** Is nothing of it left to anybody? */
+/** Is nothing of it left to anybody who sees these tasks? */
 export function isOver(course: VisitCourse): boolean {
-  const phase = phaseOf(course);
   const open = [...course.values()].some(({ step, status }) => step !== 'consent' && !isSettled(step, status));
+  // Laboratory and pharmacy know their own task alone.
+  if (!course.has('appointment.1')) return !open;
+  const phase = phaseOf(course);
   return phase === 'declined' || (phase === 'closed' && !open);
 }
 

@@ -69,6 +69,7 @@ export const texts: Texts<typeof en, 'ar'> = {
     title: 'خطوات هذه الزيارة',
     appointment: 'الموعد',
     consent: 'موافقتك',
+    theirConsent: 'موافقة المريض',
     consultation: 'زيارة الطبيب',
     'laboratory-order': 'فحص المختبر',
     prescription: 'الوصفة',
@@ -132,6 +133,7 @@ export const texts: Texts<typeof en, 'ar'> = {
     none: 'لا تنتظر هنا أي زيارة.',
     yours: 'تنتظرك',
     others: 'تنتظر غيرك',
+    all: 'كل الزيارات',
   },
   desk: {
     title: 'احجز الزيارة',

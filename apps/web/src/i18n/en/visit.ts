@@ -66,6 +66,7 @@ export const texts = {
     title: 'The steps of this visit',
     appointment: 'Appointment',
     consent: 'Your agreement',
+    theirConsent: 'The patient’s agreement',
     consultation: 'Visit with the clinician',
     'laboratory-order': 'Laboratory test',
     prescription: 'Prescription',
@@ -126,6 +127,7 @@ export const texts = {
     none: 'No visit waits here.',
     yours: 'Waits for you',
     others: 'Waits for others',
+    all: 'All visits',
   },
   desk: {
     title: 'Book the visit',

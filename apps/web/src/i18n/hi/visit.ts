@@ -69,6 +69,7 @@ export const texts: Texts<typeof en, 'hi'> = {
     title: 'इस मुलाक़ात के कदम',
     appointment: 'समय',
     consent: 'आपकी सहमति',
+    theirConsent: 'मरीज़ की सहमति',
     consultation: 'चिकित्सक से मुलाक़ात',
     'laboratory-order': 'प्रयोगशाला की जाँच',
     prescription: 'नुस्ख़ा',
@@ -128,6 +129,7 @@ export const texts: Texts<typeof en, 'hi'> = {
     none: 'यहाँ कोई मुलाक़ात नहीं रुकी।',
     yours: 'आपके लिए रुकी',
     others: 'दूसरों के लिए रुकी',
+    all: 'सभी मुलाक़ातें',
   },
   desk: {
     title: 'मुलाक़ात तय कीजिए',

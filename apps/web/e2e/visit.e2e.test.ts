@@ -1,0 +1,226 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { expectAccessible } from './accessibility.ts';
+import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
+import { signIn } from './sign-in.ts';
+import { noteTyped, type Typed } from './typed-values.ts';
+
+const PEOPLE = { desk: 'a.desk', clinician: 'a.rossi', laboratory: 'lab.ivers', pharmacy: 'ph.adeyemi' } as const;
+type Person = 'patient' | keyof typeof PEOPLE;
+/** From the wish to the medicine, one test sent back and asked for again. */
+const HAND_OVERS = 15;
+const ACT_MS = 120_000;
+const POLL = { timeout: 60_000, interval: 500 };
+
+/** Everything that anybody writes in the walk; each is written once, by the one who knows it. */
+const WORDS = {
+  reason: 'Thirst and tiredness since spring',
+  more: 'I drink four litres a day',
+  note: 'Came without breakfast',
+  rejection: 'The analyser is being cleaned',
+  value: '8.40',
+  conclusion: 'Above the range of health',
+  lot: 'LOT-7741',
+};
+
+let stage: Stage;
+const typed: Typed[] = [];
+const pages = new Map<Person, Page>();
+
+function at(person: Person): Page {
+  const page = pages.get(person);
+  if (page === undefined) throw new Error(`${person} has no device`);
+  return page;
+}
+
+/** The claimed patient whom hospital, laboratory and pharmacy know. */
+function patientDevice(): string {
+  const places = ['hospital-a', 'laboratory', 'pharmacy'];
+  const person = stage.cast.patients.find(
+    (known) =>
+      known.device !== undefined && places.every((slug) => known.at.some(({ organisation }) => organisation === slug)),
+  );
+  if (person?.device === undefined) throw new Error('no claimed patient is known at all three');
+  return person.device;
+}
+
+async function arrive(person: Person, device: string): Promise<void> {
+  const page = await stage.newDevice();
+  // An act writes records, signs and hands over: on a loaded machine it takes its time.
+  page.setDefaultTimeout(ACT_MS);
+  await signIn(page, device);
+  await noteTyped(page, person, typed);
+  pages.set(person, page);
+}
+
+async function openTask(person: Person): Promise<Page> {
+  const page = at(person);
+  await page.goto('/visit/tasks');
+  await page.getByRole('link', { name: WORDS.reason }).first().click();
+  await page.getByRole('heading', { level: 1, name: WORDS.reason }).waitFor();
+  return page;
+}
+
+async function look(page: Page, name: string): Promise<void> {
+  await expectAccessible(page);
+  await photograph(page, `visit-${name}`);
+}
+
+describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
+  vi.setConfig({ testTimeout: 300_000 });
+  beforeAll(async () => {
+    stage = await openStage();
+    await arrive('patient', patientDevice());
+    for (const [person, account] of Object.entries(PEOPLE)) {
+      const found = stage.cast.staff.find((known) => known.account === account);
+      if (found === undefined) throw new Error(`nobody has the account ${account}`);
+      await arrive(person as Person, found.device);
+    }
+  });
+  afterAll(async () => (stage as Stage | undefined)?.close());
+
+  it('begins with the patient’s own words and a wish', async () => {
+    const page = at('patient');
+    await page.goto('/visit');
+    await page.getByRole('heading', { level: 1, name: 'I need care' }).waitFor();
+    await page.getByText('You have asked for no visit yet.').waitFor();
+    await look(page, 'own-empty');
+    await page.getByRole('link', { name: 'Ask for a visit' }).click();
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByText('Say in a few words why you need care.').waitFor();
+    await page.getByRole('textbox', { name: 'Your reason, in your own words' }).fill(WORDS.reason);
+    await page.getByRole('radio', { name: 'For some weeks' }).check();
+    await page.getByRole('radiogroup', { name: 'Is it getting worse?' }).getByRole('radio', { name: 'Yes' }).check();
+    await page.getByRole('textbox', { name: 'What else should the clinician know?' }).fill(WORDS.more);
+    await look(page, 'why');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByRole('radio', { name: 'Hospital A' }).check();
+    await look(page, 'where');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByText(WORDS.more).waitFor();
+    await look(page, 'check');
+    await page.getByRole('button', { name: 'Send to the desk' }).click();
+    await page.getByText('Waiting for an appointment').waitFor();
+    await look(page, 'asked');
+  });
+
+  it('is booked by the desk, which finds reason and time and sees no answers', async () => {
+    const page = at('desk');
+    await page.goto('/visit/tasks');
+    await page.getByRole('link', { name: WORDS.reason }).waitFor();
+    await look(page, 'desk-tasks');
+    await openTask('desk');
+    expect(await page.getByText(WORDS.more).count()).toBe(0);
+    await look(page, 'desk');
+    await page.getByRole('button', { name: 'Book' }).click();
+    await page.getByRole('button', { name: 'Book' }).waitFor({ state: 'detached' });
+    await look(page, 'desk-booked');
+  });
+
+  it('goes further when the patient’s device has signed who may work for it', async () => {
+    const page = at('patient');
+    // Told by the node: nobody reloads.
+    await page.getByRole('heading', { name: 'Who may work for this visit?' }).waitFor();
+    await page.getByText('It opens 0 documents that exist today.').waitFor();
+    await look(page, 'agree');
+    await page.getByRole('button', { name: 'Agree and sign' }).click();
+    await page.getByText('Booked and agreed').waitFor();
+    await look(page, 'agreed');
+  });
+
+  it('is begun by the clinician, who reads the answers and orders without writing them again', async () => {
+    const page = await openTask('clinician');
+    await page.getByText('What the patient answered').first().click();
+    await page.getByText(WORDS.more).first().waitFor();
+    await look(page, 'clinician');
+    await page.getByRole('button', { name: 'Begin the visit' }).click();
+    await page.getByRole('textbox', { name: 'Note for the laboratory' }).fill(WORDS.note);
+    await look(page, 'clinician-begun');
+    await page.getByRole('button', { name: 'Send to Laboratory' }).click();
+    await page.getByRole('heading', { level: 3, name: 'Laboratory test' }).waitFor();
+  });
+
+  it('has its test sent back, asked for again as it was, and measured', async () => {
+    const page = await openTask('laboratory');
+    await page.getByText(WORDS.note).waitFor();
+    await look(page, 'laboratory');
+    await page.locator('summary', { hasText: 'Send it back' }).click();
+    await page.getByRole('textbox', { name: 'Why it is sent back' }).fill(WORDS.rejection);
+    await page.getByRole('button', { name: 'Send it back' }).click();
+    await page.getByText('Done.').waitFor();
+    const clinician = at('clinician');
+    await clinician.getByText(WORDS.rejection).first().waitFor();
+    await look(clinician, 'clinician-sent-back');
+    await clinician.getByRole('button', { name: 'Ask again' }).click();
+    await openTask('laboratory');
+    await page.getByRole('button', { name: 'Take it up' }).click();
+    await page.getByRole('textbox', { name: /Hemoglobin A1c.* in %/ }).fill(WORDS.value);
+    await page.getByRole('textbox', { name: 'Conclusion' }).fill(WORDS.conclusion);
+    await look(page, 'laboratory-result');
+    await page.getByRole('button', { name: 'Send the result to Hospital A' }).click();
+    await page.getByText('Done.').waitFor();
+  });
+
+  it('shows the result to the clinician as measured, who prescribes what is usual', async () => {
+    const page = at('clinician');
+    await page.getByText(WORDS.value).waitFor();
+    await page.getByText(WORDS.conclusion).waitFor();
+    await page.getByRole('button', { name: 'Send to Pharmacy' }).click();
+    await page.getByRole('heading', { level: 3, name: 'Prescription' }).waitFor();
+    await look(page, 'clinician-prescribed');
+  });
+
+  it('ends with the medicine in the patient’s hands', async () => {
+    const page = await openTask('pharmacy');
+    await page.getByText('One tablet with the evening meal.').waitFor();
+    await look(page, 'pharmacy');
+    await page.getByRole('button', { name: 'Take it up' }).click();
+    await page.getByRole('textbox', { name: 'Lot on the package' }).fill(WORDS.lot);
+    await look(page, 'pharmacy-dispense');
+    await page.getByRole('button', { name: 'Hand over the medicine' }).click();
+    await page.getByText('Done.').waitFor();
+    const clinician = at('clinician');
+    await clinician.getByText(WORDS.lot).waitFor();
+    await clinician.getByRole('button', { name: 'End the visit' }).click();
+    await clinician.getByRole('dialog').getByRole('button', { name: 'End the visit' }).click();
+    await clinician.getByText('Done.').waitFor();
+  });
+
+  it('shows the patient every step, and for each hand-over its line of the log on the ledger', async () => {
+    const page = at('patient');
+    await page.getByText('The visit is over').waitFor();
+    for (const words of [WORDS.reason, WORDS.more, WORDS.value, WORDS.lot])
+      await page.getByText(words).first().waitFor({ state: 'attached' });
+    for (const summary of await page.getByText('How it was handed on').all()) await summary.click();
+    expect(await page.locator('[data-delivery]').count()).toBe(HAND_OVERS);
+    expect(await page.locator('[data-state="delivered"]').count()).toBe(HAND_OVERS);
+    await vi.waitFor(async () => {
+      await page.reload();
+      await page
+        .locator('[data-line]')
+        .nth(HAND_OVERS - 1)
+        .waitFor({ state: 'attached' });
+      const lines = await page.locator('[data-line]').allTextContents();
+      expect(lines.filter((line) => line.includes('covered by the ledger'))).toHaveLength(HAND_OVERS);
+    }, POLL);
+    for (const summary of await page.getByText('How it was handed on').all()) await summary.click();
+    await look(page, 'over');
+    await page.goto('/visit');
+    await page.getByText('The visit is over').waitFor();
+    await look(page, 'own');
+  });
+
+  it('had nothing written twice by anybody', () => {
+    expect(typed.map(({ value }) => value).toSorted()).toEqual(Object.values(WORDS).toSorted());
+    const writers = Object.fromEntries(typed.map(({ value, who }) => [value, who]));
+    expect(writers).toEqual({
+      [WORDS.reason]: 'patient',
+      [WORDS.more]: 'patient',
+      [WORDS.note]: 'clinician',
+      [WORDS.rejection]: 'laboratory',
+      [WORDS.value]: 'laboratory',
+      [WORDS.conclusion]: 'laboratory',
+      [WORDS.lot]: 'pharmacy',
+    });
+  });
+});
