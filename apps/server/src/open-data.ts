@@ -18,6 +18,7 @@ import { endJoining, joinNetwork } from './joining/join-network.ts';
 import { type Node, openNode } from './node.ts';
 import { ServerError } from './server-error.ts';
 import type { Settings } from './settings.ts';
+import { openWebApp } from './web/web-app.ts';
 
 /**
  * Opens the node of a data directory, founding the demonstration in an empty one, or joining the network that SALUS_LEDGER
@@ -106,7 +107,8 @@ async function foundDemonstration(settings: Settings, place: Place): Promise<Fou
   const forgettable = earlier === undefined ? [] : [earlier];
   return fill(settings, place, { plans, demonstration: true, forgettable }, async (node, members) => {
     setAside(settings.configDirectory, earlier);
-    await seedDemonstration(node, members, settings.configDirectory);
+    const release = settings.webDirectory === null ? null : openWebApp(settings.webDirectory).hash;
+    await seedDemonstration(node, members, settings.configDirectory, release);
   });
 }
 

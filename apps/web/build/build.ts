@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { build } from 'vite';
+import { build, type InlineConfig } from 'vite';
 import { writeRelease } from './release.ts';
 
 const web = resolve(import.meta.dirname, '..');
@@ -41,6 +41,7 @@ export async function buildWebApp(say: (line: string) => void): Promise<string> 
     const making = join(builds, `.${stamp}-${randomUUID()}`);
     try {
       await build({ root: web, logLevel: 'warn', build: { outDir: making } });
+      await build(workerBuild(making));
       writeRelease(making);
       putInPlace(making, folder);
     } finally {
@@ -50,6 +51,23 @@ export async function buildWebApp(say: (line: string) => void): Promise<string> 
   }
   writeFileSync(currentFile, stamp);
   return folder;
+}
+
+/** The service worker is one file with a name that stays: browsers know it by that. */
+function workerBuild(outDir: string): InlineConfig {
+  return {
+    root: web,
+    logLevel: 'warn',
+    publicDir: false,
+    build: {
+      outDir,
+      emptyOutDir: false,
+      rolldownOptions: {
+        input: join(web, 'src/worker/main.ts'),
+        output: { format: 'iife', entryFileNames: 'sw.js' },
+      },
+    },
+  };
 }
 
 function stampOf(): string {

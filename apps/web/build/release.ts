@@ -12,7 +12,7 @@ const RELEASE_VERSION = 'salus:web-release:v1';
 export function writeRelease(folder: string): void {
   const files = globSync('**/*', { cwd: folder })
     .map((path) => path.replaceAll('\\', '/'))
-    .filter((path) => statSync(join(folder, path)).isFile())
+    .filter((path) => path !== 'release.json' && statSync(join(folder, path)).isFile())
     .sort()
     .map((path) => [
       `/${path}`,

@@ -33,6 +33,8 @@ export interface RunningNode {
   readonly output: () => string;
   /** Ends it as Ctrl-C does. */
   readonly end: () => Promise<void>;
+  /** Ends it and starts it again at the same address, with another build of the app. */
+  readonly serve: (webDirectory: string) => Promise<void>;
 }
 
 /**
@@ -93,10 +95,35 @@ async function run(folder: string, webDirectory: string): Promise<RunningNode> {
   }
 }
 
-async function tryRun(
-  folder: string,
-  { webDirectory, port }: { readonly webDirectory: string; readonly port: number },
-): Promise<RunningNode | 'port-in-use'> {
+interface Serving {
+  readonly webDirectory: string;
+  readonly port: number;
+}
+
+async function tryRun(folder: string, serving: Serving): Promise<RunningNode | 'port-in-use'> {
+  let started = await tryStart(folder, serving);
+  if (started === 'port-in-use') return started;
+  let current = started;
+  return {
+    url: `http://127.0.0.1:${serving.port}`,
+    folder,
+    get process() {
+      return current.process;
+    },
+    output: () => current.output(),
+    end: () => current.end(),
+    serve: async (webDirectory) => {
+      await current.end();
+      started = await tryStart(folder, { ...serving, webDirectory });
+      if (started === 'port-in-use') throw new Error('the port of the node was taken meanwhile');
+      current = started;
+    },
+  };
+}
+
+type Started = Pick<RunningNode, 'process' | 'output' | 'end'>;
+
+async function tryStart(folder: string, { webDirectory, port }: Serving): Promise<Started | 'port-in-use'> {
   const child = spawn(process.execPath, [MAIN], {
     cwd: folder,
     env: {
@@ -126,9 +153,7 @@ async function tryRun(
     throw new Error(`the node did not start: ${text}`);
   }
   return {
-    url: `http://127.0.0.1:${port}`,
     process: child,
-    folder,
     output: () => text,
     end: async () => {
       child.kill('SIGTERM');

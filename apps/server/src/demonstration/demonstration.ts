@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { accessRequest, emergencyRequest, formatDeviceCode, revoke, useRequest } from '@salus/wallet';
+import { accessRequest, emergencyRequest, formatDeviceCode, revoke, staffCall, useRequest } from '@salus/wallet';
 import { saveWalletFile } from '@salus/wallet/node';
 import { createAccount } from '../accounts.ts';
 import { submitCall, takeRequest } from '../consent.ts';
@@ -10,6 +10,7 @@ import { drawSecret, type StaffCredential, saveStaffWallet } from '../staff-cred
 import { type Cast, type CastPatient, castOf, claimSlip, createPatient, given, grantTo, printSlip } from './cast.ts';
 import { author, CONSORTIUM } from './consortium.ts';
 import { type Credentials, demonstrationDirectory, type PatientCredential, writeCredentials } from './credentials.ts';
+import { writePeople } from './people-to-try.ts';
 import { shuffled } from './shuffled.ts';
 import { type Story, tellStories } from './stories.ts';
 import { admitToday } from './today.ts';
@@ -35,6 +36,8 @@ export async function seedDemonstration(
   node: Node,
   members: readonly FoundedMember[],
   configDirectory: string,
+  /** The hash of the web app that the node serves. */
+  release: string | null = null,
 ): Promise<Credentials> {
   if (!node.demonstration)
     throw new ServerError('not-a-demonstration', 'Demonstration data belong into a demonstration network only.');
@@ -46,6 +49,7 @@ export async function seedDemonstration(
   const patients = await claimAll(cast, known);
   await admitToday(cast, known);
   await actScenes(cast, patients);
+  if (release !== null) await listRelease(cast, release);
   const credentials: Credentials = {
     demonstration: true,
     network: node.network,
@@ -53,6 +57,7 @@ export async function seedDemonstration(
     patients: await savePatients(cast, patients, directory),
   };
   writeCredentials(configDirectory, credentials);
+  writePeople(configDirectory, credentials);
   return credentials;
 }
 
@@ -150,6 +155,16 @@ async function actScenes(cast: Cast, patients: readonly ActingPatient[]): Promis
   await grantAndRead(cast, of('chest-pain'));
   await grantAndRevoke(cast, of('surgery'));
   await breakGlass(cast, of('diabetic-year'));
+}
+
+/** As an administrator does who has looked at what the nodes are to serve. */
+async function listRelease(cast: Cast, hash: string): Promise<void> {
+  const listed = await staffCall(cast.staff('hospital-a.admin'), cast.occasion(), {
+    contract: 'membership',
+    transaction: 'listRelease',
+    args: { name: 'web', hash },
+  });
+  await submitCall(cast.organisation('hospital-a'), given(listed));
 }
 
 async function askForAccess(cast: Cast, patient: ActingPatient): Promise<void> {

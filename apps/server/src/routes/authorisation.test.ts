@@ -78,8 +78,8 @@ describe('authorisation of every route', () => {
     ]);
     expect(routes.filter(({ access }) => access.kind === 'signature').map(({ url }) => url)).toEqual([
       '/api/v1/orgs/{org}/calls',
-      '/api/v1/orgs/{org}/tokens',
       '/api/v1/orgs/{org}/guardians',
+      '/api/v1/orgs/{org}/tokens',
     ]);
   });
 

@@ -1,10 +1,10 @@
-import { canonical, fromBase64url, inclusionProof, type Json, leafHash, toBase64url, utf8 } from '@salus/crypto';
 import type { Block, Place } from '@salus/ledger';
 import type { FastifyInstance } from 'fastify';
 import { addRoute } from '../http/route.ts';
 import { anything, count, digits, hash, list, matching, nullable, object, text, timeMs } from '../http/schemas.ts';
 import type { Node } from '../node.ts';
 import { ServerError } from '../server-error.ts';
+import { findProvenTransaction } from './proven-transaction.ts';
 
 export const BLOCKS_PAGE_MAX = 100;
 export const ENTRIES_PAGE_MAX = 200;
@@ -24,6 +24,14 @@ const transaction = object({
 });
 const block = object({ header: anything, hash, signature: text(100), transactions: list(transaction, 100_000) });
 const proof = object({ leafHash: hash, index: count, size: count, proof: list(hash, 64), root: hash });
+/** What checks itself: a transaction, its block's header, and the way from one to the other. */
+export const provenTransaction = object({
+  transaction,
+  header: anything,
+  hash,
+  signature: text(100),
+  inclusion: proof,
+});
 
 /** What every member may read of the ledger; nothing on it names a person. */
 export function addLedgerRoutes(app: FastifyInstance, { ledger }: Node): void {
@@ -58,24 +66,8 @@ export function addLedgerRoutes(app: FastifyInstance, { ledger }: Node): void {
     access: ANYBODY,
     summary: 'One transaction with the proof that its block holds it.',
     params: object({ callId: hash }),
-    answer: object({ transaction, header: anything, hash, signature: text(100), inclusion: proof }),
-    handle: async ({ params }) => {
-      const view = found(await ledger.transaction(params.callId), 'transaction');
-      const { header, hash: blockHash, signature, transactions } = found(await ledger.block(view.block), 'block');
-      const leaves = transactions.map(({ call, outcome, timestampMs }) =>
-        outcome.kind === 'distrusted'
-          ? fromBase64url(outcome.leafHash)
-          : leafHash(utf8(canonical({ call, outcome, timestampMs } as unknown as Json))),
-      );
-      const inclusion = {
-        leafHash: toBase64url(leaves[view.index]!),
-        index: view.index,
-        size: leaves.length,
-        proof: inclusionProof(leaves, view.index).map(toBase64url),
-        root: header.transactionsRoot,
-      };
-      return { transaction: view, header, hash: blockHash, signature, inclusion };
-    },
+    answer: provenTransaction,
+    handle: async ({ params }) => found(await findProvenTransaction(ledger, params.callId), 'transaction'),
   });
   addRoute<unknown, { key: string }>(app, {
     method: 'GET',

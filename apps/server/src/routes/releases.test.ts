@@ -1,4 +1,4 @@
-import { hashTuple } from '@salus/crypto';
+import { hashTuple, verifyCall } from '@salus/crypto';
 import { staffCall } from '@salus/wallet';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bodyOf, openTestServer, type TestServer } from '../../test/hospital.ts';
@@ -26,4 +26,24 @@ it('tells anybody which bundles an administrator has listed and withdrawn, by or
   expect((await call('withdrawRelease')).status).toBe(200);
   const after = await server.send('GET', '/api/v1/releases');
   expect(after.json.releases).toMatchObject([{ ...listed, status: 'withdrawn', withdrawnMs: expect.any(Number) }]);
+});
+
+it('proves who listed a bundle, to whoever asks, and says nothing of one that nobody listed', async () => {
+  const wallet = server.wallet('hospital-a.admin');
+  const hash = hashTuple('test', 'proven bundle');
+  const args = { name: 'web', hash };
+  const prepared = await staffCall(wallet, server.occasion(), {
+    contract: 'membership',
+    transaction: 'listRelease',
+    args,
+  });
+  await server.send('POST', '/api/v1/orgs/hospital-a/calls', { body: bodyOf(prepared) });
+  const { json } = await server.send('GET', `/api/v1/releases/${hash}`);
+  expect(json.listings).toMatchObject([{ organisation: 'hospital-a', status: 'listed' }]);
+  const { publicKey, proof } = json.listings[0];
+  expect(verifyCall(proof.transaction.call, publicKey)).toBe(true);
+  expect(proof.transaction.call.payload).toMatchObject({ transaction: 'listRelease', args });
+  expect(proof.inclusion.root).toBe(proof.header.transactionsRoot);
+  const unknown = await server.send('GET', `/api/v1/releases/${hashTuple('test', 'other')}`);
+  expect(unknown.json).toEqual({ listings: [] });
 });

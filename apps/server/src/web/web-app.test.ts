@@ -70,7 +70,15 @@ describe('the served app', () => {
     expect(asset.headers['content-type']).toBe('text/javascript; charset=utf-8');
     expect(asset.headers['cache-control']).toBe('public, max-age=31536000, immutable');
     expect((await get('/sw.js', {})).headers['cache-control']).toBe('no-cache');
+    expect((await get('/sw.js', {})).headers['content-security-policy']).toBe("default-src 'none'; connect-src 'self'");
     expect((await get('/release.json', {})).headers['content-type']).toBe('application/json; charset=utf-8');
+  });
+
+  it('gives its page as it was built to installed apps, as text that no browser shows as a page', async () => {
+    const { get } = await serve();
+    const built = await get('/release/index.html');
+    expect([built.body, built.headers['content-type']]).toEqual([FILES['/index.html'], 'text/plain; charset=utf-8']);
+    expect((await get('/release/none')).statusCode).toBe(404);
   });
 
   it('compresses for whoever takes it', async () => {

@@ -34,6 +34,8 @@ export interface WebFile {
 
 /** A built app, in memory: what is served is what was there, whole and as its release says, when the node started. */
 export interface WebApp {
+  /** base64url of SHA-256 of `release.json`: what the ledger lists. */
+  readonly hash: string;
   readonly page: string;
   readonly policy: string;
   /** By path, with the leading slash. */
@@ -59,8 +61,16 @@ export function openWebApp(folder: string): WebApp {
   const page = files.get('/index.html');
   if (page === undefined) throw broken('has no page');
   files.delete('/index.html');
-  files.set('/release.json', fileOf('/release.json', readFileSync(join(folder, 'release.json'))));
-  return { page: page.bytes.toString('utf8'), policy: release.policy, files };
+  // As it was built, for installed apps that verify it: no browser shows it as a page.
+  files.set('/release/index.html', { ...page, type: 'text/plain; charset=utf-8' });
+  const text = readFileSync(join(folder, 'release.json'));
+  files.set('/release.json', fileOf('/release.json', text));
+  return {
+    hash: createHash('sha256').update(text).digest('base64url'),
+    page: page.bytes.toString('utf8'),
+    policy: release.policy,
+    files,
+  };
 }
 
 interface Release {

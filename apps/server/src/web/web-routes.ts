@@ -12,7 +12,10 @@ const IMMUTABLE = 'public, max-age=31536000, immutable';
 const REVALIDATED = 'no-cache';
 /** Paths of the API, of FHIR and of apps' log-ins: no page ever answers there. */
 const NOT_PAGES =
-  /^\/(?:api|assets|icons|metrics|health|\.well-known)(?:[/?]|$)|^\/[^/?]{1,64}\/(?:fhir|oauth)(?:[/?]|$)/;
+  /^\/(?:api|assets|icons|release|metrics|health|\.well-known)(?:[/?]|$)|^\/[^/?]{1,64}\/(?:fhir|oauth)(?:[/?]|$)/;
+/** A worker has the policy of its own file: this one asks the node and does nothing else. */
+const WORKER = '/sw.js';
+const WORKER_POLICY = "default-src 'none'; connect-src 'self'";
 const PERMISSIONS =
   'camera=(self), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-get=(self)';
 
@@ -45,6 +48,7 @@ async function sendFile(file: WebFile, path: string, request: FastifyRequest, re
   reply.headers({
     'cache-control': path.startsWith('/assets/') ? IMMUTABLE : REVALIDATED,
     vary: 'accept-encoding',
+    ...(path === WORKER ? { 'content-security-policy': WORKER_POLICY } : {}),
     ...(gzipped === undefined ? {} : { 'content-encoding': 'gzip' }),
   });
   return reply.type(file.type).send(gzipped ?? file.bytes);

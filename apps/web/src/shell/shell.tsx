@@ -7,6 +7,7 @@ import { Loading } from '../ui/loading.tsx';
 import { LanguageSwitch } from './language-switch.tsx';
 import { Navigation } from './navigation-list.tsx';
 import { OfflineBanner } from './offline-banner.tsx';
+import { ReleaseBanner } from './release-banner.tsx';
 import { SessionMenu } from './session-menu.tsx';
 
 /** What stands around every page: skip link, header, navigation, and the page in its landmark. */
@@ -50,6 +51,7 @@ export function Shell() {
       </AppShell.Navbar>
       <AppShell.Main id="page" tabIndex={-1} className="page">
         <OfflineBanner />
+        <ReleaseBanner />
         <VisuallyHidden role="status">{arriving ? t('loading') : ''}</VisuallyHidden>
         <Suspense fallback={<Loading />}>
           <Outlet />

@@ -35,6 +35,17 @@ export const texts = {
     unlock: 'Unlock',
     signIn: 'Sign in',
   },
+  release: {
+    ready: 'A new version is ready',
+    readyText: 'It is listed on the ledger and was checked file by file. It opens when you reload.',
+    unlisted: 'A version that nobody signed for',
+    unlistedText:
+      'This node offers a version of the app that is not listed on the ledger. You go on with the one you have; tell your hospital’s help desk.',
+    withdrawn: 'This version was taken back',
+    withdrawnText:
+      'The hospital took back the version that you use. Close the app and open it again when you are online; if this stays, ask the help desk.',
+    reload: 'Reload',
+  },
   notFound: {
     title: 'This page does not exist',
     text: 'The address may be mistyped, or the page has moved.',

@@ -1,0 +1,74 @@
+import { checkTransaction, type ProvenTransaction } from '@salus/client';
+import { parseSignedCall, verifyCall } from '@salus/crypto';
+import type { Pinned } from './release.ts';
+
+/** One entry of `GET /api/v1/releases/{hash}`. */
+export interface Listing {
+  readonly organisation: string;
+  readonly status: 'listed' | 'withdrawn';
+  readonly publicKey: string;
+  readonly proof: ProvenTransaction;
+}
+
+export type Verdict =
+  | { readonly kind: 'listed'; readonly pinned: Pinned }
+  | { readonly kind: 'unlisted' | 'withdrawn' };
+
+/**
+ * Whether the release with this hash was listed on the ledger. Without `pinned`, at the first installation, any administrator's
+ * signature counts and is held on to; afterwards only the same keys', on the same ledger. The node that answers can forge
+ * neither: it holds no administrator's key. It can keep a withdrawal back.
+ */
+export function judgeListings(hash: string, listings: readonly Listing[], pinned: Pinned | null): Verdict {
+  const proven = listings.filter((listing) => isProven(listing, hash) && isKnown(listing, pinned));
+  if (proven.some(({ status }) => status === 'withdrawn')) return { kind: 'withdrawn' };
+  const [first] = proven;
+  if (first === undefined) return { kind: 'unlisted' };
+  return { kind: 'listed', pinned: pinned ?? pinOf(first, proven) };
+}
+
+function isProven({ proof, publicKey }: Listing, hash: string): boolean {
+  try {
+    checkTransaction(proof);
+    const call = parseSignedCall(proof.transaction.call);
+    const { contract, transaction, args } = call.payload;
+    const outcome = proof.transaction.outcome as { readonly kind?: unknown };
+    return (
+      contract === 'membership' &&
+      transaction === 'listRelease' &&
+      args.name === 'web' &&
+      args.hash === hash &&
+      outcome.kind === 'committed' &&
+      verifyCall(call, publicKey)
+    );
+  } catch {
+    // Whatever is no proof, in whichever way, proves nothing.
+    return false;
+  }
+}
+
+function isKnown(listing: Listing, pinned: Pinned | null): boolean {
+  if (pinned === null) return true;
+  const { organisation, publicKey, proof } = listing;
+  return (
+    networkOf(listing) === pinned.network &&
+    ledgerKeyOf(proof) === pinned.ledgerKey &&
+    pinned.administrators.some((known) => known.organisation === organisation && known.publicKey === publicKey)
+  );
+}
+
+function pinOf(first: Listing, proven: readonly Listing[]): Pinned {
+  return {
+    network: networkOf(first),
+    ledgerKey: ledgerKeyOf(first.proof),
+    administrators: proven.map(({ organisation, publicKey }) => ({ organisation, publicKey })),
+  };
+}
+
+function networkOf({ proof }: Listing): string {
+  return parseSignedCall(proof.transaction.call).payload.network;
+}
+
+function ledgerKeyOf({ header }: ProvenTransaction): string | null {
+  return 'ledgerKey' in header && typeof header.ledgerKey === 'string' ? header.ledgerKey : null;
+}
