@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { openLog } from './http/log.ts';
 import { type RunningServer, startServer } from './server.ts';
 import { ServerError } from './server-error.ts';
@@ -45,7 +46,10 @@ function welcome({ url, demonstration, organisations, credentialsFile }: Running
   const next = demonstration
     ? `Demonstration with ${count}; accounts and wallets are in ${credentialsFile}. Try: npx salus records --help`
     : `${count} hosted. Try: npx salus --help`;
-  return `Salus is ready at ${url} · ${next}`;
+  const ready = `Salus is ready at ${url} · ${next}`;
+  if (!demonstration) return ready;
+  const people = join(dirname(credentialsFile), 'people.txt');
+  return `${ready}\nIn a browser: open ${url}, choose “Sign in”, and paste a line from ${people}`;
 }
 
 function endOnSignal(server: RunningServer, { logLevel }: Settings): void {
