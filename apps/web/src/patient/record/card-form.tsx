@@ -34,7 +34,7 @@ export function CardForm({
   const patient = usePatient();
   const id = useId();
   const [choice, setChoice] = useState<Choice>({
-    organisation: patient.pids[0]!.organisation,
+    organisation: fullestOf(entries, patient),
     categories: VITAL,
     withSensitive: false,
     years: 1,
@@ -99,6 +99,14 @@ export function CardForm({
       </Stack>
     </Card>
   );
+}
+
+/** Where most of what helps in an emergency was written. */
+function fullestOf(entries: readonly RecordEntry[], { pids }: PatientSession): string {
+  const count = (organisation: string): number =>
+    entries.filter((entry) => entry.organisation === organisation && VITAL.includes(entry.category)).length;
+  const [fullest] = pids.map(({ organisation }) => organisation).sort((left, right) => count(right) - count(left));
+  return fullest!;
 }
 
 async function make(patient: PatientSession, choice: Choice): Promise<EmergencyCard> {

@@ -20,7 +20,7 @@ export function Component() {
   return (
     <Page title={t('views.card')} lead={t('card.lead')}>
       {card === undefined ? (
-        <RecordState>{(entries) => <CardForm entries={entries} onMade={setCard} />}</RecordState>
+        <RecordState isWhole>{(entries) => <CardForm entries={entries} onMade={setCard} />}</RecordState>
       ) : (
         <PrintedCard card={card} onDone={() => setCard(undefined)} />
       )}

@@ -98,7 +98,7 @@ function About({ entry }: { readonly entry: RecordEntry }) {
         <Button variant="default" onClick={() => saveFile(name, 'application/fhir+json', text)}>
           {t('entry.save')}
         </Button>
-        <Button variant="default" component={Link} to={`/patient/access/disputes/new/${recordId}`}>
+        <Button variant="default" component={Link} to={`/patient/access/disputes?record=${recordId}`}>
           {t('entry.dispute')}
         </Button>
       </Group>

@@ -14,8 +14,8 @@ export interface HostedLink {
   readonly remainingAttempts: number;
 }
 
-/** One file of a link, as ciphertext: the node takes no more. */
-export const FILE_BYTES_MAX = 3 * 1024 * 1024;
+/** Characters of one file of a link, as ciphertext: the node takes no more. */
+export const FILE_LENGTH_MAX = 3_000_000;
 export const PASSCODE_LENGTH_MIN = 6;
 
 export async function hostLink(

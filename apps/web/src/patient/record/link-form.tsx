@@ -6,9 +6,9 @@ import { usePatient, useSession } from '../../session/index.ts';
 import { Failure } from '../../ui/failure.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import { healthLinkOf, LABEL_LENGTH_MAX, sealForLink } from './health-link.ts';
-import { FILE_BYTES_MAX, hostLink, PASSCODE_LENGTH_MIN } from './health-links.ts';
+import { FILE_LENGTH_MAX, hostLink, PASSCODE_LENGTH_MIN } from './health-links.ts';
 import type { RecordEntry } from './record-entry.ts';
-import { defaultSelection, organisationsOf, selected } from './selection.ts';
+import { EVERYTHING, organisationsOf, selected } from './selection.ts';
 import { SelectionFields } from './selection-fields.tsx';
 import { subjectOf } from './summary-sections.ts';
 import { plainBundle, summaryText } from './take-files.ts';
@@ -37,7 +37,7 @@ export function LinkForm({
   const patient = usePatient();
   const { nowMs } = useSession();
   const id = useId();
-  const [selection, setSelection] = useState(() => defaultSelection(entries));
+  const [selection, setSelection] = useState(EVERYTHING);
   const [contents, setContents] = useState<Contents>('summary');
   const [label, setLabel] = useState('');
   const [days, setDays] = useState<string>(DAYS[1]);
@@ -57,7 +57,7 @@ export function LinkForm({
       contents === 'everything' ? plainBundle(chosen, now) : summaryText(chosen, { nowMs: now, organisations });
     if (text === undefined) return undefined;
     const { key, file } = await sealForLink(text);
-    if (file.jwe.length > FILE_BYTES_MAX) {
+    if (file.jwe.length > FILE_LENGTH_MAX) {
       setError({ cause: undefined, text: t('links.tooLarge') });
       return undefined;
     }

@@ -23,7 +23,7 @@ export function Component() {
   return (
     <Page title={t('views.links')} lead={t('links.lead')}>
       {made === undefined ? (
-        <RecordState>
+        <RecordState isWhole>
           {(entries) => (
             <LinkForm
               entries={entries}

@@ -29,7 +29,9 @@ export function RecordLayout() {
           ))}
         </ul>
       </nav>
-      <Outlet />
+      <div className="record-page">
+        <Outlet />
+      </div>
     </>
   );
 }

@@ -11,7 +11,14 @@ import type { RecordEntry } from './record-entry.ts';
 import { type OpenRecord, useRecord } from './use-record.ts';
 
 /** The open record under what is still on its way or could not be read; a page shows what there is. */
-export function RecordState({ children }: { readonly children: (entries: readonly RecordEntry[]) => ReactNode }) {
+export function RecordState({
+  isWhole = false,
+  children,
+}: {
+  /** For what is made of the whole record: not before all of it is open. */
+  readonly isWhole?: boolean;
+  readonly children: (entries: readonly RecordEntry[]) => ReactNode;
+}) {
   const { t } = useTranslation('record');
   const record = useRecord();
   const { pids } = usePatient();
@@ -32,7 +39,7 @@ export function RecordState({ children }: { readonly children: (entries: readonl
           {t('opening.offline')}
         </Text>
       ) : null}
-      {isEmpty ? null : children(record.entries)}
+      {isEmpty || (isWhole && record.isOpening) ? null : children(record.entries)}
       {isEmpty && !record.isOpening && record.failed.length === 0 ? <Empty text={t('none.entries')} /> : null}
     </Stack>
   );

@@ -17,15 +17,18 @@ export function SelectionFields({
   const { t } = useTranslation('record');
   const { place } = useTerms();
   const sensitive = sensitiveCount(entries, selection);
+  const organisations = organisationsOf(entries);
   return (
     <Stack gap="sm">
       <Checkbox.Group
         label={t('take.places')}
-        value={[...selection.organisations]}
-        onChange={(organisations) => onChange({ ...selection, organisations })}
+        value={organisations.filter((organisation) => !selection.without.includes(organisation))}
+        onChange={(chosen) =>
+          onChange({ ...selection, without: organisations.filter((organisation) => !chosen.includes(organisation)) })
+        }
       >
         <Group mt="xs">
-          {organisationsOf(entries).map((organisation) => (
+          {organisations.map((organisation) => (
             <Checkbox key={organisation} value={organisation} label={place(organisation)} />
           ))}
         </Group>

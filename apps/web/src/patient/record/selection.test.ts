@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { entryOf } from '../../../test/record-entries.ts';
-import { defaultSelection, selected, sensitiveCount } from './selection.ts';
+import { EVERYTHING, selected, sensitiveCount } from './selection.ts';
 
 describe('what goes into a file', () => {
   const plain = entryOf({ resourceType: 'Observation' });
@@ -9,14 +9,14 @@ describe('what goes into a file', () => {
   const all = [plain, sensitive, elsewhere];
 
   it('is at first everything but what is sensitive', () => {
-    expect(selected(all, defaultSelection(all))).toEqual([plain, elsewhere]);
-    expect(sensitiveCount(all, defaultSelection(all))).toBe(1);
+    expect(selected(all, EVERYTHING)).toEqual([plain, elsewhere]);
+    expect(sensitiveCount(all, EVERYTHING)).toBe(1);
   });
 
   it('holds what is sensitive only when that was asked for, and nothing of other organisations', () => {
-    const choice = { organisations: ['hospital-a'], withSensitive: true };
+    const choice = { without: ['hospital-b'], withSensitive: true };
     expect(selected(all, choice)).toEqual([plain, sensitive]);
-    expect(selected(all, { ...choice, organisations: [] })).toEqual([]);
-    expect(sensitiveCount(all, { ...choice, organisations: ['hospital-b'] })).toBe(0);
+    expect(selected(all, { ...choice, without: ['hospital-a', 'hospital-b'] })).toEqual([]);
+    expect(sensitiveCount(all, { ...choice, without: ['hospital-a'] })).toBe(0);
   });
 });

@@ -8,7 +8,7 @@ import { saveFile } from '../../ui/save-file.ts';
 import { useTerms } from '../../ui/terms.ts';
 import type { RecordEntry } from './record-entry.ts';
 import { RecordState } from './record-state.tsx';
-import { defaultSelection, organisationsOf, selected } from './selection.ts';
+import { EVERYTHING, organisationsOf, selected } from './selection.ts';
 import { SelectionFields } from './selection-fields.tsx';
 import { subjectOf } from './summary-sections.ts';
 import { summaryText, takeBundle } from './take-files.ts';
@@ -23,7 +23,7 @@ export function Component() {
       <Alert color="orange" variant="outline">
         {t('take.warning')}
       </Alert>
-      <RecordState>{(entries) => <TakeAway entries={entries} />}</RecordState>
+      <RecordState isWhole>{(entries) => <TakeAway entries={entries} />}</RecordState>
     </Page>
   );
 }
@@ -34,7 +34,7 @@ function TakeAway({ entries }: { readonly entries: readonly RecordEntry[] }) {
   const { nowMs } = useSession();
   const patient = usePatient();
   const pdf = useSummaryPdf();
-  const [selection, setSelection] = useState(() => defaultSelection(entries));
+  const [selection, setSelection] = useState(EVERYTHING);
   const chosen = selected(entries, selection);
   const hasSubject = subjectOf(chosen) !== undefined;
   const summary = (): string => {
