@@ -58,6 +58,7 @@ export async function seedDemonstration(
   };
   writeCredentials(configDirectory, credentials);
   writePeople(configDirectory, credentials);
+  writePeople(configDirectory, credentials);
   return credentials;
 }
 
