@@ -58,7 +58,6 @@ export async function seedDemonstration(
   };
   writeCredentials(configDirectory, credentials);
   writePeople(configDirectory, credentials);
-  writePeople(configDirectory, credentials);
   return credentials;
 }
 
