@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from 'vitest';
+import { describeActing } from './conformance/acting.ts';
 import { describeBlocks } from './conformance/blocks.ts';
 import { describeConcurrency } from './conformance/concurrency.ts';
 import { createConsortium } from './conformance/consortium.ts';
@@ -28,6 +29,7 @@ export function describeLedger(engine: LedgerEngine): void {
     describeSubmitting(suite);
     describeConcurrency(suite);
     describePrivateArguments(suite);
+    describeActing(suite);
     describeReading(suite);
     describeBlocks(suite);
     describeFollowing(suite);

@@ -66,7 +66,8 @@ describe('a report of an error or near miss', () => {
     // Nor by order: the list is sorted by random ids.
     const listed = await server.send('GET', INCIDENTS, { token: officer });
     const ids = listed.json.incidents.map((shown: { incident: string }) => shown.incident);
-    expect(ids).toEqual([...ids].sort());
+    const byId = ids.toSorted((left: string, right: string) => (left < right ? -1 : 1));
+    expect(ids).toEqual(byId);
   });
 
   it('cannot be made without end by one person', async () => {

@@ -169,7 +169,7 @@ async function newMember(options: {
 }
 
 /** A device with the proof that its key is at hand. */
-function deviceArgs(network: string, pid: string, device: SyncSigner): JsonObject {
+export function deviceArgs(network: string, pid: string, device: SyncSigner): JsonObject {
   const hpke = newKey().publicKey;
   const message = hashTuple('device', network, pid, device.publicKey, hpke);
   return { publicKey: device.publicKey, hpke, proof: toBase64url(device.signSync(utf8(message))) };
