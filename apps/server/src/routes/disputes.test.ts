@@ -88,6 +88,21 @@ describe('a dispute', () => {
     // The laboratory was not granted: that there is a statement about it stands on the ledger, its words do not travel.
     expect(read.json).toMatchObject({ withheld: 1, disputes: [{ text: 'I never took this.', status: 'declined' }] });
     expect(read.text).not.toContain('blood');
+    const everything = await server.send(
+      'GET',
+      `/hospital-a/fhir/R4/Patient/${patient.fhirId}/$everything?_count=200`,
+      {
+        token: patient.token,
+      },
+    );
+    const stands = everything.json.entry.filter(
+      ({ resource }: { resource: { resourceType: string } }) => resource.resourceType === 'Communication',
+    );
+    expect(stands.length).toBe(2);
+    expect(stands[0].resource).toMatchObject({
+      ...{ payload: [{ contentString: 'I never took this.' }], note: [{ text: said.text }] },
+      subject: { reference: `Patient/${patient.fhirId}` },
+    });
   });
 
   it('is the patient’s own: nobody states about another’s record, in another’s name, or other words than signed', async () => {

@@ -17,6 +17,7 @@ import { FHIR_ACCESS } from '../caller.ts';
 import { describe, IN_BASE, type InPath } from '../describe.ts';
 import { sendTree } from '../fhir-answer.ts';
 import { directoryEntries } from './directory-entries.ts';
+import { disputeEntries } from './dispute-entries.ts';
 import { openPage, sealPage } from './page-token.ts';
 import { openPatientDoor, type PatientDoor } from './patient-door.ts';
 import { countIn, demandKnown, type OperationQuery, oneOf, periodIn, typesIn } from './query.ts';
@@ -100,14 +101,20 @@ async function everything(door: PatientDoor, question: Question): Promise<FhirTr
       { relation: 'self', url: withQuery(self, asked) },
       ...next.map((parameter) => ({ relation: 'next', url: withQuery(self, [...asked, parameter]) })),
     ],
-    ...entriesOf(baseUrl, opened, brought),
+    ...entriesOf(baseUrl, opened, brought, await disputeEntries(door, matches)),
   };
 }
 
-function entriesOf(base: string, opened: readonly OpenedRecord[], brought: readonly OpenedRecord[]): FhirTree {
+function entriesOf(
+  base: string,
+  opened: readonly OpenedRecord[],
+  brought: readonly OpenedRecord[],
+  stated: readonly FhirTree[],
+): FhirTree {
   const entry = [
     ...opened.map((found) => entryOf(base, found, 'match')),
     ...brought.map((found) => entryOf(base, found, 'include')),
+    ...stated,
   ];
   return entry.length === 0 ? {} : { entry };
 }
