@@ -46,7 +46,13 @@ export function Shell() {
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="sm" id="navigation" aria-label={t('navigation.label')}>
+      <AppShell.Navbar
+        p="sm"
+        id="navigation"
+        className="navigation"
+        data-closed={opened ? undefined : true}
+        aria-label={t('navigation.label')}
+      >
         <Navigation onChoose={close} />
       </AppShell.Navbar>
       <AppShell.Main id="page" tabIndex={-1} className="page">
