@@ -43,7 +43,9 @@ export const texts = {
     check: 'Prove it',
     checkWhat: 'Prove it: line {{line}}',
     proven: 'Proven',
-    provenText:
+    provenText_one:
+      'Line {{line}} stands in the ledger: block {{block}} covers it, and one block leads from there to a point that {{signers}} signed. Your device checked this by itself.',
+    provenText_other:
       'Line {{line}} stands in the ledger: block {{block}} covers it, and {{count}} blocks lead from there to a point that {{signers}} signed. Your device checked this by itself.',
     pending: 'Too new',
     pendingText: 'Line {{line}} is only seconds old: its proof follows.',

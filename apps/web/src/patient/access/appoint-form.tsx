@@ -12,7 +12,6 @@ import {
   TextInput,
   Title,
 } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import type { Appointment } from '@salus/contracts';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -21,6 +20,7 @@ import { usePatient, useSession } from '../../session/index.ts';
 import { Failure } from '../../ui/failure.tsx';
 import { QrCode } from '../../ui/qr-code.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { useSay } from '../../ui/use-say.ts';
 import { withItem } from './draft.ts';
 import { formatWardCode, parseOffers } from './guardian-codes.ts';
 import { emptyWords, endsOf, findFault, RELATIONS, untilOf, type Words } from './guardian-words.ts';
@@ -39,6 +39,7 @@ const EVIDENCES = [
 /** The patient appoints a guardian: a code there, a code back, what they may do, until when, and what shows it. */
 export function AppointForm() {
   const { t } = useTranslation('guardians');
+  const say = useSay();
   const terms = useTerms();
   const patient = usePatient();
   const client = useQueryClient();
@@ -64,7 +65,7 @@ export function AppointForm() {
     onSuccess: async (untilMs) => {
       setWords(emptyWords(nowMs()));
       setTried(false);
-      notifications.show({ message: t('appointed', { date: terms.date(untilMs) }) });
+      say(t('appointed', { date: terms.date(untilMs) }));
       await client.invalidateQueries({ queryKey: ['guardian'] });
     },
   });

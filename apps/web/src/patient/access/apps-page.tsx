@@ -1,5 +1,4 @@
 import { Button, Card, Group, List, Stack, Text, TextInput, Title } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,6 +8,7 @@ import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { useSay } from '../../ui/use-say.ts';
 import { useDecided, useRecordsAt } from './access-queries.ts';
 import { answerApp, appCodeOf, findApp, type WaitingApp } from './apps.ts';
 import { makeGrants } from './decide.ts';
@@ -75,7 +75,8 @@ function AskingApp({ code }: { readonly code: string }) {
 
 function AppForm({ app, code }: { readonly app: WaitingApp; readonly code: string }) {
   const { t } = useTranslation('apps');
-  const { t: say } = useTranslation('access');
+  const say = useSay();
+  const { t: inAccess } = useTranslation('access');
   const terms = useTerms();
   const patient = usePatient();
   const decided = useDecided();
@@ -94,7 +95,7 @@ function AppForm({ app, code }: { readonly app: WaitingApp; readonly code: strin
   const plans = plansOf(draft, places, { nowMs: openedMs });
   const fault = findFault(draft, openedMs);
   const leave = async (message: string): Promise<void> => {
-    notifications.show({ message });
+    say(message);
     await decided();
     await navigate('/patient/access');
   };
@@ -131,7 +132,7 @@ function AppForm({ app, code }: { readonly app: WaitingApp; readonly code: strin
         <Text size="sm">{t('revokeLater')}</Text>
         {fault === undefined ? null : (
           <Text c="red.9" role="status">
-            {say(`form.faults.${fault}`)}
+            {inAccess(`form.faults.${fault}`)}
           </Text>
         )}
         {error === null ? null : <Failure error={error} />}

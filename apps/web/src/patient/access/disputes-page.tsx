@@ -1,5 +1,4 @@
 import { Badge, Blockquote, Button, Card, Group, NativeSelect, Stack, Text, Textarea, Title } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -11,12 +10,15 @@ import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { useSay } from '../../ui/use-say.ts';
 import { useRecordsAt } from './access-queries.ts';
 import { useActing } from './acting.ts';
 import { type DisputeAt, listDisputes, STATEMENT_CHARS_MAX, stateDispute, takeBack } from './disputes.ts';
 
 /** Documents that can be chosen, the newest first; from the record itself one comes here with the document chosen. */
 const CHOICES_MAX = 500;
+const ANSWER_PAUSE_MS = 1_000;
+const ANSWER_TRIES_MAX = 30;
 
 /** What the patient objects to, in their own words, and what the authors answered. */
 export function DisputesPage() {
@@ -26,6 +28,9 @@ export function DisputesPage() {
   const { data, error, isPending, refetch } = useQuery({
     queryKey: ['dispute', entries.map(({ pid }) => pid)],
     queryFn: () => listDisputes(patient, entries),
+    // That it was answered is told by the ledger, maybe before the place has the words.
+    refetchInterval: ({ state }) =>
+      state.dataUpdateCount < ANSWER_TRIES_MAX && state.data?.some(isAnswerOnItsWay) === true ? ANSWER_PAUSE_MS : false,
   });
   return (
     <Page title={t('title')} lead={t('lead')}>
@@ -40,10 +45,15 @@ export function DisputesPage() {
   );
 }
 
+function isAnswerOnItsWay({ dispute: { status, answer } }: DisputeAt): boolean {
+  return answer === null && (status === 'amended' || status === 'declined');
+}
+
 function useSaid(): (message: string) => Promise<void> {
+  const say = useSay();
   const client = useQueryClient();
   return async (message) => {
-    notifications.show({ message });
+    say(message);
     await client.invalidateQueries({ queryKey: ['dispute'] });
   };
 }
@@ -78,17 +88,19 @@ function DisputeCard({ held }: { readonly held: DisputeAt }) {
         {t('proof', { date: terms.moment(atMs) })}
       </Text>
       {status === 'withdrawn' ? null : (
-        <ConfirmButton
-          label={t('withdraw')}
-          question={t('withdrawAsk')}
-          consequence={t('withdrawn')}
-          variant="default"
-          size="compact-md"
-          onConfirm={async () => {
-            await takeBack(patient, held);
-            await said(t('withdrawn'));
-          }}
-        />
+        <Group>
+          <ConfirmButton
+            label={t('withdraw')}
+            question={t('withdrawAsk')}
+            consequence={t('withdrawn')}
+            variant="default"
+            size="compact-md"
+            onConfirm={async () => {
+              await takeBack(patient, held);
+              await said(t('withdrawn'));
+            }}
+          />
+        </Group>
       )}
     </Card>
   );

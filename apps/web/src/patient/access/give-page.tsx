@@ -1,5 +1,4 @@
 import { Button, Fieldset, Group, NativeSelect, Radio, Stack, Text, TextInput } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -10,6 +9,7 @@ import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { useSay } from '../../ui/use-say.ts';
 import { useDecided, useRecordsAt } from './access-queries.ts';
 import { useActing } from './acting.ts';
 import { announce, makeGrants } from './decide.ts';
@@ -49,6 +49,7 @@ export function GivePage() {
 
 function GiveForm({ places: slugs }: { readonly places: readonly string[] }) {
   const { t } = useTranslation('access');
+  const say = useSay();
   const terms = useTerms();
   const patient = usePatient();
   const { entries } = useActing();
@@ -79,7 +80,7 @@ function GiveForm({ places: slugs }: { readonly places: readonly string[] }) {
     },
     onSuccess: async () => {
       const until = Math.max(...plans.map(({ choice }) => choice.notAfterMs));
-      notifications.show({ message: t('give.done', { date: terms.moment(until) }) });
+      say(t('give.done', { date: terms.moment(until) }));
       await decided();
       await navigate('/patient/access');
     },

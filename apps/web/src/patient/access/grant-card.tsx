@@ -1,11 +1,11 @@
 import { Badge, Card, Group, Stack, Text } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import type { HeldGrant, ListedRecord } from '@salus/client';
 import type { Terms as GrantTerms } from '@salus/contracts';
 import { useTranslation } from 'react-i18next';
 import { usePatient, useSession } from '../../session/index.ts';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { useSay } from '../../ui/use-say.ts';
 import { useDecided } from './access-queries.ts';
 import type { Place } from './acting.ts';
 import { endGrant } from './decide.ts';
@@ -25,6 +25,7 @@ export function GrantCard({
   readonly records: readonly ListedRecord[] | undefined;
 }) {
   const { t } = useTranslation('access');
+  const say = useSay();
   const terms = useTerms();
   const patient = usePatient();
   const decided = useDecided();
@@ -53,19 +54,21 @@ export function GrantCard({
         {agreed === null || records === undefined || !isActive ? null : <Opens agreed={agreed} records={records} />}
       </Stack>
       {isActive ? (
-        <ConfirmButton
-          label={t('grants.revoke')}
-          question={t('grants.revokeAsk')}
-          consequence={t('grants.revokeText')}
-          color="red"
-          variant="outline"
-          size="compact-md"
-          onConfirm={async () => {
-            await endGrant(patient, entry.pid, grant.grant);
-            notifications.show({ message: t('grants.revoked') });
-            await decided();
-          }}
-        />
+        <Group>
+          <ConfirmButton
+            label={t('grants.revoke')}
+            question={t('grants.revokeAsk')}
+            consequence={t('grants.revokeText')}
+            color="red"
+            variant="outline"
+            size="compact-md"
+            onConfirm={async () => {
+              await endGrant(patient, entry.pid, grant.grant);
+              say(t('grants.revoked'));
+              await decided();
+            }}
+          />
+        </Group>
       ) : null}
     </Card>
   );

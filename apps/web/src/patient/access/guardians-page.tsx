@@ -1,5 +1,4 @@
 import { Badge, Card, Group, List, Stack, Text, Title } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { usePatient } from '../../session/index.ts';
@@ -9,6 +8,7 @@ import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { useSay } from '../../ui/use-say.ts';
 import { AppointForm } from './appoint-form.tsx';
 import { end, type GuardiansAt, listGuardians } from './guardians.ts';
 import { WardSection } from './ward-section.tsx';
@@ -49,6 +49,7 @@ interface Held {
 
 function GuardianCard({ held: { entry, guardian } }: { readonly held: Held }) {
   const { t } = useTranslation('guardians');
+  const say = useSay();
   const terms = useTerms();
   const patient = usePatient();
   const client = useQueryClient();
@@ -69,19 +70,21 @@ function GuardianCard({ held: { entry, guardian } }: { readonly held: Held }) {
         {t(`by.${by}`, { place })}
       </Text>
       {state === 'active' ? (
-        <ConfirmButton
-          label={t('remove')}
-          question={t('removeAsk')}
-          consequence={t('removeText')}
-          color="red"
-          variant="outline"
-          size="compact-md"
-          onConfirm={async () => {
-            await end(patient, entry.pid, kid);
-            notifications.show({ message: t('removed') });
-            await client.invalidateQueries({ queryKey: ['guardian'] });
-          }}
-        />
+        <Group>
+          <ConfirmButton
+            label={t('remove')}
+            question={t('removeAsk')}
+            consequence={t('removeText')}
+            color="red"
+            variant="outline"
+            size="compact-md"
+            onConfirm={async () => {
+              await end(patient, entry.pid, kid);
+              say(t('removed'));
+              await client.invalidateQueries({ queryKey: ['guardian'] });
+            }}
+          />
+        </Group>
       ) : null}
     </Card>
   );

@@ -1,5 +1,4 @@
 import { Badge, Button, Card, Checkbox, Fieldset, Group, NativeSelect, Stack, Text, Title } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,6 +8,7 @@ import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { useSay } from '../../ui/use-say.ts';
 import type { Place } from './acting.ts';
 import { type DenialAt, deny, listDenials, withdrawDenial } from './denials.ts';
 import { shortId } from './grant-words.ts';
@@ -39,9 +39,10 @@ export function HomePage() {
 }
 
 function useSaid(): (message: string) => Promise<void> {
+  const say = useSay();
   const client = useQueryClient();
   return async (message) => {
-    notifications.show({ message });
+    say(message);
     await client.invalidateQueries({ queryKey: ['access', 'denials'] });
   };
 }

@@ -1,5 +1,4 @@
 import { Blockquote, Button, Card, Group, Stack, Text, Title } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -7,6 +6,7 @@ import { usePatient, useSession } from '../../session/index.ts';
 import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { useSay } from '../../ui/use-say.ts';
 import { type RequestAt, useDecided, useRecordsAt } from './access-queries.ts';
 import { useActing } from './acting.ts';
 import { answerRequest, makeGrants } from './decide.ts';
@@ -18,6 +18,7 @@ import { OpeningSummary } from './opening-summary.tsx';
 /** One request: who asks and why, what it would open, and the answer. Everything is ticked as asked, nothing sensitive. */
 export function RequestCard({ asked: { request } }: { readonly asked: RequestAt }) {
   const { t } = useTranslation('access');
+  const say = useSay();
   const terms = useTerms();
   const patient = usePatient();
   const { entries } = useActing();
@@ -43,7 +44,7 @@ export function RequestCard({ asked: { request } }: { readonly asked: RequestAt 
     },
     onSuccess: async () => {
       const until = Math.max(...plans.map(({ choice }) => choice.notAfterMs));
-      notifications.show({ message: t('requests.allowed', { date: terms.moment(until) }) });
+      say(t('requests.allowed', { date: terms.moment(until) }));
       await decided();
     },
     onSettled: () => setStep(''),
@@ -51,7 +52,7 @@ export function RequestCard({ asked: { request } }: { readonly asked: RequestAt 
   const decline = useMutation({
     mutationFn: () => answerRequest(patient, request, { word: 'declined', made: [] }),
     onSuccess: async () => {
-      notifications.show({ message: t('requests.declined') });
+      say(t('requests.declined'));
       await decided();
     },
   });

@@ -1,5 +1,4 @@
 import { Button, Card, Group, Stack, Text, Textarea, TextInput, Title } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -7,6 +6,7 @@ import { usePatient } from '../../session/index.ts';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { Failure } from '../../ui/failure.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { useSay } from '../../ui/use-say.ts';
 import type { Place } from './acting.ts';
 import { CodeToShow } from './appoint-form.tsx';
 import { formatOffers, parseWardCode } from './guardian-codes.ts';
@@ -52,6 +52,7 @@ export function WardSection() {
 
 function OfferForm() {
   const { t } = useTranslation('guardians');
+  const say = useSay();
   const patient = usePatient();
   const [code, setCode] = useState('');
   const [name, setName] = useState('');
@@ -65,7 +66,7 @@ function OfferForm() {
   const accept = useMutation({
     mutationFn: (places: readonly Place[]) => acceptWard(patient, places, name.trim()),
     onSuccess: () => {
-      notifications.show({ message: t('ward.accepted', { name: name.trim() }) });
+      say(t('ward.accepted', { name: name.trim() }));
       setCode('');
       setName('');
       make.reset();
