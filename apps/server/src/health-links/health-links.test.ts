@@ -115,6 +115,20 @@ describe('a SMART Health Link', () => {
     expect([(await listed(first.link)).state, (await listed(second.link)).state]).toEqual(['expired', 'revoked']);
   });
 
+  it('makes room for new ones by forgetting those that have ended, and destroys what they held', async () => {
+    const { link } = await share();
+    await later(HOUR_MS);
+    const { documents } = server.node.organisations.get('hospital-a')!.vault;
+    for (let number = 0; number < 55; number += 1) {
+      const made = await share();
+      expect(made.answer.status).toBe(200);
+      await server.send('DELETE', `${LINKS}/${made.link}`, { token: patient.token });
+    }
+    expect(await listed(link)).toBeUndefined();
+    const kept = await documents.list('health-link');
+    expect(kept.filter(({ name }) => name.startsWith('file/'))).toEqual([]);
+  });
+
   it('is its patient’s alone, and refuses what contradicts itself', async () => {
     const { link } = await share();
     const foreign = await server.send('DELETE', `${LINKS}/${link}`, { token: other.token });

@@ -7,6 +7,8 @@ import { ServerError } from '../server-error.ts';
 
 /** Of one patient, past ones too until they are removed. */
 export const LINKS_PER_PATIENT_MAX = 50;
+/** From so many on the oldest that have ended are forgotten when another is made. */
+const ENDED_KEPT_MAX = 20;
 export const FILES_MAX = 8;
 /** Of one compact JWE; a document of the vault holds 4 MiB. */
 export const FILE_CHARACTERS_MAX = 3_000_000;
@@ -73,7 +75,7 @@ export class HealthLinks {
     const { files, expiresMs, flags } = given;
     const passcode = given.passcode === null ? null : await gate.run(() => hashPassword(given.passcode!));
     return this.#locked(pid, async () => {
-      const known = await this.#idsOf(pid);
+      const known = await this.#withoutEnded(await this.#idsOf(pid));
       if (known.length >= LINKS_PER_PATIENT_MAX)
         throw new ServerError('overloaded', 'There are too many links: remove some.');
       const id = randomBytes(ID_BYTES).toString('base64url');
@@ -132,6 +134,23 @@ export class HealthLinks {
       | { jwe: string }
       | undefined;
     return found?.jwe;
+  }
+
+  /** Destroys the files of links that have ended, and forgets the oldest of them where there are many. */
+  async #withoutEnded(ids: readonly string[]): Promise<readonly string[]> {
+    const ended = new Set<string>();
+    for (const id of ids) {
+      const link = await this.#find(id);
+      if (link !== undefined && this.#stateOf(link) === 'active') continue;
+      ended.add(id);
+      for (const number of (link?.contentTypes ?? []).keys()) {
+        await this.#vault.documents.delete('health-link', fileName(id, number));
+      }
+    }
+    const surplus = ids.length - ENDED_KEPT_MAX;
+    const forgotten = new Set([...ended].slice(0, Math.max(0, surplus)));
+    for (const id of forgotten) await this.#vault.documents.delete('health-link', `link/${id}`);
+    return ids.filter((id) => !forgotten.has(id));
   }
 
   #stateOf({ revokedMs, expiresMs, passcode, tries }: HealthLink): LinkState {

@@ -14,7 +14,7 @@ export function addEventRoutes(app: FastifyInstance, node: Node): void {
   addRoute<{ org: string }>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/events',
-    access: { kind: 'session', who: ['staff', 'patient'], guardian: 'any' },
+    access: { kind: 'session', who: ['staff', 'patient'], guardian: ['read', 'consent'] },
     summary:
       'Server-sent events (text/event-stream) on what changed for whoever is logged in, by kind and ids; ends with the session.',
     params: schema.org,
