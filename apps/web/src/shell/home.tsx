@@ -28,6 +28,9 @@ export function Home() {
               <Button component={Link} to="/patient/start">
                 {t('home.patientStart')}
               </Button>
+              <Anchor component={Link} to="/start">
+                {t('home.patientBack')}
+              </Anchor>
             </Group>
           </Stack>
         </Card>

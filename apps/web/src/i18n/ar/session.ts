@@ -7,7 +7,7 @@ export const texts: Texts<typeof en, 'ar'> = {
   signIn: 'تسجيل الدخول',
   code: {
     label: 'سطر الدخول',
-    text: 'في العرض التجريبي لكل شخص سطر في credentials.json بجانب “device”. الصق السطر كاملًا.',
+    text: 'في العرض التجريبي لكل شخص سطر في الملف people.txt الذي يذكره بدء العقدة. الصق السطر كاملًا.',
     failed: 'لم ينجح ذلك. الصق السطر كاملًا مرة أخرى، من SALUS-DEVICE إلى آخر أربعة أحرف.',
   },
   staff: {

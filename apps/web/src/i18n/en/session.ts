@@ -4,7 +4,7 @@ export const texts = {
   signIn: 'Sign in',
   code: {
     label: 'Sign-in line',
-    text: 'In the demonstration each person has one in credentials.json, beside “device”. Paste the whole line.',
+    text: 'In the demonstration each person has one in the file people.txt that the start of the node names. Paste the whole line.',
     failed: 'This did not work. Paste the whole line again, from SALUS-DEVICE to its last four letters.',
   },
   staff: {

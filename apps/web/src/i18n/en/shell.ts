@@ -22,6 +22,7 @@ export const texts = {
     patient: 'I am a patient',
     patientText: 'Use the slip that your hospital gave you, or come back to your record.',
     patientStart: 'Go to my record',
+    patientBack: 'Sign in',
     staff: 'I work here',
     staffText: 'For staff of hospitals, laboratories, pharmacies and of the network.',
     staffSignIn: 'Sign in',
@@ -57,6 +58,9 @@ export const texts = {
   },
   patientHome: {
     title: 'My start page',
+    waiting_one: 'One request waits for your answer',
+    waiting_other: '{{count}} requests wait for your answer',
+    answer: 'Answer',
     record: 'My record',
     recordText: 'Visits, results, medication and documents of all your hospitals.',
     access: 'Who has access',

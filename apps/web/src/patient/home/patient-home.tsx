@@ -1,6 +1,9 @@
-import { Card, SimpleGrid, Text, Title } from '@mantine/core';
+import { Alert, Button, Card, Group, SimpleGrid, Text, Title } from '@mantine/core';
+import { listRequests } from '@salus/client';
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { usePatient } from '../../session/index.ts';
 import { Page } from '../../ui/page.tsx';
 
 const DOORS = [
@@ -14,6 +17,7 @@ export function PatientHome() {
   const { t } = useTranslation('shell');
   return (
     <Page title={t('patientHome.title')}>
+      <Waiting />
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         {DOORS.map(({ to, title, text }) => (
           <Card key={to} withBorder padding="lg" component={Link} to={to}>
@@ -25,5 +29,32 @@ export function PatientHome() {
         ))}
       </SimpleGrid>
     </Page>
+  );
+}
+
+/** What waits for the patient's decision, before anything else. Without a connection it is not known and not said. */
+function Waiting() {
+  const { t } = useTranslation('shell');
+  const patient = usePatient();
+  const { data = 0 } = useQuery({
+    queryKey: ['request', 'waiting', patient.pids.map(({ pid }) => pid)],
+    queryFn: async () => {
+      const requests = await Promise.all(patient.pids.map(async ({ pid }) => listRequests(await patient.at(pid))));
+      return requests.flat().filter(({ status }) => status === 'open').length;
+    },
+  });
+  return (
+    <div role="status">
+      {data === 0 ? null : (
+        <Alert color="salus" variant="outline">
+          <Group justify="space-between" gap="sm">
+            <Text fw={600}>{t('patientHome.waiting', { count: data })}</Text>
+            <Button component={Link} to="/patient/access/requests">
+              {t('patientHome.answer')}
+            </Button>
+          </Group>
+        </Alert>
+      )}
+    </div>
   );
 }
