@@ -1,5 +1,6 @@
+import { accessRequest } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, claimPatient, openTestServer, type TestServer } from '../../test/hospital.ts';
+import { type Answer, bodyOf, claimPatient, openTestServer, type TestServer } from '../../test/hospital.ts';
 
 const HOME = '/api/v1/orgs/hospital-a';
 const DAY_MS = 86_400_000;
@@ -183,6 +184,39 @@ describe('my patients today', () => {
     expect((await visits(stranger, nowMs - DAY_MS / 2, nowMs + DAY_MS / 2)).json.visits).toEqual([]);
     expect((await visits(clinician, nowMs - 3 * DAY_MS, nowMs - 2 * DAY_MS)).json.visits).toEqual([]);
     expect((await visits(clinician, nowMs, nowMs + 2 * DAY_MS)).status).toBe(400);
+  });
+});
+
+describe('what was asked of a patient in care', () => {
+  const access = (token: string, fhirId: string): Promise<Answer> =>
+    server.send('GET', `${HOME}/patients/${fhirId}/access`, { token });
+
+  it('is told to who has the patient in care, with the requests, and stands in the patient’s log', async () => {
+    const wallet = server.wallet('a.rossi');
+    const asked = await accessRequest(wallet, server.occasion(), {
+      pid: known.pid,
+      grantee: { kind: 'person', organisation: 'hospital-a', id: wallet.id },
+      categories: ['laboratory'],
+      purposes: ['TREAT'],
+      notAfterMs: null,
+      text: 'Before surgery',
+    });
+    await server.send('POST', `${HOME}/requests`, { token: clinician, body: bodyOf(asked) });
+    const { json } = await access(clinician, known.fhirId);
+    expect(json).toMatchObject({
+      pid: known.pid,
+      grants: [],
+      requests: [{ request: asked.request, requester: wallet.id, status: 'open', text: 'Before surgery' }],
+    });
+    const log = await server.send('GET', `${HOME}/patient/audit?limit=1`, { token: patientToken });
+    expect(log.json.lines[0].event).toMatchObject({ kind: 'search', who: { id: wallet.id } });
+  });
+
+  it('is told to nobody else: not to a colleague, not to the desk that knows the patient by name', async () => {
+    expect((await access(stranger, known.fhirId)).status).toBe(404);
+    expect((await access(await server.logIn('a.desk'), known.fhirId)).status).toBe(404);
+    expect((await access(clinician, other.fhirId)).status).toBe(404);
+    expect((await access(clinician, 'nobody')).status).toBe(404);
   });
 });
 

@@ -6,6 +6,7 @@ import { Overview } from './chart/overview.tsx';
 import { Results } from './chart/results.tsx';
 import { WithConfirmed } from './chart/with-confirmed.tsx';
 import { CoursePage } from './course/course-page.tsx';
+import { StaffDisputesPage } from './disputes/disputes-page.tsx';
 import { ElsewherePage } from './elsewhere/elsewhere-page.tsx';
 import { EmergencyPage } from './emergency/emergency-page.tsx';
 import { IncidentPage } from './incident/incident-page.tsx';
@@ -20,6 +21,7 @@ export const routes: RouteObject[] = [
       { index: true, element: <PatientsPage /> },
       { path: 'emergency', element: <EmergencyPage /> },
       { path: 'incident', element: <IncidentPage /> },
+      { path: 'disputes', element: <StaffDisputesPage /> },
       {
         path: 'patient/:patient',
         element: <ChartLayout />,

@@ -11,6 +11,7 @@ import { focusFault } from '../../ui/focus-fault.ts';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { parsePatientCode } from '../../ui/patient-code.ts';
+import { QrReader } from '../../ui/qr-reader.tsx';
 import { OneOf } from '../one-of.tsx';
 import { EmergencyRecords } from './emergency-records.tsx';
 import { readCard } from './read-card.ts';
@@ -206,25 +207,31 @@ function WhoFields({
       return <TextInput label={t('clinician:find.identifier')} error={fault} maxLength={200} {...bind('number')} />;
     case 'code':
       return (
-        <TextInput
-          label={t('clinician:find.code')}
-          description={t('clinician:find.codeHint')}
-          error={fault}
-          maxLength={200}
-          {...bind('code')}
-        />
+        <>
+          <TextInput
+            label={t('clinician:find.code')}
+            description={t('clinician:find.codeHint')}
+            error={fault}
+            maxLength={200}
+            {...bind('code')}
+          />
+          <QrReader onRead={(text) => onChange('code', text)} />
+        </>
       );
     case 'card':
       return (
-        <Textarea
-          label={t('emergency.card')}
-          description={t('emergency.cardHint')}
-          error={fault}
-          autosize
-          minRows={3}
-          maxRows={8}
-          {...bind('card')}
-        />
+        <>
+          <Textarea
+            label={t('emergency.card')}
+            description={t('emergency.cardHint')}
+            error={fault}
+            autosize
+            minRows={3}
+            maxRows={8}
+            {...bind('card')}
+          />
+          <QrReader onRead={(text) => onChange('card', text)} />
+        </>
       );
   }
 }

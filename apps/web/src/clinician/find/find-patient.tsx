@@ -8,6 +8,7 @@ import { Empty } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
 import { focusFault } from '../../ui/focus-fault.ts';
 import { parsePatientCode } from '../../ui/patient-code.ts';
+import { QrReader } from '../../ui/qr-reader.tsx';
 import { type Description, type FoundPatient, searchPatients } from '../clinic-api.ts';
 import { PersonText } from './person-text.tsx';
 
@@ -78,6 +79,7 @@ export function FindPatient() {
                 maxLength={200}
               />
             </SimpleGrid>
+            <QrReader onRead={(text) => setFields({ ...EMPTY, code: text })} />
             <Group>
               <Button type="submit" loading={search.isPending}>
                 {t('find.submit')}

@@ -11,6 +11,7 @@ export const routes: RouteObject[] = [
     element: <SessionGuard who="patient" />,
     children: [
       { index: true, element: <PatientHome /> },
+      { path: 'code', lazy: () => import('../home/code-page.tsx') },
       { path: 'devices', lazy: () => import('./devices-page.tsx') },
     ],
   },
