@@ -48,10 +48,12 @@ interface Claimed {
   readonly recoveryCode: string;
   readonly line: string;
   readonly shares: readonly string[];
+  /** A photograph of the printed sheet's QR code. */
+  readonly picture: Buffer;
 }
 
-async function claimWith(slip: string): Promise<Claimed> {
-  const page = await newDevice();
+async function claimWith(slip: string, device?: Page): Promise<Claimed> {
+  const page = device ?? (await newDevice());
   await page.getByRole('link', { name: 'Go to my record' }).click();
   await page.getByRole('heading', { level: 1, name: 'Claim your record' }).waitFor();
   await photograph(page, 'claim');
@@ -67,19 +69,26 @@ async function claimWith(slip: string): Promise<Claimed> {
   await photograph(page, 'recovery-sheet');
   await expectAccessible(page);
   const line = (await page.getByText(/^SALUS-RECOVERY:1:/).textContent()) ?? '';
+  const picture = await page.getByRole('img', { name: 'QR code of the recovery sheet' }).screenshot();
   await page.getByLabel('The last four characters').fill('????');
   await page.getByRole('button', { name: 'I keep the sheet safely' }).click();
   await page.getByText('These are not the last four characters.').waitFor();
   await page.getByLabel('The last four characters').fill(recoveryCode.slice(-4));
   await page.getByRole('button', { name: 'I keep the sheet safely' }).click();
   await isAtHome(page);
-  return { page, recoveryCode, line, shares };
+  return { page, recoveryCode, line, shares, picture };
 }
 
-async function recoverWith(lines: string): Promise<Page> {
+async function recoverWith(lines: string | Buffer): Promise<Page> {
   const page = await newDevice();
   await page.goto('/patient/recover');
-  await page.getByRole('textbox', { name: 'Recovery sheet, or shares of your trusted people' }).fill(lines);
+  const field = page.getByRole('textbox', { name: 'Recovery sheet, or shares of your trusted people' });
+  if (typeof lines === 'string') {
+    await field.fill(lines);
+  } else {
+    await page.locator('input[type=file]').setInputFiles({ name: 'sheet.png', mimeType: 'image/png', buffer: lines });
+    await page.getByText('The code was read.').waitFor();
+  }
   await choosePin(page);
   await page.getByRole('button', { name: 'Recover' }).click();
   return page;
@@ -116,7 +125,7 @@ describe.skipIf(!hasBrowser)('a patient’s devices', () => {
     timeout: WALK_MS,
   }, async () => {
     const { slips = [] } = stage.cast.patients.find((patient) => (patient.slips?.length ?? 0) > 0)!;
-    const { page: first, recoveryCode, line, shares } = await claimWith(slips[0]!);
+    const { page: first, recoveryCode, line, shares, picture } = await claimWith(slips[0]!);
     await isAccepted(first);
 
     // A slip serves once, whoever has a copy of it.
@@ -152,7 +161,7 @@ describe.skipIf(!hasBrowser)('a patient’s devices', () => {
     await wrong.getByRole('alert').getByText('Check every line').waitFor();
     await photograph(wrong, 'recover');
     await expectAccessible(wrong);
-    const third = await recoverWith(line);
+    const third = await recoverWith(picture);
     await isAtHome(third);
     await isAccepted(third);
     await isRefused(first);
@@ -169,5 +178,33 @@ describe.skipIf(!hasBrowser)('a patient’s devices', () => {
       expect(sent).not.toContain(secret);
     }
     expect(wire.length).toBeGreaterThan(50);
+  });
+
+  it('are unlocked by a passkey that gives a secret, instead of the PIN', async () => {
+    const [, { slips = [] } = {}] = stage.cast.patients.filter((patient) => (patient.slips?.length ?? 0) > 0);
+    // No passkey belongs to a bare address: the same node by its name.
+    const url = stage.url.replace('127.0.0.1', 'localhost');
+    const context = await stage.browser.newContext({ baseURL: url, locale: 'en' });
+    const page = await context.newPage();
+    const chrome = await context.newCDPSession(page);
+    await chrome.send('WebAuthn.enable');
+    await chrome.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        ...{ protocol: 'ctap2', ctap2Version: 'ctap2_1', transport: 'internal', hasPrf: true },
+        ...{ hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+      },
+    });
+    await page.goto('/');
+    await claimWith(slips[0]!, page);
+    await isAccepted(page);
+    await page.getByLabel('Your PIN').fill(PIN);
+    await page.getByRole('button', { name: 'Set up a passkey' }).click();
+    await page.getByText('The passkey unlocks this device now.').waitFor();
+    await page.getByRole('button', { name: 'Lock now' }).click();
+    await page.goto('/start');
+    await page.getByRole('button', { name: 'Use the passkey' }).click();
+    await isAtHome(page);
+    await isAccepted(page);
+    await context.close();
   });
 });

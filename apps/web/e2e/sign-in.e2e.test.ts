@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
@@ -76,5 +77,38 @@ describe.skipIf(!hasBrowser)('signing in', () => {
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('alert').getByText('Paste the whole line again').waitFor();
     await expectAccessible(page);
+  });
+
+  it('takes the wallet file of a member of staff, its passphrase, account and password', async () => {
+    const { account, password, wallet, passphrase } = stage.cast.staff.find(
+      (one) => one.account === 'a.rossi',
+    ) as unknown as {
+      readonly [name in 'account' | 'password' | 'wallet' | 'passphrase']: string;
+    };
+    const page = await stage.newDevice();
+    await page.getByRole('link', { name: 'Sign in' }).click();
+    await page.getByRole('link', { name: 'Sign in with a wallet file' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Staff' }).waitFor();
+    await photograph(page, 'sign-in-staff');
+    await expectAccessible(page);
+    const file = join(stage.node.folder, 'config', 'salus', 'demonstration', wallet);
+    await page.locator('input[type=file]').setInputFiles(file);
+    await page.getByLabel('Passphrase of the file').fill('not the passphrase');
+    await page.getByLabel('Account').fill(account);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').getByText('wrong-passphrase').waitFor();
+    await page.getByLabel('Passphrase of the file').fill(passphrase);
+    await page.getByLabel('Password').fill('not the password');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').getByText('wrong-credentials').waitFor();
+    expect((await kept(page)).extractable).toEqual([]);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+    const { extractable, text } = await kept(page);
+    expect(extractable).not.toContain(true);
+    expect(text).not.toContain(password);
+    expect(text).not.toContain(passphrase);
   });
 });
