@@ -92,6 +92,8 @@ describe('a guardian whom the patient appoints', () => {
     const looks = audit.lines.filter(({ event }: { event: { kind: string } }) => event.kind === 'read');
     expect(looks[0].event.who).toEqual({ kind: 'patient', pid: patient.pid, kid, guardian: true });
 
+    const events = await server.send('GET', '/hospital-a/fhir/R4/AuditEvent?_count=50', { token: patient.token });
+    expect(events.text).toContain(`"value":"${kid}"},"display":"a guardian of the patient"`);
     const closed = ['backup', 'denials', 'guardians'];
     for (const path of closed) {
       expect((await server.send('GET', `${A}/patient/${path}`, { token })).status, path).toBe(403);

@@ -150,6 +150,12 @@ function userOf(who: Who, purpose: string | null, { patients }: AuditNames): Fhi
       ...purposeOfUse,
     };
   }
+  if (who.guardian === true) {
+    // HL7 v3 RoleCode: who it is stands nowhere but with the organisation that keeps the appointment.
+    const role = [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-RoleCode', code: 'GUARD' }] }];
+    const identifier = { system: 'urn:salus:guardian', value: who.kid };
+    return { type, role, who: { identifier, display: 'a guardian of the patient' }, requestor: true, ...purposeOfUse };
+  }
   const fhirId = patients.get(who.pid);
   return {
     type,
