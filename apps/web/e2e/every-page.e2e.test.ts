@@ -1,0 +1,140 @@
+import { globSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { scaled } from '@salus/testing';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { expectAccessible, expectNoSidewaysScrolling } from './accessibility.ts';
+import { lineOf, PAGES, type PageOfApp, type Place, type Visitor } from './every-page.ts';
+import { hasBrowser, type Opening, openStage, type PatientPerson, type Stage } from './harness.ts';
+import { reachByKeyboard } from './keyboard.ts';
+import { signIn } from './sign-in.ts';
+
+vi.setConfig({ testTimeout: 600_000 });
+
+const VISITORS: readonly Visitor[] = [
+  'nobody',
+  'patient',
+  'doctor',
+  'desk',
+  'administrator',
+  'laboratory',
+  'pharmacist',
+];
+const WIDE = { width: 1280, height: 800 };
+const NARROW = { width: 320, height: 720 };
+/** With SALUS_SCREENS pages are photographed into this folder, as they stand in docs/screens. */
+const SCREENS = process.env.SALUS_SCREENS;
+const PICTURE_HEIGHT_MAX = 1_500;
+const PICTURE_QUALITY = 50;
+/** Pages that are photographed in each script. */
+const IN_ALL_SCRIPTS = new Set(['home', 'patient-home', 'access', 'record-timeline', 'chart', 'steward-node']);
+const SETTLED = { timeout: 60_000, interval: 100 };
+/** All pages, or in a short run every fifth of them. */
+const CHOSEN = PAGES.filter((_, at) => at % scaled(5, 1) === 0);
+
+let stage: Stage;
+let place: Place;
+
+/** The diabetic of the demonstration: the longest record, known at several places, with a wallet. */
+function patientOf({ cast }: Stage): PatientPerson {
+  const found = cast.patients.find(({ story, device }) => story === 'diabetic-year' && device !== undefined);
+  if (found === undefined) throw new Error('the demonstration has no such patient');
+  return found;
+}
+
+async function arrive(visitor: Visitor, opening: Opening): Promise<Page> {
+  // In English: the way in has its own walk in each language.
+  const page = await stage.newDevice({ ...opening, language: 'en' });
+  const line = lineOf(stage.cast, visitor, place.patient);
+  if (line !== undefined) await signIn(page, line);
+  if (opening.language !== undefined && opening.language !== 'en') await speak(page, opening.language);
+  return page;
+}
+
+async function speak(page: Page, language: 'hi' | 'ar'): Promise<void> {
+  await page.getByRole('combobox', { name: 'Language' }).selectOption(language);
+  await vi.waitFor(async () => expect(await page.locator('html').getAttribute('lang')).toBe(language), SETTLED);
+}
+
+/** Opens a page and waits until nothing on it is under way. */
+async function open(page: Page, { name, open: go }: PageOfApp): Promise<void> {
+  await go(page, place);
+  await page.locator('h1').first().waitFor();
+  await vi.waitFor(
+    async () => expect(await page.locator('.mantine-Loader-root:visible').count(), name).toBe(0),
+    SETTLED,
+  );
+  expect(await page.locator('h1').count(), `${name}: headings of level 1`).toBe(1);
+  expect(await page.title(), name).toMatch(/.+ · Salus$/);
+  expect(await page.locator('main').count(), `${name}: main landmarks`).toBe(1);
+}
+
+async function photograph(page: Page, name: string): Promise<void> {
+  if (SCREENS === undefined) return;
+  mkdirSync(SCREENS, { recursive: true });
+  const { width } = page.viewportSize() ?? WIDE;
+  const full = await page.evaluate(() => document.documentElement.scrollHeight);
+  const clip = { x: 0, y: 0, width, height: Math.min(full, PICTURE_HEIGHT_MAX) };
+  const path = join(SCREENS, `${name}-${width}.jpg`);
+  await page.screenshot({ path, type: 'jpeg', quality: PICTURE_QUALITY, fullPage: true, clip });
+}
+
+/** Runs a check on each page and tells all that failed, by the page's name. */
+async function onEach(visitor: Visitor, check: (one: PageOfApp) => Promise<void>): Promise<void> {
+  const pages = CHOSEN.filter((one) => one.visitor === visitor);
+  const failed: string[] = [];
+  for (const one of pages) {
+    await check(one).catch((error: unknown) => failed.push(`${one.name}: ${String(error).slice(0, 1_500)}`));
+  }
+  expect(failed).toEqual([]);
+}
+
+describe('the list of pages', () => {
+  it('names every route of every area', () => {
+    const source = join(import.meta.dirname, '../src');
+    const files = globSync('**/*routes.tsx', { cwd: source });
+    const paths = files.flatMap((file) => [...readFileSync(join(source, file), 'utf8').matchAll(/\bpath: '([^']+)'/g)]);
+    const listed = PAGES.map(({ route }) => route);
+    const missing = paths
+      .map(([, path = '']) => path)
+      .filter((path) => !listed.some((route) => route.endsWith(`/${path}`)));
+    expect(paths.length).toBeGreaterThan(30);
+    expect(missing).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasBrowser)('every page', () => {
+  beforeAll(async () => {
+    stage = await openStage();
+    place = { stage, patient: patientOf(stage) };
+  });
+  afterAll(async () => (stage as Stage | undefined)?.close());
+
+  for (const visitor of VISITORS) {
+    it(`of a ${visitor} is accessible wide and narrow, and everything on it is reached by keyboard`, async () => {
+      const page = await arrive(visitor, {});
+      await onEach(visitor, async (one) => {
+        await page.setViewportSize(WIDE);
+        await open(page, one);
+        await photograph(page, one.name);
+        await expectAccessible(page);
+        await reachByKeyboard(page);
+        await page.setViewportSize(NARROW);
+        await photograph(page, one.name);
+        await expectAccessible(page);
+      });
+    });
+
+    it(`of a ${visitor} reads from right to left, and Devanagari fits, on a narrow screen`, async () => {
+      for (const language of ['ar', 'hi'] as const) {
+        const page = await arrive(visitor, { language, narrow: true });
+        await onEach(visitor, async (one) => {
+          await open(page, one);
+          if (IN_ALL_SCRIPTS.has(one.name)) await photograph(page, `${one.name}-${language}`);
+          if (language === 'ar') await expectAccessible(page);
+          else await expectNoSidewaysScrolling(page);
+        });
+      }
+    });
+  }
+});

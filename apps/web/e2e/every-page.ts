@@ -1,0 +1,191 @@
+import type { Page } from 'playwright-core';
+import type { Cast, PatientPerson, Stage } from './harness.ts';
+
+/** Whose side of the app a page is. */
+export type Visitor = 'nobody' | 'patient' | 'doctor' | 'desk' | 'administrator' | 'laboratory' | 'pharmacist';
+
+export interface PageOfApp {
+  /** Its name in docs/screens. */
+  readonly name: string;
+  readonly visitor: Visitor;
+  /** The route's pattern, as the area's routes have it: the list is compared with them. */
+  readonly route: string;
+  /** How a visitor gets there. */
+  readonly open: (page: Page, place: Place) => Promise<void>;
+}
+
+export interface Place {
+  readonly stage: Stage;
+  readonly patient: PatientPerson;
+}
+
+const at =
+  (path: string) =>
+  async (page: Page): Promise<void> => {
+    await page.goto(path);
+  };
+
+function plain(visitor: Visitor, name: string, route: string): PageOfApp {
+  return { name, visitor, route, open: at(route) };
+}
+
+/** The first link of the page whose address begins so. */
+async function follow(page: Page, from: string, prefix: string): Promise<void> {
+  await page.goto(from);
+  const link = page.locator(`main a[href^="${prefix}"]`).first();
+  await link.waitFor();
+  const to = await link.getAttribute('href');
+  await page.goto(to ?? from);
+}
+
+/** Every page of the app, as each visitor of the demonstration meets it. */
+export const PAGES: readonly PageOfApp[] = [
+  plain('nobody', 'home', '/'),
+  plain('nobody', 'sign-in', '/start'),
+  plain('nobody', 'sign-in-staff', '/start/staff'),
+  plain('nobody', 'claim', '/patient/start'),
+  plain('nobody', 'recover', '/patient/recover'),
+  plain('nobody', 'join-device', '/patient/join'),
+  plain('nobody', 'enrolment', '/join'),
+  plain('nobody', 'check-certificate', '/verify'),
+  plain('patient', 'patient-home', '/patient'),
+  plain('patient', 'devices', '/patient/devices'),
+  plain('patient', 'record-timeline', '/patient/record'),
+  plain('patient', 'record-problems', '/patient/record/problems'),
+  plain('patient', 'record-medication', '/patient/record/medication'),
+  plain('patient', 'record-results', '/patient/record/results'),
+  {
+    ...plain('patient', 'record-result-course', '/patient/record/results/:series'),
+    open: (page) => follow(page, '/patient/record/results', '/patient/record/results/'),
+  },
+  plain('patient', 'record-documents', '/patient/record/documents'),
+  plain('patient', 'record-take', '/patient/record/take'),
+  plain('patient', 'record-links', '/patient/record/links'),
+  plain('patient', 'record-card', '/patient/record/card'),
+  {
+    ...plain('patient', 'record-entry', '/patient/record/entry/:recordId'),
+    open: (page) => follow(page, '/patient/record/problems', '/patient/record/entry/'),
+  },
+  plain('patient', 'access', '/patient/access'),
+  plain('patient', 'access-requests', '/patient/access/requests'),
+  plain('patient', 'access-disputes', '/patient/access/disputes'),
+  plain('patient', 'access-guardians', '/patient/access/guardians'),
+  plain('patient', 'access-give', '/patient/access/give'),
+  plain('patient', 'access-home', '/patient/access/home'),
+  plain('patient', 'access-log', '/patient/access/log'),
+  plain('patient', 'apps', '/patient/apps'),
+  { ...plain('patient', 'app-asks', '/patient/apps/:code'), open: at('/patient/apps/none') },
+  plain('patient', 'visits', '/visit'),
+  plain('patient', 'visit-new', '/visit/new'),
+  {
+    ...plain('patient', 'visit', '/visit/:provider/:visit'),
+    open: openVisit,
+  },
+  plain('doctor', 'patients', '/clinician'),
+  plain('doctor', 'emergency', '/clinician/emergency'),
+  plain('doctor', 'incident', '/clinician/incident'),
+  ...chartPages(),
+  plain('doctor', 'tasks', '/visit/tasks'),
+  plain('desk', 'tasks-desk', '/visit/tasks'),
+  {
+    ...plain('desk', 'task', '/visit/tasks/:provider/:visit'),
+    open: (page) => follow(page, '/visit/tasks', '/visit/tasks/hospital'),
+  },
+  { ...plain('laboratory', 'tasks-laboratory', '/visit/tasks') },
+  { ...plain('pharmacist', 'tasks-pharmacy', '/visit/tasks') },
+  plain('administrator', 'steward-node', '/steward'),
+  plain('administrator', 'steward-people', '/steward/people'),
+  plain('administrator', 'steward-certificates', '/steward/certificates'),
+  {
+    ...plain('administrator', 'steward-certificate', '/steward/certificates/:fingerprint'),
+    open: openCertificate,
+  },
+  plain('administrator', 'steward-members', '/steward/members'),
+  plain('administrator', 'steward-ledger', '/steward/ledger'),
+  {
+    ...plain('administrator', 'steward-block', '/steward/ledger/blocks/:number'),
+    open: (page) => follow(page, '/steward/ledger', '/steward/ledger/blocks/'),
+  },
+  {
+    ...plain('administrator', 'steward-call', '/steward/ledger/calls/:callId'),
+    open: async (page) => {
+      await follow(page, '/steward/ledger', '/steward/ledger/blocks/');
+      await follow(page, page.url(), '/steward/ledger/calls/');
+    },
+  },
+  {
+    ...plain('administrator', 'steward-fact', '/steward/ledger/facts/:key'),
+    open: at(`/steward/ledger/facts/${encodeURIComponent('membership/roots/hospital-a')}`),
+  },
+  {
+    ...plain('administrator', 'steward-subject', '/steward/ledger/subjects/:id'),
+    open: (page, { patient }) => at(`/steward/ledger/subjects/${patient.at[0]?.pid ?? ''}`)(page),
+  },
+  plain('administrator', 'steward-safety', '/steward/safety'),
+];
+
+/** The first certificate of the list; where there is none yet, one is issued. */
+async function openCertificate(page: Page): Promise<void> {
+  const list = '/steward/certificates';
+  await page.goto(list);
+  await page.locator('main select option').nth(1).waitFor({ state: 'attached' });
+  if ((await page.locator(`main a[href^="${list}/"]`).count()) > 0) return follow(page, list, `${list}/`);
+  await page.locator('main select').selectOption({ index: 1 });
+  await page.locator('main input').nth(0).fill('Dr Chiara Rossi');
+  await page.locator('main input').nth(1).fill('hospital-a-1001');
+  await page.locator('main button[type=submit]').click();
+  await page.waitForURL(`**${list}/*`);
+}
+
+/** The patient's first visit; where there is none yet, one is asked for, in English. */
+async function openVisit(page: Page): Promise<void> {
+  await page.goto('/visit');
+  await page.locator('main a[href="/visit/new"]').waitFor();
+  const known = await page.locator('main a[href^="/visit/hospital"]').count();
+  if (known > 0) return follow(page, '/visit', '/visit/hospital');
+  await page.goto('/visit/new');
+  await page.getByRole('textbox', { name: 'Your reason, in your own words' }).fill('Thirst and tiredness since spring');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('radio', { name: 'Hospital A' }).check();
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('button', { name: 'Send to the desk' }).click();
+  await page.waitForURL('**/visit/hospital-a/*');
+}
+
+function chartPages(): readonly PageOfApp[] {
+  const parts = ['', 'results', 'all', 'course', 'write', 'elsewhere'];
+  const chart = '/clinician/patient/:patient';
+  return [
+    { ...plain('doctor', 'chart-confirm', chart), open: (page, place) => at(chartOf(place, chart))(page) },
+    ...parts.map((part) => {
+      const route = part === '' ? chart : `${chart}/${part}`;
+      const open = async (page: Page, place: Place): Promise<void> => {
+        await page.goto(chartOf(place, route));
+        // Before a chart opens, the doctor says that it is the person; the first button of the page is "yes".
+        await page.locator('main button').first().click();
+        await page.locator('main nav').waitFor();
+      };
+      return { ...plain('doctor', part === '' ? 'chart' : `chart-${part}`, route), open };
+    }),
+  ];
+}
+
+function chartOf({ patient }: Place, route: string): string {
+  const here = patient.at.find(({ organisation }) => organisation === 'hospital-a');
+  return route.replace(':patient', here?.fhirId ?? '');
+}
+
+const ACCOUNTS: { readonly [visitor in Exclude<Visitor, 'nobody' | 'patient'>]: string } = {
+  doctor: 'a.rossi',
+  desk: 'a.desk',
+  administrator: 'hospital-a.admin',
+  laboratory: 'lab.ivers',
+  pharmacist: 'ph.adeyemi',
+};
+
+/** The sign-in line of a visitor; undefined for nobody. */
+export function lineOf(cast: Cast, visitor: Visitor, patient: PatientPerson): string | undefined {
+  if (visitor === 'nobody') return undefined;
+  if (visitor === 'patient') return patient.device;
+  return cast.staff.find(({ account }) => account === ACCOUNTS[visitor])?.device;
+}
