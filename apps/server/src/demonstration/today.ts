@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
 /** Whom the desk admits to whom today, by the stories that bring them. */
 const ADMISSIONS = [
   { slug: 'hospital-a', desk: 'a.desk', clinician: 'a.rossi', titles: ['chest-pain', 'diabetic-year'], count: 4 },
-  { slug: 'hospital-b', desk: 'b.desk', clinician: 'b.novak', titles: ['chest-pain', 'surgery'], count: 3 },
+  { slug: 'hospital-b', desk: 'b.desk', clinician: 'b.novak', titles: ['chest-pain', 'surgery'], count: 4 },
 ] as const;
 
 interface Known {

@@ -101,6 +101,8 @@ export const texts = {
     sensitiveAsk: 'Sensitive documents stay closed unless you tick them',
     more: 'Narrow it further',
     less: 'Show less',
+    tell: 'Also tell them where else I am treated',
+    tellHint: 'Places, kinds and dates; no contents, and nothing of sensitive documents.',
     allow: 'Allow this',
     decline: 'Decline',
     declined: 'Declined. They are told so, without a reason.',

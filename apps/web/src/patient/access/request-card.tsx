@@ -1,4 +1,4 @@
-import { Blockquote, Button, Card, Group, Stack, Text, Title } from '@mantine/core';
+import { Blockquote, Button, Card, Checkbox, Group, Stack, Text, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,11 +9,12 @@ import { useTerms } from '../../ui/terms.ts';
 import { useSay } from '../../ui/use-say.ts';
 import { type RequestAt, useDecided, useRecordsAt } from './access-queries.ts';
 import { useActing } from './acting.ts';
-import { answerRequest, makeGrants } from './decide.ts';
+import { answerRequest, type MadeGrant, makeGrants } from './decide.ts';
 import { draftOfRequest, findFault, foreignTo, isWhole, plansOf } from './draft.ts';
 import { DraftFields } from './draft-fields.tsx';
 import { whoOf } from './grant-words.ts';
 import { OpeningSummary } from './opening-summary.tsx';
+import { placesOf, tellPlaces } from './tell-places.ts';
 
 /** One request: who asks and why, what it would open, and the answer. Everything is ticked as asked, nothing sensitive. */
 export function RequestCard({ asked: { request } }: { readonly asked: RequestAt }) {
@@ -28,19 +29,29 @@ export function RequestCard({ asked: { request } }: { readonly asked: RequestAt 
   const [openedMs] = useState(nowMs);
   const [draft, setDraft] = useState(() => draftOfRequest(asked, openedMs));
   const [step, setStep] = useState('');
+  const [tells, setTells] = useState(false);
   const places = useRecordsAt(foreignTo(asked.grantee, entries));
   const plans = plansOf(draft, places, { nowMs: openedMs, askedUntilMs: asked.notAfterMs });
   const fault = findFault(draft, openedMs);
   const isReady = places.length > 0 && places.every(({ records }) => records !== undefined);
+  /** The list of places ends with the permission that it goes with. */
+  const tell = async (made: typeof plans): Promise<readonly MadeGrant[]> => {
+    const [first] = made;
+    if (first === undefined) return [];
+    const { purposes, notAfterMs } = first.choice;
+    const { entry } = first;
+    return [await tellPlaces(patient, { entry, grantee: asked.grantee, purposes, notAfterMs }, placesOf(places))];
+  };
   const allow = useMutation({
     mutationFn: async () => {
       const when = { nowMs: nowMs(), askedUntilMs: asked.notAfterMs };
       const made = await makeGrants(patient, plansOf(draft, places, when), (place) =>
         setStep(t('requests.steps.seal', { place: terms.place(place) })),
       );
+      const told = tells ? await tell(plansOf(draft, places, when)) : [];
       setStep(t('requests.steps.answer'));
       const whole = plans.length === places.length && plans.every(({ choice }) => isWhole(asked, choice));
-      await answerRequest(patient, request, { word: whole ? 'granted' : 'partly', made });
+      await answerRequest(patient, request, { word: whole ? 'granted' : 'partly', made: [...made, ...told] });
     },
     onSuccess: async () => {
       const until = Math.max(...plans.map(({ choice }) => choice.notAfterMs));
@@ -77,6 +88,12 @@ export function RequestCard({ asked: { request } }: { readonly asked: RequestAt 
           <>
             <DraftFields draft={draft} categories={asked.categories} places={places} onChange={setDraft} />
             <OpeningSummary plans={plans} places={places} />
+            <Checkbox
+              label={t('requests.tell')}
+              description={t('requests.tellHint')}
+              checked={tells}
+              onChange={(event) => setTells(event.currentTarget.checked)}
+            />
           </>
         )}
         {fault === undefined ? null : (
