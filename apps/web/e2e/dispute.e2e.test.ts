@@ -1,7 +1,4 @@
-import { apiClient, logInStaff } from '@salus/client';
-import { signerFromPkcs8 } from '@salus/crypto';
-import { answerDispute, parseDeviceCode } from '@salus/wallet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
@@ -10,38 +7,6 @@ const WORDS = 'My weight was not taken that day; the value is somebody else’s.
 const ANSWER = 'We have checked the sheet of that day: the value is yours.';
 
 let stage: Stage;
-
-interface Listed {
-  readonly dispute: string;
-  readonly text: string;
-  readonly patient: string;
-}
-
-/** The author’s side, as a program: reads the open statements and answers the one. */
-async function answerAsAuthor(pid: string): Promise<Listed> {
-  const line = stage.cast.staff.find(({ account }) => account === 'a.rossi')!.device;
-  const code = parseDeviceCode(line);
-  if (code.kind !== 'staff') throw new Error('not a line of staff');
-  const { organisation, account, password, id, roles, chain, network } = code;
-  const session = await logInStaff(apiClient(stage.url, fetch), { organisation, account, password });
-  const { api, token } = session;
-  const path = `/api/v1/orgs/${organisation}/disputes`;
-  const { disputes } = await api.send<{ disputes: readonly Listed[] }>({
-    method: 'GET',
-    path,
-    query: { state: 'open' },
-    token,
-  });
-  const [found] = disputes;
-  const wallet = { network, organisation, id, roles, chain, signer: signerFromPkcs8(code.privateKey) };
-  const { call, privateArgs } = await answerDispute(
-    wallet,
-    { network, nowMs: Date.now() },
-    { pid, dispute: found!.dispute, outcome: 'declined', text: ANSWER },
-  );
-  await api.send({ method: 'POST', path: `${path}/${found!.dispute}/answers`, body: { call, privateArgs }, token });
-  return found!;
-}
 
 describe.skipIf(!hasBrowser)('a patient who objects', () => {
   beforeAll(async () => {
@@ -69,9 +34,22 @@ describe.skipIf(!hasBrowser)('a patient who objects', () => {
     await card.getByText('waits for an answer').waitFor();
     await expectAccessible(page);
 
-    const hospital = patient.at.find(({ organisation }) => organisation === 'hospital-a')!;
-    const seen = await answerAsAuthor(hospital.pid);
-    expect(seen).toMatchObject({ text: WORDS, patient: hospital.fhirId });
+    const rossi = await stage.newDevice();
+    await signIn(rossi, stage.cast.staff.find(({ account }) => account === 'a.rossi')!.device);
+    await rossi.goto('/clinician');
+    await rossi.getByRole('link', { name: 'Corrections that patients ask for' }).click();
+    const stated = rossi.getByRole('article').filter({ hasText: WORDS });
+    await stated.getByRole('button', { name: 'Sign and answer' }).click();
+    await stated.getByText('Write an answer.').waitFor();
+    await stated.getByRole('textbox', { name: 'Your answer to the patient' }).fill(ANSWER);
+    await stated.getByRole('radio', { name: 'It was corrected' }).check();
+    await stated.getByRole('button', { name: 'Sign and answer' }).click();
+    await stated.getByText('There is no newer version of this document yet').waitFor();
+    await photograph(rossi, 'clinician-disputes');
+    await expectAccessible(rossi);
+    await stated.getByRole('radio', { name: 'It stays as it is' }).check();
+    await stated.getByRole('button', { name: 'Sign and answer' }).click();
+    await rossi.getByText('No patient waits for an answer.').waitFor();
 
     // The node tells the open page.
     await card.getByText('answered, not changed').waitFor();

@@ -6,7 +6,7 @@ import { FindPatient } from './find/find-patient.tsx';
 import { Today } from './today.tsx';
 
 export function PatientsPage() {
-  const { t } = useTranslation(['clinician', 'urgent']);
+  const { t } = useTranslation(['clinician', 'urgent', 'disputes']);
   return (
     <Page title={t('title')}>
       <Group gap="xs">
@@ -15,6 +15,9 @@ export function PatientsPage() {
         </Button>
         <Button component={Link} to="/clinician/incident" variant="default">
           {t('urgent:incident.title')}
+        </Button>
+        <Button component={Link} to="/clinician/disputes" variant="default">
+          {t('disputes:staff.title')}
         </Button>
       </Group>
       <Today />
