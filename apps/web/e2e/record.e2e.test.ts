@@ -61,10 +61,13 @@ describe.skipIf(!hasBrowser)("the patient's record", () => {
 
   it('is searched without a request, whatever is written large or small', async () => {
     await open('', 'My record');
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(`${request.url()} ${request.postData() ?? ''}`));
     await page.getByRole('searchbox', { name: 'Search' }).fill('hemoglobin');
     await page.getByText('4 entries', { exact: true }).waitFor();
     await page.getByRole('searchbox', { name: 'Search' }).fill('no such thing');
     await page.getByText('Nothing fits what you are looking for.').waitFor();
+    for (const request of asked) expect(request).not.toContain('hemoglobin');
   });
 
   it('shows the course of a result as a picture and as a table', async () => {

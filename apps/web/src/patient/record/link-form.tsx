@@ -54,7 +54,9 @@ export function LinkForm({
     const now = nowMs();
     const organisations = new Map(organisationsOf(chosen).map((slug) => [slug, place(slug)]));
     const text =
-      contents === 'everything' ? plainBundle(chosen, now) : summaryText(chosen, { nowMs: now, organisations });
+      contents === 'everything'
+        ? await plainBundle(patient, chosen)
+        : summaryText(chosen, { nowMs: now, organisations });
     if (text === undefined) return undefined;
     const { key, file } = await sealForLink(text);
     if (file.jwe.length > FILE_LENGTH_MAX) {

@@ -3,6 +3,7 @@ import { stringifyFhirJson } from '@salus/fhir/parse';
 import type { PatientSession } from '../../session/index.ts';
 import { addressOf, patientSummaryOf } from './patient-summary.ts';
 import type { RecordEntry } from './record-entry.ts';
+import { communicationOf, statementsOn } from './statements.ts';
 
 /** Proofs that are asked for at once. */
 const PROOFS_AT_ONCE = 4;
@@ -18,13 +19,29 @@ export function summaryText(
   return bundle === undefined ? undefined : stringifyFhirJson(bundle);
 }
 
-/** Everything that was chosen, each entry as it was written, in one FHIR collection without proofs. */
-export function plainBundle(entries: readonly RecordEntry[], nowMs: number): string {
-  const list = entries.map(
-    (entry) => `{"fullUrl":${JSON.stringify(addressOf(entry, location.origin))},"resource":${entry.text}}`,
-  );
-  const made = new Date(nowMs).toISOString();
+/**
+ * Everything that was chosen, each entry as it was written, in one FHIR collection without proofs; what the patient stated
+ * about an entry goes along.
+ */
+export async function plainBundle(patient: PatientSession, entries: readonly RecordEntry[]): Promise<string> {
+  const resources = await resourcesOf(patient, entries);
+  const list = resources.map(({ fullUrl, text }) => `{"fullUrl":${JSON.stringify(fullUrl)},"resource":${text}}`);
+  const made = new Date(patient.occasion().nowMs).toISOString();
   return `{"resourceType":"Bundle","type":"collection","timestamp":"${made}","entry":[${list.join(',\n')}]}`;
+}
+
+async function resourcesOf(
+  patient: PatientSession,
+  entries: readonly RecordEntry[],
+): Promise<readonly { readonly fullUrl: string; readonly text: string }[]> {
+  const statements = await statementsOn(patient, entries);
+  return [
+    ...entries.map((entry) => ({ fullUrl: addressOf(entry, location.origin), text: entry.text })),
+    ...statements.map((statement) => ({
+      fullUrl: `urn:uuid:${drawId()}`,
+      text: JSON.stringify(communicationOf(statement, addressOf(statement.entry, location.origin))),
+    })),
+  ];
 }
 
 export interface TakenBundle {
@@ -62,7 +79,7 @@ export async function takeBundle(
       onProven(done);
     }
   }
-  const resources = entries.map((entry) => ({ fullUrl: addressOf(entry, location.origin), text: entry.text }));
+  const resources = await resourcesOf(patient, entries);
   const { network, nowMs } = patient.occasion();
   return { text: provenBundle({ network, resources, proofs, madeMs: nowMs, drawId }), unproven };
 }
