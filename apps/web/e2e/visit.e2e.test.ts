@@ -61,7 +61,7 @@ async function openTask(person: Person): Promise<Page> {
   return page;
 }
 
-async function look(page: Page, name: string): Promise<void> {
+async function expectSound(page: Page, name: string): Promise<void> {
   await expectAccessible(page);
   await photograph(page, `visit-${name}`);
 }
@@ -84,7 +84,7 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     await page.goto('/visit');
     await page.getByRole('heading', { level: 1, name: 'I need care' }).waitFor();
     await page.getByText('You have asked for no visit yet.').waitFor();
-    await look(page, 'own-empty');
+    await expectSound(page, 'own-empty');
     await page.getByRole('link', { name: 'Ask for a visit' }).click();
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByText('Say in a few words why you need care.').waitFor();
@@ -92,29 +92,29 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     await page.getByRole('radio', { name: 'For some weeks' }).check();
     await page.getByRole('radiogroup', { name: 'Is it getting worse?' }).getByRole('radio', { name: 'Yes' }).check();
     await page.getByRole('textbox', { name: 'What else should the clinician know?' }).fill(WORDS.more);
-    await look(page, 'why');
+    await expectSound(page, 'why');
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByRole('radio', { name: 'Hospital A' }).check();
-    await look(page, 'where');
+    await expectSound(page, 'where');
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByText(WORDS.more).waitFor();
-    await look(page, 'check');
+    await expectSound(page, 'check');
     await page.getByRole('button', { name: 'Send to the desk' }).click();
     await page.getByText('Waiting for an appointment').waitFor();
-    await look(page, 'asked');
+    await expectSound(page, 'asked');
   });
 
   it('is booked by the desk, which finds reason and time and sees no answers', async () => {
     const page = at('desk');
     await page.goto('/visit/tasks');
     await page.getByRole('link', { name: WORDS.reason }).waitFor();
-    await look(page, 'desk-tasks');
+    await expectSound(page, 'desk-tasks');
     await openTask('desk');
     expect(await page.getByText(WORDS.more).count()).toBe(0);
-    await look(page, 'desk');
+    await expectSound(page, 'desk');
     await page.getByRole('button', { name: 'Book' }).click();
     await page.getByRole('button', { name: 'Book' }).waitFor({ state: 'detached' });
-    await look(page, 'desk-booked');
+    await expectSound(page, 'desk-booked');
   });
 
   it('goes further when the patient’s device has signed who may work for it', async () => {
@@ -122,20 +122,20 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     // Told by the node: nobody reloads.
     await page.getByRole('heading', { name: 'Who may work for this visit?' }).waitFor();
     await page.getByText('It opens 0 documents that exist today.').waitFor();
-    await look(page, 'agree');
+    await expectSound(page, 'agree');
     await page.getByRole('button', { name: 'Agree and sign' }).click();
     await page.getByText('Booked and agreed').waitFor();
-    await look(page, 'agreed');
+    await expectSound(page, 'agreed');
   });
 
   it('is begun by the clinician, who reads the answers and orders without writing them again', async () => {
     const page = await openTask('clinician');
     await page.getByText('What the patient answered').first().click();
     await page.getByText(WORDS.more).first().waitFor();
-    await look(page, 'clinician');
+    await expectSound(page, 'clinician');
     await page.getByRole('button', { name: 'Begin the visit' }).click();
     await page.getByRole('textbox', { name: 'Note for the laboratory' }).fill(WORDS.note);
-    await look(page, 'clinician-begun');
+    await expectSound(page, 'clinician-begun');
     await page.getByRole('button', { name: 'Send to Laboratory' }).click();
     await page.getByRole('heading', { level: 3, name: 'Laboratory test' }).waitFor();
   });
@@ -143,20 +143,20 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
   it('has its test sent back, asked for again as it was, and measured', async () => {
     const page = await openTask('laboratory');
     await page.getByText(WORDS.note).waitFor();
-    await look(page, 'laboratory');
+    await expectSound(page, 'laboratory');
     await page.locator('summary', { hasText: 'Send it back' }).click();
     await page.getByRole('textbox', { name: 'Why it is sent back' }).fill(WORDS.rejection);
     await page.getByRole('button', { name: 'Send it back' }).click();
     await page.getByText('Done.').waitFor();
     const clinician = at('clinician');
     await clinician.getByText(WORDS.rejection).first().waitFor();
-    await look(clinician, 'clinician-sent-back');
+    await expectSound(clinician, 'clinician-sent-back');
     await clinician.getByRole('button', { name: 'Ask again' }).click();
     await openTask('laboratory');
     await page.getByRole('button', { name: 'Take it up' }).click();
     await page.getByRole('textbox', { name: /Hemoglobin A1c.* in %/ }).fill(WORDS.value);
     await page.getByRole('textbox', { name: 'Conclusion' }).fill(WORDS.conclusion);
-    await look(page, 'laboratory-result');
+    await expectSound(page, 'laboratory-result');
     await page.getByRole('button', { name: 'Send the result to Hospital A' }).click();
     await page.getByText('Done.').waitFor();
   });
@@ -167,16 +167,16 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     await page.getByText(WORDS.conclusion).waitFor();
     await page.getByRole('button', { name: 'Send to Pharmacy' }).click();
     await page.getByRole('heading', { level: 3, name: 'Prescription' }).waitFor();
-    await look(page, 'clinician-prescribed');
+    await expectSound(page, 'clinician-prescribed');
   });
 
   it('ends with the medicine in the patient’s hands', async () => {
     const page = await openTask('pharmacy');
     await page.getByText('One tablet with the evening meal.').waitFor();
-    await look(page, 'pharmacy');
+    await expectSound(page, 'pharmacy');
     await page.getByRole('button', { name: 'Take it up' }).click();
     await page.getByRole('textbox', { name: 'Lot on the package' }).fill(WORDS.lot);
-    await look(page, 'pharmacy-dispense');
+    await expectSound(page, 'pharmacy-dispense');
     await page.getByRole('button', { name: 'Hand over the medicine' }).click();
     await page.getByText('Done.').waitFor();
     const clinician = at('clinician');
@@ -204,10 +204,27 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
       expect(lines.filter((line) => line.includes('covered by the ledger'))).toHaveLength(HAND_OVERS);
     }, POLL);
     for (const summary of await page.getByText('How it was handed on').all()) await summary.click();
-    await look(page, 'over');
+    await expectSound(page, 'over');
     await page.goto('/visit');
     await page.getByText('The visit is over').waitFor();
-    await look(page, 'own');
+    await expectSound(page, 'own');
+  });
+
+  it('reads the same on a narrow screen and from right to left', async () => {
+    const page = await stage.newDevice({ language: 'ar', narrow: true });
+    page.setDefaultTimeout(ACT_MS);
+    await page.goto('/start');
+    await page.locator('form textarea').fill(patientDevice());
+    await page.locator('form button[type="submit"]').click();
+    await page.getByRole('button', { name: 'تسجيل الخروج' }).waitFor();
+    await page.goto('/visit');
+    await page.getByRole('link', { name: WORDS.reason }).click();
+    await page.getByText('انتهت الزيارة').waitFor();
+    for (const summary of await page.getByText('كيف انتقل').all()) await summary.click();
+    await expectSound(page, 'over-arabic');
+    await page.goto('/visit/new');
+    await page.getByRole('heading', { level: 2 }).waitFor();
+    await expectSound(page, 'why-arabic');
   });
 
   it('had nothing written twice by anybody', () => {

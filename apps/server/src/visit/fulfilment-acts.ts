@@ -1,5 +1,6 @@
 import type { FhirTree } from '@salus/fhir';
 import {
+  carried,
   medicationDispense,
   OFFERED_TESTS,
   type OfferedTest,
@@ -81,8 +82,11 @@ export async function report(working: Working, document: VisitDocument, given: R
   const resources = [...observations, { name: reportName, resource: reported }];
   const written = await writeResources(organisation, document, { writer, resources });
   const parts = Object.fromEntries([
-    ['report', told(reported)],
-    ...observations.map(({ resource }, at): [string, FhirTree] => [`observation-${at + 1}`, told(resource)]),
+    ['report', carried(reported, task.pid ?? '')],
+    ...observations.map(({ resource }, at): [string, FhirTree] => [
+      `observation-${at + 1}`,
+      carried(resource, task.pid ?? ''),
+    ]),
   ]);
   return handOver(working, { ...document, written }, { step: task.step, number, status: 'completed', parts });
 }
@@ -112,14 +116,9 @@ export async function dispense(
     working,
     { ...document, written },
     {
-      ...{ step: task.step, number, status: 'completed', parts: { dispense: told(dispensed) } },
+      ...{ step: task.step, number, status: 'completed', parts: { dispense: carried(dispensed, task.pid ?? '') } },
     },
   );
-}
-
-/** References of one organisation's record lead nowhere at another; the task itself says whom it is about. */
-function told({ subject: _subject, result: _result, ...rest }: FhirTree): FhirTree {
-  return rest;
 }
 
 function orderedTest(order: FhirTree | undefined): OfferedTest {

@@ -30,7 +30,7 @@ export async function askForVisit(acting: Acting, pid: string, wish: Wish): Prom
   return handOver(acting, newVisit(name, pid), {
     ...{ step: 'appointment', number: 1, status: 'requested' },
     parts: {
-      appointment: proposedAppointment({ reason, wishedMs, askedMs: nowMs }),
+      appointment: proposedAppointment({ pid, reason, wishedMs, askedMs: nowMs }),
       questionnaire: intakeQuestionnaire(),
       response: questionnaireResponse({ answers, authoredMs: nowMs }),
     },

@@ -109,7 +109,7 @@ export async function order(working: Working, document: VisitDocument, given: Te
     { ...document, written },
     {
       ...{ step: 'laboratory-order', number, status: 'requested' },
-      ...{ owner: agreement.organisation, pid: agreement.pid, parts: { order: carried(request) } },
+      ...{ owner: agreement.organisation, pid: agreement.pid, parts: { order: carried(request, agreement.pid) } },
     },
   );
 }
@@ -147,7 +147,11 @@ export async function prescribe(
     { ...document, written },
     {
       ...{ step: 'prescription', number, status: 'requested' },
-      ...{ owner: agreement.organisation, pid: agreement.pid, parts: { prescription: carried(request) } },
+      ...{
+        owner: agreement.organisation,
+        pid: agreement.pid,
+        parts: { prescription: carried(request, agreement.pid) },
+      },
     },
   );
 }

@@ -13,6 +13,8 @@ import {
 } from '../../test/visit-place.ts';
 
 const HOUR_MS = 3_600_000;
+/** Three organisations, three claims and four grants, on a loaded machine too. */
+const SET_UP_MS = 180_000;
 const REASON = 'Thirst and tiredness since spring';
 const visit = newVisitId();
 let place: VisitPlace;
@@ -21,7 +23,7 @@ const everAgreed: (typeof agreed)[] = [];
 beforeAll(async () => {
   place = await openVisitPlace();
   await agreeAnew();
-});
+}, SET_UP_MS);
 afterAll(() => place[Symbol.asyncDispose]());
 
 async function agreeAnew(): Promise<void> {

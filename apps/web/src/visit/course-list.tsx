@@ -38,7 +38,7 @@ export function CourseList({
                 .sort((a, b) => a.version - b.version)
                 .map((way) => (
                   <List.Item key={`${way.version}.${way.to}`}>
-                    <WayLine way={way} onAgain={onAgain} line={lineOf?.(way)} />
+                    <WayLine task={task} way={way} onAgain={onAgain} line={lineOf?.(way)} />
                   </List.Item>
                 ))}
             </StepCard>

@@ -30,7 +30,7 @@ export function StepFacts({ task }: { readonly task: VisitTask }) {
     factOf(t('facts.medicine'), conceptText(prescription?.medicationCodeableConcept), 'en'),
     factOf(t('facts.directions'), directionsOf(prescription)),
     factOf(t('facts.quantity'), quantityToDispense(prescription)),
-    factOf(t('facts.lot'), noteOf(dispense)),
+    factOf(t('facts.lot'), noteOf(dispense)?.replace(/^Lot /, '')),
   ];
   const facts = given.filter((fact) => fact !== undefined);
   return (

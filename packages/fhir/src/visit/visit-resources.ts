@@ -7,6 +7,7 @@ import {
   QUESTIONS,
   testConcept,
 } from './visit-catalogue.ts';
+import { PID_SYSTEM } from './visit-task.ts';
 
 /** Identifiers of what a visit writes: `<provider>/<visit>/<name>`; by them nothing is written twice. */
 export const VISIT_RESOURCE_SYSTEM = 'urn:salus:visit-resource';
@@ -70,10 +71,13 @@ export function answersOf(response: FhirTree | undefined): Answers {
 
 /** What the patient asks for: a reason and a wished time (R4 §12.11 Appointment). */
 export function proposedAppointment({
+  pid,
   reason,
   wishedMs,
   askedMs,
 }: {
+  /** The patient's pid at the provider. */
+  readonly pid: string;
   readonly reason: string;
   readonly wishedMs: number;
   readonly askedMs: number;
@@ -84,6 +88,7 @@ export function proposedAppointment({
     reasonCode: [{ text: reason }],
     created: iso(askedMs),
     requestedPeriod: [{ start: iso(wishedMs) }],
+    participant: [{ actor: { type: 'Patient', identifier: { system: PID_SYSTEM, value: pid } }, status: 'accepted' }],
   };
 }
 
@@ -322,16 +327,16 @@ export function medicationDispense(
   };
 }
 
-/** Whom it concerns at another organisation is told by the task's own pid: references to here lead nowhere there. */
-export function carried(resource: FhirTree): FhirTree {
+/** For another organisation: about the patient by the pid that it knows; references to here lead nowhere there. */
+export function carried(resource: FhirTree, pid: string): FhirTree {
   const {
-    subject: _subject,
     encounter: _encounter,
     requester: _requester,
     participant: _participant,
+    result: _result,
     ...rest
   } = resource;
-  return rest;
+  return { ...rest, subject: { identifier: { system: PID_SYSTEM, value: pid } } };
 }
 
 function present(elements: { readonly [name: string]: FhirValue | undefined }): FhirTree {

@@ -90,10 +90,18 @@ export const texts: Texts<typeof en, 'ar'> = {
     pharmacy: 'الدور على الصيدلية.',
     you: 'الدور عليك.',
   },
+  participants: {
+    patient: 'المريض',
+    desk: 'الاستقبال',
+    clinician: 'الطبيب',
+    laboratory: 'المختبر',
+    pharmacy: 'الصيدلية',
+  },
   sentBack: 'أُعيد: {{reason}}',
   notAgreed: 'موافقة المريض لا تشمل ذلك.',
   way: {
     title: 'كيف انتقل',
+    side: '{{side}} ({{place}})',
     from: 'من {{from}} إلى {{to}}',
     delivered: 'وصل ووُقّع على استلامه؛ وهو في السجلين على الدفتر.',
     pending: 'لم يصل بعد. يُرسل ثانية من تلقاء نفسه.',

@@ -87,10 +87,18 @@ export const texts = {
     pharmacy: 'It is the turn of the pharmacy.',
     you: 'It is your turn.',
   },
+  participants: {
+    patient: 'Patient',
+    desk: 'Desk',
+    clinician: 'Clinician',
+    laboratory: 'Laboratory',
+    pharmacy: 'Pharmacy',
+  },
   sentBack: 'Sent back: {{reason}}',
   notAgreed: 'The patient’s agreement does not cover it.',
   way: {
     title: 'How it was handed on',
+    side: '{{side}} ({{place}})',
     from: '{{from}} to {{to}}',
     delivered: 'Received and signed for; both logs on the ledger have it.',
     pending: 'Not received yet. It is sent again by itself.',

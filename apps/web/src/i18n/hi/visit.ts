@@ -90,10 +90,18 @@ export const texts: Texts<typeof en, 'hi'> = {
     pharmacy: 'अब दवाख़ाने की बारी है।',
     you: 'अब आपकी बारी है।',
   },
+  participants: {
+    patient: 'मरीज़',
+    desk: 'काउंटर',
+    clinician: 'चिकित्सक',
+    laboratory: 'प्रयोगशाला',
+    pharmacy: 'दवाख़ाना',
+  },
   sentBack: 'लौटाया गया: {{reason}}',
   notAgreed: 'मरीज़ की सहमति में यह नहीं आता।',
   way: {
     title: 'यह कैसे आगे बढ़ा',
+    side: '{{side}} ({{place}})',
     from: '{{from}} से {{to}}',
     delivered: 'मिला और हस्ताक्षर हुआ; लेजर पर दोनों लॉग में है।',
     pending: 'अभी नहीं मिला। अपने आप फिर भेजा जाएगा।',
