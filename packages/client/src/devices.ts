@@ -22,7 +22,8 @@ export async function listDevices({ api, token }: NodeSession, pid: string): Pro
     query: { prefix: deviceKey(pid, ''), limit: DEVICES_MAX },
     token,
   });
-  return entries.map(({ value }) => value);
+  // A guardian's key stands beside them and is no device of the patient's.
+  return entries.map(({ value }) => value).filter(({ guardian }) => guardian === undefined);
 }
 
 export interface OfferedDevice {

@@ -14,6 +14,7 @@ import { openPatient } from '../wallet-files.ts';
 import { addAppCommand } from './patient-apps.ts';
 import { addClaimCommand } from './patient-claim.ts';
 import { addDeviceCommands } from './patient-devices.ts';
+import { addGuardianCommands } from './patient-guardians.ts';
 import { addRecoverCommand } from './patient-recover.ts';
 import { demandCategories } from './request.ts';
 
@@ -28,6 +29,7 @@ export function addPatientCommands(program: Command, act: Act): void {
   addClaimCommand(patient, act);
   addShow(patient, act);
   addDeviceCommands(patient, act);
+  addGuardianCommands(patient, act);
   addRecoverCommand(patient, act);
   addBackup(patient, act);
   addCard(patient, act);

@@ -24,6 +24,7 @@ import { newWalletPath, openStaff } from '../wallet-files.ts';
 import { addAppCommands } from './staff-apps.ts';
 import { addMemberCommands } from './staff-members.ts';
 import { addMove } from './staff-move.ts';
+import { addRelease } from './staff-release.ts';
 
 const ENROLMENT_VERSION = 'salus:enrolment:v1';
 const FILE_BYTES_MAX = 64 * 1024;
@@ -59,6 +60,7 @@ export function addStaffCommands(program: Command, act: Act): void {
   addAppCommands(staff, act);
   addMemberCommands(staff, act);
   addMove(staff, act);
+  addRelease(staff, act);
 }
 
 function addShow(staff: Command, act: Act): void {
