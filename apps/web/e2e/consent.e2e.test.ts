@@ -104,4 +104,92 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     await line.first().getByText('Why: treatment.').waitFor();
     await line.first().getByText('Proven').first().waitFor();
   });
+
+  it('gives single documents to one profession, leaves a person out, and sees it all in words', async () => {
+    const page = await signedIn(asked().device!, '/patient/access/give');
+    await page.getByRole('combobox', { name: 'The place whose people may read it.' }).selectOption('hospital-b');
+    await page.getByRole('radio', { name: 'Only one profession' }).check();
+    await page.getByRole('combobox', { name: 'Which profession' }).selectOption('nurse');
+    await page.getByRole('checkbox', { name: /^Laboratory results/ }).check();
+    await page.getByText('Opens 3 documents today, 0 sensitive.').waitFor();
+    await page.getByRole('button', { name: 'Narrow it further' }).click();
+    await page.getByRole('checkbox', { name: 'All documents of what I ticked' }).uncheck();
+    const singles = page.getByRole('group', { name: 'Only single documents' }).getByRole('checkbox');
+    await singles.last().uncheck();
+    await page.getByText('Opens 2 documents today, 0 sensitive.').waitFor();
+    await page.getByText('kept shut by the place that hands them out').waitFor();
+    await page.getByRole('textbox', { name: 'Number of a person' }).fill('b.novak');
+    await page.getByRole('button', { name: 'Leave this person out' }).click();
+    await page.getByText('A number has 22 letters').waitFor();
+    await page
+      .getByRole('group', { name: 'Not this person' })
+      .getByRole('checkbox', { name: /^Doctor/ })
+      .first()
+      .check();
+    await page.getByRole('textbox', { name: 'Ends on' }).fill('2020-01-01');
+    await page.getByText('The end lies in the past.').waitFor();
+    expect(await page.getByRole('button', { name: 'Allow this' }).isDisabled()).toBe(true);
+    await page.getByRole('textbox', { name: 'Ends on' }).fill(inDays(10));
+    await expectAccessible(page);
+    await photograph(page, 'access-give-narrowed');
+    await page.getByRole('button', { name: 'Allow this' }).click();
+    const grant = page.getByRole('article', { name: 'Everybody at Hospital B who works as: Nurse' });
+    await grant.getByText('Only 2 single documents.').waitFor();
+    await grant.getByText('Not for 1 person whom you left out.').waitFor();
+    await grant.getByText('Opens 2 documents today, 0 sensitive.').waitFor();
+  });
+
+  it('shuts a person out at home, and lets them in again', async () => {
+    const rossi = await signedIn(stage.cast.staff.find(({ account }) => account === 'a.rossi')!.device, '/clinician');
+    const chart = `/clinician/patient/${asked().at.find(({ organisation }) => organisation === 'hospital-a')!.fhirId}`;
+    await rossi.goto(chart);
+    await rossi.getByRole('heading', { level: 1, name: 'Is this the person?' }).waitFor();
+
+    const page = await signedIn(asked().device!, '/patient/access/home');
+    await page.getByRole('combobox', { name: 'At which place' }).selectOption({ label: 'Hospital A' });
+    const who = page.getByRole('combobox', { name: 'Which person' });
+    const doctor = who.getByRole('option', { name: /^Doctor/ }).first();
+    await doctor.waitFor({ state: 'attached' });
+    await who.selectOption(await doctor.getAttribute('value'));
+    await page.getByRole('button', { name: 'Shut out' }).click();
+    await page.getByText('may read nothing of yours.').waitFor();
+    await photograph(page, 'access-home-denied');
+    await expectAccessible(page);
+
+    await rossi.goto(chart);
+    await rossi.getByText('This record is not open to you').waitFor();
+    await page.getByRole('button', { name: /^Let in again/ }).click();
+    await page.getByText('You have shut out nobody.').waitFor();
+    await rossi.goto(chart);
+    await rossi.getByRole('heading', { level: 1, name: 'Is this the person?' }).waitFor();
+  });
+
+  it('reads it all in Hindi, and from right to left in Arabic', async () => {
+    for (const [language, title] of [
+      ['hi', 'किसके पास पहुँच है'],
+      ['ar', 'من لديه حق الاطلاع'],
+    ] as const) {
+      const page = await stage.newDevice({ language: 'en' });
+      await signIn(page, asked().device!);
+      await page.getByRole('combobox', { name: 'Language' }).selectOption(language);
+      await page.locator(`html[lang="${language}"]`).waitFor();
+      for (const path of ['', '/requests', '/guardians']) {
+        await page.goto(`/patient/access${path}`);
+        await page.getByRole('heading', { level: 1 }).waitFor();
+        if (path === '') await page.getByRole('heading', { level: 1, name: title }).waitFor();
+        expect(await page.getByRole('main').innerText()).not.toMatch(/\b(access|log|terms|guardians|disputes)[.:]\w/);
+        await expectAccessible(page);
+      }
+      await page.goto('/patient/access/log?place=hospital-a');
+      await page.getByRole('listitem').first().waitFor();
+      await photograph(page, `access-log-${language}`);
+    }
+  });
 });
+
+/** A day of the browser’s calendar, as a date field takes it. */
+function inDays(days: number): string {
+  const date = new Date();
+  date.setDate(date.getDate() + days);
+  return date.toLocaleDateString('sv-SE');
+}
