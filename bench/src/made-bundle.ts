@@ -27,7 +27,20 @@ export function observationBundle(patientId: string, number: number): string {
   });
 }
 
-function observationEntry(subject: string, number: number): object {
+/** Many results of a patient who is there already, a day apart, counted from `first`. */
+export function observationsBundle(
+  patientId: string,
+  { first, count }: { readonly first: number; readonly count: number },
+): string {
+  const entry = Array.from({ length: count }, (_, index) => {
+    const made = observationEntry(`Patient/${patientId}`, first + index);
+    const effectiveDateTime = new Date(Date.UTC(2026, 2, 1) - (first + index) * 86_400_000).toISOString();
+    return { ...made, resource: { ...made.resource, effectiveDateTime } };
+  });
+  return JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
+}
+
+function observationEntry(subject: string, number: number) {
   return {
     fullUrl: `urn:uuid:10000000-0000-4000-8000-${String(number).padStart(12, '0')}`,
     resource: {

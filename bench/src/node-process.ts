@@ -17,6 +17,7 @@ const SCOPE = ['record.commit', 'record.correct', 'record.tombstone', 'patient.r
 
 /** A node of the demonstration consortium in a process of its own, with a fresh data directory. */
 export interface NodeProcess extends AsyncDisposable {
+  readonly url: string;
   readonly pid: number;
   readonly configDirectory: string;
   readonly dataDirectory: string;
@@ -81,6 +82,7 @@ export async function startNode(settings: Readonly<Record<string, string>> = {})
   const configDirectory = join(place, 'config', 'salus');
   const send = sender(port);
   return {
+    url: `http://127.0.0.1:${port}`,
     pid: child.pid!,
     configDirectory,
     dataDirectory: join(place, 'data'),
