@@ -117,6 +117,38 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
     expect(await page.getByText('7.10').count()).toBeGreaterThan(0);
   });
 
+  it('asks a patient, sees where else they are treated, and opens what they allow beside the own records', async () => {
+    const { name, device } = diabetic();
+    const page = await signedIn('a.rossi');
+    await openRecord(page, name);
+    await page.getByRole('button', { name: 'Yes, open the record' }).click();
+    await page.getByRole('link', { name: 'Elsewhere', exact: true }).click();
+    await page.getByRole('button', { name: 'Send the request' }).click();
+    await page.getByText('Tick at least one.').waitFor();
+    await page.getByRole('checkbox', { name: 'Laboratory results' }).check();
+    await page.getByRole('textbox', { name: 'Your words to the patient' }).fill('I would like to see your HbA1c.');
+    await page.getByRole('button', { name: 'Send the request' }).click();
+    await page.getByText('The patient has your request.').waitFor();
+
+    const patient = await stage.newDevice();
+    await signIn(patient, device!);
+    await patient.goto('/patient/access/requests');
+    await patient.getByText('I would like to see your HbA1c.').waitFor();
+    await patient.getByRole('checkbox', { name: 'Also tell them where else I am treated' }).check();
+    await patient.getByRole('button', { name: 'Allow this' }).click();
+    await patient.getByText('They can read it from now on').first().waitFor();
+
+    const treated = page.getByRole('table', { name: 'Treated elsewhere' });
+    await treated.getByText('Pharmacy').waitFor();
+    expect(await treated.getByText('Laboratory', { exact: true }).count()).toBe(1);
+    await page.getByRole('button', { name: 'Open the records at Laboratory' }).click();
+    await page.getByText('Open, beside your own records, until').waitFor();
+    await look(page, 'clinician-elsewhere-open');
+    await page.getByRole('link', { name: 'Results', exact: true }).click();
+    await page.getByRole('heading', { name: 'Hemoglobin A1c/Hemoglobin.total in Blood' }).waitFor();
+    await look(page, 'clinician-results-elsewhere');
+  });
+
   it('finds nobody who is not in care, and opens such a record in an emergency alone, which the patient sees', async () => {
     const { name, device } = diabetic();
     const rossi = await signedIn('a.rossi');

@@ -6,8 +6,9 @@ import { type SessionState, useSession } from './session.ts';
 
 /** A grant that ends is, for the pages that list grants, news of a grant; a clinician's chart shows what grants open. */
 const ALSO: Readonly<Record<string, readonly string[]>> = {
-  revoked: ['grant', 'access', 'chart'],
-  grant: ['chart'],
+  revoked: ['grant', 'access', 'chart', 'elsewhere'],
+  grant: ['chart', 'elsewhere'],
+  request: ['elsewhere'],
   record: ['chart'],
   emergency: ['grant', 'access'],
 };

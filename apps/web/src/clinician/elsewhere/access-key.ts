@@ -1,4 +1,4 @@
-/** Begins with the kind of event after which it is read anew: an answer is an event of the request. */
+/** Read anew after an answer, and after each of the grants that come with it. */
 export function accessKey(staffId: string, patient: string): readonly string[] {
-  return ['request', 'access', staffId, patient];
+  return ['elsewhere', staffId, patient];
 }

@@ -119,7 +119,7 @@ export function RequestForm({ pid, patient }: { readonly pid: string; readonly p
             {t('request.send')}
           </Button>
         </Group>
-        <Written error={ask.error} isDone={ask.isSuccess} what={t('request.sent')} />
+        <Written error={ask.error} isDone={ask.isSuccess} what={t('request.sent')} detail={t('request.wordsHint')} />
       </Stack>
     </form>
   );

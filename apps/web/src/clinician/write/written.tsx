@@ -7,10 +7,13 @@ export function Written({
   error,
   isDone,
   what,
+  detail,
 }: {
   readonly error: unknown;
   readonly isDone: boolean;
   readonly what: string;
+  /** Of a record it is said where it stands. */
+  readonly detail?: string;
 }) {
   const { t } = useTranslation('clinician');
   return (
@@ -18,7 +21,7 @@ export function Written({
       {error === null ? null : <Failure error={error} text={t('write.failed')} />}
       {isDone ? (
         <Alert color="salus.8" variant="outline" title={what}>
-          {t('write.done')}
+          {detail ?? t('write.done')}
         </Alert>
       ) : null}
     </div>
