@@ -76,8 +76,14 @@ function isOffered(value: Partial<OfferedDevice> | null): boolean {
   return typeof value?.pid === 'string' && [publicKey, hpke, proof].every((text) => typeof text === 'string');
 }
 
-/** On the old device, once the ledger has added the new one: what the new one needs to join, sealed to it. */
-export async function sealJoin(content: WalletContent, { devices }: DeviceOffer): Promise<DeviceJoin> {
+/**
+ * On the old device, once the ledger has added the new one: what the new one needs to join, sealed to it, and what the old
+ * one keeps. The recovery keys that no pid has yet are divided, so that the two never give one key to two pids.
+ */
+export async function sealJoin(
+  content: WalletContent,
+  { devices }: DeviceOffer,
+): Promise<{ readonly join: DeviceJoin; readonly kept: WalletContent }> {
   const [first] = devices;
   if (first === undefined) throw new ClientError('bad-offer', 'The offer holds no device.');
   const kids = new Map(devices.map(({ pid, device }) => [pid, kidOf(device.publicKey)]));
@@ -85,12 +91,16 @@ export async function sealJoin(content: WalletContent, { devices }: DeviceOffer)
     const kid = kids.get(entry.pid);
     return kid === undefined ? [] : [{ ...entry, kid }];
   });
+  const { recoveryKeys, recoveryNext } = content;
+  const half = recoveryNext + Math.ceil((recoveryKeys.length - recoveryNext) / 2);
+  const given: WalletContent = { ...content, pids, recoveryNext: half };
   const sealed = await sealHpke({
     publicKey: first.device.hpke,
     info: [JOIN_VERSION, content.network, first.pid],
-    plaintext: canonicalBytes({ ...content, pids } as unknown as Json),
+    plaintext: canonicalBytes(given as unknown as Json),
   });
-  return { version: JOIN_VERSION, network: content.network, pid: first.pid, content: sealed };
+  const join: DeviceJoin = { version: JOIN_VERSION, network: content.network, pid: first.pid, content: sealed };
+  return { join, kept: { ...content, recoveryKeys: recoveryKeys.slice(0, half) } };
 }
 
 /** @throws ClientError `bad-offer` */

@@ -119,7 +119,8 @@ function addAdd(patient: Command, act: Act): void {
       });
       ({ wallet } = prepared);
     }
-    const join = await sealJoin(wallet.content, offer);
+    const { join, kept } = await sealJoin(wallet.content, offer);
+    await home.opened.save({ ...home.opened.stored, content: kept });
     context.terminal.say('The new device may act. Bring this to it: salus patient join-device FILE');
     context.terminal.result(JSON.stringify(join, null, 2), join);
     return EXIT.ok;

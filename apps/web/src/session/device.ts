@@ -219,7 +219,14 @@ class BrowserDevice implements Device {
   async #unlockWith(master: Uint8Array, password: string | undefined): Promise<void> {
     const device = await openWebDevice(this.#store, master);
     await device.keepOpen(this.#surroundings.nowMs() + IDLE_MS);
-    await this.#enter(device, password);
+    try {
+      await this.#enter(device, password);
+    } catch (error) {
+      // The PIN was right and the password was not: nothing stays open.
+      await lockWebDevice(this.#store);
+      this.#leave();
+      throw error;
+    }
   }
 
   async #enter(device: WebDevice, password?: string): Promise<void> {

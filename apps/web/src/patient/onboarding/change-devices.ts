@@ -15,7 +15,8 @@ export async function addOffered(patient: PatientSession, offer: DeviceOffer): P
   }
   const [first] = offer.devices;
   if (first === undefined) return;
-  const join = await sealJoin(patient.wallet.content, offer);
+  const { join, kept } = await sealJoin(patient.wallet.content, offer);
+  await patient.keep({ ...patient.wallet, content: kept });
   await leaveJoin(await patient.at(first.pid), kidOf(first.device.publicKey), join);
 }
 

@@ -1,7 +1,7 @@
 import { Alert, Anchor, Button, Group, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useNavigate } from 'react-router';
+import { Link, Navigate, useNavigate } from 'react-router';
 import { useSession, useSignIn } from '../../session/index.ts';
 import { useAct } from '../../session/use-act.ts';
 import { Failure } from '../../ui/failure.tsx';
@@ -32,6 +32,8 @@ export function Component() {
     );
   }
   if (state.kind === 'patient') return <ClaimMore />;
+  // Somebody's keys are here: they are unlocked, or removed, before anybody else's come.
+  if (state.kind === 'locked') return <Navigate to="/start" replace />;
   return <ClaimFirst onClaimed={setClaimed} />;
 }
 

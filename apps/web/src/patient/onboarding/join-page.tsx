@@ -33,6 +33,7 @@ export function Component() {
   const { act, busy, error } = useAct();
   if (offered !== undefined) return <Waiting offered={offered} onFailed={() => setOffered(undefined)} />;
   if (state.kind === 'patient') return <Navigate to="/patient" replace />;
+  if (state.kind === 'locked') return <Navigate to="/start" replace />;
   const offer = async (): Promise<void> => {
     const pairing = parsePairing(shown);
     setOffered({ pairing, line: await offerHere(signIn, pairing, pin.pin) });

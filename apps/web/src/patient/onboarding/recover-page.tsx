@@ -35,6 +35,7 @@ export function Component() {
     else setRefused(without);
   };
   if (surroundings.state.kind === 'patient') return <Navigate to="/patient" replace />;
+  if (surroundings.state.kind === 'locked') return <Navigate to="/start" replace />;
   if (refused !== undefined) {
     return (
       <Page key="some" title={t('recover.title')} lead={t('recover.done')}>
