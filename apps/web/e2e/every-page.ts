@@ -49,6 +49,7 @@ export const PAGES: readonly PageOfApp[] = [
   plain('nobody', 'enrolment', '/join'),
   plain('nobody', 'check-certificate', '/verify'),
   plain('patient', 'patient-home', '/patient'),
+  plain('patient', 'patient-code', '/patient/code'),
   plain('patient', 'devices', '/patient/devices'),
   plain('patient', 'record-timeline', '/patient/record'),
   plain('patient', 'record-problems', '/patient/record/problems'),
