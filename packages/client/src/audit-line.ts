@@ -9,7 +9,13 @@ export type AuditWho =
       readonly organisation: string;
       readonly roles: readonly string[];
     }
-  | { readonly kind: 'patient'; readonly pid: string; readonly kid: string };
+  | {
+      readonly kind: 'patient';
+      readonly pid: string;
+      readonly kid: string;
+      /** A guardian acted for the patient, by the key `kid`. */
+      readonly guardian?: true;
+    };
 
 /** What happened with a patient's records: parsed from the very text that the log's hash covers. */
 export interface AuditEvent {
