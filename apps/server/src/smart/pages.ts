@@ -38,6 +38,7 @@ export function patientPage({ code, ...asked }: AskedPage & { readonly code: str
     `${who(asked)}
 <p>Approve it with your wallet, on whichever device it is. The wallet shows what this opens and signs your consent:</p>
 <code>${escapeHtml(code)}</code>
+<p><a href="/patient/apps/${escapeHtml(code)}" target="_blank" rel="noreferrer">Answer it in the web app on this device</a></p>
 <p>On the command line: <kbd>salus patient approve-app ${escapeHtml(asked.organisation)} ${escapeHtml(code)}</kbd></p>
 <p role="status">Waiting for your wallet. This page goes on by itself.</p>
 <form method="get" action="${escapeHtml(asked.action)}"><button>I have approved it</button></form>
