@@ -22,7 +22,7 @@ const VISITORS: readonly Visitor[] = [
 ];
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 320, height: 720 };
-/** With SALUS_SCREENS pages are photographed into this folder, as they stand in docs/screens. */
+/** With SALUS_SCREENS pages are only photographed, into this folder, as they stand in docs/screens. */
 const SCREENS = process.env.SALUS_SCREENS;
 const PICTURE_HEIGHT_MAX = 1_500;
 const PICTURE_QUALITY = 50;
@@ -72,6 +72,10 @@ async function open(page: Page, { name, open: go }: PageOfApp): Promise<void> {
 async function photograph(page: Page, name: string): Promise<void> {
   if (SCREENS === undefined) return;
   mkdirSync(SCREENS, { recursive: true });
+  await page.evaluate(() => {
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    scrollTo(0, 0);
+  });
   const { width } = page.viewportSize() ?? WIDE;
   const full = await page.evaluate(() => document.documentElement.scrollHeight);
   const clip = { x: 0, y: 0, width, height: Math.min(full, PICTURE_HEIGHT_MAX) };
@@ -117,11 +121,13 @@ describe.skipIf(!hasBrowser)('every page', () => {
         await page.setViewportSize(WIDE);
         await open(page, one);
         await photograph(page, one.name);
-        await expectAccessible(page);
-        await reachByKeyboard(page);
+        if (SCREENS === undefined) {
+          await expectAccessible(page);
+          await reachByKeyboard(page);
+        }
         await page.setViewportSize(NARROW);
         await photograph(page, one.name);
-        await expectAccessible(page);
+        if (SCREENS === undefined) await expectAccessible(page);
       });
     });
 
@@ -129,6 +135,7 @@ describe.skipIf(!hasBrowser)('every page', () => {
       for (const language of ['ar', 'hi'] as const) {
         const page = await arrive(visitor, { language, narrow: true });
         await onEach(visitor, async (one) => {
+          if (SCREENS !== undefined && !IN_ALL_SCRIPTS.has(one.name)) return;
           await open(page, one);
           if (IN_ALL_SCRIPTS.has(one.name)) await photograph(page, `${one.name}-${language}`);
           if (language === 'ar') await expectAccessible(page);
