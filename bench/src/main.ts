@@ -11,9 +11,9 @@ import { benchLedgerThroughput } from './ledger-throughput.ts';
 import { benchLedgerVerify } from './ledger-verify.ts';
 import { describeMachine } from './machine.ts';
 import { benchPatientSearch } from './patient-search.ts';
-import { benchPatientSearch } from './patient-search.ts';
 import { benchRecordRead } from './record-read.ts';
 import { report } from './report.ts';
+import { benchTreatedElsewhere } from './treated-elsewhere.ts';
 import { benchWeb } from './web.ts';
 
 /** `quick` shows that a bench runs; only full runs are published. */
@@ -25,7 +25,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'node-write': async (quick) => [await benchHttpWrite(quick ? { writes: 100 } : {})],
   'node-import': async (quick) => [await benchImport(quick ? { rounds: 1 } : {})],
   'patient-search': (quick) => benchPatientSearch(quick ? { patients: 500, searches: 50 } : {}),
-  'patient-search': (quick) => benchPatientSearch(quick ? { patients: 500, searches: 50 } : {}),
+  'treated-elsewhere': (quick) => benchTreatedElsewhere(quick ? { looks: 10 } : {}),
   'node-read': (quick) => benchRecordRead(quick ? { records: 2_000, seconds: 3 } : {}),
   web: (quick) => benchWeb(quick ? { visits: 2, rounds: 1, resources: 500 } : {}),
   fabric: benchFabric,
