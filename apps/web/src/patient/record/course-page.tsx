@@ -99,7 +99,9 @@ function Values({ series }: { readonly series: ResultSeries }) {
                     {words.when(entry.resource) || moment(timeOf(entry))}
                   </Link>
                 </Table.Td>
-                <Table.Td>{words.value(entry.resource)}</Table.Td>
+                <Table.Td>
+                  <bdi>{words.value(entry.resource)}</bdi>
+                </Table.Td>
                 {hasRanges ? <Table.Td>{ranges[at] ?? ''}</Table.Td> : null}
                 <Table.Td>{place(entry.organisation)}</Table.Td>
               </Table.Tr>

@@ -123,7 +123,9 @@ function Fact({ name, text }: { readonly name: string; readonly text: string }) 
     <>
       <dt>{name}</dt>
       <dd>
-        <Text>{text}</Text>
+        <Text>
+          <bdi>{text}</bdi>
+        </Text>
       </dd>
     </>
   );

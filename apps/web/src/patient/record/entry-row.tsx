@@ -17,9 +17,13 @@ export function EntryRow({ entry }: { readonly entry: RecordEntry }) {
   return (
     <div className="entry-row">
       <p className={isMistake ? 'entry-mistake' : undefined}>
-        <Link to={`/patient/record/entry/${entry.recordId}`}>{words.title(resource)}</Link>
+        <Link to={`/patient/record/entry/${entry.recordId}`}>
+          <bdi>{words.title(resource)}</bdi>
+        </Link>
       </p>
-      <p className="entry-value">{words.value(resource)}</p>
+      <p className="entry-value">
+        <bdi>{words.value(resource)}</bdi>
+      </p>
       <p className="entry-about">
         {[words.kind(resource), when === '' ? moment(lastUpdatedMs) : when, place(organisation)].join(' · ')}
         {isSensitive(entry) ? (

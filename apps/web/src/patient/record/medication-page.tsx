@@ -60,7 +60,7 @@ function MedicineCard({ medicine }: { readonly medicine: Medicine }) {
   return (
     <Card withBorder padding="md">
       <Title order={3} size="h4">
-        {title ?? words.title(all[0]!.resource)}
+        <bdi>{title ?? words.title(all[0]!.resource)}</bdi>
       </Title>
       <Text className="pre-line">{dosage ?? t('medication.noDosage')}</Text>
       <Text size="sm" c="dimmed">

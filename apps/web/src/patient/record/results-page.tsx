@@ -75,7 +75,7 @@ function ResultCard({ series }: { readonly series: ResultSeries }) {
         <Link to={`/patient/record/results/${newest.recordId}`}>{series.title ?? words.title(newest.resource)}</Link>
       </Title>
       <Text size="xl" fw={700}>
-        {words.value(newest.resource)}
+        <bdi>{words.value(newest.resource)}</bdi>
       </Text>
       <Text size="sm" c="dimmed">
         {`${date(timeOf(newest))} · ${t('results.measured', { count: series.entries.length })}`}
