@@ -15,6 +15,7 @@ import {
 } from '@salus/records';
 import type { Account, AccountStore } from './accounts.ts';
 import { readTlsIdentity, type TlsIdentity } from './exchange/node-certificate.ts';
+import { statementsOf } from './fhir/operations/dispute-entries.ts';
 import type { FoundedOrganisation } from './founding.ts';
 import { ServerError } from './server-error.ts';
 import { type StorageSettings, storageOf } from './storage.ts';
@@ -72,7 +73,12 @@ export async function openOrganisation(options: OrganisationOptions): Promise<Ho
     const node = { id: nodeId, signer: await vault.privateKeys.openSigner(await newest(vault, 'node')) };
     const hpkeKid = await newest(vault, 'hpke');
     const exchange = await openExchange({ vault, node, hpkeKid, findPeer, baseUrlOf, onFailure });
-    const exports = await Exports.open({ ...vault, onFailure });
+    const { disputes } = exchange;
+    const exports = await Exports.open({
+      ...vault,
+      onFailure,
+      listStatements: (pid) => statementsOf(vault, disputes, pid),
+    });
     // What a crash cut off in the middle of a move; a feed is its own submitter.
     await vault.moves.resume((id) => findSubmitter(vault, node, id), onFailure);
     return {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   chapterAt,
   claimPatient,
@@ -8,6 +8,9 @@ import {
   type TestPatient,
   type TestServer,
 } from '../../test/hospital.ts';
+
+/** A founding and its people, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const LINKS = '/api/v1/orgs/hospital-a/patient/health-links';
 /** Five parts as RFC 7516 §3.1 has them; the node looks no further. */
@@ -23,7 +26,7 @@ beforeAll(async () => {
   patient = await claimPatient(server, 'hospital-a', fhirId);
   const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 8));
   other = await claimPatient(server, 'hospital-a', second.fhirId);
-}, 60_000);
+});
 afterAll(() => server[Symbol.asyncDispose]());
 
 async function share(given: object = {}) {

@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openTestServer, type TestServer } from '../../test/hospital.ts';
+
+/** A founding and its people, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const INCIDENTS = '/api/v1/orgs/hospital-a/incidents';
 const report = {
@@ -17,7 +20,7 @@ beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b'], undefined, [colleague]);
   nurse = await server.logIn('a.nurse');
   officer = await server.logIn('a.safety');
-}, 60_000);
+});
 afterAll(() => server[Symbol.asyncDispose]());
 
 describe('a report of an error or near miss', () => {

@@ -1,6 +1,6 @@
 import type { LeafReference } from '@salus/contracts';
 import { answerDispute, dispute, withdrawDispute } from '@salus/wallet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { assign } from '../../test/assign.ts';
 import {
   bodyOf,
@@ -13,6 +13,9 @@ import {
   type TestPatient,
   type TestServer,
 } from '../../test/hospital.ts';
+
+/** A founding and its people, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const A = '/api/v1/orgs/hospital-a';
 const B = '/api/v1/orgs/hospital-b';
@@ -34,7 +37,7 @@ beforeAll(async () => {
   const { id: actor } = server.wallet('a.rossi');
   await assign(server.node.organisations.get('hospital-a')!, { id: fhirId, actor, nowMs });
   records = (await server.send('GET', `${A}/patient/records`, { token: patient.token })).json.records;
-}, 60_000);
+});
 afterAll(() => server[Symbol.asyncDispose]());
 
 async function leafOf(recordId: string): Promise<LeafReference> {
@@ -103,6 +106,22 @@ describe('a dispute', () => {
       ...{ payload: [{ contentString: 'I never took this.' }], note: [{ text: said.text }] },
       subject: { reference: `Patient/${patient.fhirId}` },
     });
+  });
+
+  it('goes with a bulk export of the record, and is left out with it', async () => {
+    const carried = async (types: string) => {
+      const headers = { authorization: `Bearer ${rossi}`, prefer: 'respond-async' };
+      const url = `/hospital-a/fhir/R4/Patient/$export${types}`;
+      const started = await server.app.inject({ method: 'GET', url, headers });
+      const place = new URL(String(started.headers['content-location'])).pathname;
+      await server.node.organisations.get('hospital-a')!.exports.ended(place.split('/').at(-1)!);
+      const { json } = await server.send('GET', place, { token: rossi });
+      const urls = (json.output as { url: string }[]).map((file) => new URL(file.url).pathname);
+      const files = await Promise.all(urls.map((path) => server.send('GET', path, { token: rossi })));
+      return files.map(({ text }) => text).join('');
+    };
+    expect(await carried('')).toContain('I never took this.');
+    expect(await carried('?_type=Patient')).not.toContain('I never took this.');
   });
 
   it('is the patient’s own: nobody states about another’s record, in another’s name, or other words than signed', async () => {

@@ -13,6 +13,9 @@ import {
 } from '../../test/hospital.ts';
 import { openLivePage } from '../../test/live-page.ts';
 
+/** A founding and its people, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
+
 const A = '/api/v1/orgs/hospital-a';
 const PATIENCE = { timeout: 20_000, interval: 20 };
 let server: TestServer;
@@ -26,7 +29,7 @@ beforeAll(async () => {
   const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 8));
   other = await claimPatient(server, 'hospital-a', second.fhirId);
   doctor = await server.logIn('b.novak', { writing: true });
-}, 60_000);
+});
 afterAll(() => server[Symbol.asyncDispose]());
 
 describe('live updates', () => {

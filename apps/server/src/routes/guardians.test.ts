@@ -10,7 +10,7 @@ import {
   type PatientWallet,
   staffAppointGuardian,
 } from '@salus/wallet';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type Answer,
   bodyOf,
@@ -22,6 +22,9 @@ import {
   type TestPatient,
   type TestServer,
 } from '../../test/hospital.ts';
+
+/** A founding and its people, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const A = '/api/v1/orgs/hospital-a';
 const DAY_MS = 86_400_000;
@@ -38,7 +41,7 @@ beforeAll(async () => {
   const { vault } = server.node.organisations.get('hospital-a')!;
   child = { fhirId: second.fhirId, pid: (await vault.patients.findByFhirId(second.fhirId))!.pid };
   reader = await server.logIn('b.novak', { writing: true });
-}, 60_000);
+});
 afterAll(() => server[Symbol.asyncDispose]());
 
 const said = {

@@ -1,6 +1,6 @@
 import { emergencyRequest, grant, type ListedKey, locateRequest, reviewEmergency, sealPlaces } from '@salus/wallet';
 
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import {
   bodyOf,
   claimPatient,
@@ -9,6 +9,9 @@ import {
   type TestPatient,
   type TestServer,
 } from '../../test/hospital.ts';
+
+/** A founding and its people, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const A = '/api/v1/orgs/hospital-a';
 const B = '/api/v1/orgs/hospital-b';
@@ -21,7 +24,7 @@ beforeAll(async () => {
   const { fhirId } = await importChapter(server, 'hospital-a');
   patient = await claimPatient(server, 'hospital-a', fhirId);
   novak = await server.logIn('b.novak', { writing: true });
-}, 60_000);
+});
 afterAll(() => server[Symbol.asyncDispose]());
 
 it('tells whom the patient let where else there is something, for one signed request each time', async () => {

@@ -18,6 +18,7 @@ import {
   openRecords,
 } from '../compartment.ts';
 import { PATIENTS_PAGE_MAX, type Patients } from '../patients.ts';
+import { pidOf } from '../recipients.ts';
 import type { Sight } from '../sight.ts';
 import type { Owner, StoredRecord } from '../vault-types.ts';
 import type { ExportFile, ExportQuestion } from './export-job.ts';
@@ -36,11 +37,16 @@ export type WriteParts = CompartmentParts & {
   readonly patients: Patients;
   /** Where export files lie, apart from records' own attachments. */
   readonly files: Attachments;
+  /** What a patient states about own records: a Communication's text for each, by the record that it is about. */
+  listStatements?(pid: string): Promise<readonly { readonly recordId: string; readonly text: string }[]>;
 };
 
 export type Written =
   | { readonly kind: 'complete'; readonly files: readonly ExportFile[]; readonly skipped: number }
   | { readonly kind: 'stopped' };
+
+/** The type of what a patient states about a record. */
+const STATEMENT = 'Communication';
 
 /** Thrown inside, to end a job whose caller lost what they saw. */
 class TakenBack extends Error {}
@@ -98,6 +104,8 @@ class ExportRun {
   readonly #open = new Map<string, LineFile>();
   readonly #done: ExportFile[] = [];
   readonly #references = new Set<string>();
+  /** Records of the present patient that were written. */
+  readonly #carried = new Map<string, StoredRecord>();
   #lastAllowed: StoredRecord | undefined;
   #skipped = 0;
 
@@ -109,11 +117,24 @@ class ExportRun {
 
   async patient(owner: Owner): Promise<void> {
     this.#lastAllowed = undefined;
+    this.#carried.clear();
     for await (const page of listCompartment(this.#parts, owner)) {
       await this.#demandStanding();
       await this.#write(page);
     }
+    await this.#statements(owner);
     await this.#demandStanding();
+  }
+
+  /** Statements go with the records that they are about, under whose name a download decides about them again. */
+  async #statements(owner: Owner): Promise<void> {
+    const pid = pidOf(owner);
+    const isAsked = this.#types === undefined || this.#types.has(STATEMENT);
+    if (pid === undefined || !isAsked || this.#carried.size === 0) return;
+    for (const { recordId, text } of (await this.#parts.listStatements?.(pid)) ?? []) {
+      const record = this.#carried.get(recordId);
+      if (record !== undefined) await this.#addLine(STATEMENT, exportLine(record, text));
+    }
   }
 
   /** The directory resources that what was written refers to. */
@@ -154,7 +175,8 @@ class ExportRun {
     for (const { record, text } of await openRecords(this.#parts, sight, { records: fitting, kind: 'export' })) {
       this.#remember(record);
       if (text === null) this.#skipped += 1;
-      else await this.#add(record, text);
+      else await this.#addLine(record.meta.type, exportLine(record, text));
+      this.#carried.set(record.recordId, record);
     }
     this.#lastAllowed = allowed.at(-1) ?? this.#lastAllowed;
   }
@@ -181,14 +203,13 @@ class ExportRun {
     for (const name of meta.references) if (this.#references.size < REFERENCES_MAX) this.#references.add(name);
   }
 
-  async #add(record: StoredRecord, text: string): Promise<void> {
-    const { type } = record.meta;
+  async #addLine(type: string, line: string): Promise<void> {
     let file = this.#open.get(type);
     if (file === undefined) {
       file = new LineFile(this.#parts.files, type);
       this.#open.set(type, file);
     }
-    await file.add(exportLine(record, text));
+    await file.add(line);
     if (file.bytes > FILE_BYTES_MAX) await this.#close(type);
   }
 

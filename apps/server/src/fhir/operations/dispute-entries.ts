@@ -1,5 +1,5 @@
-import type { FhirTree } from '@salus/fhir';
-import type { KnownDispute, StoredRecord } from '@salus/records';
+import { type FhirTree, stringifyFhirJson } from '@salus/fhir';
+import type { KnownDispute, OrganisationExchange, StoredRecord, Vault } from '@salus/records';
 import type { PatientDoor } from './patient-door.ts';
 
 const SYSTEM = 'urn:salus:communication';
@@ -22,6 +22,21 @@ export async function disputeEntries(
       resource: communicationOf(dispute, `Patient/${patient.fhirId}`),
       search: { mode: 'include' },
     }));
+}
+
+/** The same as texts, for bulk exports. */
+export async function statementsOf(
+  { patients }: Pick<Vault, 'patients'>,
+  disputes: OrganisationExchange['disputes'],
+  pid: string,
+): Promise<readonly { readonly recordId: string; readonly text: string }[]> {
+  const known = (await disputes.listOfPid(pid)).filter(({ status }) => status !== 'withdrawn');
+  const patient = known.length === 0 ? undefined : await patients.findByPid(pid);
+  if (patient === undefined) return [];
+  return known.map((dispute) => ({
+    recordId: dispute.recordId,
+    text: stringifyFhirJson(communicationOf(dispute, `Patient/${patient.fhirId}`)),
+  }));
 }
 
 function communicationOf(
