@@ -42,7 +42,7 @@ export function handOver(node, entry, args) {
 /** In a process of its own: what builds the app should not stay in the memory of the node that serves it. */
 function buildWeb(node) {
   const build = resolve(repositoryRoot, 'apps/web/build/main.ts');
-  const { status } = spawnSync(node, [build], { stdio: ['ignore', 2, 2], timeout: webBuildMsMax });
+  const { status } = spawnSync(node, [build], { stdio: ['ignore', 'ignore', 2], timeout: webBuildMsMax });
   if (status !== 0) throw new SetupError('The web app was not built; the reason stands above.');
 }
 
