@@ -69,6 +69,11 @@ describe.skipIf(!hasBrowser)('a guardian', () => {
     await acts.getByText('Ada Example: gave access').first().waitFor();
     await acts.getByText('Ada Example: answered a request').waitFor();
 
+    await ward.goto('/patient/access/log?place=hospital-a');
+    await ward.getByRole('listitem').filter({ hasText: 'Your guardian' }).first().waitFor();
+    await ward.goto('/patient/access/guardians');
+    await cards.first().waitFor();
+
     for (let left = await cards.getByRole('button', { name: 'End it' }).count(); left > 0; left -= 1) {
       await cards.getByRole('button', { name: 'End it' }).first().click();
       const question = ward.getByRole('dialog', { name: 'End this guardianship?' });

@@ -4,7 +4,6 @@ import type { Texts } from '../texts.ts';
 export const texts: Texts<typeof en, 'ar'> = {
   title: 'تطبيق يطلب',
   lead: 'يعرض لك التطبيق رمزًا وينتظر جوابك.',
-  where: 'أي جهة',
   code: 'الرمز على صفحته',
   codeHint: 'ثمانية أحرف وأرقام، مثل 4YQ2-8FWD.',
   codeBad: 'الرمز ثمانية أحرف وأرقام.',

@@ -1,7 +1,6 @@
 export const texts = {
   title: 'An app asks',
   lead: 'An app shows you a code and waits for your answer.',
-  where: 'Which place',
   code: 'The code on its page',
   codeHint: 'Eight letters and digits, as 4YQ2-8FWD.',
   codeBad: 'The code has eight letters and digits.',

@@ -4,7 +4,6 @@ import type { Texts } from '../texts.ts';
 export const texts: Texts<typeof en, 'hi'> = {
   title: 'एक ऐप पूछता है',
   lead: 'ऐप आपको एक कोड दिखाता है और आपके उत्तर की प्रतीक्षा करता है।',
-  where: 'कौन-सी संस्था',
   code: 'उसके पन्ने का कोड',
   codeHint: 'आठ अक्षर और अंक, जैसे 4YQ2-8FWD।',
   codeBad: 'कोड में आठ अक्षर और अंक होते हैं।',

@@ -3,7 +3,7 @@ import { useDisclosure, useId } from '@mantine/hooks';
 import { useTranslation } from 'react-i18next';
 import { useTerms } from '../../ui/terms.ts';
 import type { RecordsAt } from './access-queries.ts';
-import { type Draft, withItem } from './draft.ts';
+import { type Draft, noonOf, withItem } from './draft.ts';
 import { NarrowFields } from './narrow-fields.tsx';
 import { NORMAL_LABEL } from './opening.ts';
 
@@ -69,7 +69,7 @@ export function DraftFields({
           {t(opened ? 'requests.less' : 'requests.more')}
         </Button>
         <Text size="sm">
-          {t('grants.until', { date: draft.endsOn === '' ? '–' : terms.date(Date.parse(draft.endsOn)) })}
+          {t('grants.until', { date: draft.endsOn === '' ? '–' : terms.date(noonOf(draft.endsOn)) })}
         </Text>
       </Group>
       <Collapse in={opened} id={more}>

@@ -176,6 +176,11 @@ export function dayOf(ms: number): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
+/** A moment of this very day, wherever the patient is. */
+export function noonOf(day: string): number {
+  return new Date(`${day}T12:00:00`).getTime();
+}
+
 function startOfDay(day: string): number | undefined {
   const ms = new Date(`${day}T00:00:00`).getTime();
   return Number.isNaN(ms) ? undefined : ms;

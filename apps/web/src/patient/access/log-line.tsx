@@ -5,7 +5,7 @@ import { useTerms } from '../../ui/terms.ts';
 import { shortId } from './grant-words.ts';
 import { LineProof } from './line-proof.tsx';
 import type { Checking, ShownLine } from './log-lines.ts';
-import { actorOf, deedOf } from './log-words.ts';
+import { actorOf, deedOf, type KeyOf } from './log-words.ts';
 
 const COLOURS = { proven: 'salus', pending: 'gray', wrong: 'red' } as const;
 
@@ -14,10 +14,12 @@ export function LogLine({
   shown,
   place,
   checking,
+  keyOf,
 }: {
   readonly shown: ShownLine;
   readonly place: string;
   readonly checking: Checking;
+  readonly keyOf: KeyOf;
 }) {
   const { t } = useTranslation('log');
   const terms = useTerms();
@@ -44,7 +46,7 @@ export function LogLine({
         {event === undefined ? null : (
           <>
             <Text>
-              <strong>{actorOf(t, terms, event)}</strong> {deedOf(t, event)}
+              <strong>{actorOf(t, terms, event, keyOf)}</strong> {deedOf(t, event)}
               {event.outcome === 'ok' ? '' : ` (${t('refused')})`}
             </Text>
             <Text size="sm">

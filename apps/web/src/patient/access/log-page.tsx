@@ -13,6 +13,7 @@ import { LogLine } from './log-line.tsx';
 import { shownLines } from './log-lines.ts';
 import { useLog } from './log-queries.ts';
 import { isOwn } from './log-words.ts';
+import { useKeyOf } from './use-key-of.ts';
 
 /** Who looked, place by place: each place keeps a log of its own. */
 export function LogPageView() {
@@ -41,6 +42,7 @@ function Log({ entry }: { readonly entry: Place }) {
   const { t } = useTranslation('log');
   const patient = usePatient();
   const { nowMs } = useSession();
+  const keyOf = useKeyOf(entry);
   const [othersOnly, setOthersOnly] = useState(true);
   const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage, refetch } = useLog(entry);
   const { network } = patient;
@@ -49,7 +51,7 @@ function Log({ entry }: { readonly entry: Place }) {
   const lines = useMemo(() => shownLines(data?.pages ?? [], checking), [data, checking]);
   // What is not proven is shown whoever is said to have done it.
   const shown = lines.filter(
-    ({ event, state, gap }) => !othersOnly || gap || state === 'wrong' || event === undefined || !isOwn(event),
+    ({ event, state, gap }) => !othersOnly || gap || state === 'wrong' || event === undefined || !isOwn(event, keyOf),
   );
   return (
     <Stack>
@@ -63,7 +65,7 @@ function Log({ entry }: { readonly entry: Place }) {
       {data !== undefined && shown.length === 0 ? <Empty text={t('none')} /> : null}
       <Stack component="ol" gap="xs" p={0} m={0} style={{ listStyle: 'none' }}>
         {shown.map((one) => (
-          <LogLine key={one.line.seq} shown={one} place={entry.organisation} checking={checking} />
+          <LogLine key={one.line.seq} shown={one} place={entry.organisation} checking={checking} keyOf={keyOf} />
         ))}
       </Stack>
       <Group>
