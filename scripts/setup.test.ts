@@ -131,6 +131,7 @@ describe('the runner', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       readonly scripts: Readonly<Record<string, string>>;
     };
-    for (const name of ['start', 'test', 'bench']) expect(scripts[name]).toMatch(/^exec node scripts\/run\.mjs (?:--web )?[\w/-]+\.ts$/);
+    for (const name of ['start', 'test', 'bench'])
+      expect(scripts[name]).toMatch(/^exec node scripts\/run\.mjs (?:--web )?[\w/-]+\.ts$/);
   });
 });
