@@ -34,14 +34,14 @@ function at(person: Person): Page {
 }
 
 /** The claimed patient whom hospital, laboratory and pharmacy know. */
-function patientDevice(): string {
+function patientPerson(): { readonly name: string; readonly device: string } {
   const places = ['hospital-a', 'laboratory', 'pharmacy'];
   const person = stage.cast.patients.find(
     (known) =>
       known.device !== undefined && places.every((slug) => known.at.some(({ organisation }) => organisation === slug)),
   );
   if (person?.device === undefined) throw new Error('no claimed patient is known at all three');
-  return person.device;
+  return { name: person.name, device: person.device };
 }
 
 async function arrive(person: Person, device: string): Promise<void> {
@@ -70,7 +70,7 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
   vi.setConfig({ testTimeout: 300_000 });
   beforeAll(async () => {
     stage = await openStage();
-    await arrive('patient', patientDevice());
+    await arrive('patient', patientPerson().device);
     for (const [person, account] of Object.entries(PEOPLE)) {
       const found = stage.cast.staff.find((known) => known.account === account);
       if (found === undefined) throw new Error(`nobody has the account ${account}`);
@@ -154,6 +154,8 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     await clinician.getByRole('button', { name: 'Ask again' }).click();
     await openTask('laboratory');
     await page.getByRole('button', { name: 'Take it up' }).click();
+    // Who it is shows once the order is taken up: before, nobody there has a reason to open the record.
+    await page.getByText(patientPerson().name).waitFor();
     await page.getByRole('textbox', { name: /Hemoglobin A1c.* in %/ }).fill(WORDS.value);
     await page.getByRole('textbox', { name: 'Conclusion' }).fill(WORDS.conclusion);
     await expectSound(page, 'laboratory-result');
@@ -175,6 +177,7 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     await page.getByText('One tablet with the evening meal.').waitFor();
     await expectSound(page, 'pharmacy');
     await page.getByRole('button', { name: 'Take it up' }).click();
+    await page.getByText(patientPerson().name).waitFor();
     await page.getByRole('textbox', { name: 'Lot on the package' }).fill(WORDS.lot);
     await expectSound(page, 'pharmacy-dispense');
     await page.getByRole('button', { name: 'Hand over the medicine' }).click();
@@ -214,7 +217,7 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     const page = await stage.newDevice({ language: 'ar', narrow: true });
     page.setDefaultTimeout(ACT_MS);
     await page.goto('/start');
-    await page.locator('form textarea').fill(patientDevice());
+    await page.locator('form textarea').fill(patientPerson().device);
     await page.locator('form button[type="submit"]').click();
     await page.getByRole('button', { name: 'تسجيل الخروج' }).waitFor();
     await page.goto('/visit');

@@ -95,7 +95,7 @@ function OrderForm({ view, acting }: Props) {
       <Textarea
         label={t('clinician.note')}
         maxLength={NOTE_MAX}
-        autosize
+        rows={2}
         value={note}
         onChange={(event) => setNote(event.currentTarget.value)}
       />
@@ -135,7 +135,7 @@ function PrescriptionForm({ view, acting }: Props) {
       <Textarea
         label={t('facts.directions')}
         maxLength={NOTE_MAX}
-        autosize
+        rows={2}
         value={whole.directions}
         onChange={(event) => setDirections(event.currentTarget.value)}
       />

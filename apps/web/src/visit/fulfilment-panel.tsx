@@ -92,7 +92,7 @@ function ResultForm({ task, acting }: TaskProps) {
       <Textarea
         label={t('facts.conclusion')}
         maxLength={WORDS_MAX}
-        autosize
+        rows={2}
         value={conclusion}
         onChange={(event) => setConclusion(event.currentTarget.value)}
       />

@@ -105,8 +105,7 @@ function Why({ draft, change, onNext }: StepProps) {
       <Textarea
         label={t('new.whyText')}
         ref={field}
-        autosize
-        minRows={2}
+        rows={2}
         maxLength={REASON_MAX}
         withAsterisk
         required

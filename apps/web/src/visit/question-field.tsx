@@ -21,8 +21,7 @@ export function QuestionField({
       return (
         <Textarea
           label={label}
-          autosize
-          minRows={2}
+          rows={2}
           maxLength={TEXT_MAX}
           value={typeof value === 'string' ? value : ''}
           onChange={(event) => onChange(event.currentTarget.value)}

@@ -30,8 +30,7 @@ export function ReasonForm({
       <Textarea
         label={label}
         maxLength={REASON_MAX}
-        autosize
-        minRows={2}
+        rows={2}
         my="xs"
         value={reason}
         error={empty ? missing : undefined}

@@ -51,7 +51,7 @@ function OneVisit({ view }: { readonly view: VisitView }) {
   const you = participantOf(staff, view);
   return (
     <Page title={visitReason(view.course)} lead={t('at', { place: terms.place(view.provider) })}>
-      <PatientName patient={view.patient} />
+      <PatientName view={view} />
       {acting.error === undefined ? null : <Failure error={acting.error} />}
       {you === 'desk' ? <DeskPanel view={view} acting={acting} /> : null}
       {you === 'clinician' && !isOver(view.course) ? <ClinicianPanel view={view} acting={acting} /> : null}

@@ -58,7 +58,7 @@ function Visits({ title, views }: { readonly title: string; readonly views: read
 function ViewCard({ view }: { readonly view: VisitView }) {
   const { t } = useTranslation('visit');
   const terms = useTerms();
-  const { provider, visit, course, patient } = view;
+  const { provider, visit, course } = view;
   const last = lastTask(course);
   return (
     <Card withBorder>
@@ -74,7 +74,7 @@ function ViewCard({ view }: { readonly view: VisitView }) {
           )}
         </Group>
         <span>{t('at', { place: terms.place(provider) })}</span>
-        <PatientName patient={patient} />
+        <PatientName view={view} />
       </Stack>
     </Card>
   );
