@@ -30,7 +30,8 @@ export function StewardPage({
   readonly access: 'administrator' | 'steward' | 'staff';
   readonly children: ReactNode;
 }) {
-  const { t } = useTranslation('steward');
+  // Both catalogues before anything is shown: a page that waits for one later would vanish for a moment.
+  const { t } = useTranslation(['steward', 'terms']);
   const { roles } = useStaff();
   const isAdministrator = roles.includes(ADMINISTRATOR);
   const allowed = {
