@@ -11,6 +11,7 @@ import {
   revokeOf,
   useOf,
 } from '../test/consent.ts';
+import { appointOf } from '../test/guardian.ts';
 import type { CallOptions } from '../test/host.ts';
 import { testId } from '../test/keys.ts';
 import { contracts } from './catalogue.ts';
@@ -45,6 +46,9 @@ const calls: { readonly [name: string]: CallOptions } = {
     values: {},
     by: administrator,
   },
+  'patient.appointGuardian': appointOf(world, { pid, label: 'greta', by: world.alice.phone }),
+  'record.dispute': { transaction: 'record.dispute', args: {}, values: {}, by: world.alice.phone },
+  'record.answerDispute': { transaction: 'record.answerDispute', args: { pid }, values: {}, by: administrator },
 };
 
 describe('the pid that private arguments concern', () => {
