@@ -98,42 +98,46 @@ describe.skipIf(!hasBrowser || process.platform !== 'linux')('a patient who read
   });
   afterAll(async () => (stage as Stage | undefined)?.close());
 
-  it('leaves neither a key nor a word of the record on the wire or in the memory of the node', async () => {
-    const page = await stage.newDevice();
-    const wire: string[] = [];
-    page.on('request', (request) => wire.push(`${request.url()} ${request.postData() ?? ''}`));
-    page.on('response', (response) => {
-      if (!response.url().includes('/api/')) return;
-      // A stream of events does not end; what it says are ids.
-      if (response.headers()['content-type']?.includes('event-stream') === true) return;
-      void response.text().then(
-        (text) => wire.push(text),
-        () => wire.push(''),
-      );
-    });
-    await signIn(page, patient.device);
-    await page.goto('/patient/record/medication');
-    await page.getByText(DOSAGE).first().waitFor();
-    await page.getByText('Your records are being opened').waitFor({ state: 'detached' });
-    const medicine = page.locator('.mantine-Card-root').filter({ hasText: DOSAGE });
-    await medicine.getByText('All entries').click();
-    const row = medicine.getByRole('listitem').filter({ hasText: 'Prescription' }).first();
-    const address = await row.getByRole('link').getAttribute('href');
-    await page.goto(address ?? '');
-    const download = page.waitForEvent('download');
-    await page.getByRole('button', { name: 'Save as a file' }).click();
-    const record = readFileSync(await (await download).path(), 'utf8');
-    const at = record.indexOf(DOSAGE);
-    expect(at).toBeGreaterThan(20);
-    const plaintext = record.slice(at - 20, at + DOSAGE.length);
+  it(
+    'leaves neither a key nor a word of the record on the wire or in the memory of the node',
+    async () => {
+      const page = await stage.newDevice();
+      const wire: string[] = [];
+      page.on('request', (request) => wire.push(`${request.url()} ${request.postData() ?? ''}`));
+      page.on('response', (response) => {
+        if (!response.url().includes('/api/')) return;
+        // A stream of events does not end; what it says are ids.
+        if (response.headers()['content-type']?.includes('event-stream') === true) return;
+        void response.text().then(
+          (text) => wire.push(text),
+          () => wire.push(''),
+        );
+      });
+      await signIn(page, patient.device);
+      await page.goto('/patient/record/medication');
+      await page.getByText(DOSAGE).first().waitFor();
+      await page.getByText('Your records are being opened').waitFor({ state: 'detached' });
+      const medicine = page.locator('.mantine-Card-root').filter({ hasText: DOSAGE });
+      await medicine.getByText('All entries').click();
+      const row = medicine.getByRole('listitem').filter({ hasText: 'Prescription' }).first();
+      const address = await row.getByRole('link').getAttribute('href');
+      await page.goto(address ?? '');
+      const download = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'Save as a file' }).click();
+      const record = readFileSync(await (await download).path(), 'utf8');
+      const at = record.indexOf(DOSAGE);
+      expect(at).toBeGreaterThan(20);
+      const plaintext = record.slice(at - 20, at + DOSAGE.length);
 
-    const keys = await keyNeedles(patient.device);
-    expect(keys.length).toBeGreaterThan(3);
-    expect(wire.some((text) => text.includes('"ciphertext"'))).toBe(true);
-    const secret = keys.map(([, bytes]) => toBase64url(bytes));
-    for (const text of wire) for (const word of [DOSAGE, ...secret]) expect(text).not.toContain(word);
-    // The pid shows that the search finds what is there.
-    const needles = [...textNeedles('pid', patient.at[0]!.pid), ...textNeedles('plaintext', plaintext), ...keys];
-    expect(findInMemory(stage.node.process.pid!, needles)).toEqual(['pid']);
-  }, SEARCH_MS);
+      const keys = await keyNeedles(patient.device);
+      expect(keys.length).toBeGreaterThan(3);
+      expect(wire.some((text) => text.includes('"ciphertext"'))).toBe(true);
+      const secret = keys.map(([, bytes]) => toBase64url(bytes));
+      for (const text of wire) for (const word of [DOSAGE, ...secret]) expect(text).not.toContain(word);
+      // The pid shows that the search finds what is there.
+      const needles = [...textNeedles('pid', patient.at[0]!.pid), ...textNeedles('plaintext', plaintext), ...keys];
+      expect(findInMemory(stage.node.process.pid!, needles)).toEqual(['pid']);
+    },
+    SEARCH_MS,
+  );
 });
