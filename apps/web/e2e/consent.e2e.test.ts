@@ -1,3 +1,5 @@
+import { apiClient, logInStaff } from '@salus/client';
+import { parseDeviceCode } from '@salus/wallet';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
@@ -25,6 +27,19 @@ async function signedIn(device: string, path: string): Promise<Page> {
   await signIn(page, device);
   await page.goto(path);
   return page;
+}
+
+/** The desk puts the patient into the clinician’s care today: whom one does not treat, one does not open. */
+async function putIntoCare(account: string, organisation: string): Promise<void> {
+  const staff = (name: string) => stage.cast.staff.find((person) => person.account === name)!;
+  const { password } = staff('b.desk');
+  const code = parseDeviceCode(staff(account).device);
+  if (code.kind !== 'staff') throw new Error('the line is not one of staff');
+  const session = await logInStaff(apiClient(stage.url, fetch), { organisation, account: 'b.desk', password });
+  const { pid } = asked().at.find((place) => place.organisation === organisation)!;
+  const body = { pid, person: code.id, untilMs: Date.now() + 3_600_000 };
+  const path = `/api/v1/orgs/${organisation}/assignments`;
+  await session.api.send({ method: 'POST', path, body, token: session.token });
 }
 
 async function openChart(page: Page, organisation: string): Promise<void> {
@@ -70,6 +85,7 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     await patient.getByText('allowed in part').waitFor();
     expect(clicks).toBeLessThanOrEqual(CLICKS_MAX);
 
+    await putIntoCare('b.novak', 'hospital-b');
     await openChart(clinician, 'hospital-b');
     await clinician.getByText('allowed in part').first().waitFor();
     const opened = clinician.getByRole('region', { name: 'Records that the patient opened to you' });
