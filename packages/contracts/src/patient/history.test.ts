@@ -47,6 +47,16 @@ const step: fc.Arbitrary<Step> = fc.record({
   renew: fc.boolean(),
 });
 
+/** Drawn histories may all miss a rare step: this one has each of them, after a claim by device 0. */
+const EVERY_STEP: readonly Step[] = [
+  { action: 'removeDevice', by: { kind: 'device', number: 0 }, ahead: 1, device: 0, renew: false },
+  { action: 'addDevice', by: { kind: 'device', number: 0 }, ahead: 1, device: 1, renew: false },
+  { action: 'removeDevice', by: { kind: 'device', number: 1 }, ahead: 1, device: 0, renew: false },
+  { action: 'recover', by: { kind: 'recovery', number: 0 }, ahead: 1, device: 2, renew: true },
+  { action: 'close', by: { kind: 'device', number: 2 }, ahead: 1, device: 0, renew: false },
+  { action: 'addDevice', by: { kind: 'recovery', number: 1 }, ahead: 1, device: 3, renew: false },
+];
+
 /** The refusal that the model expects, or undefined after it has made the step itself. */
 function expected(model: Model, { action, by, ahead, device, renew }: Step): ContractCode | undefined {
   const allowed = { claim: ['claim'], recover: ['recovery'] }[action as string] ?? ['device', 'recovery'];
@@ -147,7 +157,7 @@ describe('any history of key changes', () => {
         const epoch = network.state.get(`record/epoch/pid:${patient.pid}`);
         expect(epoch).toEqual(model.epoch === 1 ? undefined : { epoch: model.epoch });
       }),
-      { numRuns: scaled(80, 1000) },
+      { numRuns: scaled(80, 1000), examples: [[[...EVERY_STEP]]] },
     );
     for (const what of ['claim', 'addDevice', 'removeDevice', 'recover', 'close', 'last-device', 'patient-closed']) {
       expect(seen).toContain(what);
