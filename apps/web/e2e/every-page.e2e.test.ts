@@ -28,6 +28,7 @@ const PICTURE_HEIGHT_MAX = 1_500;
 const PICTURE_QUALITY = 50;
 /** Pages that are photographed in each script. */
 const IN_ALL_SCRIPTS = new Set(['home', 'patient-home', 'access', 'record-timeline', 'chart', 'steward-node']);
+const WORDS_MAX = 1_500;
 const SETTLED = { timeout: 60_000, interval: 100 };
 /** All pages, or in a short run every fifth of them. */
 const CHOSEN = PAGES.filter((_, at) => at % scaled(5, 1) === 0);
@@ -83,12 +84,18 @@ async function photograph(page: Page, name: string): Promise<void> {
   await page.screenshot({ path, type: 'jpeg', quality: PICTURE_QUALITY, fullPage: true, clip });
 }
 
+/** What a matcher found stands beside its message. */
+function wordsOf(error: unknown): string {
+  const found = error instanceof Error && 'actual' in error ? JSON.stringify(error.actual) : '';
+  return `${String(error)} ${found}`.slice(0, WORDS_MAX);
+}
+
 /** Runs a check on each page and tells all that failed, by the page's name. */
 async function onEach(visitor: Visitor, check: (one: PageOfApp) => Promise<void>): Promise<void> {
   const pages = CHOSEN.filter((one) => one.visitor === visitor);
   const failed: string[] = [];
   for (const one of pages) {
-    await check(one).catch((error: unknown) => failed.push(`${one.name}: ${String(error).slice(0, 1_500)}`));
+    await check(one).catch((error: unknown) => failed.push(`${one.name}: ${wordsOf(error)}`));
   }
   expect(failed).toEqual([]);
 }

@@ -59,7 +59,7 @@ function SeriesCard({ series: { key, title, entries, lines } }: { readonly serie
             locale={i18n.language}
           />
         ) : null}
-        <ScrollArea type="auto">
+        <ScrollArea type="auto" viewportProps={{ tabIndex: 0 }}>
           <Table aria-label={t('results.tableOf', { name })} className="chart-table">
             <Table.Thead>
               <Table.Tr>

@@ -35,7 +35,7 @@ export function TreatedElsewhere({ grant }: { readonly grant: UsableGrant }) {
   if (places.data.length === 0) return <Empty text={t('elsewhere.nowhere')} />;
   return (
     <Stack>
-      <ScrollArea type="auto">
+      <ScrollArea type="auto" viewportProps={{ tabIndex: 0 }}>
         <Table aria-label={t('elsewhere.treated')} className="chart-table">
           <Table.Thead>
             <Table.Tr>
