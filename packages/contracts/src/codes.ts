@@ -113,6 +113,7 @@ const PATIENT_CODES: Readonly<Record<PatientCode, string>> = {
   'guardian-unknown': 'The pid has no such guardian, or no longer.',
   'guardian-limit': 'The pid has 5 guardians.',
   'guardian-too-long': 'A guardian is appointed for at most 366 days, and then anew.',
+  'guardian-not-ended': 'The guardianship is not over yet.',
   'guardian-age': 'The guardianship would last beyond the birthday that ends it.',
 };
 

@@ -104,6 +104,7 @@ export type PatientCode =
   | 'guardian-unknown'
   | 'guardian-limit'
   | 'guardian-too-long'
+  | 'guardian-not-ended'
   | 'guardian-age';
 
 export type AccessCode =

@@ -2,6 +2,8 @@
 export const ADMINISTRATOR_ROLE = 'administrator';
 /** Roles that may register patients and reissue their slips. */
 export const REGISTERING_ROLES: readonly string[] = ['registrar', 'clinician', 'nurse', 'pharmacist', 'laboratory'];
+/** Roles that may appoint who acts for a patient whose pid nobody has claimed. */
+export const APPOINTING_ROLES: readonly string[] = ['registrar'];
 /** Roles on whose behalf a node or client may write a patient's record. */
 export const WRITING_ROLES: readonly string[] = ['clinician', 'nurse', 'pharmacist', 'laboratory', 'registrar'];
 /** Roles that may ask for emergency access. */

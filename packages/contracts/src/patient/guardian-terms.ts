@@ -62,6 +62,12 @@ export function checkAppointment(
   if (ends.kind === 'age') demand(args.untilMs <= birthdayMs(ends.bornOn, ends.years), 'guardian-age');
 }
 
+/** `args-invalid` where nothing is said of what was shown. */
+export function demandEvidence({ evidence }: Appointment): void {
+  const isSaid = evidence.digest !== null || evidence.text.trim() !== '';
+  demand(isSaid, 'args-invalid', 'private.appointed.evidence must have a text or a digest');
+}
+
 /** The start (UTC) of the day on which somebody born on `bornOn` (YYYY-MM-DD) becomes `years` old; `args-invalid` for no day. */
 export function birthdayMs(bornOn: string, years: number): number {
   const [, year = '', month = '', day = ''] = DAY.exec(bornOn) ?? [];

@@ -44,8 +44,8 @@ describe('patient.appointGuardian', () => {
   });
 
   it('is for who decides: the patient of a claimed pid, staff at the desk for one that nobody has claimed', async () => {
-    const { administrator, node, feed } = world.organisation('hospital-a');
-    await world.refuse(appointing({ by: administrator }), 'role-missing');
+    const { administrator, clinician, node, feed } = world.organisation('hospital-a');
+    for (const by of [administrator, clinician]) await world.refuse(appointing({ by }), 'role-missing');
     for (const by of [node, feed]) await world.refuse(appointing({ by }), 'member-kind-not-allowed');
     await world.refuse(appointing({ by: world.organisation('hospital-b').registrar }), 'organisation-mismatch');
     await world.refuse(appointing({ by: world.alice.phone }), 'caller-foreign');
@@ -78,6 +78,26 @@ describe('patient.appointGuardian', () => {
     await world.refuse(appointing(), 'device-exists');
     for (const label of ['two', 'three', 'four', 'five']) await world.commit(appointing({ label }));
     await world.refuse(appointing({ label: 'six' }), 'guardian-limit');
+  });
+
+  it('takes evidence of a registrar, who knows the patient less than the patient does', async () => {
+    const nothing = { kind: 'other', text: ' ', digest: null } as const;
+    await world.refuse(appointing({ appointed: { evidence: nothing } }), 'args-invalid');
+    await world.commit(appointing({ appointed: { evidence: { ...nothing, digest: testHash('paper') } } }));
+    const { pid, phone } = world.alice;
+    await world.commit(appointing({ pid, by: phone, appointed: { evidence: nothing } }));
+  });
+
+  it('does not count guardians whose time is over, and ends them with the epoch that they could open', async () => {
+    const labels = ['greta', 'two', 'three', 'four', 'five'];
+    for (const label of labels) await world.commit(appointing({ label }));
+    await world.refuse(appointing({ label: 'six' }), 'guardian-limit');
+    world.advance(30 * DAY_MS);
+    await world.commit(appointing({ label: 'six' }));
+    expect(world.state.get(patientKey(child.pid))).toMatchObject({ guardians: [testKey('six').kid] });
+    expect(world.state.get(epochKey(`pid:${child.pid}`))).toEqual({ epoch: 2 });
+    const { kid } = testKey('five');
+    expect(world.state.get(deviceKey(child.pid, kid))).toMatchObject({ status: 'removed' });
   });
 
   it('counts birthdays by the calendar, leap days too', () => {
@@ -152,10 +172,11 @@ describe('a guardian', () => {
     await world.refuse(endOf(pid, 'greta 0', child.claimBy), 'signer-not-allowed');
   });
 
-  it('of a child is ended by the desk that appointed it, and by the child who has claimed', async () => {
+  it('of a child is ended by the desk that appointed it, and by the claim', async () => {
     await world.commit(appointing());
     await world.refuse(endOf(child.pid, 'greta', world.alice.phone), 'caller-foreign');
     await world.refuse(endOf(child.pid, 'greta', world.organisation('hospital-b').registrar), 'organisation-mismatch');
+    await world.refuse(endOf(child.pid, 'greta', world.organisation('hospital-a').clinician), 'role-missing');
     await world.commit(endOf(child.pid, 'greta', registrar));
     await world.commit(appointing({ label: 'again' }));
     const claiming = {
@@ -164,9 +185,12 @@ describe('a guardian', () => {
       recovery: child.recovery.publicKey,
     };
     await world.commit({ transaction: 'patient.claim', args: claiming, by: child.claimBy });
+    expect(world.state.get(patientKey(child.pid))).toMatchObject({ status: 'claimed', guardians: [] });
+    expect(world.state.get(epochKey(`pid:${child.pid}`))).toEqual({ epoch: 3 });
+    const again = { by: deviceBy(child.pid, 'again') };
+    await world.refuse(grantOf(world, openTerms(world, 'g', { pid: child.pid }), again), 'signer-revoked');
     await world.refuse(endOf(child.pid, 'again', registrar), 'patient-claimed');
     await world.refuse(appointing({ label: 'third' }), 'patient-claimed');
-    await world.commit(endOf(child.pid, 'again', deviceBy(child.pid, 'child phone')));
   });
 
   it('goes with a recovery, since a thief of a device may have appointed it', async () => {
@@ -176,5 +200,39 @@ describe('a guardian', () => {
     await world.commit({ transaction: 'patient.recover', args, by: recoveryBy });
     expect(world.state.get(patientKey(pid))).toMatchObject({ guardians: [] });
     await world.refuse(grantOf(world, openTerms(world, 'g'), { by: deviceBy(pid, 'greta') }), 'signer-revoked');
+  });
+});
+
+describe('patient.expireGuardian', () => {
+  const expiryOf = (pid: string, label: string, by: TestSigner): CallOptions => ({
+    transaction: 'patient.expireGuardian',
+    args: { pid, kid: testKey(label).kid },
+    by,
+  });
+
+  it('ends a guardianship from its end on, and the epoch with it, once', async () => {
+    const { node } = world.organisation('hospital-a');
+    await world.commit(appointing());
+    world.advance(30 * DAY_MS - 1);
+    await world.refuse(expiryOf(child.pid, 'greta', node), 'guardian-not-ended');
+    world.advance(1);
+    await world.commit(expiryOf(child.pid, 'greta', node));
+    expect(world.state.get(patientKey(child.pid))).toMatchObject({ guardians: [] });
+    expect(world.state.get(epochKey(`pid:${child.pid}`))).toEqual({ epoch: 2 });
+    await world.refuse(expiryOf(child.pid, 'greta', node), 'guardian-unknown');
+  });
+
+  it('is for the node that keeps the pid, and never ends a device of the patient', async () => {
+    const { node } = world.organisation('hospital-a');
+    const { pid, phone } = world.alice;
+    await world.commit(appointing());
+    world.advance(30 * DAY_MS);
+    const others = world.organisation('hospital-b').node;
+    await world.refuse(expiryOf(child.pid, 'greta', others), 'organisation-mismatch');
+    await world.refuse(expiryOf(child.pid, 'greta', registrar), 'member-kind-not-allowed');
+    await world.refuse(expiryOf(child.pid, 'greta', greta), 'signer-not-allowed');
+    await world.refuse(expiryOf(testId('nobody'), 'greta', node), 'patient-unknown');
+    const device = { transaction: 'patient.expireGuardian', args: { pid, kid: phone.key.kid }, by: node };
+    await world.refuse(device, 'guardian-unknown');
   });
 });

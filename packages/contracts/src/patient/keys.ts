@@ -26,10 +26,10 @@ export const claim = defineTransaction<Claim>({
   contract: 'patient',
   name: 'claim',
   summary:
-    'The holder of the slip takes the pseudonym: from now on its devices and recovery key decide, and the organisation is no longer custodian. Once only.',
+    'The holder of the slip takes the pseudonym: from now on its devices and recovery key decide, and the organisation is no longer custodian. It ends whom a registrar appointed guardian, and then the epoch of the patient’s keys. Once only.',
   signers: ['claim'],
   checks: ['The pid is unclaimed and not merged, and the slip has not ended.', SEQUENCE_CHECK, PROOF_CHECK],
-  writes: ['patient/pid/<pid>', 'patient/device/<pid>/<kid>'],
+  writes: ['patient/pid/<pid>', 'patient/device/<pid>/<kid>', 'record/epoch/pid:<pid>, where there were guardians'],
   errors: [
     'patient-claimed',
     'patient-merged',
@@ -56,8 +56,16 @@ export const claim = defineTransaction<Claim>({
     checkSequence(patient, sequence);
     demand(recovery !== patient.claimKey, 'key-reused');
     const kids = await putDevices(context, patient.pid, devices, [recovery, patient.claimKey]);
+    // Nobody but the organisation could appoint them: whoever is to go on, the patient appoints.
+    const guardians = patient.guardians ?? [];
+    for (const kid of guardians) {
+      await markRemoved(context, patient.pid, kid);
+      context.emit('patient.guardian', { pid: patient.pid, guardian: kid });
+    }
+    if (guardians.length > 0) await raiseEpoch(context, `pid:${patient.pid}`);
     putPatient(context, {
       ...patient,
+      ...(patient.guardians === undefined ? {} : { guardians: [] }),
       status: 'claimed',
       sequence,
       claimedMs: context.timestampMs,

@@ -35,6 +35,21 @@ export function describeActing(suite: SuiteSource): void {
       expect(await suite().submit(await granting())).toMatchObject({ kind: 'refused', code: 'signer-revoked' });
     });
 
+    it('ends with the claim whom a registrar appointed, and lets the node end only what is over', async () => {
+      const patient = await suite().register();
+      const { pid } = patient;
+      const { consortium, ledger } = suite();
+      const guardian = guardianOf(pid);
+      const { kid } = guardian;
+      await suite().commit(await appointing(suite(), { ...patient, device: consortium.registrar }, guardian));
+      const expiring = { transaction: 'patient.expireGuardian', args: { pid, kid }, by: consortium.node };
+      const early = await suite().submit(await consortium.sign(expiring));
+      expect(early).toMatchObject({ kind: 'refused', code: 'guardian-not-ended' });
+      await suite().commit(await consortium.claim(patient));
+      expect(await ledger.get(`patient/device/${pid}/${kid}`)).toMatchObject({ status: 'removed' });
+      expect(await ledger.get(`record/epoch/pid:${pid}`)).toEqual({ epoch: 2 });
+    });
+
     it('keeps a patient’s statement about a version, by a commitment, until it is taken back', async () => {
       const patient = await claimed(suite());
       const leaf = await recorded(suite(), patient);
@@ -91,7 +106,7 @@ function appointing(suite: Suite, { pid, device }: Patient, guardian: TestGuardi
   const appointed: Appointment = {
     ...{ version: 'salus:guardian:v1', network, pid, kid: guardian.kid, ends: { kind: 'date' } },
     guardian: { name: 'Greta Guardian', relation: 'mother' },
-    evidence: { kind: 'in-person', text: '', digest: null },
+    evidence: { kind: 'in-person', text: 'came with the patient', digest: null },
   };
   const priv = { appointed, salt: toBase64url(randomBytes(32)) };
   const untilMs = suite.nowMs() + HOUR_MS;

@@ -50,7 +50,9 @@ export type Consortium = {
   readonly node: Member;
   /** A client with the role `feed`: it registers patients and commits records by itself. */
   readonly feed: Member;
-  /** The calls that found the network and enrol node and feed, in order. */
+  /** Staff at the desk. */
+  readonly registrar: Member;
+  /** The calls that found the network and enrol node, feed and registrar, in order. */
   founding(): Promise<readonly PreparedCall[]>;
   /** The arguments of `membership.proposeJoin` for this organisation, signed by its administrator. */
   application(): JsonObject;
@@ -80,6 +82,7 @@ export async function createConsortium(options: {
   const administrator = await certify('staff', ['administrator']);
   const node = await certify('node', []);
   const feed = await certify('client', ['feed']);
+  const registrar = await certify('staff', ['registrar']);
   const sign = (call: CallOptions) => prepare({ network, notAfter: nowMs() + CALL_DURATION_MS, ...call });
   return {
     network,
@@ -87,6 +90,7 @@ export async function createConsortium(options: {
     administrator,
     node,
     feed,
+    registrar,
     sign,
     founding: async () => [
       await sign({
@@ -96,7 +100,7 @@ export async function createConsortium(options: {
       }),
       await sign({
         transaction: 'membership.enrol',
-        args: { certificates: [node, feed].map(({ certificate }) => ({ chain: [certificate] })) },
+        args: { certificates: [node, feed, registrar].map(({ certificate }) => ({ chain: [certificate] })) },
         by: administrator,
       }),
     ],
