@@ -25,6 +25,7 @@ export type DocumentKind =
   | 'authenticity'
   | 'guardian'
   | 'dispute'
+  | 'emergency'
   | 'health-link'
   | 'incident'
   | 'invitation'
@@ -41,6 +42,29 @@ export interface Documents {
   delete(kind: DocumentKind, name: string): Promise<void>;
   /** Names and values, at most `DOCUMENTS_PAGE_MAX`, in no order that tells anything. */
   list(kind: DocumentKind): Promise<readonly { readonly name: string; readonly value: Json }[]>;
+}
+
+/** Every name of a kind, page by page. */
+export async function* documentNames(
+  { store, masterKey }: { readonly store: Store; readonly masterKey: MasterKey },
+  kind: DocumentKind,
+): AsyncGenerator<string> {
+  for (let after = ''; ; ) {
+    const rows = await store.read
+      .selectFrom('document')
+      .select(['token', 'sealed'])
+      .where('kind', '=', kind)
+      .where('token', '>', after)
+      .orderBy('token')
+      .limit(DOCUMENTS_PAGE_MAX)
+      .execute();
+    for (const { token, sealed } of rows) {
+      yield (masterKey.openJson('document', [kind, token], sealed) as unknown as Sealed).name;
+    }
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < DOCUMENTS_PAGE_MAX) return;
+    after = last.token;
+  }
 }
 
 type Sealed = { readonly name: string; readonly value: Json };

@@ -1,13 +1,23 @@
-import { type GrantFact, grantKey, type Json, type OpenedTerms } from '@salus/contracts';
+import {
+  type DeviceFact,
+  deviceKey,
+  type GrantFact,
+  grantKey,
+  type Json,
+  type OpenedTerms,
+  type PatientFact,
+  patientKey,
+} from '@salus/contracts';
 import { isDistrusted } from '../distrusted.ts';
+import { documentNames } from '../documents.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import type { MasterKey } from '../master-key.ts';
-import { type NodeIdentity, signNodeCall } from '../node-call.ts';
+import { type NodeCall, type NodeIdentity, signNodeCall } from '../node-call.ts';
 import type { Store } from '../store/index.ts';
 import type { SubmittingLedger } from './gateway-open.ts';
 import type { GatewaySessions } from './gateway-session.ts';
 
-/** How often the node looks for grants that are over. */
+/** How often the node looks for grants and guardianships that are over. */
 export const EXPIRY_INTERVAL_MS = 60_000;
 const PAGE = 500;
 /** The longest session: a grant whose last use was spent ends only when that session has. */
@@ -23,9 +33,9 @@ export interface ExpiryParts extends NodeIdentity {
 }
 
 /**
- * Sends `consent.expire` for grants whose time is over or whose uses are spent, which raises the owner's epoch: records
- * written from then on are sealed under keys that the former grantee cannot open (DESIGN §5). Removes rows of sessions
- * that are over, too.
+ * Sends `consent.expire` for grants whose time is over or whose uses are spent, and `patient.expireGuardian` for guardians
+ * whose time is over. Both raise the owner's epoch: records written from then on are sealed under keys that the former
+ * grantee or guardian cannot open (DESIGN §5). Removes rows of sessions that are over, too.
  */
 export class ExpirySweep implements AsyncDisposable {
   readonly #parts: ExpiryParts;
@@ -40,7 +50,7 @@ export class ExpirySweep implements AsyncDisposable {
     this.#timer.unref();
   }
 
-  /** Looks at every session and known grant once; returns how many grants it ended. */
+  /** Looks at every session, known grant and guardian once; returns how many grants and guardianships it ended. */
   sweep(): Promise<number> {
     this.#running ??= this.#sweepAll().finally(() => {
       this.#running = undefined;
@@ -56,7 +66,7 @@ export class ExpirySweep implements AsyncDisposable {
   async #sweepAll(): Promise<number> {
     const { store, masterKey, sessions, clock } = this.#parts;
     await sessions.sweep(clock());
-    let ended = 0;
+    let ended = await this.#endGuardians();
     for (let after = ''; ; ) {
       const rows = await store.read
         .selectFrom('knownGrant')
@@ -67,7 +77,7 @@ export class ExpirySweep implements AsyncDisposable {
         .execute();
       for (const row of rows) {
         const opened = masterKey.openJson('known-grant', [row.grantToken], row.sealed) as unknown as OpenedTerms;
-        if (await this.#tryExpire(opened)) ended += 1;
+        if (await this.#try(() => this.#expire(opened))) ended += 1;
       }
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE) return ended;
@@ -75,10 +85,19 @@ export class ExpirySweep implements AsyncDisposable {
     }
   }
 
-  /** A distrusted grant is told: it must not keep those behind it alive. */
-  async #tryExpire(opened: OpenedTerms): Promise<boolean> {
+  async #endGuardians(): Promise<number> {
+    let ended = 0;
+    for await (const name of documentNames(this.#parts, 'guardian')) {
+      const [pid = '', kid = ''] = name.split('/');
+      if (await this.#try(() => this.#expireGuardian(pid, kid))) ended += 1;
+    }
+    return ended;
+  }
+
+  /** A distrusted fact is told: it must not keep those behind it alive. */
+  async #try(act: () => Promise<boolean>): Promise<boolean> {
     try {
-      return await this.#expire(opened);
+      return await act();
     } catch (error) {
       if (!isDistrusted(error)) throw error;
       this.#parts.onFailure(error);
@@ -90,13 +109,27 @@ export class ExpirySweep implements AsyncDisposable {
     const { pid, grant } = opened.terms;
     const fact = (await this.#parts.ledger.get(grantKey(pid, grant))) as GrantFact | undefined;
     if (fact?.status !== 'active' || !this.#isOver(opened, fact)) return false;
-    const signed = await signNodeCall(this.#parts, {
+    return this.#submit({
       transaction: 'consent.expire',
       args: { pid, grant },
       values: opened as unknown as { readonly [key: string]: Json },
     });
+  }
+
+  async #expireGuardian(pid: string, kid: string): Promise<boolean> {
+    const { ledger, clock } = this.#parts;
+    const device = (await ledger.get(deviceKey(pid, kid))) as DeviceFact | undefined;
+    if (device?.status !== 'active' || device.guardian === undefined || clock() < device.guardian.untilMs) return false;
+    const patient = (await ledger.get(patientKey(pid))) as PatientFact | undefined;
+    // Closing has ended the epoch already.
+    if (patient === undefined || patient.status === 'closed') return false;
+    return this.#submit({ transaction: 'patient.expireGuardian', args: { pid, kid } });
+  }
+
+  async #submit(content: NodeCall): Promise<boolean> {
+    const signed = await signNodeCall(this.#parts, content);
     const outcome = await this.#parts.ledger.submit(signed.call, signed.privateArgs);
-    // Refused: revoked or narrowed in between; the next sweep looks again.
+    // Refused: revoked, narrowed or ended in between; the next sweep looks again.
     return outcome.kind === 'committed';
   }
 
