@@ -3,7 +3,8 @@ export const CLIENT_CODES = {
   'answer-cut': 'The node’s answer broke off: look whether it was done.',
   'answer-too-large': 'The node’s answer is larger than a client takes.',
   'bad-node': 'The address of the node is no URL, or plain HTTP to another machine.',
-  'bad-offer': 'What a new device shows, or what the old one answers, is malformed or of another network or pid.',
+  'bad-offer':
+    'What a new device shows, or what the old one answers, is malformed, of another network or pid, or not signed by the old one.',
   'key-missing': 'The node sealed no key for a record to this device.',
   'node-unreachable': 'The node does not answer.',
   'not-a-node': 'What answers is no Salus node.',

@@ -17,6 +17,7 @@ export {
   submitGrant,
 } from './consents.ts';
 export {
+  confirmJoin,
   type DeviceJoin,
   type DeviceOffer,
   type ListedDevice,
@@ -57,7 +58,15 @@ export {
   SEALED_PAGE,
   type SealedRecord,
 } from './own-records.ts';
-export { BUNDLE_BYTES_MAX, type BundledResource, proofsIn, provenBundle, proveOwnRecord } from './proven-bundle.ts';
+export {
+  type BroughtProofs,
+  BUNDLE_BYTES_MAX,
+  type BundledResource,
+  proofsIn,
+  provenBundle,
+  proveOwnRecord,
+} from './proven-bundle.ts';
+export { isShownAsProven } from './proven-text.ts';
 export {
   type Chart,
   type ChartPair,

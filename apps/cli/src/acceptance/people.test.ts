@@ -212,8 +212,13 @@ async function addDevice(pid: string): Promise<void> {
   const [offer, join1] = [join(desk.home, 'offer.json'), join(desk.home, 'join.json')];
   writeFileSync(offer, (await own('patient', 'offer-device', pid, '--as', 'tablet')).stdout);
   writeFileSync(join1, (await own('patient', 'add-device', offer, '--as', 'old-phone')).stdout);
-  expect((await refused('patient', 'join-device', offer, '--as', 'tablet')).exit).toBe(EXIT.usage);
-  await own('patient', 'join-device', join1, '--as', 'tablet');
+  const [old] = (await own('patient', 'show', '--as', 'old-phone')).json<Shown>().pids;
+  const { kid } = old!;
+  expect((await refused('patient', 'join-device', offer, kid, '--as', 'tablet')).exit).toBe(EXIT.usage);
+  // Whoever carried the file did not make it.
+  const strange = await refused('patient', 'join-device', join1, pid, '--as', 'tablet');
+  expect([strange.exit, strange.stderr]).toEqual([EXIT.usage, expect.stringContaining('not signed by the old device')]);
+  await own('patient', 'join-device', join1, kid, '--as', 'tablet');
 }
 
 async function done(...words: readonly string[]): Promise<Ran> {

@@ -12,7 +12,7 @@ import {
   sealJoin,
   submitCall,
 } from '@salus/client';
-import { CryptoError, type Json, parseJson, randomBytes } from '@salus/crypto';
+import { CryptoError, type Json, kidOf, parseJson, randomBytes } from '@salus/crypto';
 import { addDevice, createPatientWallet, derivedDeviceKeys, removeDevice, WalletError } from '@salus/wallet';
 import { patientWalletOf, saveWalletFile } from '@salus/wallet/node';
 import type { Command } from 'commander';
@@ -119,9 +119,12 @@ function addAdd(patient: Command, act: Act): void {
       });
       ({ wallet } = prepared);
     }
-    const { join, kept } = await sealJoin(wallet.content, offer);
+    const { join, kept } = await sealJoin(wallet, offer);
     await home.opened.save({ ...home.opened.stored, content: kept });
-    context.terminal.say('The new device may act. Bring this to it: salus patient join-device FILE');
+    const from = kidOf(join.by.publicKey);
+    context.terminal.say(
+      `The new device may act. Bring this to it, and type its last word: salus patient join-device FILE ${from}`,
+    );
     context.terminal.result(JSON.stringify(join, null, 2), join);
     return EXIT.ok;
   });
@@ -131,17 +134,20 @@ function addJoin(patient: Command, act: Act): void {
   const command = patient
     .command('join-device')
     .argument('<file>', 'what the old device’s add-device printed')
+    .argument('<key>', 'the key of the old device, as add-device tells it there: the file is taken from no other', id)
     .description('On the new device: take the wallet’s content. From then on it acts for your pids with its own keys.')
     .addOption(walletOption('patient'));
   act<PatientOptions>(
     command,
-    'salus patient join-device join.json --as phone',
-    async (context, options, [file = '']) => {
+    'salus patient join-device join.json 9xQ… --as phone',
+    async (context, options, [file = '', from = '']) => {
       const path = resolve(context.workingDirectory, file);
       const join = parseJoin(readJson(path));
       const opened = await openPatient(context, options.wallet);
-      const key = await patientWalletOf(opened.stored).keys.hpkeKey(join.pid);
-      const content = await openJoin(opened.stored.content.network, key, join);
+      if (join.network !== opened.stored.content.network) {
+        throw new CliError('bad-file', 'The file is of another network than this wallet.');
+      }
+      const content = await openJoin(patientWalletOf(opened.stored).keys, join, from);
       await opened.save({ ...opened.stored, content });
       const pids = content.pids.map(({ organisation }) => organisation).join(', ');
       context.terminal.result(`This device acts for your pids at ${pids}.`, { pids: content.pids });

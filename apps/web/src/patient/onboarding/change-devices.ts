@@ -1,13 +1,25 @@
-import { type DeviceOffer, leaveJoin, type NodeSession, readState, sealJoin, submitCall } from '@salus/client';
+import {
+  type DeviceOffer,
+  leaveJoin,
+  listDevices,
+  type NodeSession,
+  readState,
+  sealJoin,
+  submitCall,
+} from '@salus/client';
 import { type PatientFact, patientKey } from '@salus/contracts';
 import { kidOf } from '@salus/crypto';
 import { addDevice, type PatientWallet, pidEntry, removeDevice, withPid } from '@salus/wallet';
 import type { PatientSession } from '../../session/index.ts';
 
-/** Lets a new device act for each of its pids that this wallet has, then leaves it the wallet's content. */
+/**
+ * Lets a new device act for each of its pids that this wallet has, then leaves it the wallet's content. What an earlier try
+ * that broke off has added already is not added again.
+ */
 export async function addOffered(patient: PatientSession, offer: DeviceOffer): Promise<void> {
   for (const { pid, device } of offer.devices) {
     const session = await patient.at(pid);
+    if (await isActive(session, pid, kidOf(device.publicKey))) continue;
     const wallet = await withNewestSequence(session, patient.wallet, pid);
     const prepared = await addDevice(wallet, patient.occasion(), { pid, device });
     await submitCall(session.api, session.organisation, prepared);
@@ -15,9 +27,14 @@ export async function addOffered(patient: PatientSession, offer: DeviceOffer): P
   }
   const [first] = offer.devices;
   if (first === undefined) return;
-  const { join, kept } = await sealJoin(patient.wallet.content, offer);
+  const { join, kept } = await sealJoin(patient.wallet, offer);
   await patient.keep({ ...patient.wallet, content: kept });
   await leaveJoin(await patient.at(first.pid), kidOf(first.device.publicKey), join);
+}
+
+async function isActive(session: NodeSession, pid: string, kid: string): Promise<boolean> {
+  const devices = await listDevices(session, pid);
+  return devices.some((device) => device.kid === kid && device.status === 'active');
 }
 
 export async function removeListed(

@@ -1,6 +1,7 @@
 import {
   type ApiClient,
   ClientError,
+  confirmJoin,
   logInPatient,
   offerDevice,
   openJoin,
@@ -26,27 +27,36 @@ export async function offerHere(signIn: SignIn, pairing: Pairing, pin: string): 
 
 /**
  * Looks whether the old device has added this one and left the wallet's content. Its own keys log in: that they may is the
- * answer.
+ * answer. The content is taken only from the device that showed the pairing: the node could leave one of its own making.
  *
  * @returns false where it has not yet.
+ * @throws ClientError `bad-offer` where somebody else has left something
  */
-export async function tryJoin(api: ApiClient, signIn: SignIn, { network, pids }: Pairing): Promise<boolean> {
+export async function tryJoin(
+  api: ApiClient,
+  signIn: Pick<SignIn, 'ownKeys' | 'savePatient'>,
+  { network, pids }: Pairing,
+): Promise<boolean> {
   const [first] = pids;
   if (first === undefined) return false;
   const keys = signIn.ownKeys();
   const { pid, organisation } = first;
   const kid = kidOf((await keys.signer(pid)).publicKey);
   const content = emptyContent(network, [{ organisation, pid, kid, recoveryIndex: 0, sequence: 0 }]);
+  let isKept = false;
   try {
     const session = await logInPatient(api, { content, keys }, pid);
-    const join = await whileLoggedIn(session, () => takeJoin(session, { network, pid }));
-    await signIn.savePatient(await openJoin(network, await keys.hpkeKey(pid), join));
-    return true;
+    await whileLoggedIn(session, async () => {
+      await signIn.savePatient(await openJoin(keys, await takeJoin(session, { network, pid }), first.kid));
+      isKept = true;
+      await confirmJoin(session);
+    });
   } catch (error) {
-    if (error instanceof ClientError && (error.code === 'wrong-credentials' || error.code === 'not-found'))
-      return false;
-    throw error;
+    if (!(error instanceof ClientError)) throw error;
+    // What the node has not forgotten yet, only this device opens.
+    if (!isKept && error.code !== 'wrong-credentials' && error.code !== 'not-found') throw error;
   }
+  return isKept;
 }
 
 /** Just enough to log in with. */

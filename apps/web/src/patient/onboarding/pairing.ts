@@ -3,19 +3,22 @@ import { canonicalBytes, fromBase64url, type Json, parseJson, toBase64url } from
 import { type PidEntry, WalletError } from '@salus/wallet';
 
 const BYTES_MAX = 20_000;
-const PAIR = /^SALUS-PAIR:1:([A-Za-z0-9_-]{1,30000})$/;
+const PAIR = /^SALUS-PAIR:2:([A-Za-z0-9_-]{1,30000})$/;
 const OFFER = /^SALUS-OFFER:1:([A-Za-z0-9_-]{1,30000})$/;
 const PIDS_MAX = 32;
 
-/** What the old device shows: for which pids the new one makes keys. Whoever sees it learns pseudonyms, and can do nothing. */
+/**
+ * What the old device shows: for which pids the new one makes keys, and by which keys of its own the new one knows it again.
+ * Whoever sees it learns pseudonyms, and can do nothing.
+ */
 export interface Pairing {
   readonly network: string;
-  readonly pids: readonly Pick<PidEntry, 'organisation' | 'pid'>[];
+  readonly pids: readonly Pick<PidEntry, 'organisation' | 'pid' | 'kid'>[];
 }
 
 export function formatPairing({ network, pids }: Pairing): string {
-  const content = { network, pids: pids.map(({ organisation, pid }) => ({ organisation, pid })) };
-  return `SALUS-PAIR:1:${toBase64url(canonicalBytes(content))}`;
+  const content = { network, pids: pids.map(({ organisation, pid, kid }) => ({ organisation, pid, kid })) };
+  return `SALUS-PAIR:2:${toBase64url(canonicalBytes(content))}`;
 }
 
 /** @throws WalletError `bad-wallet` */
@@ -26,7 +29,9 @@ export function parsePairing(text: string): Pairing {
     Array.isArray(value.pids) &&
     value.pids.length > 0 &&
     value.pids.length <= PIDS_MAX &&
-    value.pids.every(({ organisation, pid }) => typeof organisation === 'string' && typeof pid === 'string');
+    value.pids.every(({ organisation, pid, kid }) =>
+      [organisation, pid, kid].every((text) => typeof text === 'string'),
+    );
   if (!wellFormed) throw misread();
   return value as Pairing;
 }
