@@ -116,7 +116,7 @@ describe.skipIf(!hasBrowser)("the patient's record", () => {
   it('is taken away as a bundle in which every step of every proof holds, and none after a change', async () => {
     await open('/take', 'Take it with me');
     const text = (await save('Save everything')).toString();
-    const proofs = proofsIn(text);
+    const { proofs } = proofsIn(text);
     expect(proofs.length).toBeGreaterThan(30);
     for (const proof of proofs) expect(checkRecordProof(proof, proof.checkpoint).block).toBeGreaterThan(0);
     const changed = text.replace('Type 2 diabetes mellitus', 'Type 1 diabetes mellitus');

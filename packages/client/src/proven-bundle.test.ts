@@ -85,15 +85,14 @@ describe('a bundle with proofs', () => {
   it('holds each resource byte for byte, and its proofs', () => {
     const bundle = bundleOf([text], [proofOf(text)]);
     expect(bundle).toContain(text);
-    expect(proofsIn(bundle)).toEqual([proofOf(text)]);
+    expect(proofsIn(bundle)).toEqual({ proofs: [proofOf(text)], resources: 1, without: [] });
     expect(JSON.parse(bundle)).toMatchObject({ resourceType: 'Bundle', type: 'collection' });
   });
 
   it('still proves its resources after a system has printed it again', () => {
     const bundle = bundleOf([text], [proofOf(text)]);
-    expect(
-      proofsIn(bundle.replace(text, '{"resourceType":"Observation","valueQuantity":{"value":1.50}}')),
-    ).toHaveLength(1);
+    const printed = bundle.replace(text, '{"resourceType":"Observation","valueQuantity":{"value":1.50}}');
+    expect(proofsIn(printed).proofs).toHaveLength(1);
   });
 
   it('is refused when a digit of a resource is another, even one that weighs nothing', () => {
@@ -106,8 +105,24 @@ describe('a bundle with proofs', () => {
   it('may hold a large attachment itself where the proof names it', () => {
     const named = '{"resourceType":"Binary","data":"salus-attachment:v1:a:b:c:1:base64"}';
     const bundle = bundleOf(['{"resourceType":"Binary","data":"AAAA"}'], [proofOf(named)]);
-    expect(proofsIn(bundle)).toHaveLength(1);
+    expect(proofsIn(bundle).proofs).toHaveLength(1);
     expect(() => proofsIn(bundle.replace('"AAAA"', '"AAAA","contentType":"x"'))).toThrow('does not hold');
+  });
+
+  it('holds every other content of a resource with a large attachment to its proof', () => {
+    const small = (data: string) => `{"resourceType":"DocumentReference","content":[${data},{"data":"BBBB"}]}`;
+    const named = small('{"data":"salus-attachment:v1:a:b:c:1:base64"}');
+    const bundle = bundleOf([small('{"data":"AAAA"}')], [proofOf(named)]);
+    expect(proofsIn(bundle).proofs).toHaveLength(1);
+    expect(() => proofsIn(bundle.replace('"BBBB"', '"CCCC"'))).toThrow('does not hold');
+  });
+
+  it('names what it holds without a proof', () => {
+    const more = '{"resourceType":"Observation","id":"added","valueString":"never written"}';
+    expect(proofsIn(bundleOf([text, more], [proofOf(text)]))).toMatchObject({
+      resources: 2,
+      without: ['Observation/added'],
+    });
   });
 
   it('is refused without proofs, and when it is no bundle', () => {

@@ -1,9 +1,18 @@
 import { fromBase64url, fromUtf8, utf8 } from '@salus/crypto';
-import { type FhirTree, isTree, listOf, parseFhirJson, stringifyFhirJson } from '@salus/fhir/parse';
+import {
+  type FhirTree,
+  type FhirValue,
+  isTree,
+  listOf,
+  parseFhirJson,
+  stringifyFhirJson,
+  stringOf,
+} from '@salus/fhir/parse';
 import { encodeBase64 } from './attachments.ts';
 import { ClientError } from './client-error.ts';
 import type { OwnRecord } from './own-records.ts';
 import { joinProofs, splitProofs } from './proof-collection.ts';
+import { isAsProven } from './proven-text.ts';
 import type { RecordProof } from './record-proof.ts';
 import type { NodeSession } from './session.ts';
 
@@ -12,8 +21,6 @@ export const PROOFS_TYPE = 'application/vnd.salus.record-proofs+json';
 /** Resources, their proofs beside them, and a third more for base64. */
 export const BUNDLE_BYTES_MAX = 512 * 1024 * 1024;
 const DEPTH_MAX = 80;
-/** How a plaintext names a large attachment, in the place of `data` (docs/record-proof.md). */
-const ATTACHMENT = /"data":"salus-attachment:[^"]{1,200}"/;
 
 /**
  * The proof of an own record, with the text that this device opened: the node gives the rest and opens nothing. Undefined
@@ -82,32 +89,64 @@ export function provenBundle({
   return `{"resourceType":"Bundle","type":"collection","timestamp":"${made}","entry":[${entries.join(',\n')}]}`;
 }
 
+/** What a bundle brings to check. */
+export interface BroughtProofs {
+  readonly proofs: readonly RecordProof[];
+  /** How many resources the bundle holds, besides the proofs themselves and the Provenance that names them. */
+  readonly resources: number;
+  /** `<type>/<id>` of those that no proof is about. */
+  readonly without: readonly string[];
+}
+
 /**
- * The proofs that a bundle brings, each about a resource that stands in it unchanged, number literals too. That every step
- * of them holds says `checkRecordProof`. Of a large attachment the proof covers the name, not the content beside it.
+ * The proofs that a bundle brings, each about a resource that stands in it unchanged, number literals too, and what it holds
+ * without one. That every step of them holds says `checkRecordProof`. Of a large attachment the proof covers the name, not
+ * the content beside it.
  *
  * @throws ClientError `proof-invalid` for a bundle without proofs, or a proof without its resource
  */
-export function proofsIn(bundle: string): readonly RecordProof[] {
-  const resources = resourcesIn(bundle);
-  const data = resources.find(({ contentType }) => contentType === PROOFS_TYPE)?.data;
+export function proofsIn(bundle: string): BroughtProofs {
+  const entries = entriesIn(bundle);
+  const binary = entries.find(({ resource }) => resource.contentType === PROOFS_TYPE);
+  const data = binary?.resource.data;
   if (typeof data !== 'string') throw new ClientError('proof-invalid', 'The bundle brings no proofs.');
   const proofs = splitProofs(parseProofs(data));
-  const held = resources.map(stringifyFhirJson);
-  const whole = new Set(held);
-  const bare = new Set(held.map(withoutData));
+  const named = entries.find((entry) => isNaming(entry.resource, binary?.fullUrl));
+  const resources = entries.filter((entry) => entry !== binary && entry !== named).map(({ resource }) => resource);
+  const open = new Set(resources);
+  const alike = Map.groupBy(resources, (resource) => withoutData(stringifyFhirJson(resource)));
   for (const { record } of proofs) {
-    const text = stringifyFhirJson(parse(record.plaintext));
-    const isHeld = ATTACHMENT.test(text) ? bare.has(withoutData(text)) : whole.has(text);
-    if (!isHeld) throw new ClientError('proof-invalid', 'The bundle does not hold a resource as its proof has it.');
+    const proven = parse(record.plaintext);
+    const same = alike.get(withoutData(stringifyFhirJson(proven)))?.filter((held) => isAsProven(held, proven)) ?? [];
+    if (same.length === 0) {
+      throw new ClientError('proof-invalid', 'The bundle does not hold a resource as its proof has it.');
+    }
+    for (const held of same) open.delete(held);
   }
-  return proofs;
+  return { proofs, resources: resources.length, without: [...open].map(nameOf) };
 }
 
-function resourcesIn(bundle: string): readonly FhirTree[] {
+interface Entry {
+  readonly fullUrl: FhirValue | undefined;
+  readonly resource: FhirTree;
+}
+
+function entriesIn(bundle: string): readonly Entry[] {
   const tree = parse(bundle);
   if (tree.resourceType !== 'Bundle') throw new ClientError('proof-invalid', 'The file is no FHIR bundle.');
-  return listOf(tree.entry).flatMap((entry) => (isTree(entry) && isTree(entry.resource) ? [entry.resource] : []));
+  return listOf(tree.entry).flatMap((entry) =>
+    isTree(entry) && isTree(entry.resource) ? [{ fullUrl: entry.fullUrl, resource: entry.resource }] : [],
+  );
+}
+
+/** The Provenance that `provenBundle` writes: it says nothing but where the proofs are. */
+function isNaming({ resourceType, entity }: FhirTree, binaryUrl: FhirValue | undefined): boolean {
+  if (resourceType !== 'Provenance' || typeof binaryUrl !== 'string') return false;
+  return listOf(entity).some((one) => isTree(one) && isTree(one.what) && one.what.reference === binaryUrl);
+}
+
+function nameOf({ resourceType, id }: FhirTree): string {
+  return `${stringOf(resourceType) ?? '?'}/${stringOf(id) ?? '?'}`;
 }
 
 function parse(text: string): FhirTree {

@@ -58,6 +58,19 @@ describe('salus verify-proof', () => {
     expect(stdout).toMatch(/^Observation\/[^ ]+\/_history\/1 was committed in block \d+/);
   });
 
+  it('proves nothing where no blocks lead to the checkpoint, and without a checkpoint of one’s own', async () => {
+    const unconnected = await check(JSON.stringify({ ...JSON.parse(proof), headers: null }));
+    expect(unconnected.exit).toBe(EXIT.refused);
+    expect(unconnected.stdout).toContain('is not proven');
+    expect(unconnected.stdout).not.toContain('every step holds');
+    using desk = openDesk();
+    const file = join(desk.home, 'proof.json');
+    writeFileSync(file, proof);
+    const alone = await desk.salus('verify-proof', file);
+    expect(alone.exit).toBe(EXIT.refused);
+    expect(alone.stdout).not.toContain('every step holds');
+  });
+
   it('refuses a changed text, a changed root, and the checkpoint of another ledger', async () => {
     const { contentHash } = JSON.parse(proof).record as { readonly contentHash: string };
     const first = contentHash.startsWith('A') ? 'B' : 'A';
