@@ -1,6 +1,6 @@
 import { Alert, Anchor, Button, Group, Stack, Text, TextInput, Title } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { type SyntheticEvent, useState } from 'react';
+import { type SyntheticEvent, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
 import { useStaff } from '../session/index.ts';
@@ -114,7 +114,7 @@ function BlockList() {
 /** What this device found when it checked the shown blocks itself. */
 export function ChainVerdict({ blocks }: { readonly blocks: readonly ShownBlock[] }) {
   const { t } = useTranslation('steward');
-  const fault = findChainFault(blocks);
+  const fault = useMemo(() => findChainFault(blocks), [blocks]);
   const isFabric = blocks[0]?.header.version === 'salus:fabric-block:v1';
   const sound = t(isFabric ? 'ledger.checkedFabric' : 'ledger.checked');
   return (

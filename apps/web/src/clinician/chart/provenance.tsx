@@ -1,6 +1,6 @@
 import { Button, Collapse, Group, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { checkRecordProof, type RecordProof } from '@salus/client';
+import type { RecordProof } from '@salus/client';
 import { isTree, parseFhirJson, stringOf } from '@salus/fhir/parse';
 import { useQuery } from '@tanstack/react-query';
 import { useId } from 'react';
@@ -11,6 +11,7 @@ import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import type { ChartEntry } from './chart-entry.ts';
+import { type CheckedEntry, checkShown, versionOf } from './shown-proof.ts';
 
 /** Whose an entry is, from where, and the proof: asked for when somebody wants to know. */
 export function Provenance({ entry, title }: { readonly entry: ChartEntry; readonly title: string }) {
@@ -38,28 +39,29 @@ export function Provenance({ entry, title }: { readonly entry: ChartEntry; reado
   );
 }
 
-/** Of the own organisation: the proof comes along and is checked here, step by step. */
+/** Of the own organisation: the proof of what is shown is checked here, as far as this node's own word goes. */
 function OwnProof({ entry }: { readonly entry: ChartEntry }) {
   const { t } = useTranslation('clinician');
   const terms = useTerms();
   const staff = useStaff();
   const proof = useQuery({
-    queryKey: ['record', 'proof', staff.id, entry.key, stringOf(metaOf(entry)?.versionId) ?? ''],
+    queryKey: ['record', 'proof', staff.id, entry.key, versionOf(entry)],
     queryFn: () => readProof(staff, entry),
   });
   if (proof.isPending) return <Loading what={t('proof.checking')} />;
   if (proof.isError)
     return <Failure error={proof.error} text={t('proof.failed')} onRetry={() => void proof.refetch()} />;
-  const { block, committedMs, writer } = proof.data;
+  const { block, committedMs, writer, isFollowed } = proof.data;
   return (
     <Stack gap={2} role="status">
       <Text size="sm" fw={600}>
-        ✓ {t('proof.proven', { block })}
+        {t('proof.told', { block })}
       </Text>
       <Text size="sm">
         {t('proof.by', { writer, place: terms.place(entry.organisation) })} <DateText value={committedMs} withTime />
       </Text>
       <Text size="sm">{t('proof.text')}</Text>
+      {isFollowed ? null : <Text size="sm">{t('proof.unconnected')}</Text>}
     </Stack>
   );
 }
@@ -84,24 +86,11 @@ function metaOf({ resource }: ChartEntry) {
   return isTree(resource.meta) ? resource.meta : undefined;
 }
 
-interface Proven {
-  readonly block: number;
-  readonly committedMs: number;
-  /** The person under whose name it was written. */
-  readonly writer: string;
-}
-
-async function readProof({ session }: StaffSession, { reference }: ChartEntry): Promise<Proven> {
+/** Of the very version that is shown. */
+async function readProof({ session }: StaffSession, entry: ChartEntry): Promise<CheckedEntry> {
   const { api, organisation, token } = session;
-  const path = `/${organisation}/fhir/R4/${reference}/$proof`;
-  const text = await api.sendText({ method: 'GET', path, token });
-  const proof = parseProof(text);
-  const { block, committedMs } = checkRecordProof(proof, proof.checkpoint);
-  const { signer, onBehalfOf } = proof.transaction.call.payload as {
-    readonly signer: string;
-    readonly onBehalfOf?: { readonly payload: { readonly user: string } };
-  };
-  return { block, committedMs, writer: onBehalfOf?.payload.user ?? signer };
+  const path = `/${organisation}/fhir/R4/${versionOf(entry)}/$proof`;
+  return checkShown(entry, parseProof(await api.sendText({ method: 'GET', path, token })));
 }
 
 /** The proof's own numbers are counts and times: plain JSON. */

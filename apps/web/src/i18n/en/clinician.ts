@@ -98,9 +98,10 @@ export const texts = {
     whereWhat: 'Where is this from? {{title}}',
     checking: 'Checking the proof …',
     failed: 'The proof could not be checked. Do not rely on this entry before it is.',
-    proven: 'Proven: block {{block}} of the shared ledger holds it.',
-    by: 'Written by member {{writer}} at {{place}},',
-    text: 'This browser compared text, record, batch and block itself, up to the point that your node last showed.',
+    told: 'Checked as far as this node’s own word: block {{block}} of the shared ledger holds it.',
+    by: 'The proof names as its writer member {{writer}} at {{place}},',
+    text: 'This browser compared what is shown here with the proof, and the proof with its record, batch and block. That the other members have the same ledger is this node’s own word: this browser keeps no point of it to compare with.',
+    unconnected: 'The node shows no way from this block to the newest point that it names.',
     foreign:
       'Read at {{place}} a moment ago, with the patient’s permission. Your node checked text, completeness and ledger before it showed it.',
   },

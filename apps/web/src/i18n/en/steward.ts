@@ -225,8 +225,9 @@ export const texts = {
     go: 'Show',
     nowhere: 'That is none of these. Ids have 22 or 43 characters.',
     checked:
-      'Checked on this device: each block is what its hash says, follows the one before, and is signed by the ledger.',
-    checkedFabric: 'Checked on this device: each block is what its hash says and follows the one before.',
+      'Checked on this device: each block is what its hash says, holds exactly the calls shown, follows the one before, and one key signed them all. That it is the ledger of the other members, only a checkpoint from one of them shows.',
+    checkedFabric:
+      'Checked on this device: each block is what its hash says, holds exactly the calls shown, and follows the one before. That it is the ledger of the other members, only a checkpoint from one of them shows.',
     broken: 'What the node shows does not hold: {{problem}}. Keep this page and show it to another member.',
     blocks: 'Blocks',
     block: 'Block {{number}}',

@@ -1,0 +1,37 @@
+import { ClientError, checkRecordProof, isShownAsProven, type RecordProof } from '@salus/client';
+import { isTree, stringOf } from '@salus/fhir/parse';
+import type { ChartEntry } from './chart-entry.ts';
+
+/** What the proof of a shown entry says, once it is about that very entry. */
+export interface CheckedEntry {
+  readonly block: number;
+  readonly committedMs: number;
+  /** The person under whose name it was written, as the proof has it. */
+  readonly writer: string;
+  /** Whether the blocks lead to the point of the ledger that the node names. */
+  readonly isFollowed: boolean;
+}
+
+/** `<type>/<id>/_history/<version>` of what is shown. */
+export function versionOf({ reference, resource }: Pick<ChartEntry, 'reference' | 'resource'>): string {
+  const version = isTree(resource.meta) ? stringOf(resource.meta.versionId) : undefined;
+  return `${reference}/_history/${version ?? ''}`;
+}
+
+/**
+ * Compares what is on the screen with a proof, and the proof's own steps with each other. Its checkpoint comes from the same
+ * node: that the other members have this ledger too is that node's word.
+ *
+ * @throws ClientError `proof-invalid` where the proof is of something else than what is shown, or a step does not hold
+ */
+export function checkShown(entry: Pick<ChartEntry, 'reference' | 'resource'>, proof: RecordProof): CheckedEntry {
+  const { resource, block, committedMs, isFollowed } = checkRecordProof(proof, proof.checkpoint);
+  if (resource !== versionOf(entry) || !isShownAsProven(entry.resource, proof.record.plaintext)) {
+    throw new ClientError('proof-invalid', 'The proof is of something else than what is shown.');
+  }
+  const { signer, onBehalfOf } = proof.transaction.call.payload as {
+    readonly signer: string;
+    readonly onBehalfOf?: { readonly payload: { readonly user: string } };
+  };
+  return { block, committedMs, writer: onBehalfOf?.payload.user ?? signer, isFollowed };
+}
