@@ -11,5 +11,6 @@ export {
   PIN_LENGTH_MIN,
   PIN_TRIES_MAX,
 } from './web/lock.ts';
+export { endOverdue, endUnattended } from './web/opening.ts';
 export type { SealedStore } from './web/sealed-store.ts';
 export { lockWebDevice, openWebDevice, resumeWebDevice, type WebDevice } from './web/web-device.ts';

@@ -1,6 +1,6 @@
 import type { ApiClient } from '@salus/client';
-import { randomBytes, type Signer, signerFromPkcs8, toBase64url } from '@salus/crypto';
-import { type DeviceCode, derivedKeyPairs, parseDeviceCode, type WalletContent, WalletError } from '@salus/wallet';
+import { randomBytes, type Signer } from '@salus/crypto';
+import { parseDeviceCode, type WalletContent, WalletError } from '@salus/wallet';
 import {
   addPasskey,
   createLock,
@@ -17,9 +17,10 @@ import {
 import { openIndexedStore } from './indexed-store.ts';
 import { askPasskey, makePasskey } from './passkey.ts';
 import { type HeldPatient, patientSession } from './patient-session.ts';
-import { findPerson, keepPerson, type StaffPerson } from './person.ts';
+import { findPerson, keepPerson, type Person } from './person.ts';
 import type { SessionState, SignIn } from './session.ts';
 import { type HeldStaff, openStaffSession, STAFF_KEY } from './staff-session.ts';
+import { takeCode, takeStaff } from './take-over.ts';
 
 /** A device that nobody touches locks itself. */
 const IDLE_MS = 15 * 60_000;
@@ -28,14 +29,14 @@ const DAY_MS = 12 * 3_600_000;
 const MASTER_BYTES = 32;
 /** Whose device it is, for the page that asks for the PIN. */
 const WHO = 'who';
-/** Where a PKCS #8 key of P-256 has its scalar (RFC 5915; the layout that every writer of this system uses). */
-const SCALAR = [36, 68] as const;
 
 interface Surroundings {
   readonly api: ApiClient;
   nowMs(): number;
   /** Pages show this state from now on. */
   publish(state: SessionState): void;
+  /** Has the other tabs look anew at what is kept. */
+  tellOthers(): void;
 }
 
 /** This browser as somebody's device: who is here, how they come in, and how they leave. */
@@ -44,14 +45,15 @@ export interface Device extends SignIn {
   start(): Promise<void>;
   /** Somebody is there: the device stays open. */
   touch(): Promise<void>;
-  /** Locks the device where nobody was there for too long. */
+  /** Locks the device where nobody was there for too long, or another tab has locked it. */
   lockWhenOver(): Promise<void>;
   lock(): Promise<void>;
   signOut(): Promise<void>;
 }
 
-export async function openDevice(surroundings: Surroundings): Promise<Device> {
-  return new BrowserDevice(surroundings, await openIndexedStore());
+/** @param store the browser's own, where none is given */
+export async function openDevice(surroundings: Surroundings, store?: KeyValueStore): Promise<Device> {
+  return new BrowserDevice(surroundings, store ?? (await openIndexedStore()));
 }
 
 class BrowserDevice implements Device {
@@ -66,30 +68,34 @@ class BrowserDevice implements Device {
   }
 
   async start(): Promise<void> {
-    const device = await resumeWebDevice(this.#store, this.#surroundings.nowMs());
-    if (device !== undefined) return this.#enter(device);
+    try {
+      const device = await resumeWebDevice(this.#store, this.#surroundings.nowMs());
+      if (device !== undefined) return await this.#enter(device);
+    } catch (error) {
+      if (!(error instanceof WalletError)) throw error;
+      // Damaged is not empty: PIN or passkey open what is whole, and say what is not.
+      await lockWebDevice(this.#store);
+    }
     this.#leave();
     await this.#publishClosed();
   }
 
-  async touch(): Promise<void> {
-    if (this.#device !== undefined && (await findLock(this.#store)) !== undefined) {
-      await this.#device.keepOpen(this.#surroundings.nowMs() + IDLE_MS);
-    }
+  touch(): Promise<void> {
+    return this.#attend(this.#surroundings.nowMs() + IDLE_MS);
   }
 
-  async lockWhenOver(): Promise<void> {
-    if (this.#device === undefined) return;
-    if ((await resumeWebDevice(this.#store, this.#surroundings.nowMs())) === undefined) await this.lock();
+  lockWhenOver(): Promise<void> {
+    return this.#attend();
   }
 
   async lock(): Promise<void> {
-    await this.#held?.end();
+    // The nodes are told afterwards: no network keeps keys and pages open.
     await lockWebDevice(this.#store);
     this.#leave();
     // Without a lock nothing could ever open what is left.
     if ((await findLock(this.#store)) === undefined) await this.#store.clear();
     await this.#publishClosed();
+    this.#surroundings.tellOthers();
   }
 
   signOut(): Promise<void> {
@@ -97,10 +103,10 @@ class BrowserDevice implements Device {
   }
 
   async forget(): Promise<void> {
-    await this.#held?.end();
     this.#leave();
     await this.#store.clear();
     this.#surroundings.publish({ kind: 'nobody' });
+    this.#surroundings.tellOthers();
   }
 
   async findPasskey(): Promise<boolean> {
@@ -125,7 +131,7 @@ class BrowserDevice implements Device {
   async newDevice(pin: string): Promise<void> {
     await this.#demandFree();
     const device = await openWebDevice(this.#store, await createLock(this.#store, pin));
-    await device.keepOpen(this.#surroundings.nowMs() + IDLE_MS);
+    await device.keepOpen(this.#fromNow(IDLE_MS));
     this.#device = device;
   }
 
@@ -134,6 +140,7 @@ class BrowserDevice implements Device {
   }
 
   async savePatient(content: WalletContent): Promise<void> {
+    await this.#demandOwn((person) => person.kind === 'patient');
     await keepPerson(this.#readDevice(), { kind: 'patient', content, demonstration: false });
   }
 
@@ -142,11 +149,16 @@ class BrowserDevice implements Device {
   }
 
   async drawStaffKey(): Promise<Signer> {
+    await this.#demandOwn((person) => person.kind === 'staff');
     await this.#store.put(WHO, 'staff');
     return this.#readDevice().draw(STAFF_KEY);
   }
 
   async adoptStaff(facts: Parameters<SignIn['adoptStaff']>[0], password: string): Promise<void> {
+    const { organisation, id } = facts;
+    await this.#demandOwn(
+      (person) => person.kind === 'staff' && person.organisation === organisation && person.id === id,
+    );
     await keepPerson(this.#readDevice(), { kind: 'staff', ...facts, password: null });
     await this.#enter(this.#readDevice(), password);
   }
@@ -156,7 +168,7 @@ class BrowserDevice implements Device {
     await this.#demandFree();
     const device = await this.#deviceWithoutLock();
     try {
-      await this.#takeCode(device, code);
+      await takeCode(device, code);
       await this.#enter(device);
     } catch (error) {
       await this.forget();
@@ -176,7 +188,7 @@ class BrowserDevice implements Device {
     const device = await this.#deviceWithoutLock();
     try {
       const { network, organisation, id, roles, chain, privateKey } = stored;
-      await this.#takeStaff(
+      await takeStaff(
         device,
         { kind: 'staff', network, organisation, id, roles, chain, account, password: null },
         privateKey,
@@ -188,37 +200,17 @@ class BrowserDevice implements Device {
     }
   }
 
-  async #takeCode(device: WebDevice, code: DeviceCode): Promise<void> {
-    if (code.kind === 'staff') {
-      const { privateKey, ...person } = code;
-      await this.#takeStaff(device, person, privateKey);
-      return;
-    }
-    for (const { pid } of code.content.pids) {
-      const { signing, hpke } = await derivedKeyPairs(code.rootSecret, pid);
-      await device.take(pid, 'sign', { publicKey: signing.publicKey, privateScalar: scalarOf(signing.privateKey) });
-      await device.take(pid, 'open', { publicKey: hpke.publicKey, privateScalar: toBase64url(hpke.privateKey) });
-    }
-    await keepPerson(device, { kind: 'patient', content: code.content, demonstration: true });
-  }
-
-  async #takeStaff(device: WebDevice, person: StaffPerson, privateKey: Uint8Array): Promise<void> {
-    const { publicKey } = signerFromPkcs8(privateKey);
-    await device.take(STAFF_KEY, 'sign', { publicKey, privateScalar: scalarOf(privateKey) });
-    await keepPerson(device, person);
-  }
-
   /** Keys of a device that only stays until somebody signs out: nothing opens it again afterwards. */
   async #deviceWithoutLock(): Promise<WebDevice> {
     await this.#store.clear();
     const device = await openWebDevice(this.#store, randomBytes(MASTER_BYTES));
-    await device.keepOpen(this.#surroundings.nowMs() + DAY_MS);
+    await device.keepOpen(this.#fromNow(DAY_MS));
     return device;
   }
 
   async #unlockWith(master: Uint8Array, password: string | undefined): Promise<void> {
     const device = await openWebDevice(this.#store, master);
-    await device.keepOpen(this.#surroundings.nowMs() + IDLE_MS);
+    await device.keepOpen(this.#fromNow(IDLE_MS));
     try {
       await this.#enter(device, password);
     } catch (error) {
@@ -237,22 +229,15 @@ class BrowserDevice implements Device {
       this.#surroundings.publish({ kind: 'nobody' });
       return;
     }
-    const { api, nowMs, publish } = this.#surroundings;
+    const { api, nowMs } = this.#surroundings;
     if (person.kind === 'patient') {
-      const held: HeldPatient = patientSession(
-        {
-          api,
-          nowMs,
-          // A backup may end after its patient has left.
-          onChange: () => {
-            if (this.#held === held) publish({ kind: 'patient', patient: held.patient });
-          },
-        },
-        device,
-        person,
-      );
+      // A backup may end after its patient has left.
+      const onChange = (): void => {
+        if (this.#held === held) this.#show();
+      };
+      const held: HeldPatient = patientSession({ api, nowMs, onChange }, device, person);
       this.#held = held;
-      publish({ kind: 'patient', patient: held.patient });
+      this.#show();
       return;
     }
     const held = await openStaffSession({ api, nowMs, onOver: () => void this.lock() }, device, person, password);
@@ -261,12 +246,48 @@ class BrowserDevice implements Device {
       return;
     }
     this.#held = held;
-    publish({ kind: 'staff', staff: held.staff });
+    this.#show();
+  }
+
+  #show(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#surroundings.publish(
+      'patient' in held ? { kind: 'patient', patient: held.patient } : { kind: 'staff', staff: held.staff },
+    );
+  }
+
+  /** Goes on, until then where it is said, only with a device that is still open; pages hide while that is not sure. */
+  async #attend(untilMs?: number): Promise<void> {
+    const { nowMs, publish } = this.#surroundings;
+    const device = this.#device;
+    if (device === undefined) return;
+    // A computer that slept wakes up with the page as it was left.
+    const isHidden = this.#held !== undefined && device.isOver(nowMs());
+    if (isHidden) publish({ kind: 'starting' });
+    const isLockable = (await findLock(this.#store)) !== undefined;
+    const isOpen = await device.stayOpen(nowMs(), isLockable ? untilMs : undefined);
+    if (this.#device !== device) return;
+    if (!isOpen) await this.lock();
+    else if (isHidden) this.#show();
+  }
+
+  #fromNow(ms: number): { readonly nowMs: number; readonly untilMs: number } {
+    const nowMs = this.#surroundings.nowMs();
+    return { nowMs, untilMs: nowMs + ms };
   }
 
   #readDevice(): WebDevice {
     if (this.#device === undefined) throw new WalletError('wallet-missing', 'There is no open wallet on this device.');
     return this.#device;
+  }
+
+  /** Nobody becomes somebody else on a device. @throws WalletError `wallet-exists` */
+  async #demandOwn(isSame: (person: Person) => boolean): Promise<void> {
+    const person = await findPerson(this.#readDevice());
+    if (person !== undefined && !isSame(person)) {
+      throw new WalletError('wallet-exists', 'This device is somebody else’s already.');
+    }
   }
 
   /** Nobody's keys are overwritten. @throws WalletError `wallet-exists` */
@@ -280,9 +301,12 @@ class BrowserDevice implements Device {
     await this.#store.clear();
   }
 
+  /** Sessions end at the nodes in their own time. */
   #leave(): void {
+    const held = this.#held;
     this.#device = undefined;
     this.#held = undefined;
+    void Promise.allSettled([held?.end()]);
   }
 
   async #publishClosed(): Promise<void> {
@@ -290,8 +314,4 @@ class BrowserDevice implements Device {
     const who = (await this.#store.get(WHO)) === 'staff' ? 'staff' : 'patient';
     this.#surroundings.publish(lock === undefined ? { kind: 'nobody' } : { kind: 'locked', who });
   }
-}
-
-function scalarOf(pkcs8: Uint8Array): string {
-  return toBase64url(pkcs8.slice(...SCALAR));
 }

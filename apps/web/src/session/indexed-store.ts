@@ -4,6 +4,7 @@ import { openDB } from 'idb';
 const DATABASE = 'salus';
 const VERSION = 1;
 const TABLE = 'kept';
+const WRITING = 'salus-device';
 
 /** The browser's own store; what lies in it is ciphertext, or keys that cannot be read. */
 export async function openIndexedStore(): Promise<KeyValueStore> {
@@ -15,5 +16,6 @@ export async function openIndexedStore(): Promise<KeyValueStore> {
     },
     remove: (name) => database.delete(TABLE, name),
     clear: () => database.clear(TABLE),
+    exclusively: (work) => navigator.locks.request(WRITING, work),
   };
 }

@@ -5,6 +5,8 @@ import type { Device } from './device.ts';
 import { type Session, SessionContext, type SessionState, type SignIn, SignInContext } from './session.ts';
 
 const CHANNEL = 'salus-session';
+/** Tabs need not tell themselves. */
+const TAB = crypto.randomUUID();
 /** How often somebody's presence is written down. */
 const TOUCH_EVERY_MS = 60_000;
 
@@ -20,7 +22,9 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
       setState(next);
     };
     // What it leans on is a third of the app: pages that need nobody do not wait for it.
-    const device = import('./device.ts').then(({ openDevice }) => openDevice({ api, nowMs: Date.now, publish }));
+    const device = import('./device.ts').then(({ openDevice }) =>
+      openDevice({ api, nowMs: Date.now, publish, tellOthers }),
+    );
     return { device, signIn: signInOf(device) };
   }, [api, queries]);
   useStart(held.device, setState);
@@ -31,9 +35,9 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
       api,
       nowMs: Date.now,
       lock: () => {
-        void held.device.then((device) => device.lock()).then(tellOthers);
+        void held.device.then((device) => device.lock());
       },
-      signOut: () => held.device.then((device) => device.signOut()).then(tellOthers),
+      signOut: () => held.device.then((device) => device.signOut()),
     }),
     [state, api, held],
   );
@@ -51,8 +55,16 @@ function useStart(device: Promise<Device>, setState: (state: SessionState) => vo
     };
     start();
     const channel = new BroadcastChannel(CHANNEL);
-    channel.onmessage = start;
-    return () => channel.close();
+    channel.onmessage = ({ data }) => {
+      if (data !== TAB) start();
+    };
+    // The app as it is installed ends what nobody looks at any more.
+    const leave = (): void => navigator.serviceWorker?.controller?.postMessage('left');
+    window.addEventListener('pagehide', leave);
+    return () => {
+      channel.close();
+      window.removeEventListener('pagehide', leave);
+    };
   }, [device, setState]);
 }
 
@@ -68,11 +80,19 @@ function usePresence(device: Promise<Device>, state: SessionState): void {
       void device.then((opened) => opened.touch());
     };
     touch();
-    const watch = setInterval(() => void device.then((opened) => opened.lockWhenOver()), TOUCH_EVERY_MS);
+    const look = (): void => void device.then((opened) => opened.lockWhenOver());
+    const watch = setInterval(look, TOUCH_EVERY_MS);
+    // Nothing ticks while a computer sleeps, or a page lies in the browser's memory of pages.
+    document.addEventListener('visibilitychange', look);
+    window.addEventListener('pageshow', look);
+    window.addEventListener('focus', look);
     window.addEventListener('pointerdown', touch);
     window.addEventListener('keydown', touch);
     return () => {
       clearInterval(watch);
+      document.removeEventListener('visibilitychange', look);
+      window.removeEventListener('pageshow', look);
+      window.removeEventListener('focus', look);
       window.removeEventListener('pointerdown', touch);
       window.removeEventListener('keydown', touch);
     };
@@ -81,7 +101,7 @@ function usePresence(device: Promise<Device>, state: SessionState): void {
 
 function tellOthers(): void {
   const channel = new BroadcastChannel(CHANNEL);
-  channel.postMessage(null);
+  channel.postMessage(TAB);
   channel.close();
 }
 

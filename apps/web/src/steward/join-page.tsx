@@ -37,12 +37,27 @@ interface Answer {
 /** A new colleague's first page: the code, the key that is made here, and the wait for the administrator. */
 export function JoinPage() {
   const { t } = useTranslation('steward');
+  const { state } = useSession();
   const [claimed, setClaimed] = useState<Claimed>();
+  if (claimed === undefined && isSomebodyElses(state)) {
+    return (
+      <Page title={t('join.title')}>
+        <Alert color="red" variant="outline" role="alert">
+          {t('join.exists')}
+        </Alert>
+      </Page>
+    );
+  }
   return (
     <Page title={t('join.title')} lead={t('join.lead')}>
       {claimed === undefined ? <CodeForm onClaimed={setClaimed} /> : <Waiting claimed={claimed} />}
     </Page>
   );
+}
+
+/** A patient's wallet, open or locked, or the key of a colleague at work: the PIN of neither is asked for here. */
+function isSomebodyElses(state: Session['state']): boolean {
+  return state.kind === 'patient' || state.kind === 'staff' || (state.kind === 'locked' && state.who === 'patient');
 }
 
 function CodeForm({ onClaimed }: { readonly onClaimed: (claimed: Claimed) => void }) {

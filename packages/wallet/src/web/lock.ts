@@ -10,8 +10,8 @@ import {
 import { WalletError } from '../wallet-error.ts';
 import type { KeyValueStore } from './key-value-store.ts';
 import { MASTER_BYTES } from './open-keys.ts';
+import { LOCK } from './opening.ts';
 
-const LOCK = 'lock';
 const VERSION = 'salus:web-lock:v1';
 /** Wrong PINs in a row before a pause; whoever copied the browser's files is not stopped by it, only by the PIN's length. */
 export const PIN_TRIES_MAX = 10;

@@ -11,12 +11,14 @@ import {
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { KeyValueStore } from './key-value-store.ts';
 import { addPasskey, createLock, findLock, masterByPasskey, masterByPin, PIN_PAUSE_MS, PIN_TRIES_MAX } from './lock.ts';
+import { endOverdue, endUnattended } from './opening.ts';
 import { lockWebDevice, openWebDevice, resumeWebDevice, type WebDevice } from './web-device.ts';
 
 const PIN = '418 270';
 const PID = 'p'.repeat(22);
 const NOW_MS = Date.UTC(2026, 10, 21);
 type Key = InstanceType<typeof CryptoKey>;
+const MINUTE_MS = 60_000;
 const MESSAGE = utf8('a call');
 
 let kept: Map<string, unknown>;
@@ -28,6 +30,7 @@ beforeEach(() => {
     put: async (name, value) => void kept.set(name, structuredClone(value)),
     remove: async (name) => void kept.delete(name),
     clear: async () => kept.clear(),
+    exclusively: (work) => work(),
   };
 });
 
@@ -82,7 +85,7 @@ describe('the keys of a browser', () => {
     const { privateKey } = await device.keys.hpkeKey(PID);
     await expect(crypto.subtle.exportKey('pkcs8', privateKey as Key)).rejects.toThrow(/extractable/);
     expect(keysIn(kept)).toEqual([]);
-    await device.keepOpen(NOW_MS + 1);
+    await device.keepOpen({ nowMs: NOW_MS, untilMs: NOW_MS + 1 });
     const lying = keysIn(kept);
     expect(lying.length).toBeGreaterThanOrEqual(5);
     expect(lying.every(({ extractable }) => !extractable)).toBe(true);
@@ -113,12 +116,66 @@ describe('the keys of a browser', () => {
 
   it('stay at hand over reloads until their time is over', async () => {
     const device = await newDevice();
-    await device.keepOpen(NOW_MS + 10);
+    await device.keepOpen({ nowMs: NOW_MS, untilMs: NOW_MS + 10 });
     const { publicKey } = await device.keys.signer(PID);
     const resumed = await resumeWebDevice(store, NOW_MS + 9);
     expect((await resumed!.keys.signer(PID)).publicKey).toBe(publicKey);
     expect(await resumeWebDevice(store, NOW_MS + 10)).toBeUndefined();
     expect(keysIn(kept)).toEqual([]);
+  });
+
+  it('are gone when their time is over, also for a clock that was set back, and without opening anything', async () => {
+    const device = await newDevice();
+    await device.keys.signer(PID);
+    const until = { nowMs: NOW_MS, untilMs: NOW_MS + 15 * MINUTE_MS };
+    await device.keepOpen(until);
+    await endOverdue(store, NOW_MS + 14 * MINUTE_MS);
+    expect(keysIn(kept)).not.toEqual([]);
+    expect(await resumeWebDevice(store, NOW_MS - 2 * MINUTE_MS)).toBeUndefined();
+    expect(keysIn(kept)).toEqual([]);
+    await device.keepOpen(until);
+    await endOverdue(store, until.untilMs);
+    expect(keysIn(kept)).toEqual([]);
+  });
+
+  it('are gone with the last page where PIN or passkey bring them back, and only there', async () => {
+    const time = { nowMs: NOW_MS, untilMs: NOW_MS + 10 };
+    await (await newDevice()).keepOpen(time);
+    await endUnattended(store);
+    expect(keysIn(kept)).toEqual([]);
+    kept.clear();
+    await (await openWebDevice(store, randomBytes(32))).keepOpen(time);
+    await endUnattended(store);
+    expect(await resumeWebDevice(store, NOW_MS)).toBeDefined();
+  });
+
+  it('stay open by a touch in time, and are never opened again by one', async () => {
+    const device = await newDevice();
+    await device.keepOpen({ nowMs: NOW_MS, untilMs: NOW_MS + 10 });
+    expect(await device.stayOpen(NOW_MS + 9, NOW_MS + 20)).toBe(true);
+    expect(device.isOver(NOW_MS + 19)).toBe(false);
+    expect(device.isOver(NOW_MS + 20)).toBe(true);
+    expect(await device.stayOpen(NOW_MS + 20, NOW_MS + 40)).toBe(false);
+    expect(keysIn(kept)).toEqual([]);
+    await device.keepOpen({ nowMs: NOW_MS, untilMs: NOW_MS + 10 });
+    // Another tab locks.
+    await lockWebDevice(store);
+    expect(await device.stayOpen(NOW_MS + 1, NOW_MS + 40)).toBe(false);
+    expect(keysIn(kept)).toEqual([]);
+  });
+
+  it('of one tab are never lost by another, and for one purpose there is one key', async () => {
+    await (await newDevice()).keepOpen({ nowMs: NOW_MS, untilMs: NOW_MS + 10 });
+    const [one, two] = [(await resumeWebDevice(store, NOW_MS))!, (await resumeWebDevice(store, NOW_MS))!];
+    const { publicKey } = await one.keys.signer(PID);
+    const other = await two.keys.signer('q'.repeat(22));
+    expect((await two.keys.signer(PID)).publicKey).toBe(publicKey);
+    expect(await two.stayOpen(NOW_MS + 1, NOW_MS + 20)).toBe(true);
+    expect(await one.stayOpen(NOW_MS + 2, NOW_MS + 20)).toBe(true);
+    for (const later of [(await resumeWebDevice(store, NOW_MS + 3))!, await unlocked()]) {
+      expect((await later.keys.signer(PID)).publicKey).toBe(publicKey);
+      expect((await later.keys.signer('q'.repeat(22))).publicKey).toBe(other.publicKey);
+    }
   });
 
   it('are refused when one was changed or exchanged', async () => {
@@ -139,7 +196,7 @@ describe('what a browser keeps', () => {
     const device = await newDevice();
     await device.store.put('person', utf8(`pid ${PID}`));
     const { publicKey } = await device.keys.signer(PID);
-    await device.keepOpen(NOW_MS + 10);
+    await device.keepOpen({ nowMs: NOW_MS, untilMs: NOW_MS + 10 });
     for (const secret of [PID, publicKey, 'person']) expect(textOf(kept)).not.toContain(secret);
     await lockWebDevice(store);
     for (const secret of [PID, publicKey, 'person']) expect(textOf(kept)).not.toContain(secret);
