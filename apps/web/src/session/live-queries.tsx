@@ -2,30 +2,17 @@ import type { NodeSession } from '@salus/client';
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useEffectEvent } from 'react';
 import { followEvents, type LiveListener } from './live.ts';
+import { takeEvent, takeGap } from './live-effects.ts';
 import { type SessionState, useSession } from './session.ts';
 
-/** A grant that ends is, for the pages that list grants, news of a grant; a clinician's chart shows what grants open. */
-const ALSO: Readonly<Record<string, readonly string[]>> = {
-  revoked: ['grant', 'access', 'chart', 'elsewhere'],
-  grant: ['chart', 'elsewhere'],
-  request: ['elsewhere'],
-  record: ['chart'],
-  emergency: ['grant', 'access'],
-};
-
-/**
- * Keeps what the pages show new: each event of the node makes the queries old whose key begins with its kind. After a gap
- * everything is asked again.
- */
+/** Keeps what the pages show new, by what the node tells of each session. */
 export function LiveQueries(): null {
   const { state } = useSession();
   const client = useQueryClient();
   const follow = useEffectEvent((signal: AbortSignal) => {
     const listener: LiveListener = {
-      onEvent: ({ kind }) => {
-        for (const key of [kind, ...(ALSO[kind] ?? [])]) void client.invalidateQueries({ queryKey: [key] });
-      },
-      onGap: () => void client.invalidateQueries(),
+      onEvent: (event) => takeEvent(client, event),
+      onGap: () => takeGap(client),
     };
     const fetchImpl = window.fetch.bind(window);
     for (const open of sessionsOf(state)) void followEvents(open, listener, { signal, fetchImpl });

@@ -1,4 +1,4 @@
-import { apiClient, type NodeSession } from '@salus/client';
+import { type ApiClient, apiClient, ClientError, type NodeSession } from '@salus/client';
 import { describe, expect, it } from 'vitest';
 import { followEvents, type LiveEvent } from './live.ts';
 
@@ -10,13 +10,13 @@ const session: NodeSession = {
 };
 
 /** Follows streams with the given bodies, one after another, until `untilMs` calls of fetch were answered. */
-async function follow(answers: readonly Response[]) {
+async function follow(answers: readonly Response[], open = () => Promise.resolve(session)) {
   const leaving = new AbortController();
   const told: LiveEvent[] = [];
   const asked: { readonly url: string; readonly authorization: string | null }[] = [];
   let gaps = 0;
   await followEvents(
-    () => Promise.resolve(session),
+    open,
     {
       onEvent: (event) => void told.push(event),
       onGap: () => {
@@ -41,7 +41,24 @@ async function follow(answers: readonly Response[]) {
 }
 
 const streamOf = (text: string): Response => new Response(text);
-const refused = (): Response => new Response(null, { status: 401 });
+const answered = (status: number): Response => new Response(null, { status });
+
+const refusal = (code: string, status: number): ClientError => new ClientError({ relayed: code, status }, 'No.');
+
+/** Somebody whose session is over; the next request logs in again, and may be refused. */
+function personOf(refused?: ClientError): () => Promise<NodeSession> {
+  let logIns = 0;
+  const api: ApiClient = {
+    ...session.api,
+    at: () => api,
+    send: async () => {
+      if (refused !== undefined) throw refused;
+      logIns += 1;
+      return Promise.resolve({} as never);
+    },
+  };
+  return () => Promise.resolve({ ...session, api, token: `token-${logIns}` });
+}
 
 describe('live events', () => {
   it('are told with their kind and ids', async () => {
@@ -73,9 +90,34 @@ describe('live events', () => {
     expect(told).toEqual([{ kind: 'ready' }]);
   });
 
-  it('are given up when the node goes on refusing', async () => {
-    const { asked, told } = await follow(Array.from({ length: 50 }, refused));
+  it('are given up when the node lets the person in no more; the pages hear of that', async () => {
+    const { asked, told, gaps } = await follow(
+      Array.from({ length: 50 }, () => answered(401)),
+      personOf(refusal('wrong-credentials', 401)),
+    );
     expect(asked.length).toBeLessThan(10);
     expect(told).toEqual([]);
+    expect(gaps).toBe(1);
+  });
+
+  it('go on with a new session where the old one is over: a quiet half-hour ends no page', async () => {
+    const { asked, told } = await follow([answered(401), streamOf('event: ready\ndata: {}\n\n')], personOf());
+    expect(told).toEqual([{ kind: 'ready' }]);
+    expect(asked.map(({ authorization }) => authorization)).toEqual([
+      'Bearer token-0',
+      'Bearer token-1',
+      'Bearer token-1',
+    ]);
+  });
+
+  it('go on after a node that is overloaded, restarted, or has enough pages open', async () => {
+    const busy = [429, 502, 503, 429, 502, 503, 429, 502].map(answered);
+    const { told } = await follow([...busy, streamOf('event: ready\ndata: {}\n\n')]);
+    expect(told).toEqual([{ kind: 'ready' }]);
+    const late = await follow(
+      [...Array.from({ length: 8 }, () => answered(401)), streamOf('event: ready\ndata: {}\n\n')],
+      personOf(new ClientError('node-unreachable', 'No answer.')),
+    );
+    expect(late.told).toEqual([{ kind: 'ready' }]);
   });
 });

@@ -1,4 +1,4 @@
-import type { NodeSession } from '@salus/client';
+import { ClientError, type NodeSession } from '@salus/client';
 import { EventFrames } from './event-frames.ts';
 
 const FIRST_PAUSE_MS = 500;
@@ -7,6 +7,8 @@ const PAUSE_MS_MAX = 30_000;
 const SILENCE_MS_MAX = 45_000;
 /** A device that was removed, a person who was revoked: nothing that asking again would change. */
 const REFUSALS_MAX = 6;
+/** Not logged in, not permitted, not there. Whatever else a node or a proxy answers may be over in a minute. */
+const REFUSALS: readonly number[] = [401, 403, 404];
 
 /** What pages are told: the kind is also the first part of the query keys that it makes old. */
 export interface LiveEvent {
@@ -17,7 +19,7 @@ export interface LiveEvent {
 
 export interface LiveListener {
   onEvent(event: LiveEvent): void;
-  /** After a stream broke off: whatever happened meanwhile was not told. */
+  /** After a stream broke off, or when no other comes: whatever happened meanwhile was not told. */
   onGap(): void;
 }
 
@@ -29,8 +31,9 @@ export interface Following {
 }
 
 /**
- * Follows the events of one session until `signal` aborts, or the node refused the stream several times in a row. Fetched with
- * the bearer token in its header, where EventSource would put it into the address.
+ * Follows the events of one session until `signal` aborts, or the node refused log-in or stream several times in a row. A
+ * session that is over is renewed: `open` gives one whose requests log in again. Fetched with the bearer token in its header,
+ * where EventSource would put it into the address.
  */
 export async function followEvents(
   open: () => Promise<NodeSession>,
@@ -52,6 +55,7 @@ export async function followEvents(
     await pause(pauseMs, signal);
     pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
   }
+  if (!signal.aborted) listener.onGap();
 }
 
 interface Stream {
@@ -74,7 +78,10 @@ async function followOnce(open: () => Promise<NodeSession>, stream: Stream): Pro
       redirect: 'error',
       signal,
     });
-    if (!response.ok || response.body === null) return 'refused';
+    // The session is over, by its time or for want of use: any request through it logs in anew, or says why not.
+    if (response.status === 401) await api.send({ method: 'GET', path: '/api/v1/session', token });
+    if (response.status !== 401 && REFUSALS.includes(response.status)) return 'refused';
+    if (!response.ok || response.body === null) return 'ended';
     const frames = new EventFrames();
     const reader = response.body.pipeThrough(new TextDecoderStream(), { signal }).getReader();
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
@@ -84,8 +91,7 @@ async function followOnce(open: () => Promise<NodeSession>, stream: Stream): Pro
     }
     return 'ended';
   } catch (error) {
-    // A code means that the node answered, and no.
-    return typeof (error as { readonly code?: unknown } | null)?.code === 'string' ? 'refused' : 'ended';
+    return error instanceof ClientError && REFUSALS.includes(error.status ?? 0) ? 'refused' : 'ended';
   } finally {
     clearTimeout(timer);
     silent.abort();

@@ -1,10 +1,12 @@
 import { Alert, Button, Group, Stack, Title } from '@mantine/core';
+import { useEffect, useEffectEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { DateText } from '../../ui/date-text.tsx';
 import { Page } from '../../ui/page.tsx';
 import { entriesOf } from '../chart/chart-entry.ts';
 import { EntryList } from '../chart/entry-list.tsx';
 import type { OpenedEmergency } from './use-emergency.ts';
+import { whenOver } from './when-over.ts';
 
 /** What helps first stands first. */
 const SECTIONS = [
@@ -14,7 +16,7 @@ const SECTIONS = [
 ] as const;
 const FIRST: readonly string[] = SECTIONS.flatMap(({ types }) => types);
 
-/** What the emergency opened; it stands in this tab's memory alone. */
+/** What the emergency opened; it stands in this tab's memory alone, and no longer than the emergency lasts. */
 export function EmergencyRecords({
   opened: { entries, untilMs },
   onClose,
@@ -23,6 +25,8 @@ export function EmergencyRecords({
   readonly onClose: () => void;
 }) {
   const { t } = useTranslation(['urgent', 'clinician']);
+  const close = useEffectEvent(onClose);
+  useEffect(() => whenOver(untilMs, () => close()), [untilMs]);
   const rest = [...new Set(entries.map(({ type }) => type))].filter((type) => !FIRST.includes(type));
   return (
     <Page title={t('emergency.openTitle')}>
