@@ -1,8 +1,10 @@
+import { text as readAll } from 'node:stream/consumers';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { scaled } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  type Answer,
   chapterAt,
   claimPatient,
   importChapter,
@@ -281,10 +283,12 @@ describe('malformed requests', () => {
       const url = urlOf(operation, random);
       // Logging out would end the sessions that the rest of the run needs; so would a password that is right.
       if (operation.path.endsWith('/logout')) continue;
-      const answer = await server.send(operation.method, url, {
-        ...(token === undefined ? {} : { token }),
-        ...(raw === undefined ? {} : { raw, type }),
-      });
+      const answer = operation.path.endsWith('/events')
+        ? await openStream(url, token)
+        : await server.send(operation.method, url, {
+            ...(token === undefined ? {} : { token }),
+            ...(raw === undefined ? {} : { raw, type }),
+          });
       missed.delete(`${operation.method} ${operation.path}`);
       statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
       expect(
@@ -316,6 +320,19 @@ describe('malformed requests', () => {
     expect(health.json.status).toBe('ok');
   });
 });
+
+/** A stream of events has no end: it is left again once it has begun. */
+async function openStream(url: string, token: string | undefined): Promise<Answer> {
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const answer = await server.app.inject({ method: 'GET', url, headers, payloadAsStream: true });
+  const type = String(answer.headers['content-type'] ?? '');
+  if (answer.statusCode < 400) {
+    answer.stream().destroy();
+    return { status: answer.statusCode, type, text: '', json: undefined };
+  }
+  const text = await readAll(answer.stream());
+  return { status: answer.statusCode, type, text, json: JSON.parse(text) };
+}
 
 /** After a full collection: what is still held. */
 function heapUsed(): number {
