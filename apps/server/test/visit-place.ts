@@ -2,6 +2,7 @@ import { randomBytes, toBase64url } from '@salus/crypto';
 import { parseFhirJson } from '@salus/fhir';
 import { courseOf, type VisitCourse, visitTaskOf } from '@salus/fhir/visit';
 import type { GrantChoice } from '@salus/wallet';
+import type { DemonstrationStaff } from '../src/demonstration/consortium.ts';
 import {
   type Answer,
   chapterAt,
@@ -71,8 +72,9 @@ export function seenIn(view: { readonly tasks: readonly string[] } & Omit<VisitS
   return { visit, patient, sent, course: courseOf(view.tasks.map((task) => visitTaskOf(parseFhirJson(task)))) };
 }
 
-export async function openVisitPlace(): Promise<VisitPlace> {
-  const server = await openTestServer([...PLACES]);
+/** `colleagues` work at the provider, too. */
+export async function openVisitPlace(colleagues: readonly DemonstrationStaff[] = []): Promise<VisitPlace> {
+  const server = await openTestServer([...PLACES], undefined, colleagues);
   const patients = {} as Record<Place, TestPatient>;
   let practitioner = '';
   for (const slug of PLACES) {

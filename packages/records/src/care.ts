@@ -170,12 +170,13 @@ export class HomeAccess {
 
   /**
    * Whoever takes up an order that another organisation delivered has the patient in their care until a time. The caller
-   * has checked that the patient's own grant stands behind the order: that, and no employment, is the reason.
+   * has checked that it is the order's turn and that the patient's own grant stands behind it: that, and no employment, is
+   * the reason. Returns the id of the relationship, for `letGo`.
    */
   async takeUp(
     by: Member,
     { pid, untilMs }: Pick<CareRelationship, 'pid'> & { readonly untilMs: number },
-  ): Promise<void> {
+  ): Promise<string> {
     const { store, masterKey, rowsLog, audit, clock, careOwners, organisation } = this.#parts;
     const fromMs = clock();
     if (by.organisation !== organisation || !by.roles.some((role) => Object.hasOwn(ROLE_CATEGORIES, role))) {
@@ -191,6 +192,25 @@ export class HomeAccess {
     await store.write(async (trx) => {
       await trx.insertInto('careRelationship').values(row).execute();
       await rowsLog.cover(trx, 'careRelationship', row.relationshipId, row);
+    });
+    return row.relationshipId;
+  }
+
+  /** Ends what `takeUp` began, where the order was sent back after all; that it has ended already is as good. */
+  async letGo(by: Who, relationshipId: string): Promise<void> {
+    const { store, masterKey, rowsLog, audit, clock } = this.#parts;
+    const row = await store.read
+      .selectFrom('careRelationship')
+      .select('sealed')
+      .where('relationshipId', '=', relationshipId)
+      .executeTakeFirst();
+    if (row === undefined) return;
+    const found = masterKey.openJson('care-relationship', [relationshipId], row.sealed) as unknown as CareRelationship;
+    if (found.kind !== 'order') throw new RecordsError('denied', 'only the care of an order ends with it');
+    await audit.append(eventOf('registration', { by, pid: found.pid, atMs: clock() }));
+    await store.write(async (trx) => {
+      await trx.deleteFrom('careRelationship').where('relationshipId', '=', relationshipId).execute();
+      await rowsLog.cover(trx, 'careRelationship', relationshipId, null);
     });
   }
 

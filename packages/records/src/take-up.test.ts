@@ -36,6 +36,27 @@ it('puts the patient of an order into the care of who takes it up, of nobody els
   expect(await access.decide(taker, other)).toEqual({ kind: 'denied', reason: 'relationship' });
 });
 
+it('ends with the order that was sent back, and ends no care of another kind', async () => {
+  const { access } = place.vault;
+  const [desk, taker] = [member(['registrar']), member(['laboratory'])];
+  const pid = newId();
+  const fromMs = Date.now() - HOUR_MS;
+  const meta = { owner: `pid:${pid}`, pair: PAIR } as const;
+  const relationship = await access.takeUp(taker, { pid, untilMs: Date.now() + HOUR_MS });
+  await access.letGo(taker, relationship);
+  expect(await access.decide(taker, meta)).toEqual({ kind: 'denied', reason: 'relationship' });
+  await access.letGo(taker, relationship);
+  const ids = async (): Promise<readonly string[]> => {
+    const rows = await place.vault.store.read.selectFrom('careRelationship').select('relationshipId').execute();
+    return rows.map((row) => row.relationshipId);
+  };
+  const before = await ids();
+  await access.assign(desk, { pid, actor: taker.id, fromMs, untilMs: Date.now() + HOUR_MS });
+  const [assigned] = (await ids()).filter((id) => !before.includes(id));
+  await expect(access.letGo(taker, assigned!)).rejects.toMatchObject({ code: 'denied' });
+  expect(await access.decide(taker, meta)).toEqual({ kind: 'allowed', reason: 'assignment' });
+});
+
 it('refuses roles that open no records, people of other organisations, and care without an end', async () => {
   const { access } = place.vault;
   const pid = newId();

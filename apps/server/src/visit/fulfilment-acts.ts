@@ -8,11 +8,10 @@ import {
   resultReport,
   type VisitTask,
 } from '@salus/fhir/visit';
-import type { Who } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
 import { findGrantTo, isOrderStep, MATTERS } from './agreement.ts';
-import { type Acting, handOver } from './hand-over.ts';
+import { type Acting, handOver, readTurn } from './hand-over.ts';
 import type { Working } from './provider-acts.ts';
 import { readTaskOf, type VisitDocument } from './visit-document.ts';
 import { beside, patientReference, resourceName, writeResources } from './visit-records.ts';
@@ -23,26 +22,32 @@ const DECIMAL = /^-?\d{1,9}(\.\d{1,6})?$/;
 
 /** Takes up an order or a prescription: from now on the patient is in this person's care. */
 export async function accept(acting: Acting, document: VisitDocument, key: string): Promise<VisitDocument> {
-  const { organisation, nowMs } = acting;
+  const { organisation, who, nowMs } = acting;
   const task = readTaskOf(document, key);
-  await demandBehind(organisation, document, task);
-  if (document.pid === null || acting.who.kind !== 'member')
-    throw new ServerError('not-found', 'The patient is not known here.');
-  await organisation.vault.access.takeUp(acting.who as Who & { kind: 'member' }, {
-    pid: document.pid,
-    untilMs: nowMs + IN_CARE_MS,
-  });
+  const { pid } = document;
+  if (pid === null || who.kind !== 'member') throw new ServerError('not-found', 'The patient is not known here.');
   const { step, number } = task;
-  return handOver(acting, document, { step, number, status: 'accepted' });
+  const change = { step, number, status: 'accepted' } as const;
+  // No turn, no care: an order that a colleague took up, or that is done, is no reason for it.
+  readTurn(acting, document, change);
+  await demandBehind(organisation, document, task);
+  const relationship = await organisation.vault.access.takeUp(who, { pid, untilMs: nowMs + IN_CARE_MS });
+  const inCare = { ...document.inCare, [key]: relationship };
+  return handOver(acting, { ...document, inCare }, change);
 }
 
+/** Sends an order back, with the reason; who had taken it up has the patient in care for it no longer. */
 export async function reject(
   acting: Acting,
   document: VisitDocument,
   { task: key, reason }: { readonly task: string; readonly reason: string },
 ): Promise<VisitDocument> {
   const { step, number } = readTaskOf(document, key);
-  return handOver(acting, document, { step, number, status: 'rejected', reason });
+  const change = { step, number, status: 'rejected', reason } as const;
+  readTurn(acting, document, change);
+  const { [key]: relationship, ...inCare } = document.inCare ?? {};
+  if (relationship !== undefined) await acting.organisation.vault.access.letGo(acting.who, relationship);
+  return handOver(acting, { ...document, inCare }, change);
 }
 
 export interface Result {
@@ -136,9 +141,10 @@ function demandAccepted({ status }: VisitTask): void {
 async function demandBehind(
   organisation: HostedOrganisation,
   { pid }: VisitDocument,
-  { requester, step }: VisitTask,
+  { requester, step, pid: named }: VisitTask,
 ): Promise<void> {
   const reach = isOrderStep(step) ? { organisation: requester, ...MATTERS[step].tells } : undefined;
-  const given = pid === null || reach === undefined ? undefined : await findGrantTo(organisation, pid, reach);
+  const isOwn = pid !== null && named === pid;
+  const given = !isOwn || reach === undefined ? undefined : await findGrantTo(organisation, pid, reach);
   if (given === undefined) throw new ServerError('not-agreed', 'The patient has not agreed to this, or took it back.');
 }

@@ -27,21 +27,35 @@ export interface Acting {
  */
 export async function handOver(acting: Acting, document: VisitDocument, change: TaskChange): Promise<VisitDocument> {
   const { organisation, nowMs } = acting;
+  const { task, to } = readTurn(acting, document, change);
+  const entry = entryOf(task, { to, attempt: 0, atMs: nowMs });
+  const prepared = withSent(withTask(document, task), entry);
+  await keepVisit(organisation, prepared);
+  return attempt(acting, prepared, entry);
+}
+
+/**
+ * The task as the change makes it, and to whom it goes then; nothing is kept.
+ *
+ * @throws ServerError `conflict` where it is not this step's turn
+ */
+export function readTurn(
+  { organisation, nowMs }: Acting,
+  document: VisitDocument,
+  change: TaskChange,
+): { readonly task: VisitTask; readonly to: string } {
   const { provider, visit, pid } = document;
   const known = document.course.get(taskKey(change));
   const task = nextVersion(document.course, {
     ...{ provider, visit, requester: provider, owner: provider, pid, changedMs: nowMs },
-    ...(known === undefined ? {} : { requester: known.requester, owner: known.owner }),
+    ...(known === undefined ? {} : { requester: known.requester, owner: known.owner, pid: known.pid }),
     ...change,
   });
   if (task === undefined) throw new ServerError('conflict', 'It is not the turn of this step, or it was done already.');
   const move = findMove(task.step, known?.status, task.status);
   const [from, to] = move?.by === 'owner' ? [task.owner, task.requester] : [task.requester, task.owner];
   if (from !== organisation.slug) throw new ServerError('conflict', 'It is the turn of another organisation.');
-  const entry = entryOf(task, { to, attempt: 0, atMs: nowMs });
-  const prepared = withSent(withTask(document, task), entry);
-  await keepVisit(organisation, prepared);
-  return attempt(acting, prepared, entry);
+  return { task, to };
 }
 
 /**

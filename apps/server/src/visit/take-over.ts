@@ -1,6 +1,8 @@
 import { FhirError } from '@salus/fhir';
-import { courseOf, parseVisitTask, receiveTask, taskKey, type VisitTask } from '@salus/fhir/visit';
+import { parseDeliveredTask, receiveTask, taskKey, type VisitTask } from '@salus/fhir/visit';
+import { RecordsError } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
+import { ServerError } from '../server-error.ts';
 import { findGrantTo, isOrderStep, MATTERS } from './agreement.ts';
 import { handOver } from './hand-over.ts';
 import { findVisit, keepVisit, newVisit, type VisitDocument } from './visit-document.ts';
@@ -9,27 +11,54 @@ const PAGE = 200;
 /** Pages of the inbox that one look goes through. */
 const PAGES_MAX = 50;
 
-/** Sorts what other organisations delivered into the visits that it belongs to; other deliveries stay in the inbox. */
+/**
+ * Sorts what other organisations delivered into the visits that it belongs to; other deliveries stay in the inbox. What one
+ * of them sent holds up nobody else's: what has no room waits there, what cannot be kept is refused, and whoever gives no
+ * answer to what goes back is left for the next look.
+ */
 export async function takeOverAll(organisation: HostedOrganisation, nowMs: number): Promise<void> {
   const { deliveries } = organisation.exchange;
+  const silent = new Set<string>();
   let afterMs = -1;
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const items = await deliveries.listInbox({ state: 'new', afterMs, limit: PAGE });
     for (const { from, delivery, body, atMs } of items) {
+      if (silent.has(from)) continue;
       const task = readTask(body);
       if (task === 'other') continue;
-      if (task === 'malformed') await noteRefusal(organisation, null, nowMs);
-      else if (from !== organisation.slug) await takeOver(organisation, { task, from, delivery, atMs }, nowMs);
-      await deliveries.settle(from, delivery);
+      const taken =
+        task === 'malformed'
+          ? await noteRefusal(organisation, null, nowMs)
+          : await takeOrLeave(organisation, { task, from, delivery, atMs }, nowMs);
+      if (taken === 'silent') silent.add(from);
+      if (taken !== 'left') await deliveries.settle(from, delivery);
     }
     if (items.length < PAGE) return;
     afterMs = items.at(-1)!.atMs;
   }
 }
 
+/** `left`: there is no room for it now. `silent`: it goes back, and its sender's node does not answer. */
+type Taken = 'done' | 'left' | 'silent';
+
+async function takeOrLeave(organisation: HostedOrganisation, arrived: Arrived, nowMs: number): Promise<Taken> {
+  try {
+    return arrived.from === organisation.slug ? 'done' : await takeOver(organisation, arrived, nowMs);
+  } catch (error) {
+    if (error instanceof ServerError && error.code === 'overloaded') return 'left';
+    const isTheirs = error instanceof ServerError ? error.code === 'conflict' : isTooLarge(error);
+    if (!isTheirs) throw error;
+    return noteRefusal(organisation, null, nowMs);
+  }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof RecordsError && error.code === 'too-large';
+}
+
 function readTask(body: string): VisitTask | 'other' | 'malformed' {
   try {
-    return parseVisitTask(body) ?? 'other';
+    return parseDeliveredTask(body) ?? 'other';
   } catch (error) {
     if (!(error instanceof FhirError)) throw error;
     return error.code === 'structure-invalid' ? 'malformed' : 'other';
@@ -43,30 +72,38 @@ interface Arrived {
   readonly atMs: number;
 }
 
-async function takeOver(organisation: HostedOrganisation, arrived: Arrived, nowMs: number): Promise<void> {
-  const { task, from } = arrived;
-  const known = await findVisit(organisation, task);
-  const document = known ?? (await firstHeard(organisation, arrived));
+async function takeOver(organisation: HostedOrganisation, arrived: Arrived, nowMs: number): Promise<Taken> {
+  const { task, from, delivery, atMs } = arrived;
+  const document = (await findVisit(organisation, task)) ?? firstHeard(organisation, arrived);
   if (document === undefined) return noteRefusal(organisation, null, nowMs);
   const received = receiveTask(document.course, task, from);
-  if (received.kind === 'known') return;
-  if (received.kind === 'refused') return noteRefusal(organisation, document.pid, nowMs);
-  const { delivery, atMs } = arrived;
+  if (received.kind === 'known') return 'done';
+  if (received.kind === 'refused' || !isAddressed(organisation, document, task)) {
+    return noteRefusal(organisation, document.pid, nowMs);
+  }
   const entry = { task: taskKey(task), version: task.version, from, delivery, atMs };
-  const taken = { ...document, course: received.course, received: [...document.received, entry] };
+  const pid = document.pid ?? (await findOwnPid(organisation, task));
+  const taken = { ...document, pid, course: received.course, received: [...document.received, entry] };
   await keepVisit(organisation, taken);
-  if (task.status === 'requested' && !(await isAgreed(organisation, task)))
-    await sendBack(organisation, taken, { task, nowMs });
+  if (task.status !== 'requested' || (await isAgreed(organisation, task))) return 'done';
+  return sendBack(organisation, taken, { task, nowMs });
 }
 
-/** A visit elsewhere becomes known by an order; only its provider can tell of it. */
-async function firstHeard(
-  organisation: HostedOrganisation,
-  { task, from }: Arrived,
-): Promise<VisitDocument | undefined> {
-  if (task.provider !== from || task.owner !== organisation.slug || task.status !== 'requested') return undefined;
-  const patient = task.pid === null ? undefined : await organisation.vault.patients.findByPid(task.pid);
-  return { ...newVisit(task, patient?.pid ?? null), course: courseOf([]) };
+/** A visit elsewhere becomes known by an order, of a patient; only its provider can tell of it. */
+function firstHeard(organisation: HostedOrganisation, { task, from }: Arrived): VisitDocument | undefined {
+  const isFirst = task.provider === from && task.owner === organisation.slug && task.status === 'requested';
+  return isFirst && task.pid !== null ? newVisit(task, null) : undefined;
+}
+
+/** What is asked here is asked of this organisation, and about whom its visit is; the course has seen to what comes back. */
+function isAddressed({ slug }: HostedOrganisation, { provider, pid }: VisitDocument, task: VisitTask): boolean {
+  if (provider === slug) return true;
+  return task.owner === slug && task.pid !== null && (pid === null || pid === task.pid);
+}
+
+async function findOwnPid({ slug, vault }: HostedOrganisation, task: VisitTask): Promise<string | null> {
+  if (task.provider === slug || task.pid === null) return null;
+  return (await vault.patients.findByPid(task.pid))?.pid ?? null;
 }
 
 /** Behind each order stands a grant that this organisation's own patient signed for who sends it. */
@@ -81,22 +118,19 @@ async function sendBack(
   organisation: HostedOrganisation,
   document: VisitDocument,
   { task, nowMs }: { readonly task: VisitTask; readonly nowMs: number },
-): Promise<void> {
+): Promise<Taken> {
   const { slug, node } = organisation;
   const who = { kind: 'member', id: node.id, organisation: slug, roles: ['node'] } as const;
   const { step, number } = task;
-  await handOver({ organisation, who, nowMs }, document, {
-    step,
-    number,
-    status: 'rejected',
-    reason: 'not-agreed',
-    parts: {},
-  });
+  const change = { step, number, status: 'rejected', reason: 'not-agreed', parts: {} } as const;
+  const { sent } = await handOver({ organisation, who, nowMs }, document, change);
+  return sent.at(-1)?.state === 'pending' ? 'silent' : 'done';
 }
 
-async function noteRefusal({ vault }: HostedOrganisation, pid: string | null, atMs: number): Promise<void> {
+async function noteRefusal({ vault }: HostedOrganisation, pid: string | null, atMs: number): Promise<'done'> {
   await vault.audit.append({
     ...{ kind: 'refusal', atMs, pid, who: null, purpose: 'TREAT', outcome: 'bad-input' },
     ...{ grant: null, session: null, records: [], request: null },
   });
+  return 'done';
 }

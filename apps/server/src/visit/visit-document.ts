@@ -12,7 +12,11 @@ import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
 
 /** Visits that one organisation has open at a time. */
-export const VISITS_OPEN_MAX = 1_000;
+const VISITS_OPEN_MAX = 1_000;
+/** Of them, those that take place at one other organisation. */
+export const VISITS_OPEN_ELSEWHERE_MAX = 250;
+/** Of them, those of one patient at one organisation. */
+export const VISITS_OPEN_OF_PATIENT_MAX = 10;
 /** Visits of one patient that are shown, the newest. */
 const VISITS_OF_PATIENT_MAX = 50;
 
@@ -60,6 +64,8 @@ export interface VisitDocument {
   readonly received: readonly TakenOver[];
   /** `<type>/<id>` of what was written here, by its name in the visit. */
   readonly written: { readonly [name: string]: string };
+  /** Where an order was taken up: the care relationship that rests on it, by the order's key. */
+  readonly inCare?: { readonly [task: string]: string };
   /** When it began. */
   readonly begunMs: number | null;
   /** At the provider: what the patient agreed to on their own device. */
@@ -95,23 +101,32 @@ export async function listVisitsOf(organisation: HostedOrganisation, pid: string
   return found.filter((visit) => visit !== undefined);
 }
 
-/** @throws ServerError `overloaded` for a new visit where too many are open */
+/** @throws ServerError `overloaded` for a new visit where too many are open: in all, elsewhere, or of the patient */
 export async function keepVisit(organisation: HostedOrganisation, document: VisitDocument): Promise<void> {
   const { documents } = organisation.vault;
   const name = nameOf(document);
-  const known = await documents.find('visit', name);
-  if (known === undefined && (await documents.list('visit')).length >= VISITS_OPEN_MAX) {
-    throw new ServerError('overloaded', `An organisation has at most ${VISITS_OPEN_MAX} visits open.`);
-  }
   const { course, ...rest } = document;
   const kept = { ...rest, tasks: [...course.values()].map((task) => JSON.stringify(visitTaskResource(task))) };
   const over = isOver(course) && document.sent.every(({ state }) => state === 'delivered');
+  if ((await documents.find('visit', name)) === undefined && !over) await demandRoom(organisation, document);
   await documents.put(over ? 'visit-over' : 'visit', name, kept as unknown as Json);
   await documents.delete(over ? 'visit' : 'visit-over', name);
   if (document.pid === null) return;
   const names = await namesOf(organisation, document.pid);
   if (names.includes(name)) return;
   await documents.put('visits-of', document.pid, [name, ...names].slice(0, VISITS_OF_PATIENT_MAX));
+}
+
+/** One patient, or one other organisation, leaves room for the others. */
+async function demandRoom({ slug, vault }: HostedOrganisation, { provider, pid }: VisitDocument): Promise<void> {
+  const open = (await vault.documents.list('visit')).map(({ value }) => value as unknown as Kept);
+  const there = open.filter((kept) => kept.provider === provider);
+  const own = there.filter((kept) => pid !== null && kept.pid === pid);
+  const full =
+    open.length >= VISITS_OPEN_MAX ||
+    (provider !== slug && there.length >= VISITS_OPEN_ELSEWHERE_MAX) ||
+    own.length >= VISITS_OPEN_OF_PATIENT_MAX;
+  if (full) throw new ServerError('overloaded', 'Too many visits are open; some have to end first.');
 }
 
 async function namesOf({ vault }: HostedOrganisation, pid: string): Promise<readonly string[]> {

@@ -12,9 +12,11 @@ import { agree, askForVisit, cancel, demandOwn, type Wish } from './patient-acts
 import { askAgain, begin, book, close, order, prescribe, type Working } from './provider-acts.ts';
 import { takeOverAll } from './take-over.ts';
 import { findVisit, listVisits, listVisitsOf, type VisitDocument } from './visit-document.ts';
-import { sideOf, type VisitView, viewOf } from './visit-view.ts';
+import { lookAt, sideOf, viewOf } from './visit-view.ts';
 
 const VIEWS_MAX = 200;
+/** From one address. */
+const WISHES_PER_MINUTE = 30;
 const REASON_MAX = 500;
 const ANSWER_MAX = 1_000;
 const WORDS_MAX = 1_000;
@@ -84,9 +86,12 @@ function addPatientSide(app: FastifyInstance, node: Node, locks: KeyedLocks): vo
     }),
     handle: async ({ params, request }) => {
       const hosted = readHosted(node, params.org);
-      await locked(locks, params.org, () => takeOverAll(hosted, node.nowMs()));
-      const visits = await listVisitsOf(hosted, patientOf(request).pid);
-      const settled = await Promise.all(visits.map((visit) => settleSent(hosted, visit)));
+      // What becomes of deliveries is kept, too: no act comes between reading a visit and keeping it.
+      const settled = await locked(locks, params.org, async () => {
+        await takeOverAll(hosted, node.nowMs());
+        const visits = await listVisitsOf(hosted, patientOf(request).pid);
+        return Promise.all(visits.map((visit) => settleSent(hosted, visit)));
+      });
       return {
         visits: await Promise.all(settled.map((visit) => viewOf(hosted, visit))),
         offers: await listOffers(hosted, node.nowMs()),
@@ -97,6 +102,7 @@ function addPatientSide(app: FastifyInstance, node: Node, locks: KeyedLocks): vo
     method: 'POST',
     url: '/api/v1/orgs/:org/patient/visits',
     access: PATIENT,
+    perMinute: WISHES_PER_MINUTE,
     summary: 'Asks this organisation for a visit; the same visit again does nothing new.',
     params: schema.org,
     body: object({
@@ -168,16 +174,12 @@ function addStaffSide(app: FastifyInstance, node: Node, locks: KeyedLocks): void
     handle: async ({ params, request }) => {
       const hosted = readHosted(node, params.org);
       const who = memberOf(request);
-      await locked(locks, params.org, () => takeOverAll(hosted, node.nowMs()));
-      const seen: VisitView[] = [];
-      for (const document of await listVisits(hosted)) {
-        const side = await sideOf(hosted, who, document);
-        if (side === undefined) continue;
-        seen.push(await viewOf(hosted, await settleSent(hosted, document), side));
-        if (seen.length >= VIEWS_MAX) break;
-      }
-      await noteLook(hosted, who, seen);
-      return { visits: seen };
+      const looks = await locked(locks, params.org, async () => {
+        await takeOverAll(hosted, node.nowMs());
+        return lookThrough(hosted, who);
+      });
+      await noteLook(hosted, who, looks);
+      return { visits: looks.map(({ view }) => view) };
     },
   });
   addRoute<InOrganisation>(app, {
@@ -193,24 +195,31 @@ function addStaffSide(app: FastifyInstance, node: Node, locks: KeyedLocks): void
   });
 }
 
-/** A look is an event of each patient's before anything is shown. */
+type Look = Awaited<ReturnType<typeof lookAt>>;
+
+async function lookThrough(hosted: HostedOrganisation, who: ReturnType<typeof memberOf>): Promise<readonly Look[]> {
+  const looks: Look[] = [];
+  for (const document of await listVisits(hosted)) {
+    const seen = await sideOf(hosted, who, document);
+    if (seen === undefined) continue;
+    looks.push(await lookAt(hosted, await settleSent(hosted, document), seen));
+    if (looks.length >= VIEWS_MAX) break;
+  }
+  return looks;
+}
+
+/** A look is an event of each patient's before anything is shown; it names what of the record it shows. */
 async function noteLook(
   { vault }: HostedOrganisation,
   who: ReturnType<typeof memberOf>,
-  seen: readonly VisitView[],
+  looks: readonly Look[],
 ): Promise<void> {
-  const nothing = { grant: null, session: null, records: [], request: null };
-  const pids = [...new Set(seen.map(({ pid }) => pid))];
   await Promise.all(
-    pids.map((pid) =>
+    [...Map.groupBy(looks, ({ view }) => view.pid)].map(([pid, own]) =>
       vault.audit.append({
-        kind: 'search',
-        atMs: vault.clock(),
-        pid,
-        who,
-        purpose: 'TREAT',
-        outcome: 'ok',
-        ...nothing,
+        ...{ kind: 'search', atMs: vault.clock(), pid, who, purpose: 'TREAT', outcome: 'ok' },
+        ...{ grant: null, session: null, request: null },
+        records: own.flatMap(({ records }) => records),
       }),
     ),
   );
@@ -242,15 +251,17 @@ function addStaffAct<Body>(
         const hosted = readHosted(node, params.org);
         const who = memberOf(request);
         const document = await findVisit(hosted, params);
-        const side = document === undefined ? undefined : await sideOf(hosted, who, document);
-        if (document === undefined || side === undefined) throw new ServerError('not-found', 'You see no such visit.');
+        // An act belongs to one role, and is done from its side: another side of the same person does not open it.
+        const seen =
+          document === undefined ? undefined : await sideOf(hosted, who, document, role === 'any' ? undefined : role);
+        if (document === undefined || seen === undefined) throw new ServerError('not-found', 'You see no such visit.');
         const { task: named } = (given ?? {}) as { readonly task?: string };
-        if (named !== undefined && !side.steps.some((step) => named.startsWith(`${step}.`))) {
+        if (named !== undefined && !seen.side.steps.some((step) => named.startsWith(`${step}.`))) {
           throw new ServerError('not-found', 'You see no such task.');
         }
         const writer = writerOf(node, request);
         const working = { organisation: hosted, who, nowMs: node.nowMs(), writer };
-        return viewOf(hosted, await act(working, document, given), side);
+        return viewOf(hosted, await act(working, document, given), seen);
       }),
   });
 }

@@ -1,7 +1,8 @@
-import { pairIndex } from '@salus/fhir';
-import { inOrder, type StepCode, type VisitTask, visitTaskResource } from '@salus/fhir/visit';
-import type { Who } from '@salus/records';
+import { type Category, pairIndex } from '@salus/fhir';
+import { inOrder, type StepCode, taskKey, type VisitTask, visitTaskResource } from '@salus/fhir/visit';
+import type { HomeDecision, RecordMeta, StoredRecord, Who } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
+import { isOrderStep } from './agreement.ts';
 import { bookedPractitioner } from './provider-acts.ts';
 import type { HandedOver, TakenOver, VisitDocument } from './visit-document.ts';
 
@@ -27,76 +28,167 @@ interface Side {
   readonly role: string;
   readonly steps: readonly StepCode[];
   readonly parts: 'all' | readonly string[];
+  /** Whoever stands there may open all of these of the patient's record here. */
+  readonly categories: readonly Category[];
 }
 
-const DESK: Side = { role: 'registrar', steps: ['appointment', 'consent', 'consultation'], parts: ['appointment'] };
-const CLINICIAN: Side = {
-  role: 'clinician',
-  steps: ['appointment', 'consent', 'consultation', 'laboratory-order', 'prescription'],
-  parts: 'all',
-};
+/** Who sees a visit, and from which side. */
+export interface Seen {
+  readonly who: Member;
+  readonly side: Side;
+}
+
+const NORMAL = 'N';
+const AT_PROVIDER: readonly Side[] = [
+  {
+    role: 'clinician',
+    steps: ['appointment', 'consent', 'consultation', 'laboratory-order', 'prescription'],
+    parts: 'all',
+    categories: ['appointments', 'encounters', 'questionnaires', 'orders', 'laboratory', 'medication'],
+  },
+  {
+    role: 'registrar',
+    steps: ['appointment', 'consent', 'consultation'],
+    parts: ['appointment'],
+    categories: ['appointments'],
+  },
+];
 const ELSEWHERE: readonly Side[] = [
-  { role: 'laboratory', steps: ['laboratory-order'], parts: 'all' },
-  { role: 'pharmacist', steps: ['prescription'], parts: 'all' },
+  { role: 'laboratory', steps: ['laboratory-order'], parts: 'all', categories: ['orders', 'laboratory'] },
+  { role: 'pharmacist', steps: ['prescription'], parts: 'all', categories: ['medication'] },
 ];
 
+/** What was shown of this organisation's own record. */
+export type ShownRecord = Pick<StoredRecord, 'recordId' | 'version'>;
+
 export async function viewOf(
-  { slug, vault }: HostedOrganisation,
+  organisation: HostedOrganisation,
   document: VisitDocument,
-  side?: Side,
+  seen?: Seen,
 ): Promise<VisitView> {
-  const { provider, visit, pid, agreed } = document;
-  const known = pid === null ? undefined : await vault.patients.findByPid(pid);
-  const tasks = inOrder(document.course).filter(({ step }) => side === undefined || side.steps.includes(step));
-  const seen = new Set(tasks.map(({ step, number }) => `${step}.${number}`));
-  return {
-    ...{ provider, visit, organisation: slug, pid, agreed },
-    patient: known === undefined ? null : `Patient/${known.fhirId}`,
-    tasks: tasks.map((task) => JSON.stringify(visitTaskResource(narrowed(task, side)))),
-    sent: document.sent.filter(({ task }) => seen.has(task)),
-    received: document.received.filter(({ task }) => seen.has(task)),
-  };
+  return (await lookAt(organisation, document, seen)).view;
 }
 
-function narrowed(task: VisitTask, side: Side | undefined): VisitTask {
-  if (side === undefined || side.parts === 'all') return task;
-  const { parts } = side;
-  return { ...task, parts: Object.fromEntries(Object.entries(task.parts).filter(([name]) => parts.includes(name))) };
+/** The visit from a side, and which records it shows; without a side: the patient's own. */
+export async function lookAt(
+  organisation: HostedOrganisation,
+  document: VisitDocument,
+  seen?: Seen,
+): Promise<{ readonly view: VisitView; readonly records: readonly ShownRecord[] }> {
+  const { slug, vault } = organisation;
+  const { provider, visit, pid, agreed } = document;
+  const known = pid === null ? undefined : await vault.patients.findByPid(pid);
+  const tasks = inOrder(document.course).filter(({ step }) => seen === undefined || seen.side.steps.includes(step));
+  const keys = new Set(tasks.map(taskKey));
+  const shown = await Promise.all(tasks.map((task) => narrowed(organisation, { document, task, seen })));
+  const view = {
+    ...{ provider, visit, organisation: slug, pid, agreed },
+    patient: known === undefined ? null : `Patient/${known.fhirId}`,
+    tasks: shown.map(({ task }) => JSON.stringify(visitTaskResource(task))),
+    sent: document.sent.filter(({ task }) => keys.has(task)),
+    received: document.received.filter(({ task }) => keys.has(task)),
+  };
+  const records = new Map(shown.flatMap((each) => each.records).map((record) => [record.recordId, record]));
+  return { view, records: [...records.values()] };
+}
+
+/**
+ * The task with those of its parts that the side shows. A part that stands in the record here is shown as long as the record
+ * is there, neither hidden nor erased, and open to who asks, by the labels that it has now.
+ */
+async function narrowed(
+  { vault }: HostedOrganisation,
+  {
+    document,
+    task,
+    seen,
+  }: { readonly document: VisitDocument; readonly task: VisitTask; readonly seen?: Seen | undefined },
+): Promise<{ readonly task: VisitTask; readonly records: readonly ShownRecord[] }> {
+  const names = Object.keys(task.parts).filter(
+    (name) => seen === undefined || seen.side.parts === 'all' || seen.side.parts.includes(name),
+  );
+  const parts: [string, VisitTask['parts'][string]][] = [];
+  const records: ShownRecord[] = [];
+  for (const name of names) {
+    const written = document.written[writtenName(task, name)];
+    if (written !== undefined) {
+      const [type = '', id = ''] = written.split('/');
+      const record = await vault.rows.findResource(type, id);
+      if (record?.status !== 'current') continue;
+      if (seen !== undefined && (await decide(vault, seen.who, record.meta)) !== 'allowed') continue;
+      records.push({ recordId: record.recordId, version: record.version });
+    }
+    parts.push([name, task.parts[name]!]);
+  }
+  return { task: { ...task, parts: Object.fromEntries(parts) }, records };
+}
+
+/** Under which name of the visit a part was written into the record: orders and what comes of them have numbers. */
+function writtenName({ step, number }: VisitTask, part: string): string {
+  if (!isOrderStep(step)) return part;
+  const [, kind = part, at] = /^(observation)-(\d+)$/.exec(part) ?? [];
+  return at === undefined ? `${kind}-${number}` : `${kind}-${number}-${at}`;
 }
 
 /**
  * From which side a member of staff sees a visit; undefined: not at all. The desk books for everybody; a clinician sees
  * the visits that the desk booked with them, as long as care and the patient's denials allow; laboratory and pharmacy
- * see what was sent to their organisation.
+ * see what was sent to their organisation, which the patient's grant to all of it stands behind, but for whom the patient
+ * has denied. `role`: from that one's side.
  */
 export async function sideOf(
   organisation: HostedOrganisation,
   who: Member,
   document: VisitDocument,
-): Promise<Side | undefined> {
-  if (document.provider !== organisation.slug) {
-    const held = new Set([...document.course.values()].map(({ step }) => step));
-    return ELSEWHERE.find(({ role, steps }) => who.roles.includes(role) && steps.some((step) => held.has(step)));
+  role?: string,
+): Promise<Seen | undefined> {
+  const isOpen = async (side: Side): Promise<boolean> =>
+    (role === undefined || side.role === role) &&
+    who.roles.includes(side.role) &&
+    (await mayStand(organisation, { who, document, side }));
+  for (const side of document.provider === organisation.slug ? AT_PROVIDER : ELSEWHERE) {
+    if (await isOpen(side)) return { who, side };
   }
-  if (who.roles.includes(CLINICIAN.role) && (await isBookedWith(organisation, who, document))) return CLINICIAN;
-  if (who.roles.includes(DESK.role) && (await mayOpen(organisation, who, document, 'appointments'))) return DESK;
   return undefined;
 }
 
-async function isBookedWith(organisation: HostedOrganisation, who: Member, document: VisitDocument): Promise<boolean> {
-  const booked = bookedPractitioner(document);
-  if (booked === undefined) return false;
-  const own = await organisation.vault.access.listPractitioners(who.id);
-  return own.includes(booked) && (await mayOpen(organisation, who, document, 'encounters'));
+async function mayStand(
+  organisation: HostedOrganisation,
+  { who, document, side }: { readonly who: Member; readonly document: VisitDocument; readonly side: Side },
+): Promise<boolean> {
+  const { pid, course } = document;
+  if (pid === null) return false;
+  const decisions = await Promise.all(
+    side.categories.map((category) =>
+      decide(organisation.vault, who, { owner: `pid:${pid}`, pair: pairIndex(category, NORMAL) }),
+    ),
+  );
+  switch (side.role) {
+    case 'clinician':
+      return decisions.every((each) => each === 'allowed') && (await isBookedWith(organisation, who, document));
+    case 'registrar':
+      return decisions.every((each) => each === 'allowed');
+    default:
+      // The order is why whoever takes it up has the patient in care: until then nobody has.
+      return (
+        decisions.every((each) => each === 'allowed' || each === 'relationship') &&
+        [...course.values()].some(({ step }) => side.steps.includes(step))
+      );
+  }
 }
 
-async function mayOpen(
-  { vault }: HostedOrganisation,
+async function isBookedWith({ vault }: HostedOrganisation, who: Member, document: VisitDocument): Promise<boolean> {
+  const booked = bookedPractitioner(document);
+  return booked !== undefined && (await vault.access.listPractitioners(who.id)).includes(booked);
+}
+
+type Decision = Extract<HomeDecision, { kind: 'denied' }>['reason'] | 'allowed';
+
+async function decide(
+  { access }: HostedOrganisation['vault'],
   who: Member,
-  { pid }: VisitDocument,
-  category: 'appointments' | 'encounters',
-): Promise<boolean> {
-  if (pid === null) return false;
-  const pair = pairIndex(category, 'N');
-  return (await vault.access.decide(who, { owner: `pid:${pid}`, pair })).kind === 'allowed';
+  meta: Pick<RecordMeta, 'owner' | 'pair'>,
+): Promise<Decision> {
+  const decision = await access.decide(who, meta);
+  return decision.kind === 'allowed' ? 'allowed' : decision.reason;
 }

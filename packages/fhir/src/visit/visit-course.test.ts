@@ -10,7 +10,7 @@ import {
   type VisitCourse,
 } from './visit-course.ts';
 import { STEP_CODES, STEPS, type StepCode, type StepStatus } from './visit-step.ts';
-import { parseVisitTask, type VisitTask, visitTaskResource } from './visit-task.ts';
+import { parseDeliveredTask, parseVisitTask, VERSION_MAX, type VisitTask, visitTaskResource } from './visit-task.ts';
 
 const VISIT = 'A'.repeat(22);
 const PID = 'B'.repeat(22);
@@ -111,6 +111,45 @@ it('refuses what somebody else than the party whose turn it is hands over', () =
   const elsewhere = { ...result, owner: 'pharmacy' };
   expect(receiveTask(course, elsewhere, 'pharmacy')).toEqual({ kind: 'refused', why: 'not-theirs' });
   expect(receiveTask(course, result, 'laboratory').kind).toBe('taken');
+});
+
+it('refuses a task of another patient, of another owner, and of whoever is not the visit’s provider', () => {
+  const refused = { kind: 'refused', why: 'not-theirs' };
+  const ordered = after(courseOf([]), ['laboratory-order', 'requested', 'laboratory']);
+  const order = ordered.get('laboratory-order.1')!;
+  const stranger = 'C'.repeat(22);
+  const second = { ...order, number: 2 };
+  expect(receiveTask(ordered, second, HOSPITAL).kind).toBe('taken');
+  for (const pid of [stranger, null]) {
+    expect(receiveTask(ordered, { ...second, pid }, HOSPITAL)).toEqual(refused);
+    expect(receiveTask(ordered, { ...order, pid, version: 2, status: 'cancelled' }, HOSPITAL)).toEqual(refused);
+    expect(receiveTask(ordered, { ...order, pid, version: 2, status: 'accepted' }, 'laboratory')).toEqual(refused);
+  }
+  expect(receiveTask(ordered, { ...second, requester: 'hospital-b' }, 'hospital-b')).toEqual(refused);
+  const moved = { ...order, version: 2, owner: 'pharmacy', status: 'accepted' as const };
+  expect(receiveTask(ordered, moved, 'pharmacy')).toEqual(refused);
+});
+
+it('makes no version that nobody would read', () => {
+  const ordered = after(courseOf([]), ['laboratory-order', 'requested', 'laboratory']);
+  const order = ordered.get('laboratory-order.1')!;
+  const last = (version: number): VisitCourse => new Map([['laboratory-order.1', { ...order, version }]]);
+  expect(next(last(VERSION_MAX - 1), 'laboratory-order', 'accepted', 'laboratory')?.version).toBe(VERSION_MAX);
+  expect(next(last(VERSION_MAX), 'laboratory-order', 'accepted', 'laboratory')).toBeUndefined();
+});
+
+it('takes nothing delivered that leaves no room for an answer', () => {
+  const order = next(courseOf([]), 'laboratory-order', 'requested', 'laboratory')!;
+  const text = (parts: VisitTask['parts']): string => JSON.stringify(visitTaskResource({ ...order, parts }));
+  const part = { resourceType: 'ServiceRequest' };
+  expect(parseDeliveredTask(text({ order: part }))).toMatchObject({ parts: { order: part } });
+  const long = text({ order: { ...part, note: [{ text: 'é'.repeat(40_000) }] } });
+  const many = text(Object.fromEntries(Array.from({ length: 11 }, (_, at) => [`part-${at}`, part])));
+  for (const tooMuch of [long, many]) {
+    expect(parseVisitTask(tooMuch)).toBeDefined();
+    expect(() => parseDeliveredTask(tooMuch)).toThrow('larger');
+  }
+  expect(parseDeliveredTask('{"resourceType":"ServiceRequest"}')).toBeUndefined();
 });
 
 it('refuses every status that does not follow from the one before', () => {

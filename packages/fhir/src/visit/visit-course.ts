@@ -7,7 +7,7 @@ import {
   type StepCode,
   type StepStatus,
 } from './visit-step.ts';
-import { TASKS_PER_STEP_MAX, taskKey, type VisitTask } from './visit-task.ts';
+import { TASKS_PER_STEP_MAX, taskKey, VERSION_MAX, type VisitTask } from './visit-task.ts';
 
 /** The newest version of each task of a visit, by `taskKey`. */
 export type VisitCourse = ReadonlyMap<string, VisitTask>;
@@ -26,7 +26,7 @@ export function courseOf(tasks: readonly VisitTask[]): VisitCourse {
 export function receiveTask(course: VisitCourse, task: VisitTask, from: string): Received {
   const known = course.get(taskKey(task));
   if (known !== undefined && task.version <= known.version) return { kind: 'known' };
-  if (known !== undefined && !sameParties(known, task)) return { kind: 'refused', why: 'not-theirs' };
+  if (!isOfVisit(course, task)) return { kind: 'refused', why: 'not-theirs' };
   const move = findMove(task.step, known?.status, task.status);
   if (move === undefined) return { kind: 'refused', why: 'out-of-turn' };
   if (task[move.by] !== from) return { kind: 'refused', why: 'not-theirs' };
@@ -34,8 +34,16 @@ export function receiveTask(course: VisitCourse, task: VisitTask, from: string):
   return { kind: 'taken', course: new Map(course).set(taskKey(task), task) };
 }
 
-function sameParties(known: VisitTask, task: VisitTask): boolean {
-  return known.requester === task.requester && known.owner === task.owner && known.provider === task.provider;
+/** The visit's provider asks for everything in it, each task stays with its owner, and an owner knows one pid of the patient. */
+function isOfVisit(course: VisitCourse, task: VisitTask): boolean {
+  const known = course.get(taskKey(task));
+  return (
+    task.requester === task.provider &&
+    (known === undefined || known.owner === task.owner) &&
+    [...course.values()].every(
+      ({ provider, owner, pid }) => provider === task.provider && (owner !== task.owner || pid === task.pid),
+    )
+  );
 }
 
 /** Nothing is ordered before the visit has begun, and nothing begins before it was booked. */
@@ -69,10 +77,11 @@ export function nextVersion(
   const known = course.get(taskKey(change));
   if (findMove(change.step, known?.status, change.status) === undefined || !isInOrder(course, change.step))
     return undefined;
-  if (change.number > TASKS_PER_STEP_MAX) return undefined;
+  const version = (known?.version ?? 0) + 1;
+  if (change.number > TASKS_PER_STEP_MAX || version > VERSION_MAX) return undefined;
   return {
     ...change,
-    version: (known?.version ?? 0) + 1,
+    version,
     reason: change.reason ?? null,
     parts: { ...known?.parts, ...change.parts },
   };

@@ -26,17 +26,19 @@ export function questionnaireResponse({
   readonly answers: Answers;
   readonly authoredMs: number;
 }): FhirTree {
+  const item = QUESTIONS.flatMap(({ linkId, text }): FhirTree[] => {
+    const given = answers[linkId];
+    if (given === undefined || given === '') return [];
+    const answer = typeof given === 'boolean' ? { valueBoolean: given } : { valueString: given };
+    return [{ linkId, text, answer: [answer] }];
+  });
   return {
     resourceType: 'QuestionnaireResponse',
     questionnaire: QUESTIONNAIRE_URL,
     status: 'completed',
     authored: iso(authoredMs),
-    item: QUESTIONS.flatMap(({ linkId, text }): FhirTree[] => {
-      const given = answers[linkId];
-      if (given === undefined || given === '') return [];
-      const answer = typeof given === 'boolean' ? { valueBoolean: given } : { valueString: given };
-      return [{ linkId, text, answer: [answer] }];
-    }),
+    // Who answers nothing has no list of answers: an empty one is no FHIR.
+    ...(item.length === 0 ? {} : { item }),
   };
 }
 

@@ -17,12 +17,16 @@ export const ORGANISATION_SYSTEM = 'urn:salus:organisation';
 export const VISIT_PART_SYSTEM = 'urn:salus:visit-part';
 /** Tasks of one kind in one visit: orders, prescriptions. */
 export const TASKS_PER_STEP_MAX = 10;
+/** Of a task that is delivered: what its receiver adds has room beside it, and a whole visit in one document. */
+const DELIVERED_BYTES_MAX = 65_536;
+const DELIVERED_PARTS_MAX = 10;
 const PARTS_MAX = 20;
 const REASON_LENGTH_MAX = 1_000;
 const VISIT_ID = /^[\w-]{22}$/;
 const PID = /^[\w-]{22}$/;
 const ORGANISATION = /^[a-z][a-z0-9-]{1,31}$/;
-const VERSION_MAX = 100;
+/** Versions of one task. */
+export const VERSION_MAX = 100;
 
 /** One version of a task of a visit, as it is handed from one participant to the next. */
 export interface VisitTask {
@@ -96,6 +100,21 @@ export function parseVisitTask(text: string): VisitTask | undefined {
   const visit = valueIn(tree.groupIdentifier, VISIT_SYSTEM);
   if (tree.resourceType !== 'Task' || visit === undefined) return undefined;
   return visitTaskOf(tree);
+}
+
+/**
+ * As `parseVisitTask`, of what another organisation delivered.
+ *
+ * @throws FhirError `structure-invalid` also for what is longer, or carries more, than a task that is handed over
+ */
+export function parseDeliveredTask(text: string): VisitTask | undefined {
+  const task = parseVisitTask(text);
+  if (task === undefined) return undefined;
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes > DELIVERED_BYTES_MAX || Object.keys(task.parts).length > DELIVERED_PARTS_MAX) {
+    throw new FhirError('structure-invalid', 'a task that is delivered is larger than its profile says', 'Task');
+  }
+  return task;
 }
 
 /** As `parseVisitTask`, of a tree that is known to be one. */
