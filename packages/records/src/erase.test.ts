@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { cp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { leafKey } from '@salus/contracts';
+import { leafKey, type SignedCall } from '@salus/contracts';
 import {
   deriveSigningKey,
   fromUtf8,
@@ -174,6 +174,44 @@ test('leaves no byte of an erased record in packs, attachments and database, and
   const lines = await place.vault.audit.listOfPid(story.pid, { limit: 20 });
   expect(lines.filter(({ event }) => event.kind === 'erasure')).toHaveLength(1);
   await place.restart();
+  await demandConsistent(place.vault);
+});
+
+test('what a patient stated about an erased version goes with it, with the answer, after a crash too', async () => {
+  const story = await makeStory();
+  const erased = await versionsOf('Observation', story.observationId);
+  const [stays] = await versionsOf('Observation', story.staysId);
+  const { disputes, store } = place.vault;
+  const keep = (dispute: string, { recordId, version, leafHash }: StoredRecord) => {
+    const named = { network: place.consortium.network, pid: story.pid, dispute };
+    const statement = { version: 'salus:dispute:v1', ...named, leafHash, text: `quotes ${dispute}` } as const;
+    const said = { version: 'salus:dispute-answer:v1', ...named, outcome: 'declined', text: 'quotes it too' } as const;
+    const answer = { answer: said, salt: '', by: 'doctor' };
+    const kept = { dispute, pid: story.pid, recordId, version, reference: 'Observation/1', statement, salt: '' };
+    return disputes.locked(async () => {
+      await disputes.put({ ...kept, call: {} as SignedCall, answer });
+      await disputes.add(story.pid, dispute);
+    });
+  };
+  await keep('of-erased', erased[0]!);
+  await keep('of-other', stays!);
+  const sealed = await store.read.selectFrom('document').select('sealed').where('kind', '=', 'dispute').execute();
+  armed = 'erase:after-ledger';
+  const who = { kind: 'patient', pid: story.pid, kid: 'phone' } as const;
+  await expect(place.vault.leafStates.erase(await eraseCall(story, erased), who)).rejects.toThrow('stopped');
+  await place.restart();
+  expect(await place.vault.disputes.find(story.pid, 'of-erased')).toBeUndefined();
+  expect(await place.vault.disputes.listOf(story.pid)).toEqual(['of-other']);
+  expect(await place.vault.disputes.listOpen()).toEqual([`${story.pid}/of-other`]);
+  const left = await place.vault.store.read
+    .selectFrom('document')
+    .select('sealed')
+    .where('kind', '=', 'dispute')
+    .execute();
+  const bytes = await bytesBelow(place.vault.directory);
+  const gone = sealed.filter((row) => !left.some((kept) => Buffer.from(kept.sealed).equals(Buffer.from(row.sealed))));
+  expect(gone.length).toBeGreaterThan(0);
+  expect(gone.filter((row) => bytes.includes(Buffer.from(row.sealed).subarray(1, 33)))).toEqual([]);
   await demandConsistent(place.vault);
 });
 

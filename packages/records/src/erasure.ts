@@ -1,6 +1,7 @@
 import type { EndedLeaf } from '@salus/contracts';
 import type { Attachments } from './attachments.ts';
 import type { CrashHook } from './crash-points.ts';
+import type { DisputeStore } from './dispute-store.ts';
 import { removeHistory } from './history-rows.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Packs } from './packs.ts';
@@ -19,6 +20,7 @@ export type ErasureParts = {
   readonly attachments: Attachments;
   readonly rowsLog: RowsLog;
   readonly searchIndex: SearchIndex;
+  readonly disputes: DisputeStore;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly crash?: CrashHook;
@@ -28,6 +30,7 @@ type ErasedRow = {
   readonly batchId: string;
   readonly keyId: string;
   readonly leafIndex: number;
+  readonly leafHash: string;
   readonly recordId: string;
   readonly version: number;
   readonly packOffset: number;
@@ -50,6 +53,7 @@ export class Erasure {
     if (rows.length === 0) return 0;
     const { store, packs, attachments } = this.#parts;
     await this.#log(rows, who);
+    await this.#eraseStatements(rows);
     const files = await this.#attachmentsOf(rows);
     for (const attachmentId of files) await attachments.remove(attachmentId);
     for (const [batchId, ranges] of Map.groupBy(rows, (row) => row.batchId)) {
@@ -81,6 +85,14 @@ export class Erasure {
       const meta = masterKey.openJson('record', recordContext(recordId, version), sealed) as unknown as RecordMeta;
       return { ...row, recordId, version, owner: meta.owner };
     });
+  }
+
+  /** Before the rows, which say what is left to do after a crash. */
+  async #eraseStatements(rows: readonly ErasedRow[]): Promise<void> {
+    for (const [owner, owned] of Map.groupBy(rows, (row) => row.owner)) {
+      const pid = pidOf(owner as `pid:${string}`);
+      if (pid !== undefined) await this.#parts.disputes.eraseAbout(pid, new Set(hashesOf(owned)));
+    }
   }
 
   async #attachmentsOf(rows: readonly ErasedRow[]): Promise<readonly string[]> {

@@ -32,6 +32,7 @@ export { DataKeys } from './data-keys.ts';
 export type { KeptDispute, KnownDispute } from './disputes.ts';
 export type { Documents } from './documents.ts';
 export { findElsewhere } from './elsewhere.ts';
+export type { OpenedEmergency } from './emergencies.ts';
 export { LeafStates } from './erase.ts';
 export type { AppUse } from './exchange/app-reading.ts';
 export { createAttachmentPieces } from './exchange/attachment-pieces.ts';

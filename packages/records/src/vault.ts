@@ -13,6 +13,7 @@ import { RecordWriter } from './commit.ts';
 import { createConditionSearch } from './condition-search.ts';
 import type { CrashHook } from './crash-points.ts';
 import { DataKeys } from './data-keys.ts';
+import { DisputeStore } from './dispute-store.ts';
 import { createDocuments, type Documents } from './documents.ts';
 import { LeafStates } from './erase.ts';
 import { FeedLookup } from './feed-lookup.ts';
@@ -89,6 +90,7 @@ export interface Vault extends AsyncDisposable {
   readonly access: HomeAccess;
   readonly privateKeys: PrivateKeys;
   readonly documents: Documents;
+  readonly disputes: DisputeStore;
   readonly moves: Moves;
   readonly merges: Merges;
   readonly feedLookup: FeedLookup;
@@ -152,7 +154,18 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const batches = new BatchStore({ ...base, keys });
   const onFailure = options.onFailure ?? (() => {});
   const changes = new ChangeFeed(base);
-  const writing = { ...base, keys, batches, rows, changes, onFailure, ...(crash === undefined ? {} : { crash }) };
+  const documents = createDocuments(base);
+  const disputes = new DisputeStore(documents);
+  const writing = {
+    ...base,
+    disputes,
+    keys,
+    batches,
+    rows,
+    changes,
+    onFailure,
+    ...(crash === undefined ? {} : { crash }),
+  };
   const writer = new RecordWriter(writing);
   const leafStates = new LeafStates(writing);
   const patients = new Patients(base);
@@ -177,7 +190,6 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     conditionSearch: createConditionSearch(search),
     demandReleasing: () => guard.demandReleasing(),
   });
-  const documents = createDocuments(base);
   const moves = new Moves({ ...fhir, ciphertext, leafStates, documents });
   const merges = new Merges({ ...base, rows, ciphertext, patients, documents, moves, repository });
   const binaries = new Binaries({ ...fhir, repository, ciphertext });
@@ -217,6 +229,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     access,
     privateKeys: new PrivateKeys(base),
     documents,
+    disputes,
     moves,
     merges,
     feedLookup: new FeedLookup({ ...base, rows, ciphertext }),

@@ -66,13 +66,20 @@ describe('a dispute', () => {
     expect(open.json.disputes.map(({ text }: { text: string }) => text)).toContain('I never took this.');
     expect(open.json.disputes[0]).toMatchObject({ patient: patient.fhirId, status: 'open' });
     const stranger = await server.logIn('a.mehta');
-    expect((await server.send('GET', `${A}/disputes`, { token: stranger })).json).toEqual({ disputes: [] });
+    expect((await server.send('GET', `${A}/disputes`, { token: stranger })).json).toEqual({
+      ...{ disputes: [], next: null },
+    });
     expect((await server.send('GET', `${A}/disputes`, { token: await server.logIn('hospital-a.admin') })).status).toBe(
       403,
     );
 
     const said = { pid: patient.pid, dispute: stated.dispute, text: 'It was dispensed on 2 May.' } as const;
     const path = `${A}/disputes/${stated.dispute}/answers`;
+    // The stranger sees no such record: nor do they answer for it.
+    const posed = await answerDispute(server.wallet('a.mehta'), server.occasion(), { ...said, outcome: 'declined' });
+    const unseen = await server.send('POST', path, { token: stranger, body: bodyOf(posed) });
+    expect(unseen.json.code).toBe('not-found');
+    expect((await listed())[0]).toMatchObject({ status: 'open', answer: null });
     const amended = await answerDispute(server.wallet('a.rossi'), server.occasion(), { ...said, outcome: 'amended' });
     const early = await server.send('POST', path, { token: rossi, body: bodyOf(amended) });
     expect(early.json.code).toBe('dispute-not-amended');
@@ -133,7 +140,7 @@ describe('a dispute', () => {
     const refused = await server.send('POST', `${A}/patient/disputes`, { token: other.token, body: stolen });
     expect(refused.json.code).toBe('not-found');
     const direct = await server.send('POST', `${A}/calls`, { body: bodyOf(about) });
-    expect(direct.json.code).toBe('owner-foreign');
+    expect(direct.json.code).toBe('own-route');
     const mine = await dispute(patient.wallet, server.occasion(), { ...own, pid: patient.pid });
     const posed = { recordId, ...bodyOf(mine) };
     expect((await server.send('POST', `${A}/patient/disputes`, { token: other.token, body: posed })).status).toBe(403);
@@ -141,6 +148,8 @@ describe('a dispute', () => {
     swapped.privateArgs.values.statement.text = 'something else';
     const changed = await server.send('POST', `${A}/patient/disputes`, { token: patient.token, body: swapped });
     expect(changed.json.code).toBe('private-mismatch');
+    const { vault } = server.node.organisations.get('hospital-a')!;
+    expect(JSON.stringify(await vault.documents.list('dispute'))).not.toContain('something else');
     expect((await server.send('GET', `${A}/patient/disputes`, { token: other.token })).json).toEqual({ disputes: [] });
   });
 

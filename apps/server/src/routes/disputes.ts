@@ -6,8 +6,8 @@ import {
   type SignedCall,
   WRITING_ROLES,
 } from '@salus/contracts';
-import { type KnownDispute, sightedOf, sightOf } from '@salus/records';
-import type { FastifyInstance } from 'fastify';
+import { type KnownDispute, RecordsError, sightedOf, sightOf } from '@salus/records';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GivenCall } from '../consent.ts';
 import { patientOf, staffOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
@@ -17,7 +17,10 @@ import { ServerError } from '../server-error.ts';
 import { committed, takeSigned } from './calls.ts';
 
 const LISTED_MAX = 500;
+/** Open statements of one answer, and those that are looked through for it. */
 const OPEN_MAX = 200;
+const OPEN_LOOKED_MAX = 2_000;
+const CURSOR_MAX = 100;
 const DISPUTING = { kind: 'session', who: ['patient'], guardian: ['dispute'] } as const;
 const STAFF = { kind: 'session', who: ['staff'], roles: WRITING_ROLES.filter((role) => role !== FEED_ROLE) } as const;
 
@@ -64,7 +67,7 @@ function addStating(app: FastifyInstance, node: Node): void {
         case 'record.dispute':
           return takeDispute(node, params.org, body);
         case 'record.withdrawDispute':
-          return takeSigned(node, params.org, body);
+          return takeWithdrawal(node, params.org, body);
         default:
           throw new ServerError('bad-request', 'The call here is record.dispute or record.withdrawDispute.');
       }
@@ -92,29 +95,54 @@ async function takeDispute(node: Node, slug: string, { recordId, ...given }: Giv
   }
   const { subject: pid } = parseSigner(given.call.payload.signer);
   const { version, meta } = await disputes.findDisputed(recordId, pid, statement.leafHash);
-  const done = await takeSigned(node, slug, given);
   const reference = `${meta.type}/${meta.id}`;
   const { dispute } = statement;
+  // First the words: a commitment without them would stand for ever.
   await disputes.keep({ dispute, pid, recordId, version, reference, statement, salt, call: given.call, answer: null });
+  try {
+    return await takeSigned(node, slug, given);
+  } catch (error) {
+    if (isRefusal(error)) await disputes.forget(pid, dispute);
+    throw error;
+  }
+}
+
+/** Nothing was committed; any other failure leaves open whether something was. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ServerError || (error instanceof RecordsError && error.code === 'ledger-refused');
+}
+
+async function takeWithdrawal(node: Node, slug: string, given: GivenCall) {
+  const done = await takeSigned(node, slug, given);
+  const { subject: pid } = parseSigner(given.call.payload.signer);
+  const { dispute } = given.call.payload.args as { readonly dispute: string };
+  await readHosted(node, slug).exchange.disputes.settle(pid, dispute);
   return done;
 }
 
 function addAnswering(app: FastifyInstance, node: Node): void {
-  addRoute<InOrganisation, { state?: 'open' }>(app, {
+  addRoute<InOrganisation, { state?: 'open'; after?: string }>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/disputes',
     access: STAFF,
-    summary: 'Open statements of patients about records that this person sees; each look is in the patients’ logs.',
+    summary:
+      'Open statements of patients about records that this person sees, oldest first; `next` goes on. Each look is in the patients’ logs.',
     params: schema.org,
-    query: object({ state: oneOf(['open']) }, ['state']),
+    query: object({ state: oneOf(['open']), after: text(CURSOR_MAX) }, ['state', 'after']),
     answer: object({
       disputes: list(object({ ...shape, patient: nullable(schema.fhirId) }), OPEN_MAX),
+      next: nullable(text(CURSOR_MAX)),
     }),
-    handle: async ({ params, request }) => {
+    handle: async ({ params, query, request }) => {
       const { vault, exchange } = readHosted(node, params.org);
       const sight = sightOf(vault, readerOf(request));
       const disputes = [];
-      for (const known of await exchange.disputes.listOpen(OPEN_MAX)) {
+      let looked = 0;
+      let last: string | undefined;
+      for await (const known of exchange.disputes.listOpen(query.after)) {
+        if (disputes.length >= OPEN_MAX || looked >= OPEN_LOOKED_MAX) return { disputes, next: last ?? null };
+        looked += 1;
+        last = `${known.pid}/${known.dispute}`;
         const record = await vault.rows.findRecord(known.recordId);
         if (record === undefined || (await sight.decide(sightedOf(record))).kind !== 'allowed') continue;
         const { recordId, version, pid } = known;
@@ -125,7 +153,7 @@ function addAnswering(app: FastifyInstance, node: Node): void {
         const patient = await vault.patients.findByPid(pid);
         disputes.push({ ...showDispute(known), patient: patient?.fhirId ?? null });
       }
-      return { disputes };
+      return { disputes, next: null };
     },
   });
   addRoute<InOrganisation & { readonly dispute: string }, unknown, GivenCall>(app, {
@@ -145,11 +173,30 @@ function addAnswering(app: FastifyInstance, node: Node): void {
       if (answer?.dispute !== params.dispute || typeof salt !== 'string') {
         throw new ServerError('bad-request', 'An answer names its dispute and comes with its salt.');
       }
+      const { disputes } = readHosted(node, params.org).exchange;
+      const { pid, dispute } = answer;
+      await demandSeen(node, params.org, { request, pid, dispute });
+      // First the words, as with the statement; and again, since a colleague's may have come in between.
+      await disputes.answer(pid, dispute, { answer, salt, by });
       const done = await takeSigned(node, params.org, body);
-      await readHosted(node, params.org).exchange.disputes.answer(answer.pid, params.dispute, { answer, salt, by });
+      await disputes.answer(pid, dispute, { answer, salt, by });
+      await disputes.settle(pid, dispute);
       return done;
     },
   });
+}
+
+/** Who may not see the record learns nothing of what is said about it, and has no say in it: `not-found`. */
+async function demandSeen(
+  node: Node,
+  slug: string,
+  asked: { readonly request: FastifyRequest; readonly pid: string; readonly dispute: string },
+): Promise<void> {
+  const { vault, exchange } = readHosted(node, slug);
+  const known = await exchange.disputes.find(asked.pid, asked.dispute);
+  const record = known === undefined ? undefined : await vault.rows.findRecord(known.recordId);
+  const decision = record && (await sightOf(vault, readerOf(asked.request)).decide(sightedOf(record)));
+  if (decision?.kind !== 'allowed') throw new ServerError('not-found', 'You see no such statement here.');
 }
 
 /** As `shownDispute` has it. */

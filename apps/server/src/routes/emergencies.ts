@@ -1,13 +1,12 @@
-import { type EmergencyFact, emergencyKey, REVIEWING_ROLES, type SignedCall } from '@salus/contracts';
-import { AUDIT_PAGE_MAX } from '@salus/records';
+import { type EmergencyFact, emergencyKey, REVIEWING_ROLES } from '@salus/contracts';
+import type { OpenedEmergency } from '@salus/records';
 import type { FastifyInstance } from 'fastify';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { memberOf, type Node, readHosted } from '../node.ts';
 
-/** Emergency accesses of one answer, and lines of the audit log that are looked through for it. */
+/** Emergency accesses of one answer. */
 const LISTED_MAX = 200;
-const LINES_MAX = 20_000;
 
 const { anything, flag, hash, id, list, nullable, object, oneOf, text, timeMs } = schema;
 
@@ -48,45 +47,26 @@ export function addEmergencyRoutes(app: FastifyInstance, node: Node): void {
   });
 }
 
-/** From the audit log, which holds the clinician's signed request, and the ledger, which says what became of it. */
+/** From the organisation's own book, which holds the clinician's signed request, and the ledger, which says what became of it. */
 async function findEmergencies(node: Node, slug: string, state: 'open' | 'reviewed' | undefined) {
-  const { audit } = readHosted(node, slug).vault;
+  const { emergencies } = readHosted(node, slug).exchange;
   const found: ReturnType<typeof shown>[] = [];
-  let before: number | undefined;
-  for (let looked = 0; looked < LINES_MAX && found.length < LISTED_MAX; looked += AUDIT_PAGE_MAX) {
-    const lines = await audit.list({ limit: AUDIT_PAGE_MAX, ...(before === undefined ? {} : { before }) });
-    for (const { event } of lines) {
-      if (event.kind !== 'emergency' || event.pid === null || event.session === null || event.request === null)
-        continue;
-      const key = emergencyKey(event.pid, event.session);
-      const fact = (await node.ledger.get(key)) as EmergencyFact | undefined;
-      // The reader's side logs its own emergencies elsewhere, too: those are reviewed there.
-      if (fact === undefined || (state !== undefined && fact.status !== state)) continue;
-      if (found.some((known) => known.emergency === event.session)) continue;
-      found.push(
-        shown({ pid: event.pid, emergency: event.session, openedMs: event.atMs }, fact, event.request, event.who),
-      );
-    }
-    before = lines.at(-1)?.seq;
-    if (lines.length < AUDIT_PAGE_MAX || before === undefined) break;
+  for await (const { pid, emergency } of emergencies.list()) {
+    const fact = (await node.ledger.get(emergencyKey(pid, emergency))) as EmergencyFact | undefined;
+    if (fact === undefined || (state !== undefined && fact.status !== state)) continue;
+    const opened = await emergencies.find(pid, emergency);
+    if (opened !== undefined) found.push(shown(opened, fact));
+    if (found.length >= LISTED_MAX) break;
   }
-  return found.slice(0, LISTED_MAX);
+  return found;
 }
 
-type LoggedWho = { readonly kind: string; readonly id?: string; readonly organisation?: string } | null;
-
-function shown(
-  named: { readonly pid: string; readonly emergency: string; readonly openedMs: number },
-  fact: EmergencyFact,
-  call: SignedCall,
-  who: LoggedWho,
-) {
+function shown({ pid, emergency, openedMs, reader: who, request: call }: OpenedEmergency, fact: EmergencyFact) {
   const { role = '', reason = '', text: words = '' } = call.payload.args as Asked;
   const { untilMs, status, outcome = null } = fact;
-  const reader = {
-    id: who?.id ?? call.payload.signer.slice('id:'.length),
-    organisation: who?.organisation ?? '',
-    role,
+  const reader = { id: who.id, organisation: who.organisation, role };
+  return {
+    ...{ pid, emergency, openedMs, untilMs, status, outcome, card: fact.card !== undefined },
+    ...{ reason, text: words, reader, call },
   };
-  return { ...named, untilMs, status, outcome, card: fact.card !== undefined, reason, text: words, reader, call };
 }

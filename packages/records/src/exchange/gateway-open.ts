@@ -9,6 +9,7 @@ import {
   sessionKey,
 } from '@salus/contracts';
 import type { Json } from '@salus/crypto';
+import type { EmergencyBook } from '../emergencies.ts';
 import { KeyedLocks } from '../keyed-locks.ts';
 import { idOfCall, type NodeCall, type NodeIdentity, signNodeCall } from '../node-call.ts';
 import { RecordsError } from '../records-error.ts';
@@ -31,6 +32,7 @@ export interface SubmittingLedger {
 export interface OpenParts extends NodeIdentity {
   readonly ledger: SubmittingLedger;
   readonly sessions: GatewaySessions;
+  readonly emergencies: EmergencyBook;
   /** Reads who a chain certifies, for an organisation's own authorities; undefined when it does not verify. */
   findReader(organisation: string, chain: readonly string[], atMs: number): Promise<Reader | undefined>;
 }
@@ -60,10 +62,13 @@ export async function openSession(parts: OpenParts, from: string, body: OpenBody
     if (spent !== undefined) return await findOpened(parts, from, asked.session, spent);
     const session = await prepareSession(parts, { from, body, asked });
     await parts.sessions.put(session);
+    if (session.emergency) await noteEmergency(parts, session);
     try {
       await spend(parts, asked.emergencyUntilMs === null ? useCall(body, asked) : emergencyCall(body, asked));
     } catch (error) {
       if (error instanceof RecordsError) await parts.sessions.remove(asked.session);
+      const isRefused = error instanceof RecordsError && error.code === 'ledger-refused';
+      if (session.emergency && isRefused) await parts.emergencies.remove(asked.pid, asked.session);
       throw error;
     }
     const fact = (await parts.ledger.get(sessionKey(asked.session))) as SessionFact | undefined;
@@ -72,6 +77,12 @@ export async function openSession(parts: OpenParts, from: string, body: OpenBody
   } finally {
     release();
   }
+}
+
+/** Whoever reviews it finds it, whatever becomes of this process. */
+async function noteEmergency({ emergencies, clock }: OpenParts, session: GatewaySession): Promise<void> {
+  const { pid, reader, request } = session;
+  await emergencies.add({ pid, emergency: session.session, openedMs: clock(), reader, request });
 }
 
 /** Opens a locate session, whose only content is the sealed list: nothing stays open. */

@@ -2,6 +2,7 @@ import { loadMembers } from '@salus/contracts';
 import { type HpkePrivateKey, verifyCertificate } from '@salus/crypto';
 import { CoverRoots } from '../cover-roots.ts';
 import { DisputeBook } from '../disputes.ts';
+import { EmergencyBook } from '../emergencies.ts';
 import { ForeignRecords } from '../foreign/foreign-records.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { PlaceLists, RequestBook } from '../requests.ts';
@@ -49,6 +50,8 @@ export interface OrganisationExchange extends AsyncDisposable {
   readonly treatedElsewhere: PlaceReading;
   /** What patients state about records here. */
   readonly disputes: DisputeBook;
+  /** Emergency access to this organisation's records. */
+  readonly emergencies: EmergencyBook;
   readonly kept: KeptRecords;
   /** What others' patients granted, in this organisation's base. */
   readonly foreign: ForeignRecords;
@@ -76,11 +79,13 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   };
   const sessions = new GatewaySessions(store, masterKey);
   const places = new PlaceLists(base);
-  const disputes = new DisputeBook({ ...base, documents: vault.documents, rows: vault.rows });
+  const disputes = new DisputeBook({ ledger, clock, store: vault.disputes, rows: vault.rows });
+  const emergencies = new EmergencyBook(vault.documents);
   const deliveries = new Deliveries(base);
   const door = {
     ...base,
     sessions,
+    emergencies,
     findReader: (name: string, chain: readonly string[], atMs: number) => findReader(ledger, name, chain, atMs),
     guard: vault.guard,
     grants: vault.grants,
@@ -115,6 +120,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
     places,
     treatedElsewhere: new PlaceReading({ ...base, hpkeKid: options.hpkeKid }),
     disputes,
+    emergencies,
     kept,
     foreign,
     roots,

@@ -14,11 +14,26 @@ export interface OpenDispute {
   readonly patient: string | null;
 }
 
+interface Page {
+  readonly disputes: readonly OpenDispute[];
+  readonly next: string | null;
+}
+/** Whoever has more to answer finds the rest once these are answered. */
+const PAGES_MAX = 20;
+
 export async function listOpenDisputes({ session }: StaffSession): Promise<readonly OpenDispute[]> {
   const { api, organisation, token } = session;
   const path = `/api/v1/orgs/${organisation}/disputes`;
-  const query = { state: 'open' };
-  return (await api.send<{ disputes: readonly OpenDispute[] }>({ method: 'GET', path, query, token })).disputes;
+  const found: OpenDispute[] = [];
+  let after: string | null = null;
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const query = { state: 'open', ...(after === null ? {} : { after }) };
+    const answer: Page = await api.send<Page>({ method: 'GET', path, query, token });
+    found.push(...answer.disputes);
+    after = answer.next;
+    if (after === null) break;
+  }
+  return found;
 }
 
 /** Signs an answer with the person's own key and hands it to the node, which tells the patient. */
