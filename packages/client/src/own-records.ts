@@ -133,23 +133,36 @@ export async function readOwnRecords(
 ): Promise<readonly OwnRecord[]> {
   const opened: OwnRecord[] = [];
   for (let at = 0; at < recordIds.length; at += SEALED_PAGE) {
-    const wanted = recordIds.slice(at, at + SEALED_PAGE);
-    const { records } = await session.api.send<{ records: readonly SealedRecord[] }>({
-      method: 'POST',
-      path: `/api/v1/orgs/${session.organisation}/patient/records/sealed`,
-      body: { records: wanted },
-      token: session.token,
-      repeatable: true,
-    });
-    for (const sealed of records) {
-      if (!wanted.includes(sealed.recordId)) throw broken('The node gave another record than was asked for.');
-      const plaintext = await openSealed(sealed, keys);
-      const text = await inlineAttachments(session, plaintext, sealed.recordId);
-      opened.push({ recordId: sealed.recordId, version: sealed.version, text, plaintext, sealed });
+    let wanted: readonly string[] = recordIds.slice(at, at + SEALED_PAGE);
+    while (wanted.length > 0) {
+      const { records, next } = await fetchSealed(session, wanted);
+      for (const sealed of records) {
+        if (!wanted.includes(sealed.recordId)) throw broken('The node gave another record than was asked for.');
+        const plaintext = await openSealed(sealed, keys);
+        const text = await inlineAttachments(session, plaintext, sealed.recordId);
+        opened.push({ recordId: sealed.recordId, version: sealed.version, text, plaintext, sealed });
+      }
+      // A node that never comes to an end is not followed.
+      if (next.length >= wanted.length) throw broken('The node left out every record that was asked for.');
+      wanted = next;
     }
     onRead(Math.min(at + SEALED_PAGE, recordIds.length));
   }
   return opened;
+}
+
+/** `next`: those that did not fit the answer. */
+function fetchSealed(
+  session: NodeSession,
+  records: readonly string[],
+): Promise<{ readonly records: readonly SealedRecord[]; readonly next: readonly string[] }> {
+  return session.api.send({
+    method: 'POST',
+    path: `/api/v1/orgs/${session.organisation}/patient/records/sealed`,
+    body: { records },
+    token: session.token,
+    repeatable: true,
+  });
 }
 
 /** Both hashes are checked: AES-GCM alone does not commit to its key. */

@@ -1,6 +1,7 @@
 import { toBase64url } from '@salus/crypto';
-import { createAttachmentPieces, releaseRecord, type StoredRecord } from '@salus/records';
+import { createAttachmentPieces, KeyedLocks, releaseRecord, type StoredRecord } from '@salus/records';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { patientOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { type HostedOrganisation, type Node, patientReaderOf, readHosted } from '../node.ts';
@@ -8,6 +9,8 @@ import { ServerError } from '../server-error.ts';
 
 /** Records of one request: opening them costs the device about as long as asking for them. */
 const SEALED_MAX = 200;
+/** Ciphertext of one answer; the rest is asked for again. */
+const SEALED_BYTES_MAX = 16 * 1024 * 1024;
 const PROOF_MAX = 64;
 /** Records below 256 kB of content, and what grows around them; larger content is an attachment of its own. */
 const CIPHERTEXT_TEXT_MAX = 64 * 1024 * 1024;
@@ -26,6 +29,9 @@ interface OfAttachment extends InOrganisation {
   readonly piece: string;
 }
 
+/** One answer of a patient at a time: each takes memory. */
+const locks = new KeyedLocks();
+
 /** A patient's own records as they lie here: the device opens them with its own key, the node opens nothing. */
 export function addPatientSealedRoutes(app: FastifyInstance, node: Node): void {
   const sealed = object({
@@ -39,20 +45,25 @@ export function addPatientSealedRoutes(app: FastifyInstance, node: Node): void {
     url: '/api/v1/orgs/:org/patient/records/sealed',
     access: READING,
     summary:
-      'Records of the patient as ciphertext, with the wrapped key and the place of the leaf; what is hidden, erased or of somebody else is left out.',
+      'Records of the patient as ciphertext, with the wrapped key and the place of the leaf; what is hidden, erased or of somebody else is left out. `next` names those that did not fit: ask for them again.',
     params: schema.org,
     body: object({ records: list(id, SEALED_MAX, 1) }),
-    answer: object({ records: list(sealed, SEALED_MAX) }),
+    answer: object({ records: list(sealed, SEALED_MAX), next: list(id, SEALED_MAX) }),
     handle: async ({ params, body, request }) => {
       const { vault } = readHosted(node, params.org);
-      const released = await Promise.all(
-        [...new Set(body.records)].map(async (recordId) => findReleased(vault, request, recordId)),
-      );
-      const parts = { network: node.network, rows: vault.rows, keyRing: vault.keys, ciphertexts: vault.ciphertext };
-      const records = released.flatMap((record) => (record === undefined ? [] : [record]));
-      return {
-        records: await Promise.all(records.map((record) => releaseRecord(parts, record, { withProofs: true }))),
-      };
+      const unlock = await locks.acquire([`${params.org}/${patientOf(request).pid}`]);
+      try {
+        const { fitting, next } = await chooseFitting(vault, [...new Set(body.records)]);
+        const parts = { network: node.network, rows: vault.rows, keyRing: vault.keys, ciphertexts: vault.ciphertext };
+        const records = [];
+        for (const record of fitting) {
+          if (!(await isReleased(vault, request, record))) continue;
+          records.push(await releaseRecord(parts, record, { withProofs: true }));
+        }
+        return { records, next };
+      } finally {
+        unlock();
+      }
     },
   });
   addRoute<OfAttachment>(app, {
@@ -64,22 +75,37 @@ export function addPatientSealedRoutes(app: FastifyInstance, node: Node): void {
     answer: object({ piece: base64url(PIECE_TEXT_MAX) }),
     handle: async ({ params, request }) => {
       const { vault } = readHosted(node, params.org);
-      const record = await findReleased(vault, request, params.recordId);
-      if (record === undefined) throw new ServerError('not-found', 'There is no such record.');
+      const record = await vault.rows.findRecord(params.recordId);
+      if (record === undefined || !(await isReleased(vault, request, record)))
+        throw new ServerError('not-found', 'There is no such record.');
       const pieces = createAttachmentPieces(vault.store, vault.attachments);
       return { piece: toBase64url(await pieces.readPiece(record, params.attachmentId, Number(params.piece))) };
     },
   });
 }
 
-/** The current version of one of the patient's own records, once its reading is in the log; undefined for any other. */
-async function findReleased(
-  { repository, rows }: HostedOrganisation['vault'],
+/** The current versions of the first records whose ciphertexts fit one answer, at least one, and what is left. */
+async function chooseFitting(
+  { rows }: HostedOrganisation['vault'],
+  ids: readonly string[],
+): Promise<{ readonly fitting: readonly StoredRecord[]; readonly next: readonly string[] }> {
+  const fitting: StoredRecord[] = [];
+  let bytes = 0;
+  for (const [at, recordId] of ids.entries()) {
+    const record = await rows.findRecord(recordId);
+    if (record === undefined) continue;
+    bytes += record.packLength;
+    if (fitting.length > 0 && bytes > SEALED_BYTES_MAX) return { fitting, next: ids.slice(at) };
+    fitting.push(record);
+  }
+  return { fitting, next: [] };
+}
+
+/** Is it one of the patient's own, that may be read? The reading is in the log then. */
+async function isReleased(
+  { repository }: HostedOrganisation['vault'],
   request: FastifyRequest,
-  recordId: string,
-): Promise<StoredRecord | undefined> {
-  const record = await rows.findRecord(recordId);
-  if (record === undefined) return undefined;
-  const release = await repository.release(patientReaderOf(request), record);
-  return release.kind === 'released' ? record : undefined;
+  record: StoredRecord,
+): Promise<boolean> {
+  return (await repository.release(patientReaderOf(request), record)).kind === 'released';
 }
