@@ -94,6 +94,7 @@ function AppForm({ app, code }: { readonly app: WaitingApp; readonly code: strin
   const places = useRecordsAt([entry]);
   const plans = plansOf(draft, places, { nowMs: openedMs });
   const fault = findFault(draft, openedMs);
+  const isReady = places.every(({ records }) => records !== undefined);
   const leave = async (message: string): Promise<void> => {
     say(message);
     await decided();
@@ -139,7 +140,7 @@ function AppForm({ app, code }: { readonly app: WaitingApp; readonly code: strin
         <Group>
           <Button
             onClick={() => allow.mutate()}
-            disabled={fault !== undefined || decline.isPending}
+            disabled={!isReady || fault !== undefined || decline.isPending}
             loading={allow.isPending}
           >
             {t('allow')}

@@ -3,9 +3,8 @@ import { useDisclosure, useId } from '@mantine/hooks';
 import { useTranslation } from 'react-i18next';
 import { useTerms } from '../../ui/terms.ts';
 import type { RecordsAt } from './access-queries.ts';
-import { type Draft, noonOf, withItem } from './draft.ts';
+import { type Draft, noonOf, sensitiveIn, withItem } from './draft.ts';
 import { NarrowFields } from './narrow-fields.tsx';
-import { NORMAL_LABEL } from './opening.ts';
 
 /** What may be read, with how many documents each tick opens; further narrowing behind a button. */
 export function DraftFields({
@@ -26,9 +25,7 @@ export function DraftFields({
   const more = useId();
   const records = places.flatMap((place) => place.records ?? []);
   const inCategories = records.filter(({ category }) => draft.categories.includes(category));
-  const labels = [...new Set(inCategories.map(({ labelClass }) => labelClass))].filter(
-    (label) => label !== NORMAL_LABEL,
-  );
+  const labels = sensitiveIn(draft, places);
   const countOf = (category: string): number => records.filter((record) => record.category === category).length;
   return (
     <Stack gap="sm">

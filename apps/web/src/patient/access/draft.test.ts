@@ -1,5 +1,7 @@
+import type { ListedRecord } from '@salus/client';
 import type { Grantee } from '@salus/contracts';
 import { expect, test } from 'vitest';
+import type { Place } from './acting.ts';
 import {
   choiceOf,
   type Draft,
@@ -10,6 +12,7 @@ import {
   foreignTo,
   isWhole,
   plansOf,
+  sensitiveIn,
   withItem,
 } from './draft.ts';
 
@@ -51,6 +54,18 @@ test('whatever the patient takes away makes the answer a part of what was asked'
     { purposes: ['ETREAT'] },
   ];
   for (const change of changes) expect(isWhole(asked, choiceOf({ ...whole, ...change }, place))).toBe(false);
+});
+
+test('a sensitive tick opens nothing more once its category, and with it its box, is gone', () => {
+  const record = (recordId: string, category: string, labelClass: string) =>
+    ({ recordId, category, labelClass }) as ListedRecord;
+  const entry = { pid: 'p'.repeat(22), organisation: 'hospital-a' } as Place;
+  const places = [{ entry, records: [record('l', 'laboratory', 'N'), record('m', 'mental-health', 'PSY')] }];
+  const labels = (categories: readonly string[], known: typeof places) =>
+    plansOf({ ...whole, categories, sensitive: ['PSY'] }, known, place).map(({ choice }) => choice.labelClasses);
+  expect(labels(['laboratory', 'mental-health'], places)).toEqual([['N', 'PSY']]);
+  expect(labels(['laboratory'], places)).toEqual([['N']]);
+  expect(sensitiveIn({ categories: ['laboratory'] }, places)).toEqual([]);
 });
 
 test('days become moments of the patient’s own calendar: both ends count', () => {

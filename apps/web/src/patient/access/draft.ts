@@ -132,18 +132,31 @@ export function foreignTo<Entry extends Pick<Place, 'organisation'>>(
   );
 }
 
+/** Sensitive label classes that the ticked categories hold now: the only ones that the patient is asked about. */
+export function sensitiveIn(
+  { categories }: Pick<Draft, 'categories'>,
+  places: readonly { readonly records: readonly ListedRecord[] | undefined }[],
+): readonly string[] {
+  const records = places.flatMap((place) => place.records ?? []);
+  const labels = records.filter(({ category }) => categories.includes(category)).map(({ labelClass }) => labelClass);
+  return [...new Set(labels)].filter((label) => label !== NORMAL_LABEL);
+}
+
 /** One grant for each place that the draft speaks of; a place none of whose single documents was chosen gets none. */
 export function plansOf(
   draft: Draft,
   places: readonly { readonly entry: Place; readonly records: readonly ListedRecord[] | undefined }[],
   when: { readonly nowMs: number; readonly askedUntilMs?: number | null },
 ): readonly Plan[] {
+  // A tick whose box has gone with its category opens nothing.
+  const asked = sensitiveIn(draft, places);
+  const sensitive = draft.sensitive.filter((label) => asked.includes(label));
   return places
     .filter(({ entry }) => draft.places === null || draft.places.includes(entry.pid))
     .map(({ entry, records = [] }) => {
       const own = new Set(records.map(({ recordId }) => recordId));
       const chosen = draft.records === null ? null : draft.records.filter((id) => own.has(id));
-      return { entry, choice: choiceOf({ ...draft, records: chosen }, { ...when, pid: entry.pid }) };
+      return { entry, choice: choiceOf({ ...draft, sensitive, records: chosen }, { ...when, pid: entry.pid }) };
     })
     .filter(({ choice }) => choice.records?.length !== 0);
 }
