@@ -135,6 +135,7 @@ describe.skipIf(!hasBrowser)('the installed app', () => {
     const first = await stage.newDevice({ installs: true });
     await first.getByRole('heading', { level: 1 }).waitFor();
     expect(await markOf(first)).toBe('unlisted');
+    await first.getByText('A version that nobody signed for').waitFor();
     expect(await first.evaluate(() => navigator.serviceWorker.controller)).toBeNull();
     await stage.node.serve(stage.webDirectory);
   });
@@ -161,6 +162,16 @@ describe.skipIf(!hasBrowser)('the installed app', () => {
     expect(await change('hospital-a', 'withdrawRelease', hashOf(next))).toBe(200);
     expect(await look(page)).toBe('withdrawn');
     await page.getByText('This version was taken back').waitFor();
+    // Nor does the node bring back what was listed before it.
     await stage.node.serve(stage.webDirectory);
+    expect(await look(page)).toBe('withdrawn');
+    await page.reload();
+    expect(await markOf(page)).toBe('next');
+  });
+
+  it('lets no page that the node writes run a script beside the keys of the device', async () => {
+    const page = await install();
+    const answer = await page.goto('/api/v1/network');
+    expect(answer!.headers()['content-security-policy']).toContain("script-src 'none'");
   });
 });

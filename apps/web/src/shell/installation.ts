@@ -3,7 +3,7 @@ import type { ReleaseNews } from '../worker/release.ts';
 
 /**
  * Has the browser install the app, which goes well only with a release that is listed on the ledger, and says what the
- * installed app found out about the node's release since.
+ * worker found out about the node's release: at its installation, whether that went well or not, and since.
  */
 export function useReleaseNews(): ReleaseNews['kind'] {
   const [news, setNews] = useState<ReleaseNews['kind']>('current');

@@ -1,6 +1,6 @@
 import { checkTransaction, type ProvenTransaction } from '@salus/client';
-import { parseSignedCall, verifyCall } from '@salus/crypto';
-import type { Pinned } from './release.ts';
+import { type CallPayload, parseSignedCall, verifyCall } from '@salus/crypto';
+import type { Installed, Pinned } from './release.ts';
 
 /** One entry of `GET /api/v1/releases/{hash}`. */
 export interface Listing {
@@ -11,7 +11,7 @@ export interface Listing {
 }
 
 export type Verdict =
-  | { readonly kind: 'listed'; readonly pinned: Pinned }
+  | { readonly kind: 'listed'; readonly pinned: Pinned; readonly listedUntilMs: number }
   | { readonly kind: 'unlisted' | 'withdrawn' };
 
 /**
@@ -24,7 +24,8 @@ export function judgeListings(hash: string, listings: readonly Listing[], pinned
   if (proven.some(({ status }) => status === 'withdrawn')) return { kind: 'withdrawn' };
   const [first] = proven;
   if (first === undefined) return { kind: 'unlisted' };
-  return { kind: 'listed', pinned: pinned ?? pinOf(first, proven) };
+  const listedUntilMs = Math.max(...proven.map((listing) => payloadOf(listing).notAfter ?? 0));
+  return { kind: 'listed', pinned: pinned ?? pinOf(first, proven), listedUntilMs };
 }
 
 function isProven({ proof, publicKey }: Listing, hash: string): boolean {
@@ -65,8 +66,20 @@ function pinOf(first: Listing, proven: readonly Listing[]): Pinned {
   };
 }
 
-function networkOf({ proof }: Listing): string {
-  return parseSignedCall(proof.transaction.call).payload.network;
+/** Whether a release was listed before the installed one: what was replaced, perhaps for a hole, does not come back. */
+export function isOlder(
+  verdict: Extract<Verdict, { kind: 'listed' }>,
+  installed: Pick<Installed, 'listedUntilMs'>,
+): boolean {
+  return verdict.listedUntilMs < installed.listedUntilMs;
+}
+
+function payloadOf({ proof }: Listing): CallPayload {
+  return parseSignedCall(proof.transaction.call).payload;
+}
+
+function networkOf(listing: Listing): string {
+  return payloadOf(listing).network;
 }
 
 function ledgerKeyOf({ header }: ProvenTransaction): string | null {

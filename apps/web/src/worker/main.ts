@@ -1,4 +1,7 @@
 import { toBase64url } from '@salus/crypto';
+import { endOverdue, endUnattended, type KeyValueStore } from '@salus/wallet/web';
+import { openIndexedStore } from '../session/indexed-store.ts';
+import { withoutScripts } from './nodes-own.ts';
 import type { ReleaseNews } from './release.ts';
 import { findFile, findInstalled, findPage } from './release-store.ts';
 import { update } from './update.ts';
@@ -7,7 +10,9 @@ import { update } from './update.ts';
 interface WorkerScope {
   readonly clients: {
     claim(): Promise<void>;
-    matchAll(): Promise<readonly { postMessage(news: ReleaseNews): void }[]>;
+    matchAll(options?: {
+      readonly includeUncontrolled: true;
+    }): Promise<readonly { postMessage(news: ReleaseNews): void }[]>;
   };
   skipWaiting(): Promise<void>;
   addEventListener(type: 'install' | 'activate', listener: (event: Lasting) => void): void;
@@ -28,7 +33,9 @@ const scope = globalThis as unknown as WorkerScope;
 const NONCE_PLACE = '__CSP_NONCE__';
 const NONCE_BYTES = 18;
 const LOOKS_APART_MS = 60_000;
-/** Never answered from here: the API, FHIR and apps' log-ins go to the node, and no answer of theirs is kept. */
+/** Who left one page may be on the way to the next. */
+const LEFT_FOR_MS = 10_000;
+/** The API, FHIR and apps' log-ins go to the node; no answer of theirs is kept, and none runs a script of its own. */
 const NODES_OWN = /^\/(?:api|shl|metrics|health|release|\.well-known)(?:[/.]|$)|^\/[^/]{1,64}\/(?:fhir|oauth)(?:\/|$)/;
 
 let lookedMs = 0;
@@ -37,23 +44,32 @@ scope.addEventListener('install', (event) => event.waitUntil(install()));
 scope.addEventListener('activate', (event) => event.waitUntil(scope.clients.claim()));
 scope.addEventListener('message', (event) => {
   if (event.data === 'look') event.waitUntil(look());
+  if (event.data === 'left') event.waitUntil(lockLeft());
 });
 scope.addEventListener('fetch', (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
-  if (origin !== location.origin || request.method !== 'GET' || NODES_OWN.test(pathname)) return;
+  if (origin !== location.origin) return;
+  const isNodes = NODES_OWN.test(pathname);
   if (request.mode === 'navigate') {
-    event.respondWith(answerPage(request));
-    if (Date.now() - lookedMs > LOOKS_APART_MS) event.waitUntil(look());
+    event.waitUntil(lockOverdue());
+    event.respondWith(isNodes ? fetch(request).then(withoutScripts) : answerPage(request));
+    if (!isNodes && Date.now() - lookedMs > LOOKS_APART_MS) event.waitUntil(look());
     return;
   }
-  event.respondWith(answerFile(request, pathname));
+  if (request.method === 'GET' && !isNodes) event.respondWith(answerFile(request, pathname));
 });
+// Whatever wakes the worker: keys whose time is over do not lie there until somebody opens a page.
+void lockOverdue();
 
-/** Fails, and leaves the browser without a worker, where the node's release is not listed. */
+/** Fails, and leaves the browser without a worker, where the node's release is not listed; the page says so then. */
 async function install(): Promise<void> {
-  const { kind } = await update();
-  if (kind === 'unlisted') throw new TypeError('the release that the node serves is not listed on the ledger');
+  const news = await update();
+  if (news.kind === 'unlisted') {
+    const pages = await scope.clients.matchAll({ includeUncontrolled: true });
+    for (const page of pages) page.postMessage(news);
+    throw new TypeError('the release that the node serves is not listed on the ledger');
+  }
   await scope.skipWaiting();
 }
 
@@ -65,6 +81,22 @@ async function look(): Promise<void> {
     throw error;
   });
   for (const client of await scope.clients.matchAll()) client.postMessage(news);
+}
+
+let kept: Promise<KeyValueStore> | undefined;
+
+function openStore(): Promise<KeyValueStore> {
+  kept ??= openIndexedStore();
+  return kept;
+}
+
+async function lockOverdue(): Promise<void> {
+  await endOverdue(await openStore(), Date.now());
+}
+
+async function lockLeft(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, LEFT_FOR_MS));
+  if ((await scope.clients.matchAll()).length === 0) await endUnattended(await openStore());
 }
 
 async function answerPage(request: Request): Promise<Response> {

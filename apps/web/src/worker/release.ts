@@ -20,6 +20,8 @@ export interface Installed {
   /** Pages that are open may still ask for files of it. */
   readonly previous: string | null;
   readonly pinned: Pinned;
+  /** Until when the administrator's signed listing of `current` could be committed: a later one was listed later. */
+  readonly listedUntilMs: number;
 }
 
 /** What the worker tells pages, and answers when one asks. */

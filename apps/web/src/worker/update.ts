@@ -1,12 +1,12 @@
 import { toBase64url } from '@salus/crypto';
-import { judgeListings, type Listing, type Verdict } from './listing.ts';
-import type { Pinned, ReleaseNews } from './release.ts';
+import { isOlder, judgeListings, type Listing, type Verdict } from './listing.ts';
+import type { Installed, Pinned, ReleaseNews } from './release.ts';
 import { findInstalled, saveInstalled, storeRelease } from './release-store.ts';
 
 const RELEASE_BYTES_MAX = 1024 * 1024;
 
 /**
- * Looks at the release that the node serves now. One that is listed is fetched, verified file by file, and used from the next
+ * Looks at the release that the node serves now. One that is listed, and not before the installed one, is fetched, verified file by file, and used from the next
  * page on; any other is left alone, and the installed one goes on.
  *
  * @throws TypeError where the node does not answer, or a file is not what the release says
@@ -14,15 +14,19 @@ const RELEASE_BYTES_MAX = 1024 * 1024;
 export async function update(): Promise<ReleaseNews> {
   const installed = await findInstalled();
   const { hash, text } = await fetchRelease();
-  if (installed?.current === hash) {
-    const verdict = await judge(hash, installed.pinned);
-    return { kind: verdict.kind === 'withdrawn' ? 'withdrawn' : 'current' };
-  }
+  if (installed?.current === hash) return newsOfInstalled(installed);
   const verdict = await judge(hash, installed?.pinned ?? null);
   if (verdict.kind !== 'listed') return { kind: 'unlisted', hash };
+  if (installed !== undefined && isOlder(verdict, installed)) return newsOfInstalled(installed);
   await storeRelease(hash, text);
-  await saveInstalled({ current: hash, previous: installed?.current ?? null, pinned: verdict.pinned });
+  const { pinned, listedUntilMs } = verdict;
+  await saveInstalled({ current: hash, previous: installed?.current ?? null, pinned, listedUntilMs });
   return { kind: 'ready' };
+}
+
+async function newsOfInstalled({ current, pinned }: Installed): Promise<ReleaseNews> {
+  const { kind } = await judge(current, pinned);
+  return { kind: kind === 'withdrawn' ? 'withdrawn' : 'current' };
 }
 
 async function fetchRelease(): Promise<{ readonly hash: string; readonly text: string }> {
