@@ -13,6 +13,7 @@ type Meanings<Code extends string> = { readonly [code in Code]: string };
 const SERVER: Meanings<ServerErrorCode> = {
   'bad-setting': 'A setting is missing, malformed or unsafe; the message names it.',
   'bad-request': 'The request is not as its route describes; the message says where, never what stood there.',
+  'own-route': 'The call has a route of its own, which keeps what the ledger does not hold; the message names it.',
   'body-too-large': 'The body is larger than the route takes.',
   'unsupported-media-type': 'The route takes JSON, or FHIR JSON, and nothing else.',
   'not-authenticated': 'There is no session, or it is over: log in.',

@@ -2,6 +2,7 @@
 export type ServerErrorCode =
   | 'bad-setting'
   | 'bad-request'
+  | 'own-route'
   | 'body-too-large'
   | 'unsupported-media-type'
   | 'not-authenticated'

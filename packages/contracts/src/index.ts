@@ -137,6 +137,14 @@ export {
   type TableFact,
   tableKey,
 } from './record/record-facts.ts';
-export { ADMINISTRATOR_ROLE, CLINICAL_ROLES, FEED_ROLE, hasRole, REGISTERING_ROLES, WRITING_ROLES } from './roles.ts';
+export {
+  ADMINISTRATOR_ROLE,
+  APPOINTING_ROLES,
+  CLINICAL_ROLES,
+  FEED_ROLE,
+  hasRole,
+  REGISTERING_ROLES,
+  WRITING_ROLES,
+} from './roles.ts';
 export { signerKeyHint } from './signer.ts';
 export type { AnyTransaction, ContractName, Transaction } from './transaction.ts';

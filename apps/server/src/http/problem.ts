@@ -19,6 +19,7 @@ export interface Problem {
 const SERVER_STATUS: { readonly [code in ServerErrorCode]: number } = {
   'bad-setting': 500,
   'bad-request': 400,
+  'own-route': 400,
   'body-too-large': 413,
   'unsupported-media-type': 415,
   'not-authenticated': 401,

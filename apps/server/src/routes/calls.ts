@@ -21,6 +21,17 @@ import { ServerError } from '../server-error.ts';
 /** For each address: a signature is dear to check, and refusals stand in a block. */
 const CALLS_PER_MINUTE = 6_000;
 
+/** Calls whose private arguments are kept where they arrive: committed at the open door, their words would be lost for ever. */
+const OWN_ROUTES: Readonly<Record<string, string>> = {
+  'patient.appointGuardian': '/guardians',
+  'record.dispute': '/patient/disputes',
+  'record.answerDispute': '/disputes/{dispute}/answers',
+  'consent.grant': '/patient/grants',
+  'consent.narrow': '/patient/grants',
+  'consent.answer': '/patient/answers',
+  'consent.request': '/requests',
+};
+
 export const committed = schema.object({
   callId: schema.hash,
   block: schema.count,
@@ -41,10 +52,17 @@ export function addCallRoutes(app: FastifyInstance, node: Node): void {
     answer: committed,
     perMinute: CALLS_PER_MINUTE,
     handle: async ({ params, body }) => {
+      demandNoOwnRoute(body.call);
       const { callId, block, index, timestampMs, result } = await takeSigned(node, params.org, body);
       return { callId, block, index, timestampMs, result };
     },
   });
+}
+
+function demandNoOwnRoute({ payload: { contract, transaction } }: SignedCall): void {
+  const name = `${contract}.${transaction}`;
+  if (!Object.hasOwn(OWN_ROUTES, name)) return;
+  throw new ServerError('own-route', `${name} goes to ${OWN_ROUTES[name]}, which keeps what the ledger does not hold.`);
 }
 
 /** Submits what somebody of this organisation signed; a refusal of what was really signed stands in the audit log. */
@@ -55,6 +73,8 @@ export async function takeSigned(node: Node, slug: string, given: GivenCall): Pr
 
 /** Erasure is done before it is acknowledged: the vaults destroy what the call names. */
 const ERASING = new Set(['record.erase', 'record.approveErasure']);
+/** What staff decide about who acts for a patient stands in the patient's log. */
+const GUARDING = new Set(['patient.appointGuardian', 'patient.endGuardian']);
 /** After these a node that was restored from an older backup may be able to release again. */
 const REOPENING = new Set(['access.rollback', 'membership.revoke']);
 
@@ -70,6 +90,7 @@ async function takeCall(
     await noteRefusal(organisation, given.call, signer, error);
     throw error;
   });
+  if (GUARDING.has(name)) await noteGuarding(organisation, given.call, signer);
   if (ERASING.has(name)) {
     // The deciding approval may come from another organisation than the one that keeps the record.
     for (const { vault } of node.organisations.values()) await vault.leafStates.applyCall(committed.callId, signer.who);
@@ -120,6 +141,16 @@ function demandOwn<Fact extends { readonly organisation: string }>(
   if (fact?.organisation !== organisation) {
     throw new ServerError('not-permitted', 'The signer is not of this organisation: send the call to its own node.');
   }
+}
+
+async function noteGuarding({ vault }: HostedOrganisation, call: SignedCall, { who, pid }: OwnSigner): Promise<void> {
+  const { contract, transaction, args } = call.payload;
+  // The contract has committed it: the arguments are as it parsed them.
+  const about = pid ?? (args as { readonly pid: string }).pid;
+  await vault.audit.append({
+    ...{ kind: 'registration', atMs: vault.clock(), pid: about, who, purpose: 'PATADMIN', grant: null, session: null },
+    ...{ records: [], outcome: 'ok', request: call, query: `${contract}.${transaction}` },
+  });
 }
 
 /**

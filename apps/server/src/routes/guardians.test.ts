@@ -8,9 +8,11 @@ import {
   guardianOffer,
   keepWard,
   type PatientWallet,
+  revoke,
   staffAppointGuardian,
 } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { assign } from '../../test/assign.ts';
 import {
   type Answer,
   bodyOf,
@@ -124,10 +126,73 @@ describe('a guardian whom the patient appoints', () => {
     const swapped = structuredClone(bodyOf(own)) as { privateArgs: { values: { appointed: { guardian: object } } } };
     swapped.privateArgs.values.appointed.guardian = { name: 'Mallory', relation: 'friend' };
     expect((await server.send('POST', `${A}/guardians`, { body: swapped })).json.code).toBe('private-mismatch');
+    const open = await server.send('POST', `${A}/calls`, { body: bodyOf(own) });
+    expect([open.status, open.json.code]).toEqual([400, 'own-route']);
     const { call } = bodyOf(own) as { call: unknown };
     const bare = { call, privateArgs: { salt: hashTuple('test', 'salt'), values: {} } };
     expect((await server.send('POST', `${A}/guardians`, { body: bare })).status).toBe(400);
     expect((await logIn(wallet, patient.pid)).status).toBe(401);
+  });
+});
+
+describe('what a guardian does', () => {
+  let greta: PatientWallet;
+  let kid: string;
+  let token: string;
+  let untilMs: number;
+  beforeAll(async () => {
+    const { wallet, device } = await newGuardian(patient.pid);
+    untilMs = server.occasion().nowMs + DAY_MS;
+    const choice = { ...said, pid: patient.pid, device, scope: ['read', 'consent', 'share'], untilMs } as const;
+    const appointed = await appointGuardian(patient.wallet, server.occasion(), choice);
+    await server.send('POST', `${A}/guardians`, { body: bodyOf(appointed) });
+    greta = wallet;
+    kid = appointed.kid;
+    token = (await logIn(greta, patient.pid)).json.token;
+  });
+
+  it('is shown to the last act, however many there are, and hides no grant behind ids of its choice', async () => {
+    const acting: TestPatient = { ...patient, wallet: greta, token };
+    const { grant } = await grantAccess(server, acting, { to: 'hospital-b', reader });
+    for (let number = 0; number < 205; number += 1) {
+      const unknown = `-${String(number).padStart(21, 'A')}`;
+      const call = await revoke(greta, server.occasion(), { pid: patient.pid, grant: unknown });
+      const { status, text } = await server.send('POST', `${A}/calls`, { body: bodyOf(call) });
+      expect(status, text).toBe(200);
+    }
+    const pageOf = (query: string) => server.send('GET', `${A}/patient/guardians${query}`, { token: patient.token });
+    const { json: first } = await pageOf('');
+    expect(first.acts.length).toBe(200);
+    const { json: second } = await pageOf(`?before=${first.next}`);
+    expect(second.next).toBeNull();
+    const acts = [...first.acts, ...second.acts];
+    const own = acts.filter(({ guardian }) => guardian === kid);
+    expect(new Set(own.map(({ callId }) => callId)).size).toBe(206);
+    expect(own.filter(({ args }) => args.grant === grant).length).toBe(1);
+    const times = acts.map(({ atMs }) => atMs);
+    expect(times).toEqual(times.toSorted((left, right) => right - left));
+    const { json } = await server.send('GET', `${A}/patient/grants`, { token: patient.token });
+    const isActive = (held: { fact: { status: string } }): boolean => held.fact.status === 'active';
+    const actives = json.grants.filter(isActive).length;
+    expect(json.grants.slice(0, actives).every(isActive)).toBe(true);
+    expect(json.grants.slice(0, actives).map((held: { grant: string }) => held.grant)).toContain(grant);
+  });
+
+  it('makes links that end with the guardianship and name its key', async () => {
+    const jwe = 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.Y2lwaGVydGV4dA.dGFn';
+    const files = [{ contentType: 'application/fhir+json', jwe }];
+    const body = { files, expiresMs: untilMs + 300 * DAY_MS, passcode: null, flags: '' };
+    const made = await server.send('POST', `${A}/patient/health-links`, { token, body });
+    expect(made.json.expiresMs, made.text).toBe(untilMs);
+    const path = new URL(made.json.url as string).pathname;
+    const open = () => server.send('POST', path, { body: { recipient: 'Somebody' } });
+    expect((await open()).status).toBe(200);
+    const listed = () => server.send('GET', `${A}/patient/health-links`, { token: patient.token });
+    expect((await listed()).json.links).toMatchObject([{ guardian: kid, state: 'active', expiresMs: untilMs }]);
+    const ended = await endGuardian(patient.wallet, server.occasion(), { pid: patient.pid, kid });
+    expect((await server.send('POST', `${A}/calls`, { body: bodyOf(ended) })).status).toBe(200);
+    expect((await open()).status).toBe(404);
+    expect((await listed()).json.links).toMatchObject([{ guardian: kid, state: 'revoked' }]);
   });
 });
 
@@ -136,12 +201,25 @@ describe('a guardian whom the desk appoints for a child', () => {
     const { wallet, device } = await newGuardian(child.pid);
     const untilMs = server.occasion().nowMs + DAY_MS;
     const choice = { ...said, pid: child.pid, device, scope: ['read', 'consent'], untilMs } as const;
-    const clinician = await staffAppointGuardian(server.wallet('hospital-a.admin'), server.occasion(), choice);
-    expect((await server.send('POST', `${A}/guardians`, { body: bodyOf(clinician) })).json.code).toBe('role-missing');
+    for (const account of ['hospital-a.admin', 'a.rossi']) {
+      const other = await staffAppointGuardian(server.wallet(account), server.occasion(), choice);
+      expect((await server.send('POST', `${A}/guardians`, { body: bodyOf(other) })).json.code).toBe('role-missing');
+    }
+    const evidence = { kind: 'other', text: '', digest: null } as const;
+    const bare = await staffAppointGuardian(server.wallet('a.desk'), server.occasion(), { ...choice, evidence });
+    expect((await server.send('POST', `${A}/guardians`, { body: bodyOf(bare) })).json.code).toBe('args-invalid');
     const prepared = await staffAppointGuardian(server.wallet('a.desk'), server.occasion(), choice);
     const taken = await server.send('POST', `${A}/guardians`, { body: bodyOf(prepared) });
     expect(taken.status, taken.text).toBe(200);
     const { token } = (await logIn(wallet, child.pid)).json;
+    const { json: audit } = await server.send('GET', `${A}/patient/audit`, { token: token as string });
+    const events = audit.lines.map(({ event }: { event: object }) => event);
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        ...{ kind: 'registration', pid: child.pid, query: 'patient.appointGuardian', outcome: 'ok' },
+        who: expect.objectContaining({ id: server.wallet('a.desk').id }),
+      }),
+    );
     const acting = { ...patient, ...child, wallet, token: token as string };
     const { answer } = await grantAccess(server, acting, { to: 'hospital-b', reader });
     expect(answer.status, answer.text).toBe(200);
@@ -150,6 +228,22 @@ describe('a guardian whom the desk appoints for a child', () => {
     expect(listed.json.guardians).toMatchObject([{ by: 'organisation', state: 'active', appointed: said }]);
     const admin = await server.logIn('hospital-a.admin');
     expect((await server.send('GET', `${A}/guardians?patient=${child.fhirId}`, { token: admin })).status).toBe(403);
+
+    // Whoever sees the patient learns who acts for them; what was shown at the desk is the desk's.
+    const look = async () => {
+      const clinician = await server.logIn('a.rossi');
+      return server.send('GET', `${A}/guardians?patient=${child.fhirId}`, { token: clinician });
+    };
+    expect((await look()).json.code).toBe('not-found');
+    const hospital = server.node.organisations.get('hospital-a')!;
+    const { nowMs } = server.occasion();
+    await assign(hospital, { id: child.fhirId, actor: server.wallet('a.rossi').id, nowMs });
+    const seen = await look();
+    const shown = seen.json.guardians?.[0]?.appointed;
+    expect(shown).toEqual({ ...said, evidence: { kind: 'document', text: '', digest: null } });
+    const denial = { persons: [server.wallet('a.rossi').id], labelClasses: [] };
+    await hospital.vault.access.deny({ kind: 'patient', pid: child.pid, kid: prepared.kid }, denial);
+    expect((await look()).json.code).toBe('not-found');
 
     server.clock.offsetMs += DAY_MS;
     expect((await server.send('GET', `${A}/patient/records`, { token: token as string })).status).toBe(401);

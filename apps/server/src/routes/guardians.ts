@@ -1,24 +1,29 @@
 import {
   type ActFact,
+  APPOINTING_ROLES,
   type Appointment,
   actKey,
   type DeviceFact,
   deviceKey,
   GUARDIAN_SCOPES,
+  hasRole,
   REGISTERING_ROLES,
 } from '@salus/contracts';
 import type { Json } from '@salus/crypto';
 import type { FastifyInstance } from 'fastify';
 import type { GivenCall } from '../consent.ts';
-import { patientOf } from '../http/access.ts';
+import { patientOf, staffOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
-import { type HostedOrganisation, memberOf, type Node, readHosted } from '../node.ts';
+import { type HostedOrganisation, memberOf, type Node, readerOf, readHosted } from '../node.ts';
+import { readOwnPid } from '../own-pid.ts';
 import { ServerError } from '../server-error.ts';
 import { committed, takeSigned } from './calls.ts';
+import { entriesUnder } from './entries-under.ts';
 
 /** Of one pid: those who are, and those who were. */
 const LISTED_MAX = 200;
+/** Of one page. */
 const ACTS_MAX = 200;
 /** For each address: a signature is dear to check. */
 const APPOINTED_PER_MINUTE = 60;
@@ -29,6 +34,8 @@ const guardian = object({
   ...{ by: oneOf(['patient', 'organisation']), state: oneOf(['active', 'ended', 'removed']) },
   appointed: nullable(anything),
 });
+/** Where a page of acts ends: the time of its last act, and its call. */
+const ACT_PLACE = '^[0-9]{1,16}\\.[A-Za-z0-9_-]{43}$';
 const act = object({ callId: hash, guardian: id, transaction: schema.text(98), atMs: timeMs, args: anything });
 
 interface InOrganisation {
@@ -60,20 +67,24 @@ export function addGuardianRoutes(app: FastifyInstance, node: Node): void {
       return done;
     },
   });
-  addRoute<InOrganisation>(app, {
+  addRoute<InOrganisation, { readonly before?: string }>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/guardians',
     access: { kind: 'session', who: ['patient'] },
-    summary: 'Who acts for the patient, who did, and each act, newest first.',
+    summary:
+      'Who acts for the patient, who did, and each act, newest first; `next` is the `before` of the page that follows.',
     params: schema.org,
-    answer: object({ guardians: list(guardian, LISTED_MAX), acts: list(act, ACTS_MAX) }),
-    handle: async ({ params, request }) => {
+    query: object({ before: schema.matching(ACT_PLACE, 60) }, ['before']),
+    answer: object({
+      ...{ guardians: list(guardian, LISTED_MAX), acts: list(act, ACTS_MAX), next: nullable(schema.text(60)) },
+    }),
+    handle: async ({ params, query, request }) => {
       const { pid } = patientOf(request);
-      const [guardians, acts] = await Promise.all([
+      const [guardians, page] = await Promise.all([
         listGuardians(node, readHosted(node, params.org), pid),
-        listActs(node, pid),
+        listActs(node, pid, query.before),
       ]);
-      return { guardians, acts };
+      return { guardians, ...page };
     },
   });
   addRoute<InOrganisation, { patient: string }>(app, {
@@ -81,40 +92,54 @@ export function addGuardianRoutes(app: FastifyInstance, node: Node): void {
     url: '/api/v1/orgs/:org/guardians',
     access: { kind: 'session', who: ['staff'], roles: REGISTERING_ROLES },
     summary:
-      'Who acts for a patient of this organisation, for those who ask at the desk; each look is in the audit log.',
+      'Who acts for a patient of this organisation whom the person sees, for those who ask at the desk; what the evidence says is for registrars. Each look is in the audit log.',
     params: schema.org,
     query: object({ patient: schema.fhirId }),
     answer: object({ pid: id, guardians: list(guardian, LISTED_MAX) }),
     handle: async ({ params, query, request }) => {
       const organisation = readHosted(node, params.org);
       const { vault } = organisation;
-      const known = await vault.patients.findByFhirId(query.patient);
-      if (known === undefined) throw new ServerError('not-found', 'No such patient is registered here.');
-      const { pid } = known;
+      const pid = await readOwnPid(vault, readerOf(request), query.patient);
       const about = { kind: 'read', atMs: vault.clock(), pid, who: memberOf(request), purpose: 'PATADMIN' } as const;
       await vault.audit.append({
         ...{ ...about, grant: null, session: null, records: [], outcome: 'ok', request: null, query: 'guardians' },
       });
-      return { pid, guardians: await listGuardians(node, organisation, pid) };
+      const guardians = await listGuardians(node, organisation, pid);
+      const { roles } = staffOf(request);
+      return { pid, guardians: hasRole(roles, APPOINTING_ROLES) ? guardians : guardians.map(withoutEvidence) };
     },
   });
 }
 
+type Listed = Pick<DeviceFact, 'kid' | 'addedMs'> &
+  Pick<NonNullable<DeviceFact['guardian']>, 'scope' | 'untilMs' | 'by'> & {
+    readonly state: 'active' | 'ended' | 'removed';
+  };
+
+/** Whoever acts now comes first, then the newest of those who did. */
 async function listGuardians({ ledger, nowMs }: Node, { vault }: HostedOrganisation, pid: string) {
-  const start = deviceKey(pid, '');
-  const devices = await ledger.range(start, `${start.slice(0, -1)}0`, LISTED_MAX);
-  const facts = devices.map(({ value }) => value as unknown as DeviceFact);
+  const shown: Listed[] = [];
+  for await (const { value } of entriesUnder(ledger, deviceKey(pid, ''))) {
+    const { kid, addedMs, status, removedMs, guardian: held } = value as unknown as DeviceFact;
+    if (held === undefined) continue;
+    const { scope, untilMs, by } = held;
+    const isOver = untilMs <= (removedMs ?? nowMs());
+    const state = isOver ? 'ended' : status === 'removed' ? 'removed' : 'active';
+    shown.push({ kid, scope, untilMs, addedMs, by, state });
+  }
+  const isPast = ({ state }: Listed): number => (state === 'active' ? 0 : 1);
+  shown.sort((left, right) => isPast(left) - isPast(right) || right.addedMs - left.addedMs);
   return Promise.all(
-    facts.flatMap((fact) => {
-      const { kid, addedMs, status, guardian: held } = fact;
-      if (held === undefined) return [];
-      const { scope, untilMs, by } = held;
-      const state = status === 'removed' ? 'removed' : nowMs() < untilMs ? 'active' : 'ended';
-      return [
-        findAppointed(vault, pid, kid).then((appointed) => ({ kid, scope, untilMs, addedMs, by, state, appointed })),
-      ];
-    }),
+    shown.slice(0, LISTED_MAX).map(async (one) => ({ ...one, appointed: await findAppointed(vault, pid, one.kid) })),
   );
+}
+
+type Shown = Awaited<ReturnType<typeof listGuardians>>[number];
+
+function withoutEvidence({ appointed, ...rest }: Shown) {
+  if (appointed === null) return { ...rest, appointed };
+  const { kind } = appointed.evidence;
+  return { ...rest, appointed: { ...appointed, evidence: { kind, text: '', digest: null } } };
 }
 
 async function findAppointed({ documents }: HostedOrganisation['vault'], pid: string, kid: string) {
@@ -124,16 +149,43 @@ async function findAppointed({ documents }: HostedOrganisation['vault'], pid: st
   return { guardian: who, evidence, ends };
 }
 
-async function listActs({ ledger }: Node, pid: string) {
+/** A page of acts, newest first: calls have no order on the ledger, so all of them are looked at, and the newest kept. */
+async function listActs({ ledger }: Node, pid: string, before: string | undefined) {
   const start = actKey(pid, '');
-  const entries = await ledger.range(start, `${start.slice(0, -1)}0`, ACTS_MAX);
+  const last = placeOf(before);
+  let newest: { readonly callId: string; readonly fact: ActFact }[] = [];
+  const trim = (): void => {
+    newest = newest.sort(byAge).slice(0, ACTS_MAX + 1);
+  };
+  for await (const { key, value } of entriesUnder(ledger, start)) {
+    const one = { callId: key.slice(start.length), fact: value as unknown as ActFact };
+    if (last !== undefined && byAge(last, one) >= 0) continue;
+    newest.push(one);
+    if (newest.length > 2 * ACTS_MAX) trim();
+  }
+  trim();
+  const page = newest.slice(0, ACTS_MAX);
+  const end = page.at(-1);
   const acts = await Promise.all(
-    entries.map(async ({ key, value }) => {
-      const callId = key.slice(start.length);
-      const { guardian: kid, transaction, ms } = value as unknown as ActFact;
+    page.map(async ({ callId, fact: { guardian: kid, transaction, ms } }) => {
       const view = await ledger.transaction(callId);
       return { callId, guardian: kid, transaction, atMs: ms, args: view?.call.payload.args ?? null };
     }),
   );
-  return acts.sort((left, right) => right.atMs - left.atMs);
+  return { acts, next: newest.length > page.length && end !== undefined ? `${end.fact.ms}.${end.callId}` : null };
+}
+
+interface ActPlace {
+  readonly callId: string;
+  readonly fact: Pick<ActFact, 'ms'>;
+}
+
+function byAge(left: ActPlace, right: ActPlace): number {
+  return right.fact.ms - left.fact.ms || (left.callId < right.callId ? 1 : left.callId > right.callId ? -1 : 0);
+}
+
+function placeOf(before: string | undefined): ActPlace | undefined {
+  if (before === undefined) return undefined;
+  const [ms = '', callId = ''] = before.split('.');
+  return { callId, fact: { ms: Number(ms) } };
 }

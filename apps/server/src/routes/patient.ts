@@ -8,6 +8,7 @@ import * as schema from '../http/schemas.ts';
 import { type Node, patientReaderOf, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
 import { committed } from './calls.ts';
+import { entriesUnder } from './entries-under.ts';
 import { pageSize } from './ledger.ts';
 
 const SEALS_MAX = 1_000;
@@ -63,26 +64,37 @@ function addGrants(app: FastifyInstance, node: Node): void {
     handle: async ({ params, request }) => {
       const { pid } = patientOf(request);
       const { vault } = readHosted(node, params.org);
-      const under = (prefix: string) => node.ledger.range(`${prefix}/${pid}/`, `${prefix}/${pid}0`, LISTED_MAX);
-      const [grants, emergencies] = await Promise.all([under('grant'), under('emergency')]);
+      const [grants, emergencies] = await Promise.all([
+        newestOf<GrantFact>(node, `grant/${pid}/`, (fact) => [fact.status === 'active', fact.lastMs]),
+        newestOf<EmergencyFact>(node, `emergency/${pid}/`, (fact) => [fact.status === 'open', fact.untilMs]),
+      ]);
       return {
         grants: await Promise.all(
-          grants.map(async ({ key, value }) => {
+          grants.map(async ({ key, fact }) => {
             const grant = lastPart(key);
-            return {
-              grant,
-              fact: value as unknown as GrantFact,
-              terms: (await vault.grants.find(pid, grant))?.terms ?? null,
-            };
+            return { grant, fact, terms: (await vault.grants.find(pid, grant))?.terms ?? null };
           }),
         ),
-        emergencies: emergencies.map(({ key, value }) => ({
-          request: lastPart(key),
-          fact: value as unknown as EmergencyFact,
-        })),
+        emergencies: emergencies.map(({ key, fact }) => ({ request: lastPart(key), fact })),
       };
     },
   });
+}
+
+/** The first of those that matter, newest first: whoever signs chooses the ids, and so their order on the ledger. */
+async function newestOf<Fact>(
+  { ledger }: Node,
+  prefix: string,
+  rankOf: (fact: Fact) => readonly [isLive: boolean, ms: number],
+): Promise<readonly { readonly key: string; readonly fact: Fact }[]> {
+  const found = [];
+  for await (const { key, value } of entriesUnder(ledger, prefix)) {
+    const fact = value as unknown as Fact;
+    const [isLive, ms] = rankOf(fact);
+    found.push({ key, fact, isLive: Number(isLive), ms });
+  }
+  found.sort((left, right) => right.isLive - left.isLive || right.ms - left.ms);
+  return found.slice(0, LISTED_MAX).map(({ key, fact }) => ({ key, fact }));
 }
 
 function addRequests(app: FastifyInstance, node: Node): void {
