@@ -74,7 +74,8 @@ function addManifest(app: FastifyInstance, node: Node, { linksOf, tickets }: Par
       if (opening.kind === 'none') throw unknownLink();
       if (opening.kind === 'passcode') {
         request.refusal = 'wrong-credentials';
-        const { remainingAttempts } = opening;
+        const { remainingAttempts, wrongFor } = opening;
+        if (wrongFor !== null) await noteWrongPasscode(node, params.org, wrongFor, body.recipient);
         return reply.code(401).type('application/json').serializer(JSON.stringify).send({ remainingAttempts });
       }
       const { link } = opening;
@@ -140,6 +141,15 @@ async function noteOpening(node: Node, slug: string, { pid }: HealthLink, said: 
   await vault.audit.append({
     ...{ kind: 'export', atMs: vault.clock(), pid, who: null, purpose: 'PATRQT', grant: null, session: null },
     ...{ records: [], outcome: 'ok', request: null, query: `health link, opened by: ${said}` },
+  });
+}
+
+/** A link takes few wrong passcodes in its life: the log cannot be filled so. */
+async function noteWrongPasscode(node: Node, slug: string, { pid }: HealthLink, said: string): Promise<void> {
+  const { vault } = readHosted(node, slug);
+  await vault.audit.append({
+    ...{ kind: 'refusal', atMs: vault.clock(), pid, who: null, purpose: 'PATRQT', grant: null, session: null },
+    ...{ records: [], outcome: 'wrong-credentials', request: null, query: `health link, wrong passcode by: ${said}` },
   });
 }
 

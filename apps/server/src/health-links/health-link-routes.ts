@@ -64,16 +64,17 @@ function addCreating(app: FastifyInstance, node: Node, linksOf: (slug: string) =
     }),
     answer: object({ link: hash, url: text(256), expiresMs: timeMs }),
     handle: async ({ params, body, request }) => {
-      const { pid } = patientOf(request);
+      const { pid, kid, guardian } = patientOf(request);
       demandConsistent(body, node.nowMs());
-      const link = await linksOf(params.org).create(pid, body);
+      const maker = { pid, ...(guardian === undefined ? {} : { guardian: { kid, untilMs: guardian.untilMs } }) };
+      const { id: link, expiresMs } = await linksOf(params.org).create(maker, body);
       const { vault } = readHosted(node, params.org);
       const { who } = patientReaderOf(request);
       await vault.audit.append({
         ...{ kind: 'export', atMs: vault.clock(), pid, who, purpose: 'PATRQT', grant: null, session: null },
         ...{ records: [], outcome: 'ok', request: null, query: 'a health link was made' },
       });
-      return { link, url: urlOf(readHosted(node, params.org).baseUrl, params.org, link), expiresMs: body.expiresMs };
+      return { link, url: urlOf(readHosted(node, params.org).baseUrl, params.org, link), expiresMs };
     },
   });
 }
@@ -83,6 +84,8 @@ function addListing(app: FastifyInstance, node: Node, linksOf: (slug: string) =>
     ...{ link: hash, url: text(256), createdMs: timeMs, expiresMs: timeMs, flags: text(3), hasPasscode: flag },
     state: oneOf(['active', 'expired', 'revoked', 'locked']),
     ...{ opened: count, remainingAttempts: nullable(count), lastOpenedMs: nullable(timeMs), files: count },
+    /** The key of the guardian who made it; null where the patient did. */
+    guardian: nullable(schema.id),
   });
   addRoute<InOrganisation>(app, {
     method: 'GET',
@@ -96,6 +99,7 @@ function addListing(app: FastifyInstance, node: Node, linksOf: (slug: string) =>
       const found = await linksOf(params.org).list(patientOf(request).pid);
       const links = found.map(({ id, passcode, tries, contentTypes, pid: _pid, revokedMs: _revoked, ...link }) => ({
         ...{ ...link, link: id, url: urlOf(baseUrl, params.org, id), hasPasscode: passcode !== null },
+        guardian: link.guardian ?? null,
         ...{ remainingAttempts: passcode === null ? null : PASSCODE_TRIES - tries, files: contentTypes.length },
       }));
       return { links };

@@ -103,6 +103,11 @@ describe('a SMART Health Link', () => {
     expect(tries.filter(({ status }) => status === 404).length).toBe(4);
     expect((await open(path, { passcode: 'open sesame' })).status).toBe(404);
     expect(await listed(link)).toMatchObject({ state: 'locked', remainingAttempts: 0 });
+    const { json } = await server.send('GET', '/api/v1/orgs/hospital-a/patient/audit', { token: patient.token });
+    const query = `health link, wrong passcode by: ${recipient}`;
+    const guesses = json.lines.filter(({ event }: { event: { query?: string } }) => event.query === query);
+    expect(guesses.length).toBe(10);
+    expect(guesses[0].event).toMatchObject({ kind: 'refusal', outcome: 'wrong-credentials', who: null });
   });
 
   it('ends by time and by revocation, and tells the two from no link at all by nothing', async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type DeviceFact, deviceKey } from '@salus/contracts';
 import type { Json } from '@salus/crypto';
 import { KeyedLocks, type Vault } from '@salus/records';
 import { Gate } from '../gate.ts';
@@ -40,6 +41,14 @@ export interface HealthLink {
   readonly lastOpenedMs: number | null;
   readonly revokedMs: number | null;
   readonly contentTypes: readonly string[];
+  /** The key of the guardian who made it: it ends with them. Absent: the patient did. */
+  readonly guardian?: string;
+}
+
+/** Who makes a link. */
+export interface LinkMaker {
+  readonly pid: string;
+  readonly guardian?: { readonly kid: string; readonly untilMs: number };
 }
 
 type LinkState = 'active' | 'expired' | 'revoked' | 'locked';
@@ -47,7 +56,7 @@ type LinkState = 'active' | 'expired' | 'revoked' | 'locked';
 /** What somebody who came with a link gets. */
 type Opening =
   | { readonly kind: 'open'; readonly link: HealthLink }
-  | { readonly kind: 'passcode'; readonly remainingAttempts: number }
+  | { readonly kind: 'passcode'; readonly remainingAttempts: number; readonly wrongFor: HealthLink | null }
   | { readonly kind: 'none' };
 
 const gate = new Gate({ running: PASSCODES_AT_ONCE, waiting: PASSCODES_WAITING });
@@ -55,24 +64,29 @@ const locks = new KeyedLocks();
 
 /** Encrypted files that patients let out by link: the key is in the link, behind the `#`, and never comes here. */
 export class HealthLinks {
-  readonly #vault: Pick<Vault, 'documents' | 'clock'>;
+  readonly #vault: Pick<Vault, 'documents' | 'clock' | 'ledger'>;
 
-  constructor(vault: Pick<Vault, 'documents' | 'clock'>) {
+  constructor(vault: Pick<Vault, 'documents' | 'clock' | 'ledger'>) {
     this.#vault = vault;
   }
 
-  /** @returns the link's id, 256 random bits. `overloaded` where the patient has too many. */
+  /**
+   * A guardian's link ends with the guardianship at the latest.
+   *
+   * @returns the link's id, 256 random bits, and its end. `overloaded` where the patient has too many.
+   */
   async create(
-    pid: string,
+    { pid, guardian }: LinkMaker,
     given: {
       readonly files: readonly HealthLinkFile[];
       readonly expiresMs: number;
       readonly flags: string;
       readonly passcode: string | null;
     },
-  ): Promise<string> {
+  ): Promise<{ readonly id: string; readonly expiresMs: number }> {
     const { documents, clock } = this.#vault;
-    const { files, expiresMs, flags } = given;
+    const { files, flags } = given;
+    const expiresMs = Math.min(given.expiresMs, guardian?.untilMs ?? given.expiresMs);
     const passcode = given.passcode === null ? null : await gate.run(() => hashPassword(given.passcode!));
     return this.#locked(pid, async () => {
       const known = await this.#withoutEnded(await this.#idsOf(pid));
@@ -84,17 +98,23 @@ export class HealthLinks {
       const link: HealthLink = {
         ...{ pid, createdMs: clock(), expiresMs, flags, passcode, tries: 0, opened: 0, lastOpenedMs: null },
         ...{ revokedMs: null, contentTypes: files.map(({ contentType }) => contentType) },
+        ...(guardian === undefined ? {} : { guardian: guardian.kid }),
       };
       await this.#put(id, link);
       await documents.put('health-link', listName(pid), [...known, id]);
-      return id;
+      return { id, expiresMs };
     });
   }
 
   async list(pid: string): Promise<readonly (HealthLink & { readonly id: string; readonly state: LinkState })[]> {
     const ids = await this.#idsOf(pid);
-    const links = await Promise.all(ids.map(async (id) => ({ id, link: await this.#find(id) })));
-    return links.flatMap(({ id, link }) => (link === undefined ? [] : [{ id, ...link, state: this.#stateOf(link) }]));
+    const links = await Promise.all(
+      ids.map(async (id) => {
+        const link = await this.#find(id);
+        return link === undefined ? [] : [{ id, ...link, state: await this.#stateOf(link) }];
+      }),
+    );
+    return links.flat();
   }
 
   /** Destroys the files; the link stays listed as revoked. Another patient's link is as unknown as none: `not-found`. */
@@ -112,13 +132,14 @@ export class HealthLinks {
   async open(id: string, passcode: string | undefined): Promise<Opening> {
     return this.#locked(id, async () => {
       const link = await this.#find(id);
-      if (link === undefined || this.#stateOf(link) !== 'active') return { kind: 'none' };
+      if (link === undefined || (await this.#stateOf(link)) !== 'active') return { kind: 'none' };
       if (link.passcode !== null) {
-        if (passcode === undefined) return { kind: 'passcode', remainingAttempts: PASSCODE_TRIES - link.tries };
+        const remainingAttempts = PASSCODE_TRIES - link.tries;
+        if (passcode === undefined) return { kind: 'passcode', remainingAttempts, wrongFor: null };
         await this.#put(id, { ...link, tries: link.tries + 1 });
         const { passcode: kept } = link;
         const isRight = await gate.run(() => verifyPassword(passcode, kept));
-        if (!isRight) return { kind: 'passcode', remainingAttempts: PASSCODE_TRIES - link.tries - 1 };
+        if (!isRight) return { kind: 'passcode', remainingAttempts: remainingAttempts - 1, wrongFor: link };
       }
       const opened = { ...link, opened: link.opened + 1, lastOpenedMs: this.#vault.clock() };
       await this.#put(id, opened);
@@ -129,7 +150,7 @@ export class HealthLinks {
   /** One file of a link that is still active; undefined for none such. */
   async readFile(id: string, number: number): Promise<string | undefined> {
     const link = await this.#find(id);
-    if (link === undefined || this.#stateOf(link) !== 'active') return undefined;
+    if (link === undefined || (await this.#stateOf(link)) !== 'active') return undefined;
     const found = (await this.#vault.documents.find('health-link', fileName(id, number))) as
       | { jwe: string }
       | undefined;
@@ -141,7 +162,7 @@ export class HealthLinks {
     const ended = new Set<string>();
     for (const id of ids) {
       const link = await this.#find(id);
-      if (link !== undefined && this.#stateOf(link) === 'active') continue;
+      if (link !== undefined && (await this.#stateOf(link)) === 'active') continue;
       ended.add(id);
       for (const number of (link?.contentTypes ?? []).keys()) {
         await this.#vault.documents.delete('health-link', fileName(id, number));
@@ -153,10 +174,17 @@ export class HealthLinks {
     return ids.filter((id) => !forgotten.has(id));
   }
 
-  #stateOf({ revokedMs, expiresMs, passcode, tries }: HealthLink): LinkState {
+  async #stateOf({ pid, guardian, revokedMs, expiresMs, passcode, tries }: HealthLink): Promise<LinkState> {
     if (revokedMs !== null) return 'revoked';
     if (this.#vault.clock() >= expiresMs) return 'expired';
+    if (guardian !== undefined && !(await this.#isGuardian(pid, guardian))) return 'revoked';
     return passcode !== null && tries >= PASSCODE_TRIES ? 'locked' : 'active';
+  }
+
+  /** Whoever ended the guardianship, the patient, a recovery or the claim, ended its links. */
+  async #isGuardian(pid: string, kid: string): Promise<boolean> {
+    const device = (await this.#vault.ledger.get(deviceKey(pid, kid))) as DeviceFact | undefined;
+    return device?.status === 'active';
   }
 
   async #find(id: string): Promise<HealthLink | undefined> {
