@@ -33,6 +33,7 @@ export {
   takeJoin,
 } from './devices.ts';
 export { type Opening, type OpeningGroup, opensRecord, previewOpening } from './grant-preview.ts';
+export { type GuardianAct, listGuardians } from './guardians.ts';
 export {
   checkHeader,
   checkSignatures,

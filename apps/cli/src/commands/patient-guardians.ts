@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { submitCall } from '@salus/client';
+import { listGuardians, submitCall } from '@salus/client';
 import { GUARDIAN_SCOPES, type GuardianScope } from '@salus/contracts';
 import { parseJson } from '@salus/crypto';
 import {
@@ -22,14 +22,11 @@ import { table, when } from '../terminal.ts';
 import { openPatient } from '../wallet-files.ts';
 
 interface Listed {
-  readonly guardians: readonly {
-    readonly kid: string;
-    readonly scope: readonly string[];
-    readonly untilMs: number;
-    readonly state: string;
-    readonly appointed: { readonly guardian: { readonly name: string; readonly relation: string } } | null;
-  }[];
-  readonly acts: readonly { readonly guardian: string; readonly transaction: string; readonly atMs: number }[];
+  readonly kid: string;
+  readonly scope: readonly string[];
+  readonly untilMs: number;
+  readonly state: string;
+  readonly appointed: { readonly guardian: { readonly name: string; readonly relation: string } } | null;
 }
 
 /** `salus patient guardians`, `offer-guardian`, `appoint-guardian`, `end-guardian`: who acts for whom, and what they did. */
@@ -48,10 +45,9 @@ function addGuardians(patient: Command, act: Act): void {
     .addOption(walletOption('patient'));
   act<PatientOptions>(command, 'salus patient guardians --as ann', async (context, options) => {
     const home = await openPatientAtHome(context, options);
-    const pids = await forEachPid(context, home, async ({ api, token }, { organisation, pid }) => {
-      const path = `/api/v1/orgs/${organisation}/patient/guardians`;
-      return { organisation, pid, ...(await api.send<Listed>({ method: 'GET', path, token })) };
-    });
+    const pids = await forEachPid(context, home, async (session, { organisation, pid }) => ({
+      ...{ organisation, pid, ...(await listGuardians<Listed>(session)) },
+    }));
     const people = pids.flatMap(({ organisation, guardians }) =>
       guardians.map(({ kid, scope, untilMs, state, appointed }) => {
         const name = appointed === null ? '' : `${appointed.guardian.name} (${appointed.guardian.relation})`;
