@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import {
   asPatient,
   listDevices,
+  type NodeSession,
   OFFERED_PIDS_MAX,
   offerDevice,
   openJoin,
@@ -111,13 +112,16 @@ function addAdd(patient: Command, act: Act): void {
     const home = await openPatientAtHome(context, options.wallet === undefined ? {} : { wallet: options.wallet });
     let { wallet } = home;
     for (const { pid, device } of offer.devices) {
-      const occasion = { network: wallet.content.network, nowMs: context.nowMs() };
-      const prepared = await addDevice(wallet, occasion, { pid, device });
-      await asPatient(context.api, wallet, pid, async (session) => {
+      const before = wallet;
+      wallet = await asPatient(context.api, before, pid, async (session) => {
+        // A try that broke off after this may be made again.
+        if (await isActive(session, pid, kidOf(device.publicKey))) return before;
+        const occasion = { network: before.content.network, nowMs: context.nowMs() };
+        const prepared = await addDevice(before, occasion, { pid, device });
         await submitCall(context.api, session.organisation, prepared);
         await keepWallet(context, home.opened, { wallet: prepared.wallet, session });
+        return prepared.wallet;
       });
-      ({ wallet } = prepared);
     }
     const { join, kept } = await sealJoin(wallet, offer);
     await home.opened.save({ ...home.opened.stored, content: kept });
@@ -128,6 +132,11 @@ function addAdd(patient: Command, act: Act): void {
     context.terminal.result(JSON.stringify(join, null, 2), join);
     return EXIT.ok;
   });
+}
+
+async function isActive(session: NodeSession, pid: string, kid: string): Promise<boolean> {
+  const devices = await listDevices(session, pid);
+  return devices.some((device) => device.kid === kid && device.status === 'active');
 }
 
 function addJoin(patient: Command, act: Act): void {

@@ -37,7 +37,7 @@ async function joinFrom(wallet: PatientWallet): Promise<DeviceJoin> {
 /** A node with which `left` was left; it may refuse one kind of request. */
 function nodeWith(
   left: DeviceJoin | undefined,
-  refused?: { readonly method: string; readonly code: string },
+  refused?: { readonly method: string; readonly code: string; readonly status: number },
 ): ApiClient {
   const api = {
     at: () => api,
@@ -45,7 +45,7 @@ function nodeWith(
       asked.push(`${method} ${path.split('/').at(-1)}`);
       const isJoin = path.endsWith('/join');
       if (isJoin && method === refused?.method) {
-        throw new ClientError({ relayed: refused.code, status: 503 }, 'The node refuses.');
+        throw new ClientError({ relayed: refused.code, status: refused.status }, 'The node refuses.');
       }
       if (isJoin && method === 'GET' && left === undefined) {
         throw new ClientError({ relayed: 'not-found', status: 404 }, 'Nothing was left.');
@@ -78,12 +78,25 @@ it('takes no wallet that the node made: its recovery keys and its backup key wou
   expect(asked).not.toContain('DELETE join');
 });
 
-it('has joined although the node could not be told so, and asks again where nothing came', async () => {
+it('has joined although the node could not be told so', async () => {
+  const old = await oldDevice();
+  const busy = nodeWith(await joinFrom(old), { method: 'DELETE', code: 'overloaded', status: 503 });
+  expect(await tryJoin(busy, signIn, pairingOf(old))).toBe(true);
+  expect(saved).toHaveLength(1);
+});
+
+it('waits on while the node is busy, restarted or counts requests, and not where it refuses', async () => {
   const old = await oldDevice();
   const left = await joinFrom(old);
-  const broken = nodeWith(left, { method: 'GET', code: 'overloaded' });
-  await expect(tryJoin(broken, signIn, pairingOf(old))).rejects.toMatchObject({ code: 'overloaded' });
+  const answers = [
+    ['overloaded', 503],
+    ['too-many-requests', 429],
+    ['refused', 502],
+  ] as const;
+  for (const [code, status] of answers) {
+    expect(await tryJoin(nodeWith(left, { method: 'GET', code, status }), signIn, pairingOf(old)), code).toBe(false);
+  }
+  const refusing = nodeWith(left, { method: 'GET', code: 'not-permitted', status: 403 });
+  await expect(tryJoin(refusing, signIn, pairingOf(old))).rejects.toMatchObject({ code: 'not-permitted' });
   expect(saved).toEqual([]);
-  expect(await tryJoin(nodeWith(left, { method: 'DELETE', code: 'overloaded' }), signIn, pairingOf(old))).toBe(true);
-  expect(saved).toHaveLength(1);
 });

@@ -2,6 +2,7 @@ import {
   type ApiClient,
   ClientError,
   confirmJoin,
+  isUnanswered,
   logInPatient,
   offerDevice,
   openJoin,
@@ -12,6 +13,10 @@ import { kidOf } from '@salus/crypto';
 import type { WalletContent } from '@salus/wallet';
 import type { SignIn } from '../../session/index.ts';
 import { formatOffer, type Pairing } from './pairing.ts';
+
+const NOT_YET: ReadonlySet<string> = new Set(['wrong-credentials', 'not-found']);
+/** Too many requests, and a node or a proxy that is busy or starting. */
+const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** Makes this browser a device with keys of its own for each pid, and tells what the old one needs to add it. */
 export async function offerHere(signIn: SignIn, pairing: Pairing, pin: string): Promise<string> {
@@ -54,9 +59,14 @@ export async function tryJoin(
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
     // What the node has not forgotten yet, only this device opens.
-    if (!isKept && error.code !== 'wrong-credentials' && error.code !== 'not-found') throw error;
+    if (!isKept && !mayComeLater(error)) throw error;
   }
   return isKept;
+}
+
+/** Added, left and answered later: a device that gave up here would leave one on the ledger that nobody has. */
+function mayComeLater(error: ClientError): boolean {
+  return NOT_YET.has(error.code) || PASSING.has(error.status ?? 0) || isUnanswered(error);
 }
 
 /** Just enough to log in with. */
