@@ -244,6 +244,7 @@ export const texts: Texts<typeof en, 'ar'> = {
     opened_few: 'فُتح {{count}} مرات',
     opened_many: 'فُتح {{count}} مرة',
     opened_other: 'فُتح {{count}} مرة',
+    byGuardian: 'أنشأه وصي',
     notOpened: 'لم يُفتح بعد',
     tries_zero: 'لم تبقَ محاولات',
     tries_one: 'بقيت محاولة واحدة',

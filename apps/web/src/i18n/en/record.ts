@@ -182,6 +182,7 @@ export const texts = {
     until: 'Opens until',
     opened_one: 'Opened once',
     opened_other: 'Opened {{count}} times',
+    byGuardian: 'Made by a guardian',
     notOpened: 'Not opened yet',
     tries_one: '1 try left',
     tries_other: '{{count}} tries left',

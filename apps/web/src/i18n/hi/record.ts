@@ -183,6 +183,7 @@ export const texts: Texts<typeof en, 'hi'> = {
     until: 'कब तक खुलेगा',
     opened_one: '{{count}} बार खोला गया',
     opened_other: '{{count}} बार खोला गया',
+    byGuardian: 'एक अभिभावक ने बनाया',
     notOpened: 'अभी तक नहीं खोला गया',
     tries_one: '{{count}} कोशिश बाक़ी',
     tries_other: '{{count}} कोशिशें बाक़ी',

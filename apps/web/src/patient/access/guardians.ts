@@ -1,4 +1,10 @@
-import { type Committed, readState, submitCall } from '@salus/client';
+import {
+  type Committed,
+  type GuardianAct,
+  listGuardians as listGuardiansAt,
+  readState,
+  submitCall,
+} from '@salus/client';
 import { type Appointment, type DeviceFact, deviceKey, type GuardianScope } from '@salus/contracts';
 import {
   appointGuardian,
@@ -26,15 +32,6 @@ interface Guardian {
   readonly appointed: Pick<Appointment, 'guardian' | 'evidence' | 'ends'> | null;
 }
 
-/** What a guardian did, as the ledger holds it. */
-interface GuardianAct {
-  readonly callId: string;
-  readonly guardian: string;
-  /** `<contract>.<transaction>` */
-  readonly transaction: string;
-  readonly atMs: number;
-}
-
 export interface GuardiansAt {
   readonly entry: Place;
   readonly guardians: readonly Guardian[];
@@ -45,9 +42,8 @@ export interface GuardiansAt {
 export async function listGuardians(patient: PatientSession): Promise<readonly GuardiansAt[]> {
   return Promise.all(
     patient.pids.map(async (entry) => {
-      const { api, organisation, token } = await patient.at(entry.pid);
-      const path = `/api/v1/orgs/${organisation}/patient/guardians`;
-      return { entry, ...(await api.send<Omit<GuardiansAt, 'entry'>>({ method: 'GET', path, token })) };
+      const { guardians, acts } = await listGuardiansAt<Guardian>(await patient.at(entry.pid));
+      return { entry, guardians, acts };
     }),
   );
 }

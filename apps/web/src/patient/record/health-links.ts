@@ -12,6 +12,8 @@ export interface HostedLink {
   readonly opened: number;
   /** Wrong passcodes that are left before it closes for good. */
   readonly remainingAttempts: number;
+  /** The key of the guardian who made it; null where the patient did. */
+  readonly guardian: string | null;
 }
 
 /** Characters of one file of a link, as ciphertext: the node takes no more. */

@@ -83,7 +83,7 @@ function LinkCard({ entry, link, onChange }: LinkAt & { readonly onChange: () =>
   const { t } = useTranslation('record');
   const { moment, place } = useTerms();
   const patient = usePatient();
-  const { state, opened, createdMs, expiresMs, hasPasscode, remainingAttempts } = link;
+  const { state, opened, createdMs, expiresMs, hasPasscode, remainingAttempts, guardian } = link;
   return (
     <Card withBorder padding="md">
       <Stack gap="xs" align="flex-start">
@@ -94,6 +94,7 @@ function LinkCard({ entry, link, onChange }: LinkAt & { readonly onChange: () =>
         <Text size="sm">{`${t('links.until')} ${moment(expiresMs)}`}</Text>
         <Text size="sm">
           {[
+            guardian === null ? '' : t('links.byGuardian'),
             opened === 0 ? t('links.notOpened') : t('links.opened', { count: opened }),
             hasPasscode && state === 'active' ? t('links.tries', { count: remainingAttempts }) : '',
           ]
