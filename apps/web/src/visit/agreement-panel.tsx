@@ -1,9 +1,9 @@
-import { Button, Card, Group, Radio, Stack, Text, Title } from '@mantine/core';
-import { type ListedRecord, listOwnRecords, opensRecord } from '@salus/client';
+import { Alert, Button, Card, Group, Radio, Stack, Text, Title } from '@mantine/core';
 import type { PidEntry } from '@salus/wallet';
-import { useQueries } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { type RecordsAt, useRecordsAt } from '../patient/access/access-queries.ts';
+import { countOpened } from '../patient/access/opening.ts';
 import { usePatient } from '../session/index.ts';
 import { Failure } from '../ui/failure.tsx';
 import { useTerms } from '../ui/terms.ts';
@@ -19,6 +19,7 @@ const DAY_MS = 86_400_000;
 export function AgreementPanel({ visit, places }: { readonly visit: OwnVisit; readonly places: OwnVisits['places'] }) {
   const { t } = useTranslation('visit');
   const { plans, choose, chosen, home, optionsOf } = usePlans(visit, places);
+  const opening = useOpening(plans);
   const { busy, done, error, sign } = useSigning(visit, plans);
   if (home === undefined) return null;
   return (
@@ -38,10 +39,10 @@ export function AgreementPanel({ visit, places }: { readonly visit: OwnVisit; re
             onChoose={(organisation) => choose(work, organisation)}
           />
         ))}
-        <Opens plans={plans} />
+        <Opens plans={plans} opening={opening} />
         {error === undefined ? null : <Failure error={error} />}
         <Group>
-          <Button onClick={sign} loading={busy}>
+          <Button onClick={sign} loading={busy} disabled={opening.count === undefined}>
             {t('agree.sign')}
           </Button>
           <Text role="status">{busy ? t('agree.signing', { done, total: plans.length * 2 }) : ''}</Text>
@@ -127,25 +128,31 @@ function WorkChoice({
   );
 }
 
-/** What the grants open, said and counted before anything is signed. */
-function Opens({ plans }: { readonly plans: readonly AgreementPlan[] }) {
-  const { t } = useTranslation('visit');
-  const terms = useTerms();
-  const patient = usePatient();
-  const { nowMs } = patient.occasion();
+interface Opening {
+  /** Of documents; undefined until every list is there: nothing is signed before. */
+  readonly count: number | undefined;
+  readonly failed: readonly RecordsAt[];
+}
+
+/** What the grants open today. */
+function useOpening(plans: readonly AgreementPlan[]): Opening {
+  const { nowMs } = usePatient().occasion();
   const planned = plans.flatMap((plan) => grantsOf(plan, nowMs));
-  const lists = useQueries({
-    queries: planned.map(({ entry }) => ({
-      queryKey: ['record', 'list', entry.pid],
-      queryFn: async (): Promise<readonly ListedRecord[]> => listOwnRecords(await patient.at(entry.pid)),
-    })),
-  });
-  const counted = planned.map(
-    ({ choice }, at) => lists[at]?.data?.filter((record) => opensRecord(choice, record)).length,
-  );
-  const isCounted = counted.every((count) => count !== undefined);
-  const count = counted.reduce<number>((total, each) => total + (each ?? 0), 0);
+  const places = useRecordsAt([...new Map(planned.map(({ entry }) => [entry.pid, entry])).values()]);
+  return {
+    count: countOpened(planned, places),
+    failed: places.filter(({ isError }) => isError),
+  };
+}
+
+/** What the grants open, said and counted before anything is signed. */
+function Opens({ plans, opening }: { readonly plans: readonly AgreementPlan[]; readonly opening: Opening }) {
+  const { t } = useTranslation('visit');
+  const { t: inAccess } = useTranslation('access');
+  const terms = useTerms();
+  const { nowMs } = usePatient().occasion();
   if (plans.length === 0) return null;
+  const { count, failed } = opening;
   return (
     <Stack gap="xs">
       {plans.map(({ work, home, there }) => (
@@ -157,8 +164,13 @@ function Opens({ plans }: { readonly plans: readonly AgreementPlan[] }) {
         </Text>
       ))}
       <Text size="sm" role="status">
-        {isCounted ? t('agree.opensNow', { count }) : ''}
+        {count === undefined ? '' : t('agree.opensNow', { count })}
       </Text>
+      {failed.map(({ entry }) => (
+        <Alert key={entry.pid} color="red" variant="outline" role="alert">
+          {inAccess('preview.failed', { place: terms.place(entry.organisation) })}
+        </Alert>
+      ))}
       <Text size="sm">{t('agree.until', { date: terms.date(nowMs + AGREED_DAYS * DAY_MS) })}</Text>
     </Stack>
   );

@@ -1,17 +1,18 @@
 import { Alert, List, Stack, Text } from '@mantine/core';
+import type { GrantChoice } from '@salus/wallet';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../ui/loading.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import type { RecordsAt } from './access-queries.ts';
-import type { Plan } from './decide.ts';
-import { isNarrowedInside, joinOpenings, openingOf } from './opening.ts';
+import type { Place } from './acting.ts';
+import { isNarrowedInside, joinOpenings, openingOf, type Reach } from './opening.ts';
 
 /** What the plans open, counted on this device before anything is granted, and what cannot be taken back. */
 export function OpeningSummary({
   plans,
   places,
 }: {
-  readonly plans: readonly Plan[];
+  readonly plans: readonly { readonly entry: Place; readonly choice: Reach & Pick<GrantChoice, 'mayKeep'> }[];
   readonly places: readonly RecordsAt[];
 }) {
   const { t } = useTranslation('access');

@@ -1,6 +1,6 @@
 import type { ListedRecord } from '@salus/client';
 import { expect, test } from 'vitest';
-import { isNarrowedInside, joinOpenings, openingOf, type Reach } from './opening.ts';
+import { countOpened, isNarrowedInside, joinOpenings, openingOf, type Reach } from './opening.ts';
 
 const DAY_MS = 86_400_000;
 const record = (recordId: string, change: Partial<ListedRecord> = {}): ListedRecord => ({
@@ -65,4 +65,14 @@ test('a grant of whole categories is enforced by keys alone', () => {
   expect(isNarrowedInside(reach)).toBe(false);
   expect(isNarrowedInside({ ...reach, dataToMs: 1 })).toBe(true);
   expect(isNarrowedInside({ ...reach, records: ['plain'] })).toBe(true);
+});
+
+test('what several grants open is a number only when each place’s list is there', () => {
+  const at = (pid: string) => ({ organisation: pid, pid });
+  const plans = [at('a'), at('b'), at('b')].map((entry) => ({ entry, choice: reach }));
+  const listed = { entry: at('a'), records };
+  expect(countOpened(plans, [listed, { entry: at('b'), records: [record('one')] }])).toBe(6);
+  expect(countOpened(plans, [listed, { entry: at('b'), records: undefined }])).toBeUndefined();
+  expect(countOpened(plans, [listed])).toBeUndefined();
+  expect(countOpened([], [])).toBe(0);
 });

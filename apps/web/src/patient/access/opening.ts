@@ -1,5 +1,6 @@
 import { type ListedRecord, opensRecord } from '@salus/client';
 import type { GrantChoice } from '@salus/wallet';
+import type { Place } from './acting.ts';
 
 /** The part of a grant that says which records it opens. */
 export type Reach = Pick<
@@ -40,6 +41,20 @@ export function openingOf(reach: Reach, records: readonly ListedRecord[]): Openi
     }
   }
   return sumOf([...groups].map(([category, counts]) => ({ category, ...counts })));
+}
+
+/** Documents that all plans together open today; undefined until each place's list is there: nobody agrees before. */
+export function countOpened(
+  plans: readonly { readonly entry: Place; readonly choice: Reach }[],
+  places: readonly { readonly entry: Place; readonly records: readonly ListedRecord[] | undefined }[],
+): number | undefined {
+  const counts = plans.map(({ entry: { pid }, choice }) =>
+    places.find(({ entry }) => entry.pid === pid)?.records?.filter((record) => opensRecord(choice, record)),
+  );
+  return counts.reduce<number | undefined>(
+    (total, opened) => (total === undefined || opened === undefined ? undefined : total + opened.length),
+    0,
+  );
 }
 
 /** Several organisations' openings as one: what the patient is asked about. */

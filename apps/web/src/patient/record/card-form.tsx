@@ -7,6 +7,9 @@ import { useTranslation } from 'react-i18next';
 import { type PatientSession, usePatient } from '../../session/index.ts';
 import { Failure } from '../../ui/failure.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { useRecordsAt } from '../access/access-queries.ts';
+import { NORMAL_LABEL } from '../access/opening.ts';
+import { OpeningSummary } from '../access/opening-summary.tsx';
 import type { RecordEntry } from './record-entry.ts';
 
 const YEAR_MS = 365 * 86_400_000;
@@ -43,6 +46,9 @@ export function CardForm({
   const [error, setError] = useState<unknown>();
   const known = entries.filter(({ organisation }) => organisation === choice.organisation);
   const categories = [...new Set([...VITAL, ...known.map((entry) => entry.category)])];
+  const entry = patient.pids.find(({ organisation }) => organisation === choice.organisation)!;
+  const places = useRecordsAt([entry]);
+  const isReady = places.every(({ records }) => records !== undefined);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     setBusy(true);
@@ -92,8 +98,9 @@ export function CardForm({
           checked={choice.withSensitive}
           onChange={({ currentTarget }) => setChoice({ ...choice, withSensitive: currentTarget.checked })}
         />
+        <OpeningSummary plans={[{ entry, choice: reachOf(choice) }]} places={places} />
         {error === undefined ? null : <Failure error={error} />}
-        <Button type="submit" loading={busy} disabled={choice.categories.length === 0}>
+        <Button type="submit" loading={busy} disabled={!isReady || choice.categories.length === 0}>
           {t('card.make')}
         </Button>
       </Stack>
@@ -109,15 +116,18 @@ function fullestOf(entries: readonly RecordEntry[], { pids }: PatientSession): s
   return fullest!;
 }
 
+function reachOf({ categories, withSensitive }: Choice) {
+  return { categories, labelClasses: withSensitive ? LABEL_CLASSES : [NORMAL_LABEL] };
+}
+
 async function make(patient: PatientSession, choice: Choice): Promise<EmergencyCard> {
-  const { organisation, categories, withSensitive, years } = choice;
+  const { organisation, years } = choice;
   const { pid } = patient.pids.find((entry) => entry.organisation === organisation)!;
   const occasion = patient.occasion();
   const session = await patient.at(pid);
   const prepared = await makeCard(patient.wallet, occasion, {
     pid,
-    categories,
-    labelClasses: withSensitive ? LABEL_CLASSES : ['N'],
+    ...reachOf(choice),
     notBeforeMs: occasion.nowMs,
     notAfterMs: occasion.nowMs + years * YEAR_MS,
   });
