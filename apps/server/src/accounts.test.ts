@@ -7,6 +7,7 @@ function memoryStore(): AccountStore & { readonly accounts: Map<string, Account>
     accounts,
     find: async (name) => accounts.get(name),
     put: async (account) => void accounts.set(account.name, account),
+    remove: async (name) => void accounts.delete(name),
     list: async () => [...accounts.values()],
   };
 }

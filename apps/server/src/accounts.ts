@@ -29,6 +29,8 @@ export interface PasswordChange {
 export interface AccountStore {
   find(name: string): Promise<Account | undefined>;
   put(account: Account): Promise<void>;
+  /** Only of somebody who was never enrolled; else it is disabled. */
+  remove(name: string): Promise<void>;
   list(): Promise<readonly Account[]>;
 }
 

@@ -129,6 +129,7 @@ export function accountsOf({ documents }: Vault): AccountStore {
   return {
     find: async (name) => (await documents.find(ACCOUNT, name)) as unknown as Account | undefined,
     put: (account) => documents.put(ACCOUNT, account.name, account as unknown as Json),
+    remove: (name) => documents.delete(ACCOUNT, name),
     list: async () => (await documents.list(ACCOUNT)).map(({ value }) => value as unknown as Account),
   };
 }

@@ -89,6 +89,40 @@ describe('enrolment with a one-time code', () => {
     admin = await server.logIn('hospital-a.admin');
   });
 
+  it('takes one of two devices that use a code at once, and none while it is withdrawn', async () => {
+    const { code, ref } = await invite('k.both');
+    const keys = Array.from({ length: 2 }, () => generateSigningKeySync());
+    const answers = await Promise.all(keys.map((key) => claim(code, key)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+    const { invitations } = (await server.send('GET', `${A}/invitations`, { token: admin })).json;
+    const kept = invitations.find((shown: { ref: string }) => shown.ref === ref);
+    expect(kept.publicKey).toBe(keys[answers.findIndex(({ status }) => status === 200)]!.publicKey);
+    const other = await invite('k.gone');
+    const [claimed] = await Promise.all([
+      claim(other.code, keys[0]!),
+      server.send('DELETE', `${A}/invitations/${other.ref}`, { token: admin }),
+    ]);
+    expect([200, 404]).toContain(claimed.status);
+    expect((await stateOf(other.code)).code).toBe('not-found');
+  });
+
+  it('ends with what it opened when it is withdrawn, and no more once the colleague is enrolled', async () => {
+    const key = generateSigningKeySync();
+    const first = await invite('l.anders');
+    await claim(first.code, key);
+    expect((await certify(first.ref, key.publicKey)).status).toBe(200);
+    expect((await invite('l.anders')).answer.json.code).toBe('conflict');
+    expect((await server.send('DELETE', `${A}/invitations/${first.ref}`, { token: admin })).status).toBe(204);
+    const again = await invite('l.anders');
+    expect(again.answer.status).toBe(200);
+    await claim(again.code, key);
+    const { json } = await certify(again.ref, key.publicKey);
+    expect((await enrol(json.chain)).status).toBe(200);
+    const late = await server.send('DELETE', `${A}/invitations/${again.ref}`, { token: admin });
+    expect(late.json.code).toBe('conflict');
+    expect((await logIn('l.anders')).json).toMatchObject({ id: json.id });
+  });
+
   it('refuses an account that is taken or malformed, a second invitation for one, and too many', async () => {
     expect((await invite('hospital-a.admin')).answer.json).toMatchObject({ code: 'conflict' });
     expect((await invite('Not An Account')).answer.status).toBe(400);

@@ -1,5 +1,7 @@
+import { identityKey } from '@salus/contracts';
 import type { Json } from '@salus/crypto';
 import { fromBase64url, hashTuple, isPublicKey, issueCertificate, utf8, verifyEs256 } from '@salus/crypto';
+import { KeyedLocks } from '@salus/records';
 import { demandAccountName, demandFree, demandPassword, openAccount } from '../accounts.ts';
 import { CLOCK_SLACK_MS, newId, STAFF_CERTIFICATE_DAYS } from '../founding.ts';
 import type { HostedOrganisation } from '../organisation.ts';
@@ -12,6 +14,7 @@ export const INVITATION_MS = 3 * 86_400_000;
 export const INVITATIONS_MAX = 100;
 
 const KIND = 'invitation';
+const locks = new KeyedLocks();
 const DAY_MS = 86_400_000;
 
 /** What the organisation keeps of an invitation. The code itself is known to the administrator and the colleague only. */
@@ -67,17 +70,19 @@ export async function invite(
 ): Promise<Invitation> {
   const { organisation, nowMs } = place;
   demandAccountName(given.account);
-  await demandFree(organisation.accounts, given.account);
-  const open = await listInvitations(place);
-  if (open.some(({ ref, account }) => ref === given.ref || account === given.account)) {
-    throw new ServerError('conflict', 'There is an open invitation for this account.');
-  }
-  if (open.length >= INVITATIONS_MAX) {
-    throw new ServerError('overloaded', `At most ${INVITATIONS_MAX} invitations are open at once: withdraw some.`);
-  }
-  const invitation: Invitation = { ...given, expiresMs: nowMs + INVITATION_MS, claim: null, certified: null };
-  await put(place, invitation);
-  return invitation;
+  return locked(place, async () => {
+    await demandFree(organisation.accounts, given.account);
+    const open = await listInvitations(place);
+    if (open.some(({ ref, account }) => ref === given.ref || account === given.account)) {
+      throw new ServerError('conflict', 'There is an open invitation for this account.');
+    }
+    if (open.length >= INVITATIONS_MAX) {
+      throw new ServerError('overloaded', `At most ${INVITATIONS_MAX} invitations are open at once: withdraw some.`);
+    }
+    const invitation: Invitation = { ...given, expiresMs: nowMs + INVITATION_MS, claim: null, certified: null };
+    await put(place, invitation);
+    return invitation;
+  });
 }
 
 /**
@@ -98,17 +103,19 @@ export async function claimInvitation(place: InvitationPlace, claim: Claim): Pro
   demandPassword(password);
   if (first.claim?.publicKey === publicKey) return first;
   const passwordHash = first.claim === null ? await hashPassword(password) : '';
-  // Hashing takes a while: another device may have been faster.
-  const invitation = await readInvitation(place, ref);
-  if (invitation.claim !== null) {
-    throw new ServerError(
-      'conflict',
-      'Another device has used this code. If it was not yours, tell the administrator.',
-    );
-  }
-  const claimed: Invitation = { ...invitation, claim: { publicKey, passwordHash, atMs: nowMs } };
-  await put(place, claimed);
-  return claimed;
+  return locked(place, async () => {
+    // Hashing takes a while: another device may have been faster.
+    const invitation = await readInvitation(place, ref);
+    if (invitation.claim !== null) {
+      throw new ServerError(
+        'conflict',
+        'Another device has used this code. If it was not yours, tell the administrator.',
+      );
+    }
+    const claimed: Invitation = { ...invitation, claim: { publicKey, passwordHash, atMs: nowMs } };
+    await put(place, claimed);
+    return claimed;
+  });
 }
 
 /**
@@ -117,7 +124,14 @@ export async function claimInvitation(place: InvitationPlace, claim: Claim): Pro
  *
  * @throws ServerError `not-found`, `conflict` where the key is not the one that was compared
  */
-export async function certifyInvitation(
+export function certifyInvitation(
+  place: InvitationPlace,
+  confirmed: { readonly ref: string; readonly publicKey: string },
+): Promise<{ readonly id: string; readonly chain: readonly string[] }> {
+  return locked(place, () => certify(place, confirmed));
+}
+
+async function certify(
   place: InvitationPlace,
   { ref, publicKey }: { readonly ref: string; readonly publicKey: string },
 ): Promise<{ readonly id: string; readonly chain: readonly string[] }> {
@@ -151,8 +165,36 @@ export async function readInvitation({ organisation, nowMs }: InvitationPlace, r
   return invitation;
 }
 
-export async function withdrawInvitation({ organisation }: InvitationPlace, ref: string): Promise<void> {
-  await organisation.vault.documents.delete(KIND, ref);
+/**
+ * What the code opened ends with it: an account that nobody could log in to yet goes, and its name is free again. That there is
+ * no such invitation is as good.
+ *
+ * @throws ServerError `conflict` once the colleague is enrolled: only membership.revoke ends that
+ */
+export function withdrawInvitation(place: InvitationPlace, ref: string): Promise<void> {
+  const { documents, ledger } = place.organisation.vault;
+  return locked(place, async () => {
+    const invitation = (await documents.find(KIND, ref)) as unknown as Invitation | undefined;
+    const certified = invitation?.certified ?? null;
+    if (invitation !== undefined && certified !== null) {
+      if ((await ledger.get(identityKey(certified.id))) !== undefined) {
+        throw new ServerError('conflict', 'The colleague is enrolled: revoke the membership instead.');
+      }
+      const opened = await place.organisation.accounts.find(invitation.account);
+      if (opened?.id === certified.id) await place.organisation.accounts.remove(invitation.account);
+    }
+    await documents.delete(KIND, ref);
+  });
+}
+
+/** One change of an organisation's invitations at a time. */
+async function locked<T>({ organisation }: InvitationPlace, act: () => Promise<T>): Promise<T> {
+  const release = await locks.acquire([organisation.slug]);
+  try {
+    return await act();
+  } finally {
+    release();
+  }
 }
 
 async function put({ organisation }: InvitationPlace, invitation: Invitation): Promise<void> {
