@@ -220,7 +220,10 @@ function hasAny(roles: readonly string[], wanted: readonly string[]): boolean {
   return roles.some((role) => wanted.includes(role));
 }
 
+/** The same person: guardians have a key of their own, so that none takes the patient's places. */
 function isSame(a: Principal, b: Principal): boolean {
   if (a.organisation !== b.organisation) return false;
-  return a.kind === 'staff' ? b.kind === 'staff' && a.id === b.id : b.kind !== 'staff' && a.pid === b.pid;
+  return a.kind === 'staff'
+    ? b.kind === 'staff' && a.id === b.id
+    : b.kind !== 'staff' && a.pid === b.pid && a.kid === b.kid;
 }

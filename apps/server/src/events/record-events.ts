@@ -15,7 +15,10 @@ export async function findChanged({ rows }: Vault, changes: readonly Change[]): 
   return found.filter((record) => record !== undefined);
 }
 
-/** What one session is told of them: a patient of the own records, staff of what role and care let them see. */
+/**
+ * What one session is told of them: a patient of the own records by name; staff only that there is something of what role and
+ * care let them see, since what they are told of a record would be a look that stands in no log.
+ */
 export async function recordEventsFor(
   vault: Vault,
   changed: readonly Changed[],
@@ -34,12 +37,11 @@ export async function recordEventsFor(
         purpose: 'TREAT',
       };
       const sight = sightOf(vault, caller);
-      const events: LiveEvent[] = [];
+      const something: LiveEvent = { kind: 'record', type: null, id: null };
       for (const record of changed.slice(0, DECISIONS_MAX)) {
-        if ((await sight.decide(sightedOf(record))).kind === 'allowed') events.push(eventOf(record));
+        if ((await sight.decide(sightedOf(record))).kind === 'allowed') return [something];
       }
-      if (changed.length > DECISIONS_MAX) events.push({ kind: 'record', type: null, id: null });
-      return events;
+      return changed.length > DECISIONS_MAX ? [something] : [];
     }
   }
 }

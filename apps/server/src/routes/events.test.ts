@@ -12,6 +12,7 @@ import {
   type TestServer,
 } from '../../test/hospital.ts';
 import { openLivePage } from '../../test/live-page.ts';
+import type { Session } from '../sessions.ts';
 
 /** A founding and its people, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
@@ -69,6 +70,7 @@ describe('live updates', () => {
     const at = server.node.organisations.get('hospital-a')!;
     await assign(at, { id: patient.fhirId, actor: wallet.id, nowMs });
     const token = await server.logIn('a.rossi', { writing: true });
+    const ward = await openLivePage(server, 'hospital-a', token);
     const asked = await accessRequest(wallet, server.occasion(), {
       ...{ pid: patient.pid, grantee: { kind: 'person', organisation: 'hospital-a', id: wallet.id } },
       ...{ categories: ['laboratory'], purposes: ['TREAT'], notAfterMs: null, text: 'May I?' },
@@ -89,9 +91,26 @@ describe('live updates', () => {
       const [record] = page.told.filter(({ event }) => event === 'record');
       expect(record?.data).toMatchObject({ type: 'Observation' });
       expect(page.told.map(({ event }) => event)).toContain('access');
+      // Staff learn that they should look; the look itself is in the log.
+      const something = { event: 'record', data: { kind: 'record', type: null, id: null } };
+      expect(ward.told.filter(({ event }) => event === 'record')).toEqual([something]);
     }, PATIENCE);
     expect(foreign.told.map(({ event }) => event)).toEqual(['ready']);
-    for (const each of [page, foreign]) each.close();
+    for (const each of [page, foreign, ward]) each.close();
+  });
+
+  it('leave the patient’s places alone, however many pages a guardian opens', async () => {
+    const { events } = server.node;
+    const guardian = { kind: 'patient', organisation: 'hospital-a', pid: patient.pid, kid: 'of-the-guardian' } as const;
+    const open = () => events.open({ principal: guardian } as Session, patient.token);
+    const streams = [];
+    for (let number = 0; number < 10; number += 1) streams.push(await open());
+    await expect(open()).rejects.toMatchObject({ code: 'too-many-requests' });
+    const page = await openLivePage(server, 'hospital-a', patient.token);
+    expect(page.status).toBe(200);
+    page.close();
+    for (const stream of streams) stream.readable.destroy();
+    await vi.waitFor(() => expect(events.size).toBe(0), PATIENCE);
   });
 
   it('end with the session, and are refused without one, of another organisation, or too often', async () => {
