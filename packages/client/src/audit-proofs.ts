@@ -96,8 +96,8 @@ export function checkPlace(
 ): CheckedLine['proof'] {
   const { seq, previous, pidToken, pidSeq, sealedHash, text, proof } = line;
   if (root === undefined || seq >= root.size) {
-    // A node that shows an old root for ever proves nothing any more.
-    demand(nowMs - atMs < PENDING_MS_MAX, `Line ${pidSeq} of your log has waited too long for its proof.`);
+    // A node that shows an old root for ever, or dates a line into the future, proves nothing any more.
+    demand(Math.abs(nowMs - atMs) < PENDING_MS_MAX, `Line ${pidSeq} of your log has waited too long for its proof.`);
     return 'pending';
   }
   demand(proof !== null && proof.index === seq && proof.size === root.size, `Line ${pidSeq} of your log has no proof.`);

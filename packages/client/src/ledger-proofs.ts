@@ -43,7 +43,7 @@ export interface ProvenTransaction extends SignedHeader {
   };
 }
 
-/** Blocks between two checkpoints that are followed one by one; beyond, only the ends are compared. */
+/** Blocks that are followed one by one in one go. */
 export const FOLLOWED_BLOCKS_MAX = 1_000;
 const BLOCKS_PAGE = 100;
 
@@ -88,7 +88,13 @@ export interface SeenLedger {
   readonly signatures: number;
   /** Whether every block since the wallet's last checkpoint was followed by its hash. */
   readonly followed: boolean;
-  /** What the wallet keeps from now on. */
+  /**
+   * Whether the newest checkpoint is more than this node's word: it continues, block by block and under the ledger's one key,
+   * what the wallet has seen before, or it is the first that the wallet sees and holds on to. On Fabric no key signs a block, so
+   * that what came since is the node's word.
+   */
+  readonly isAnchored: boolean;
+  /** What the wallet keeps from now on: as far as the blocks were followed. */
   readonly kept: SeenCheckpoint;
   /** The wallet's content with it; the caller saves it. */
   readonly content: WalletContent;
@@ -105,12 +111,18 @@ export async function compareCheckpoint(session: NodeSession, content: WalletCon
   demand(checkpoint.network === content.network, 'The node shows the ledger of another network than the wallet’s.');
   const move = await readState<MoveFact>(session, MOVE_KEY);
   const last = move?.status === 'migrated' ? sinceMove(content.checkpoint, move) : content.checkpoint;
-  const onChannel = move?.status === 'migrated' ? { onChannel: true as const } : {};
-  const kept: SeenCheckpoint = { number: checkpoint.number, hash: checkpoint.hash, ...onChannel };
-  const changed = withCheckpoint({ ...content, checkpoint: last }, kept);
-  const followed = await followBlocks(session, last, checkpoint);
+  // That the ledger moved is the node's word, and so is what it shows of the channel, also where it denies the move later.
+  const isOnChannel = move?.status === 'migrated' || content.checkpoint?.onChannel === true;
+  const onChannel = isOnChannel ? { onChannel: true as const } : {};
+  const newest: SeenCheckpoint = { number: checkpoint.number, hash: checkpoint.hash, ...onChannel };
+  const before = { ...content, checkpoint: last };
+  withCheckpoint(before, newest);
+  const { reached, isSigned } = await followBlocks(session, last, checkpoint);
+  const kept: SeenCheckpoint = { ...reached, ...onChannel };
+  const followed = last !== null && kept.number === newest.number;
+  const isAnchored = !isOnChannel && (followed ? isSigned : content.checkpoint === null);
   const signatures = await checkSignatures(session, checkpoint);
-  return { checkpoint, signatures, followed, kept, content: changed };
+  return { checkpoint, signatures, followed, isAnchored, kept, content: withCheckpoint(before, kept) };
 }
 
 /**
@@ -143,34 +155,52 @@ export async function checkSignatures(session: NodeSession, checkpoint: Checkpoi
   return checkpoint.signatures.length;
 }
 
+interface Followed {
+  /** The last block that the ones before lead to. */
+  readonly reached: { readonly number: number; readonly hash: string };
+  /** Whether the key that signed the block that was seen before signed each of the others. */
+  readonly isSigned: boolean;
+}
+
+/** Where there are too many blocks to follow in one go, what was followed is kept, and the next time goes on from there. */
 async function followBlocks(
   session: NodeSession,
   last: { readonly number: number; readonly hash: string } | null,
   newest: Checkpoint,
-): Promise<boolean> {
-  if (last === null) return false;
-  const short = newest.number - last.number <= FOLLOWED_BLOCKS_MAX;
-  let previous = last;
-  let from = short ? last.number : newest.number;
-  await demandBlock(session, last);
-  while (short && from <= newest.number) {
+): Promise<Followed> {
+  if (last === null) return { reached: { number: newest.number, hash: newest.hash }, isSigned: false };
+  const end = Math.min(newest.number, last.number + FOLLOWED_BLOCKS_MAX);
+  let reached = { number: last.number, hash: last.hash };
+  let ledger: string | undefined;
+  for (let from = last.number; from <= end; from = reached.number + 1) {
     const { blocks } = await session.api.send<{ readonly blocks: readonly SignedHeader[] }>({
       method: 'GET',
       path: '/api/v1/ledger/blocks',
-      query: { from, limit: Math.min(BLOCKS_PAGE, newest.number - from + 1) },
+      query: { from, limit: Math.min(BLOCKS_PAGE, end - from + 1) },
       token: session.token,
     });
     demand(blocks.length > 0, `The node does not show block ${from}.`);
     for (const block of blocks) {
-      const { number, previousHash } = checkHeader(block);
-      const follows = number === last.number ? block.hash === last.hash : previousHash === previous.hash;
+      const header = checkHeader(block);
+      const { number } = header;
+      const isSeen = ledger === undefined;
+      const follows = isSeen
+        ? number === last.number && block.hash === last.hash
+        : number === reached.number + 1 && header.previousHash === reached.hash;
       demand(follows, `Block ${number} does not follow the block that this wallet has seen.`);
-      previous = { number, hash: block.hash };
+      ledger ??= ledgerOf(header);
+      demand(ledgerOf(header) === ledger, `Block ${number} is of another ledger.`);
+      reached = { number, hash: block.hash };
     }
-    from = previous.number + 1;
   }
   await demandBlock(session, newest);
-  return short;
+  demand(reached.number < newest.number || reached.hash === newest.hash, 'The blocks do not lead to the checkpoint.');
+  return { reached, isSigned: ledger !== '' || newest.number === last.number };
+}
+
+/** The key that signs an embedded ledger's blocks; on Fabric no single key does. */
+export function ledgerOf(header: BlockHeader): string {
+  return header.version === FABRIC_BLOCK_VERSION ? '' : header.ledgerKey;
 }
 
 async function demandBlock(

@@ -35,11 +35,12 @@ interface Expected {
   readonly network: string;
   readonly pid: string;
   readonly seen: SeenCheckpoint | null;
+  readonly anchor: SeenCheckpoint | null;
   readonly nowMs: number;
 }
 
 let proven: Proven;
-const expected: Expected = { network: NETWORK, pid: PID, seen: null, nowMs: NOW_MS };
+let expected: Expected;
 const check = ({ lines, proof }: Proven, change: Partial<Expected> = {}) =>
   checkLine(lines[2]!, proof, { ...expected, ...change });
 
@@ -65,6 +66,7 @@ beforeAll(async () => {
     inclusion: { leafHash: toBase64url(leaf), index: 0, size: 1, proof: [], root: toBase64url(leaf) },
   };
   const signers = [{ id: 'M'.repeat(22), organisation: 'hospital-a', publicKey: member.publicKey }];
+  expected = { network: NETWORK, pid: PID, seen: null, anchor: checkpoint, nowMs: NOW_MS };
   proven = { lines, proof: { organisation: 'hospital-a', root, transaction, headers, checkpoint, signers } };
 });
 
@@ -150,6 +152,19 @@ test('blocks that leave out or contradict the checkpoint that the wallet has see
   expect(() => check(proven, { seen: { ...seen, hash: hash('Z') } })).toThrow('another ledger');
   expect(() => check({ ...proven, proof: { ...proof, headers: proof.headers.slice(1) } })).toThrow('leaves blocks out');
   expect(() => check({ ...proven, proof: { ...proof, headers: [] } })).toThrow('leaves blocks out');
+});
+
+test('blocks that end elsewhere than at what the wallet holds on to make a line told, not proven', () => {
+  const { proof } = proven;
+  expect(check(proven, { anchor: null }).state).toBe('told');
+  expect(check(proven, { anchor: { ...expected.anchor!, hash: hash('Z') } }).state).toBe('told');
+  const onlyEnds = { ...proof, headers: proof.headers.slice(-1) };
+  expect(check({ ...proven, proof: onlyEnds }).state).toBe('told');
+});
+
+test('a line of the future is not too new for a proof for ever', () => {
+  const late = { ...proven.lines[2]!, seq: LINES, proof: null };
+  expect(() => checkLine(late, proven.proof, { ...expected, nowMs: NOW_MS - 3_600_000 })).toThrow('waited too long');
 });
 
 test('a checkpoint that nobody signed proves nothing', () => {

@@ -7,8 +7,8 @@ import { ClientError } from './client-error.ts';
 import {
   checkHeader,
   FOLLOWED_BLOCKS_MAX,
+  ledgerOf,
   type ProvenTransaction,
-  readCheckpoint,
   type SignedHeader,
 } from './ledger-proofs.ts';
 import { type NodeSession, readState } from './session.ts';
@@ -31,24 +31,26 @@ export interface LogProof {
 /** What the check of a line found. */
 export interface ProvenLine {
   readonly event: AuditEvent;
-  /** `pending`: too new for a root, which takes a second. */
-  readonly state: 'proven' | 'pending';
+  /**
+   * `proven`: blocks lead to the point of the ledger that the wallet holds on to. `told`: everything fits together, up to a point
+   * that only this node vouches for. `pending`: too new for a root, which takes a second.
+   */
+  readonly state: 'proven' | 'told' | 'pending';
   /** The block that holds the root. */
   readonly block: number;
   /** How many blocks lead from there to the checkpoint. */
   readonly blocks: number;
   /** Whether each of those was followed by its hash, or only both ends were compared. */
   readonly followed: boolean;
-  /** Organisations that signed the checkpoint. */
+  /** Organisations that signed the checkpoint, with keys as this node names them. */
   readonly signedBy: readonly string[];
 }
 
-/** Reads what proves a root: its call, the blocks up to the newest checkpoint, and the keys of who signed that. */
-export async function readLogProof(session: NodeSession, root: LogRootFact): Promise<LogProof> {
+/** Reads what proves a root: its call, the blocks up to the checkpoint that was compared with the wallet's, and the keys of who signed that. */
+export async function readLogProof(session: NodeSession, root: LogRootFact, checkpoint: Checkpoint): Promise<LogProof> {
   const { api, organisation, token } = session;
   const path = `/api/v1/ledger/transactions/${encodeURIComponent(root.call)}`;
   const transaction = await api.send<ProvenTransaction>({ method: 'GET', path, token });
-  const { checkpoint } = await readCheckpoint(session);
   const headers = await readHeaders(session, transaction.header.number, checkpoint.number);
   const signers = await Promise.all(
     checkpoint.signatures.map(async ({ id, organisation: signer }) => {
@@ -59,7 +61,12 @@ export async function readLogProof(session: NodeSession, root: LogRootFact): Pro
   return { organisation, root, transaction, headers, checkpoint, signers };
 }
 
-async function readHeaders({ api, token }: NodeSession, after: number, last: number): Promise<readonly SignedHeader[]> {
+/** The blocks after one, up to another; only the last where they are more than `FOLLOWED_BLOCKS_MAX`. */
+export async function readHeaders(
+  { api, token }: NodeSession,
+  after: number,
+  last: number,
+): Promise<readonly SignedHeader[]> {
   if (last - after > FOLLOWED_BLOCKS_MAX) {
     return [await api.send<SignedHeader>({ method: 'GET', path: `/api/v1/ledger/blocks/${last}`, token })];
   }
@@ -81,7 +88,8 @@ async function readHeaders({ api, token }: NodeSession, after: number, last: num
 /**
  * Checks one line by itself and without a network: the log's tree holds it, the root stands in a block, and the blocks
  * lead to a checkpoint that members signed. `network` is the wallet's own: a proof of another ledger proves nothing here;
- * where the blocks pass the checkpoint that the wallet has seen, they must be those of that ledger.
+ * where the blocks pass the checkpoint that the wallet has seen, they must be those of that ledger. Proven is the line only
+ * where they end at `anchor`.
  *
  * @throws ClientError `proof-invalid`
  */
@@ -92,12 +100,15 @@ export function checkLine(
     network,
     pid,
     seen,
+    anchor,
     nowMs,
   }: {
     readonly network: string;
     readonly pid: string;
     /** The last checkpoint that the wallet keeps. */
     readonly seen: SeenCheckpoint | null;
+    /** The checkpoint that was found to continue what the wallet holds (`SeenLedger.isAnchored`); null where none was. */
+    readonly anchor: SeenCheckpoint | null;
     readonly nowMs: number;
   },
 ): ProvenLine {
@@ -105,7 +116,7 @@ export function checkLine(
   const event = findEvent(line.text);
   demand(event?.pid === pid, `Line ${line.pidSeq} of your log is about somebody else.`);
   checkRoot(organisation, root, transaction);
-  const state = checkPlace(line, { root, atMs: event.atMs, nowMs });
+  const place = checkPlace(line, { root, atMs: event.atMs, nowMs });
   const namesRoots =
     (line.proof === null || line.proof.root === root.root) &&
     transaction.inclusion.root === transaction.header.transactionsRoot;
@@ -114,12 +125,18 @@ export function checkLine(
   const followed = checkChain(transaction, headers, checkpoint);
   checkSeen([transaction, ...headers], seen);
   const signedBy = checkSigners(proof);
+  const isAnchored = followed && anchor?.number === checkpoint.number && anchor.hash === checkpoint.hash;
+  const state = place === 'proven' && !isAnchored ? 'told' : place;
   const block = transaction.header.number;
   return { event, state, block, blocks: checkpoint.number - block, followed, signedBy };
 }
 
-/** From the root's block to the checkpoint's: each names the hash of the one before. */
-function checkChain(transaction: SignedHeader, headers: readonly SignedHeader[], checkpoint: Checkpoint): boolean {
+/** From a call's block to the checkpoint's: each names the hash of the one before. @returns whether none was left out */
+export function checkChain(
+  transaction: SignedHeader,
+  headers: readonly SignedHeader[],
+  checkpoint: Checkpoint,
+): boolean {
   const first = transaction.header;
   let last: SignedHeader = transaction;
   const followed = headers.length === checkpoint.number - first.number;
@@ -139,11 +156,6 @@ function checkChain(transaction: SignedHeader, headers: readonly SignedHeader[],
 function checkSeen(blocks: readonly SignedHeader[], seen: SeenCheckpoint | null): void {
   const same = blocks.find(({ header }) => header.number === seen?.number);
   demand(same === undefined || same.hash === seen?.hash, 'The proof is of another ledger than the wallet has seen.');
-}
-
-/** The key that signs an embedded ledger's blocks; on Fabric no single key does. */
-function ledgerOf(header: SignedHeader['header']): string {
-  return 'ledgerKey' in header ? header.ledgerKey : '';
 }
 
 function checkSigners({ checkpoint, signers }: LogProof): readonly string[] {

@@ -78,8 +78,9 @@ describe('a patient’s own records', () => {
       const { resourceType, id } = JSON.parse(text) as { readonly resourceType: string; readonly id: string };
       expect(resourceType).toBe(type);
       expect(sent).not.toContain(id);
-      const proven = await checkOwnRecord(session, sealed);
+      const proven = await checkOwnRecord(session, sealed, wallet.content);
       expect(proven.block).toBeGreaterThan(0);
+      expect(proven.isAnchored).toBe(true);
     }
     expect(sent).not.toContain('resourceType');
   });
@@ -107,10 +108,12 @@ describe('a patient’s own records', () => {
     }
     tamper = (_path, text) => text;
     const [left, right] = await readOwnRecords(session, keys, [first!.recordId, second!.recordId]);
-    await expect(checkOwnRecord(session, { ...left!.sealed, version: 7 })).rejects.toMatchObject({
+    await expect(checkOwnRecord(session, { ...left!.sealed, version: 7 }, wallet.content)).rejects.toMatchObject({
       code: 'proof-invalid',
     });
-    await expect(checkOwnRecord(session, { ...left!.sealed, recordId: right!.recordId })).rejects.toMatchObject({
+    await expect(
+      checkOwnRecord(session, { ...left!.sealed, recordId: right!.recordId }, wallet.content),
+    ).rejects.toMatchObject({
       code: 'proof-invalid',
     });
   });

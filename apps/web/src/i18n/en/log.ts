@@ -5,6 +5,9 @@ export const texts = {
   why: 'Why',
   more: 'Show older lines',
   all: 'These are all lines.',
+  missingNewest:
+    'This place has shown newer lines to this device before, and leaves them out now. Show this page to another place.',
+  missingOldest: 'Older lines are missing: the place left something out.',
   you: 'You',
   guardian: 'Your guardian',
   patient: 'The person themselves',
@@ -43,6 +46,11 @@ export const texts = {
       'Line {{line}} stands in the ledger: block {{block}} covers it, and one block leads from there to a point that {{signers}} signed. Your device checked this by itself.',
     provenText_other:
       'Line {{line}} stands in the ledger: block {{block}} covers it, and {{count}} blocks lead from there to a point that {{signers}} signed. Your device checked this by itself.',
+    anchor:
+      'It is the ledger that this device holds on to: it took a point of it from a place at its first visit, and everything since continues it. The keys of {{signers}} are as this place names them.',
+    told: 'As this place says',
+    toldText:
+      'Line {{line}} fits block {{block}}, as far as this place’s own word goes: your device could not follow the ledger from what it holds on to up to there. It goes on at the next visit.',
     pending: 'Too new',
     pendingText: 'Line {{line}} is only seconds old: its proof follows.',
     wrong: 'Not proven',

@@ -101,7 +101,9 @@ export const texts = {
     proof: 'Is it genuine?',
     proofText: 'This device checks that exactly this entry stands on the shared ledger, unchanged.',
     check: 'Check it',
-    proven: 'Unchanged: it stands in block {{block}} of the ledger since {{date}}.',
+    proven:
+      'Unchanged: it stands in block {{block}} of the ledger since {{date}}. It is the ledger that this device has held on to since its first visit.',
+    told: 'As this place says, it stands in block {{block}} of the ledger since {{date}}. Your device could not follow the ledger from what it holds on to up to there.',
     save: 'Save as a file (FHIR)',
     mistake: 'It was marked as written by mistake.',
     dispute: 'Is something wrong? Dispute it',
@@ -123,7 +125,7 @@ export const texts = {
     savePdf: 'Save as PDF',
     bundle: 'Everything, with proofs',
     bundleText:
-      'All entries exactly as they were written (FHIR), each with the proof that it stands on the ledger. Anybody can check it without asking anyone.',
+      'All entries exactly as they were written (FHIR), each with the proof that it stands on the ledger. Whoever has a checkpoint of the ledger can check it without asking anyone.',
     saveBundle: 'Save everything',
     making: 'The file is being made …',
     proving: '{{done}} of {{total}} entries proven',

@@ -25,15 +25,15 @@ export function LineProof({
   const [proven] = useState(() => proveLine(line, page, checking));
   const number = line.pidSeq ?? line.seq;
   const found = proven?.state ?? (state === 'pending' ? 'pending' : 'wrong');
-  const text =
-    proven?.state === 'proven'
-      ? t('proof.provenText', {
-          line: number,
-          block: proven.block,
-          count: proven.blocks,
-          signers: terms.list([...new Set(proven.signedBy)].map(terms.place)),
-        })
-      : t(found === 'wrong' ? 'proof.wrongText' : 'proof.pendingText', { line: number });
+  const signers = terms.list([...new Set(proven?.signedBy ?? [])].map(terms.place));
+  const textOf = (): string => {
+    if (proven === undefined || found === 'pending' || found === 'wrong')
+      return t(found === 'pending' ? 'proof.pendingText' : 'proof.wrongText', { line: number });
+    const { block, blocks } = proven;
+    return found === 'proven'
+      ? t('proof.provenText', { line: number, block, count: blocks, signers })
+      : t('proof.toldText', { line: number, block });
+  };
   return (
     <Modal
       opened
@@ -43,7 +43,8 @@ export function LineProof({
     >
       <Stack>
         <Alert color={found === 'wrong' ? 'red' : 'salus'} variant="outline" title={t(`proof.${found}`)} role="status">
-          <Text>{text}</Text>
+          <Text>{textOf()}</Text>
+          {found === 'proven' ? <Text size="sm">{t('proof.anchor', { signers })}</Text> : null}
           {found === 'proven' ? <Text size="sm">{t('proof.offline')}</Text> : null}
         </Alert>
         <Group justify="flex-end">

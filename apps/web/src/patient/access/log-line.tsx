@@ -7,7 +7,7 @@ import { LineProof } from './line-proof.tsx';
 import type { Checking, ShownLine } from './log-lines.ts';
 import { actorOf, deedOf, type KeyOf } from './log-words.ts';
 
-const COLOURS = { proven: 'salus', pending: 'gray', wrong: 'red' } as const;
+const COLOURS = { proven: 'salus', told: 'gray', pending: 'gray', wrong: 'red' } as const;
 
 /** One line in words, with whether this device could prove it, and the proof on demand. */
 export function LogLine({

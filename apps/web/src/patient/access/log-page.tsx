@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, NativeSelect, Stack, Text } from '@mantine/core';
+import { Alert, Button, Checkbox, Group, NativeSelect, Stack, Text } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
@@ -10,7 +10,7 @@ import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import { type Place, useActing } from './acting.ts';
 import { LogLine } from './log-line.tsx';
-import { shownLines } from './log-lines.ts';
+import { missingIn, shownLines } from './log-lines.ts';
 import { useLog } from './log-queries.ts';
 import { isOwn } from './log-words.ts';
 import { useKeyOf } from './use-key-of.ts';
@@ -49,6 +49,7 @@ function Log({ entry }: { readonly entry: Place }) {
   const seen = patient.wallet.content.checkpoint;
   const checking = useMemo(() => ({ network, pid: entry.pid, seen, nowMs: nowMs() }), [network, entry, seen, nowMs]);
   const lines = useMemo(() => shownLines(data?.pages ?? [], checking), [data, checking]);
+  const missing = useMemo(() => missingIn(data?.pages ?? []), [data]);
   // What is not proven is shown whoever is said to have done it.
   const shown = lines.filter(
     ({ event, state, gap }) => !othersOnly || gap || state === 'wrong' || event === undefined || !isOwn(event, keyOf),
@@ -62,20 +63,32 @@ function Log({ entry }: { readonly entry: Place }) {
       />
       {isPending ? <Loading /> : null}
       {error === null ? null : <Failure error={error} onRetry={() => void refetch()} />}
-      {data !== undefined && shown.length === 0 ? <Empty text={t('none')} /> : null}
+      {missing.newest ? <Missing text={t('missingNewest')} /> : null}
+      {data !== undefined && shown.length === 0 && !missing.newest ? <Empty text={t('none')} /> : null}
       <Stack component="ol" gap="xs" p={0} m={0} style={{ listStyle: 'none' }}>
         {shown.map((one) => (
           <LogLine key={one.line.seq} shown={one} place={entry.organisation} checking={checking} keyOf={keyOf} />
         ))}
       </Stack>
+      {data !== undefined && !hasNextPage && missing.oldest ? <Missing text={t('missingOldest')} /> : null}
       <Group>
         {hasNextPage ? (
           <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
             {t('more')}
           </Button>
         ) : null}
-        {data !== undefined && !hasNextPage ? <Text size="sm">{t('all')}</Text> : null}
+        {data !== undefined && !hasNextPage && !missing.newest && !missing.oldest ? (
+          <Text size="sm">{t('all')}</Text>
+        ) : null}
       </Group>
     </Stack>
+  );
+}
+
+function Missing({ text }: { readonly text: string }) {
+  return (
+    <Alert color="red" variant="outline" role="alert">
+      {text}
+    </Alert>
   );
 }

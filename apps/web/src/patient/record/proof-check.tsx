@@ -30,8 +30,8 @@ export function ProofCheck({ entry }: { readonly entry: RecordEntry }) {
       </Button>
       {error === undefined ? null : <Failure error={error} />}
       {proven === undefined ? null : (
-        <Alert color="green" variant="outline">
-          {t('entry.proven', {
+        <Alert color={proven.isAnchored ? 'green' : 'gray'} variant="outline">
+          {t(proven.isAnchored ? 'entry.proven' : 'entry.told', {
             block: new Intl.NumberFormat(i18n.language).format(proven.block),
             date: moment(proven.committedMs),
           })}
@@ -48,5 +48,5 @@ async function prove(patient: PatientSession, { organisation, recordId, text }: 
   const keys = await openOwnKeys(session, patient.wallet, pid);
   const record = await readOwnRecord(session, keys, recordId);
   if (record.text !== text) throw new Error('the node gives another text than before');
-  return checkOwnRecord(session, record.sealed);
+  return checkOwnRecord(session, record.sealed, patient.wallet.content);
 }
