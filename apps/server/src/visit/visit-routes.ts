@@ -261,7 +261,9 @@ function addStaffAct<Body>(
         }
         const writer = writerOf(node, request);
         const working = { organisation: hosted, who, nowMs: node.nowMs(), writer };
-        return viewOf(hosted, await act(working, document, given), seen);
+        const look = await lookAt(hosted, await act(working, document, given), seen);
+        await noteLook(hosted, who, [look]);
+        return look.view;
       }),
   });
 }
@@ -321,7 +323,7 @@ function addFulfilment(app: FastifyInstance, node: Node, locks: KeyedLocks): voi
     const name = role === 'laboratory' ? 'order' : 'prescription';
     addStaffAct<{ task: string }>(app, node, {
       ...{ locks, path: `${name}-acceptance`, role, body: object({ task }) },
-      summary: `Takes up the ${name}: the patient is in this person’s care until it is done.`,
+      summary: `Takes up the ${name}: the patient is in this person’s care for 30 days, or until it is sent back.`,
       act: (working, document, given) => accept(working, document, given.task),
     });
     addStaffAct<{ task: string; reason: string }>(app, node, {

@@ -61,12 +61,9 @@ const ELSEWHERE: readonly Side[] = [
 /** What was shown of this organisation's own record. */
 export type ShownRecord = Pick<StoredRecord, 'recordId' | 'version'>;
 
-export async function viewOf(
-  organisation: HostedOrganisation,
-  document: VisitDocument,
-  seen?: Seen,
-): Promise<VisitView> {
-  return (await lookAt(organisation, document, seen)).view;
+/** The patient's own view. */
+export async function viewOf(organisation: HostedOrganisation, document: VisitDocument): Promise<VisitView> {
+  return (await lookAt(organisation, document)).view;
 }
 
 /** The visit from a side, and which records it shows; without a side: the patient's own. */
@@ -158,23 +155,16 @@ async function mayStand(
 ): Promise<boolean> {
   const { pid, course } = document;
   if (pid === null) return false;
+  if (side.role === 'clinician' && !(await isBookedWith(organisation, who, document))) return false;
+  const isElsewhere = document.provider !== organisation.slug;
+  if (isElsewhere && ![...course.values()].some(({ step }) => side.steps.includes(step))) return false;
   const decisions = await Promise.all(
     side.categories.map((category) =>
       decide(organisation.vault, who, { owner: `pid:${pid}`, pair: pairIndex(category, NORMAL) }),
     ),
   );
-  switch (side.role) {
-    case 'clinician':
-      return decisions.every((each) => each === 'allowed') && (await isBookedWith(organisation, who, document));
-    case 'registrar':
-      return decisions.every((each) => each === 'allowed');
-    default:
-      // The order is why whoever takes it up has the patient in care: until then nobody has.
-      return (
-        decisions.every((each) => each === 'allowed' || each === 'relationship') &&
-        [...course.values()].some(({ step }) => side.steps.includes(step))
-      );
-  }
+  // An order that was delivered is why whoever takes it up has the patient in care: until then nobody has.
+  return decisions.every((each) => each === 'allowed' || (isElsewhere && each === 'relationship'));
 }
 
 async function isBookedWith({ vault }: HostedOrganisation, who: Member, document: VisitDocument): Promise<boolean> {
