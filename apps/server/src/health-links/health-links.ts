@@ -59,7 +59,8 @@ type Opening =
   | { readonly kind: 'passcode'; readonly remainingAttempts: number; readonly wrongFor: HealthLink | null }
   | { readonly kind: 'none' };
 
-const gate = new Gate({ running: PASSCODES_AT_ONCE, waiting: PASSCODES_WAITING });
+const makingGate = new Gate({ running: PASSCODES_AT_ONCE, waiting: PASSCODES_WAITING });
+const openingGate = new Gate({ running: PASSCODES_AT_ONCE, waiting: PASSCODES_WAITING });
 const locks = new KeyedLocks();
 
 /** Encrypted files that patients let out by link: the key is in the link, behind the `#`, and never comes here. */
@@ -87,7 +88,7 @@ export class HealthLinks {
     const { documents, clock } = this.#vault;
     const { files, flags } = given;
     const expiresMs = Math.min(given.expiresMs, guardian?.untilMs ?? given.expiresMs);
-    const passcode = given.passcode === null ? null : await gate.run(() => hashPassword(given.passcode!));
+    const passcode = given.passcode === null ? null : await makingGate.run(() => hashPassword(given.passcode!));
     return this.#locked(pid, async () => {
       const known = await this.#withoutEnded(await this.#idsOf(pid));
       if (known.length >= LINKS_PER_PATIENT_MAX)
@@ -136,9 +137,12 @@ export class HealthLinks {
       if (link.passcode !== null) {
         const remainingAttempts = PASSCODE_TRIES - link.tries;
         if (passcode === undefined) return { kind: 'passcode', remainingAttempts, wrongFor: null };
-        await this.#put(id, { ...link, tries: link.tries + 1 });
         const { passcode: kept } = link;
-        const isRight = await gate.run(() => verifyPassword(passcode, kept));
+        // Inside the gate: whom it turns away has not tried.
+        const isRight = await openingGate.run(async () => {
+          await this.#put(id, { ...link, tries: link.tries + 1 });
+          return verifyPassword(passcode, kept);
+        });
         if (!isRight) return { kind: 'passcode', remainingAttempts: remainingAttempts - 1, wrongFor: link };
       }
       const opened = { ...link, opened: link.opened + 1, lastOpenedMs: this.#vault.clock() };
