@@ -61,6 +61,11 @@ describe.skipIf(!hasBrowser)('signing in', () => {
       expect(extractable).not.toContain(true);
       expect(text).not.toContain(doctor.password);
       for (const { pid } of patient.at) expect(text).not.toContain(pid);
+      // Nobody becomes a colleague on somebody's device.
+      await page.goto('/join');
+      await page.getByText('This browser is somebody’s device already').waitFor();
+      expect(await page.getByLabel('PIN').count()).toBe(0);
+      await expectAccessible(page);
       await page.getByRole('button', { name: 'Sign out' }).click();
       await page.getByRole('heading', { level: 1, name: 'Your health record, in your hands' }).waitFor();
       expect((await kept(page)).extractable).toEqual([]);

@@ -123,7 +123,7 @@ export const texts = {
     pin: 'PIN for this device',
     pinHint: 'At least 6 digits or letters. It opens your key on this device and is sent nowhere.',
     weakPin: 'This PIN is too easy to guess: take at least 6 characters, not all alike or in a row.',
-    exists: 'Somebody is signed in on this device already: sign out first.',
+    exists: 'This browser is somebody’s device already: use another browser, or another profile of this one.',
     wrongPin: 'This device has a PIN already, and it is another one.',
     start: 'Make my key',
     unknown: 'This code is not known, was withdrawn, or is over. Ask your administrator for a new one.',
