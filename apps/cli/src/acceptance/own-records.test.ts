@@ -111,6 +111,11 @@ describe('a patient’s own records', () => {
     await expect(checkOwnRecord(session, { ...left!.sealed, version: 7 }, wallet.content)).rejects.toMatchObject({
       code: 'proof-invalid',
     });
+    const { content } = wallet;
+    const elsewhere = { ...content, checkpoint: { number: 1, hash: 'A'.repeat(43) } };
+    for (const other of [elsewhere, { ...content, network: 'N'.repeat(22) }]) {
+      await expect(checkOwnRecord(session, left!.sealed, other)).rejects.toMatchObject({ code: 'proof-invalid' });
+    }
     await expect(
       checkOwnRecord(session, { ...left!.sealed, recordId: right!.recordId }, wallet.content),
     ).rejects.toMatchObject({
