@@ -5,10 +5,11 @@ import { prepareCall } from '@salus/wallet';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
 
-/** Reports of one organisation, and notes on one report. */
+/** Reports of one month, months that are listed, and notes on one report. */
 export const INCIDENTS_MAX = 1_000;
+export const MONTHS_MAX = 1_200;
 export const NOTES_MAX = 100;
-const ALL = 'all';
+const MONTHS = 'months';
 const RECEIPT_BYTES = 32;
 
 export const INCIDENT_KINDS = ['error', 'near-miss'] as const;
@@ -67,20 +68,31 @@ export class IncidentBook {
       receipt: hash(receipt).toString('base64url'),
     };
     return this.#locked(async () => {
-      const all = await this.#ids();
-      if (all.length >= INCIDENTS_MAX) throw new ServerError('overloaded', 'Too many reports wait to be dealt with.');
+      const known = await this.#idsOf(month);
+      if (known.length >= INCIDENTS_MAX) throw new ServerError('overloaded', 'Too many reports came this month.');
       const said = { ...report, incident, month };
       await this.#commit(incident, hashTuple('incident', salt, said as unknown as Json));
       await documents.put('incident', `entry/${incident}`, kept as unknown as Json);
       // By id, so that the order tells nothing of when one came.
-      await documents.put('incident', ALL, [...all, incident].sort());
+      await documents.put('incident', listName(month), [...known, incident].sort());
+      const months = await this.months();
+      if (!months.includes(month)) await documents.put('incident', MONTHS, [month, ...months].slice(0, MONTHS_MAX));
       return { incident, receipt };
     });
   }
 
-  async list(): Promise<readonly Incident[]> {
-    const found = await Promise.all((await this.#ids()).map((incident) => this.#find(incident)));
-    return found.flatMap((kept) => (kept === undefined ? [] : [shown(kept)]));
+  /** YYYY-MM of the reports that there are, newest first. */
+  async months(): Promise<readonly string[]> {
+    return ((await this.#organisation.vault.documents.find('incident', MONTHS)) ?? []) as readonly string[];
+  }
+
+  async list(month: string): Promise<readonly Incident[]> {
+    const listed: Incident[] = [];
+    for (const incident of await this.#idsOf(month)) {
+      const kept = await this.#find(incident);
+      if (kept !== undefined) listed.push(shown(kept));
+    }
+    return listed;
   }
 
   /** Adds what was found or done; the report itself stays as it is. */
@@ -123,8 +135,8 @@ export class IncidentBook {
     }
   }
 
-  async #ids(): Promise<readonly string[]> {
-    return ((await this.#organisation.vault.documents.find('incident', ALL)) ?? []) as readonly string[];
+  async #idsOf(month: string): Promise<readonly string[]> {
+    return ((await this.#organisation.vault.documents.find('incident', listName(month))) ?? []) as readonly string[];
   }
 
   async #find(incident: string): Promise<KeptIncident | undefined> {
@@ -141,6 +153,8 @@ export class IncidentBook {
     }
   }
 }
+
+const listName = (month: string): string => `month/${month}`;
 
 function shown({ incident, kind, area, harm, text, day, month, notes }: KeptIncident): Incident {
   return {

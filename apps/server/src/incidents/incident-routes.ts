@@ -5,7 +5,15 @@ import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { memberOf, type Node, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
-import { HARMS, INCIDENT_KINDS, INCIDENTS_MAX, IncidentBook, type IncidentReport, NOTES_MAX } from './incident-book.ts';
+import {
+  HARMS,
+  INCIDENT_KINDS,
+  INCIDENTS_MAX,
+  IncidentBook,
+  type IncidentReport,
+  MONTHS_MAX,
+  NOTES_MAX,
+} from './incident-book.ts';
 
 /** Who learns from errors; nobody who decides on a reporter's work. */
 const READERS = ['safety-officer', 'privacy-officer'];
@@ -48,18 +56,24 @@ export function addIncidentRoutes(app: FastifyInstance, node: Node): void {
       return bookOf(params.org).add(body);
     },
   });
-  addRoute<InOrganisation>(app, {
+  addRoute<InOrganisation, { readonly month?: string }>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/incidents',
     access: { ...STAFF, roles: READERS },
-    summary: 'The organisation’s reports, without any reporter; each look is in the audit log.',
+    summary:
+      'The organisation’s reports of one month, the newest where none is named, without any reporter; each look is in the audit log.',
     params: schema.org,
+    query: object({ month: matching('^\\d{4}-\\d{2}$', 7) }, ['month']),
     answer: object({
+      months: list(text(7), MONTHS_MAX),
       incidents: list(object({ incident: id, ...report, month: text(7), notes }), INCIDENTS_MAX),
     }),
-    handle: async ({ params, request }) => {
+    handle: async ({ params, query, request }) => {
       await noteLook(node, params.org, request);
-      return { incidents: await bookOf(params.org).list() };
+      const book = bookOf(params.org);
+      const months = await book.months();
+      const month = query.month ?? months[0];
+      return { months, incidents: month === undefined ? [] : await book.list(month) };
     },
   });
   addRoute<InIncident, unknown, { readonly text: string }>(app, {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openTestServer, type TestServer } from '../../test/hospital.ts';
+import { INCIDENTS_MAX, IncidentBook, type IncidentReport } from './incident-book.ts';
 
 /** A founding and its people, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
@@ -71,6 +72,30 @@ describe('a report of an error or near miss', () => {
     const ids = listed.json.incidents.map((shown: { incident: string }) => shown.incident);
     const byId = ids.toSorted((left: string, right: string) => (left < right ? -1 : 1));
     expect(ids).toEqual(byId);
+  });
+
+  it('is taken and read by month, so that a month that is full closes no other', async () => {
+    const { documents } = server.node.organisations.get('hospital-a')!.vault;
+    const month = (await server.send('GET', INCIDENTS, { token: officer })).json.months[0] as string;
+    const before = await documents.find('incident', `month/${month}`);
+    const full = Array.from({ length: INCIDENTS_MAX }, (_, number) => `none-${number}`);
+    await documents.put('incident', `month/${month}`, full);
+    const refused = await server.send('POST', INCIDENTS, { token: nurse, body: report });
+    expect(refused.json.code).toBe('overloaded');
+    await documents.put('incident', `month/${month}`, before!);
+    const offsetMs = server.clock.offsetMs;
+    server.clock.offsetMs += 32 * 86_400_000;
+    await documents.put('incident', `month/${month}`, full);
+    const book = new IncidentBook(server.node.organisations.get('hospital-a')!);
+    const { incident } = await book.add(report as IncidentReport);
+    const months = await book.months();
+    expect(months).toHaveLength(2);
+    expect((await book.list(months[0]!)).map((shown) => shown.incident)).toEqual([incident]);
+    await documents.put('incident', `month/${month}`, before!);
+    server.clock.offsetMs = offsetMs;
+    const query = await server.send('GET', `${INCIDENTS}?month=${month}`, { token: officer });
+    expect(query.json.incidents).toHaveLength((before as readonly string[]).length);
+    expect(query.text).not.toContain(incident);
   });
 
   it('cannot be made without end by one person', async () => {
