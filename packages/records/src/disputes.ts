@@ -119,7 +119,8 @@ export class DisputeBook {
     await store.locked(async () => {
       const kept = await store.find(pid, dispute);
       if (kept === undefined) throw new RecordsError('not-found', 'no such dispute is kept here');
-      if ((await this.find(pid, dispute))?.answer != null) return;
+      const known = await this.find(pid, dispute);
+      if (known !== undefined && known.answer !== null) return;
       await store.put({ ...kept, answer });
     });
   }
