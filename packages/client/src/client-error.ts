@@ -1,3 +1,5 @@
+import { CONTRACT_CODES } from '@salus/contracts';
+
 /** What a person's side of a node finds wrong by itself; public, listed in docs/CLI.md. Other codes are the node's and the contracts'. */
 export const CLIENT_CODES = {
   'answer-cut': 'The node’s answer broke off: look whether it was done.',
@@ -39,4 +41,18 @@ export class ClientError extends Error {
 /** Whether the node may have done what was asked although no answer came. */
 export function isUnanswered(error: unknown): error is ClientError {
   return error instanceof ClientError && (error.code === 'node-unreachable' || error.code === 'answer-cut');
+}
+
+/** A node turns a call away with these before any ledger sees it, and would with none of them had it been taken before. */
+const NOT_TAKEN = new Set(['bad-request', 'not-found', 'not-permitted']);
+/** The ledger has ended: whether it took the call before says the channel that goes on with it. */
+const MOVED = 'ledger-moved';
+
+/**
+ * Whether exactly the call that was sent is refused for good, so that it ended nothing: by a contract, or because it is not
+ * this node's. A proxy's answer, a busy node, a refused log-in, and no answer at all say nothing of the call.
+ */
+export function isCallRefused(error: unknown): error is ClientError {
+  if (!(error instanceof ClientError) || error.status === null || error.status >= 500) return false;
+  return NOT_TAKEN.has(error.code) || (Object.hasOwn(CONTRACT_CODES, error.code) && error.code !== MOVED);
 }

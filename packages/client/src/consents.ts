@@ -101,13 +101,19 @@ export async function deliverToken(api: ApiClient, grantee: Grantee, token: obje
 /** Hands a signed grant or narrowing to the author's node, with the keys that it seals. */
 export async function submitGrant(
   { api, organisation, token }: NodeSession,
-  prepared: { readonly call: unknown; readonly privateArgs: unknown; readonly seals?: readonly unknown[] },
+  prepared: {
+    readonly call: unknown;
+    readonly privateArgs: unknown;
+    readonly seals?: readonly unknown[];
+    /** The sealed list that a grant of kind `locate` opens. */
+    readonly places?: unknown;
+  },
 ): Promise<Committed> {
-  const { call, privateArgs, seals = [] } = prepared;
+  const { call, privateArgs, seals = [], places } = prepared;
   return api.send<Committed>({
     method: 'POST',
     path: `/api/v1/orgs/${organisation}/patient/grants`,
-    body: { call, privateArgs, seals },
+    body: { call, privateArgs, seals, ...(places === undefined ? {} : { places }) },
     token,
     repeatable: true,
   });

@@ -1,7 +1,7 @@
 export { type ApiClient, type ApiRequest, apiClient } from './api-client.ts';
 export type { AuditEvent, AuditWho, GivenLine } from './audit-line.ts';
 export { type CheckedLine, checkLines, checkLogRoot, checkPlace, checkRoot } from './audit-proofs.ts';
-export { CLIENT_CODES, ClientError, type ClientErrorCode, isUnanswered } from './client-error.ts';
+export { CLIENT_CODES, ClientError, type ClientErrorCode, isCallRefused, isUnanswered } from './client-error.ts';
 export {
   deliverToken,
   type HeldEmergency,
@@ -82,7 +82,13 @@ export {
   type UsableGrant,
 } from './reading.ts';
 export { type CheckedRecord, checkRecordProof, type RecordProof } from './record-proof.ts';
-export { fetchBackup, type RecoveryOutcome, type RecoveryStart, recoverPids } from './recovery.ts';
+export {
+  fetchBackup,
+  type RecoveryOutcome,
+  type RecoveryStart,
+  recoverPids,
+  type UnansweredCall,
+} from './recovery.ts';
 export {
   asPatient,
   type Committed,

@@ -121,6 +121,17 @@ export function withGrant(content: WalletContent, entry: GrantEntry): WalletCont
   return { ...content, grants: [...content.grants.filter(({ terms }) => terms.grant !== entry.terms.grant), entry] };
 }
 
+/** Forgets a grant that the ledger refused. */
+export function withoutGrant(content: WalletContent, grant: string): WalletContent {
+  return { ...content, grants: content.grants.filter(({ terms }) => terms.grant !== grant) };
+}
+
+/** A grant that another wallet made is not here, and stays so. */
+export function withRevoked(content: WalletContent, grant: string, revokedMs: number): WalletContent {
+  const grants = content.grants.map((entry) => (entry.terms.grant === grant ? { ...entry, revokedMs } : entry));
+  return { ...content, grants };
+}
+
 /**
  * Keeps the newest checkpoint seen. A lower one, or another hash at the same number, means that a node shows this
  * person another history than before.

@@ -12,7 +12,7 @@ import {
   toBase64url,
 } from '@salus/crypto';
 import { type Occasion, type PreparedCall, prepareCall } from './calls.ts';
-import { actingEntry, grantEntry, withGrant } from './content.ts';
+import { actingEntry, grantEntry, withGrant, withRevoked } from './content.ts';
 import { deviceSigner, type PatientWallet, type WalletChange } from './patient-wallet.ts';
 import { WalletError } from './wallet-error.ts';
 
@@ -233,11 +233,7 @@ export async function revoke(
     { contract: 'consent', transaction: 'revoke', args: { grant: id }, signer, timeless: true },
     key,
   );
-  const known = wallet.content.grants.some(({ terms }) => terms.grant === id);
-  const content = known
-    ? withGrant(wallet.content, { ...grantEntry(wallet.content, id), revokedMs: occasion.nowMs })
-    : wallet.content;
-  return { ...prepared, wallet: { ...wallet, content } };
+  return { ...prepared, wallet: { ...wallet, content: withRevoked(wallet.content, id, occasion.nowMs) } };
 }
 
 /** Says on the ledger how a request was answered; what was granted, and where, is told to the requester alone. */

@@ -19,9 +19,11 @@ export {
   type WardEntry,
   withCheckpoint,
   withGrant,
+  withoutGrant,
   withoutPid,
   withoutWard,
   withPid,
+  withRevoked,
   withWard,
 } from './content.ts';
 export { type DeviceCode, formatDeviceCode, parseDeviceCode } from './device-code.ts';

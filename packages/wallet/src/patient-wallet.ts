@@ -239,7 +239,7 @@ function recoveryKeyAt(content: WalletContent, index: number): string {
   if (key === undefined) {
     throw new WalletError(
       'recovery-exhausted',
-      `The ${content.recoveryKeys.length} recovery keys of this wallet are used up: make a new recovery code.`,
+      `The ${content.recoveryKeys.length} recovery keys of this wallet are used up: it can claim and recover nothing more.`,
     );
   }
   return key;

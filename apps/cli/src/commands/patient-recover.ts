@@ -36,7 +36,8 @@ export function addRecoverCommand(patient: Command, act: Act): void {
     const recoveryCode = await readSecret(terminal, 'Recovery code: ', options.codeFile);
     const network = await readNetwork(api);
     const { org: organisation, pid } = options;
-    const backup = await fetchBackup(api, { network, organisation, pid, recoveryCode });
+    const start = { network, organisation, pid, recoveryCode };
+    const backup = await fetchBackup(api, start);
     const content = await restoreContent(network, recoveryCode, backup);
     const question = 'A passphrase for the wallet of this device (12 characters or more): ';
     const passphrase = await chooseSecret(terminal, question, context.passphraseFile);
@@ -44,18 +45,21 @@ export function addRecoverCommand(patient: Command, act: Act): void {
     const restored = { content, keys: derivedDeviceKeys(rootSecret) };
     const save = ({ content: changed }: PatientWallet): Promise<void> =>
       saveWalletFile(file, passphrase, { kind: 'patient', rootSecret, content: changed, demonstration: false });
-    const recovery = await recoverPids(api, restored, { recoveryCode, nowMs: context.nowMs, save });
+    const recovery = await recoverPids(api, restored, { start, nowMs: context.nowMs, save });
     const outcomes = recovery.outcomes.map((outcome) =>
-      'block' in outcome ? outcome : { ...outcome, error: outcome.error.code },
+      'block' in outcome
+        ? outcome
+        : { organisation: outcome.organisation, pid: outcome.pid, error: outcome.error.code },
     );
     for (const outcome of recovery.outcomes) {
       const { organisation } = outcome;
       terminal.say(
         'block' in outcome
           ? `Recovered at ${organisation} (block ${outcome.block}).`
-          : `Not recovered at ${organisation}: ${outcome.error.message} (${outcome.error.code})`,
+          : `${outcome.isRefused ? 'Not recovered' : 'Perhaps recovered'} at ${organisation}: ${outcome.error.message} (${outcome.error.code})`,
       );
     }
+    if (!recovery.isBackedUp) terminal.say('The backup is not at every node: run `salus patient backup`.');
     const recovered = outcomes.filter((outcome) => 'block' in outcome);
     const text = `${recovered.length} of ${outcomes.length} pids are yours again, with this device alone; wallet ${file}. The recovery code stays the same.`;
     terminal.result(text, { wallet: file, outcomes });

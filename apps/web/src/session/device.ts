@@ -1,6 +1,6 @@
 import type { ApiClient } from '@salus/client';
 import { randomBytes, type Signer } from '@salus/crypto';
-import { parseDeviceCode, type WalletContent, WalletError } from '@salus/wallet';
+import { parseDeviceCode, WalletError } from '@salus/wallet';
 import {
   addPasskey,
   createLock,
@@ -139,9 +139,10 @@ class BrowserDevice implements Device {
     return this.#readDevice().keys;
   }
 
-  async savePatient(content: WalletContent): Promise<void> {
+  async savePatient(...[content, unfinished]: Parameters<SignIn['savePatient']>): Promise<void> {
     await this.#demandOwn((person) => person.kind === 'patient');
-    await keepPerson(this.#readDevice(), { kind: 'patient', content, demonstration: false });
+    const begun = unfinished === undefined ? {} : { unfinished };
+    await keepPerson(this.#readDevice(), { kind: 'patient', content, demonstration: false, ...begun });
   }
 
   enterPatient(): Promise<void> {

@@ -123,7 +123,7 @@ function signInOf(device: Promise<Device>): SignIn {
       if (opened === undefined) throw new Error('a device was asked for its keys before it was opened');
       return opened.ownKeys();
     },
-    savePatient: async (content) => (await device).savePatient(content),
+    savePatient: async (content, unfinished) => (await device).savePatient(content, unfinished),
     enterPatient: async () => (await device).enterPatient(),
     drawStaffKey: async () => (await device).drawStaffKey(),
     adoptStaff: async (facts, password) => (await device).adoptStaff(facts, password),

@@ -3,6 +3,15 @@ import type { Signer } from '@salus/crypto';
 import type { DeviceKeys, Occasion, PatientWallet, PidEntry, StaffWallet, WalletContent } from '@salus/wallet';
 import type { SealedStore } from '@salus/wallet/web';
 import { createContext, useContext } from 'react';
+import type { Unfinished } from './unfinished.ts';
+
+/** What a device keeps of a patient. */
+export interface KeptWallet {
+  readonly content: WalletContent;
+  readonly unfinished: Unfinished;
+}
+
+export type WalletUpdate = (kept: KeptWallet) => KeptWallet | Promise<KeptWallet>;
 
 /** A patient whose wallet is open on this device. */
 export interface PatientSession {
@@ -18,8 +27,19 @@ export interface PatientSession {
   /** Logged in where the pid is; kept, and renewed when it is over. */
   at(pid: string): Promise<NodeSession>;
   occasion(): Occasion;
-  /** After a committed call: seals the content on this device, and leaves its backup with the nodes. */
-  keep(wallet: PatientWallet): Promise<void>;
+  /** What was begun and must not be forgotten. */
+  readonly unfinished: Unfinished;
+  /**
+   * Changes what this device keeps, sealed: `change` is given the newest that any tab has kept, alone, and must not wait for
+   * the network. Before a call goes out it keeps what the call needs afterwards.
+   *
+   * @throws WalletError `wallet-missing` where the wallet was removed from this browser meanwhile
+   */
+  seal(change: WalletUpdate): Promise<void>;
+  /** Seals, and leaves the backup with the nodes: after a committed call. */
+  change(change: WalletUpdate): Promise<void>;
+  /** Sends calls again of whose end nothing is known: the same call, which the ledger takes once. */
+  resume(): Promise<void>;
   /** Leaves the backup again, where it did not work; `isBackedUp` tells. */
   backUp(): Promise<void>;
 }
@@ -75,7 +95,7 @@ export interface SignIn {
   newDevice(pin: string): Promise<void>;
   /** The keys of the device that `newDevice` made or `unlock` opened. */
   ownKeys(): DeviceKeys;
-  savePatient(content: WalletContent): Promise<void>;
+  savePatient(content: WalletContent, unfinished?: Unfinished): Promise<void>;
   /** Shows whoever was saved as signed in. */
   enterPatient(): Promise<void>;
   /** The key of somebody who is being enrolled: drawn once, the same after the next unlocking. */

@@ -1,6 +1,6 @@
 import { Anchor, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import { Link, Outlet } from 'react-router';
+import { Link, Navigate, Outlet } from 'react-router';
 import { useSession } from '../session/index.ts';
 import { Loading } from '../ui/loading.tsx';
 import { Page } from '../ui/page.tsx';
@@ -9,6 +9,9 @@ import { Page } from '../ui/page.tsx';
 export function SessionGuard({ who }: { readonly who: 'patient' | 'staff' }) {
   const { t } = useTranslation('shell');
   const { state } = useSession();
+  // Whoever has not confirmed the recovery sheet has it nowhere but here.
+  if (state.kind === 'patient' && state.patient.unfinished.sheet !== null)
+    return <Navigate to="/patient/start" replace />;
   if (state.kind === who) return <Outlet />;
   if (state.kind === 'starting') return <Loading />;
   return (

@@ -1,5 +1,6 @@
-import { deliverToken, readKeys, recipientsOf, submitGrant } from '@salus/client';
+import { deliverToken, readKeys, recipientsOf } from '@salus/client';
 import { type GrantChoice, grant, type PidEntry, sealToken } from '@salus/wallet';
+import { type Decision, grantOnce } from '../patient/access/grant-once.ts';
 import type { PatientSession } from '../session/index.ts';
 import type { Agreement } from './visit-api.ts';
 
@@ -46,32 +47,37 @@ export function grantsOf({ work, home, there }: AgreementPlan, nowMs: number): r
   ];
 }
 
-/** Signs both grants on this device and hands each grantee its token; the wallet is kept after each. */
+/** Signs both grants on this device and hands each grantee its token; what a try before has signed is not signed again. */
 export async function signAgreement(
   patient: PatientSession,
-  plan: AgreementPlan,
+  { decision, plan }: { readonly decision: Decision; readonly plan: AgreementPlan },
   onSigned: () => void,
 ): Promise<Agreement> {
   const made: string[] = [];
   for (const planned of grantsOf(plan, patient.occasion().nowMs)) {
-    made.push(await signGrant(patient, planned));
+    made.push(await signGrant(patient, decision, planned));
     onSigned();
   }
   const [given = '', back = ''] = made;
   return { organisation: plan.there.organisation, grant: given, pid: plan.there.pid, back };
 }
 
-async function signGrant(patient: PatientSession, { entry, choice }: PlannedGrant): Promise<string> {
+async function signGrant(
+  patient: PatientSession,
+  decision: Decision,
+  { entry, choice }: PlannedGrant,
+): Promise<string> {
   const session = await patient.at(entry.pid);
   const occasion = patient.occasion();
   const recipients = await recipientsOf(session.api, choice.grantee, occasion.nowMs);
-  const envelopes = await readKeys(session);
-  const prepared = await grant(patient.wallet, occasion, { choice, envelopes, recipients });
-  await submitGrant(session, prepared);
-  await patient.keep(prepared.wallet);
+  const id = await grantOnce(patient, session, {
+    decision,
+    choice,
+    prepare: async () => grant(patient.wallet, occasion, { choice, envelopes: await readKeys(session), recipients }),
+  });
   for (const recipient of recipients.slice(0, 1)) {
-    const { envelope } = await sealToken(prepared.wallet, prepared.terms.grant, recipient);
+    const { envelope } = await sealToken(patient.wallet, id, recipient);
     await deliverToken(session.api, choice.grantee, envelope);
   }
-  return prepared.terms.grant;
+  return id;
 }

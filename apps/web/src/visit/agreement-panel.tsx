@@ -3,6 +3,7 @@ import type { PidEntry } from '@salus/wallet';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type RecordsAt, useRecordsAt } from '../patient/access/access-queries.ts';
+import { endDecision } from '../patient/access/grant-once.ts';
 import { countOpened } from '../patient/access/opening.ts';
 import { usePatient } from '../session/index.ts';
 import { Failure } from '../ui/failure.tsx';
@@ -81,16 +82,18 @@ function useSigning(visit: OwnVisit, plans: readonly AgreementPlan[]) {
   const [signed, setSigned] = useState<Readonly<Record<string, Agreement>>>({});
   const signAll = async (): Promise<void> => {
     const made: Record<string, Agreement> = { ...signed };
+    const decision = `visit/${visit.provider}/${visit.visit}`;
     for (const plan of plans) {
       const name = `${plan.work}/${plan.there.organisation}`;
-      made[name] ??= await signAgreement(patient, plan, () => setDone((known) => known + 1));
+      made[name] ??= await signAgreement(patient, { decision, plan }, () => setDone((known) => known + 1));
       setSigned({ ...made });
     }
     const of = (work: Work): Agreement | null => {
       const plan = plans.find((known) => known.work === work);
       return plan === undefined ? null : (made[`${work}/${plan.there.organisation}`] ?? null);
     };
-    await acting.act('agreement', { laboratory: of('laboratory'), pharmacy: of('pharmacy') });
+    const isTold = await acting.act('agreement', { laboratory: of('laboratory'), pharmacy: of('pharmacy') });
+    if (isTold) await endDecision(patient, decision);
   };
   const sign = (): void => {
     setBusy(true);

@@ -13,7 +13,9 @@ export const texts = {
     slipText: 'It begins with SALUS-SLIP. Read its QR code, or paste or type the text.',
     add: 'Another hospital’s record is added to those that you have on this device.',
     failed: 'This did not work. A slip can be used once, and for some days only: ask the desk for a new one.',
-    unknown: 'No answer came: it may have worked all the same. Keep the recovery sheet, and look on your start page.',
+    unknown: 'No answer came: it may have worked all the same. Keep the recovery sheet; this device asks again.',
+    ask: 'Ask again now',
+    again: 'Start again',
     done: 'The record is yours. You find it on your start page.',
     home: 'Go to my start page',
   },
@@ -53,6 +55,7 @@ export const texts = {
     go: 'Recover',
     failed: 'This did not work. Check every line. Shares must be of one set, and enough of them.',
     some: 'Not every hospital could give your record back. Ask these: {{organisations}}.',
+    unanswered: 'No answer came from {{organisations}}. This device asks again by itself; look again later.',
     done: 'Your record is on this device. The recovery sheet stays the same.',
   },
   join: {

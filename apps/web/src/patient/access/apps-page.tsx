@@ -14,6 +14,7 @@ import { answerApp, appCodeOf, findApp, type WaitingApp } from './apps.ts';
 import { makeGrants } from './decide.ts';
 import { type Draft, dayOf, emptyDraft, findFault, plansOf } from './draft.ts';
 import { DraftFields } from './draft-fields.tsx';
+import { endDecision } from './grant-once.ts';
 import { OpeningSummary } from './opening-summary.tsx';
 
 const DAY_MS = 86_400_000;
@@ -102,8 +103,11 @@ function AppForm({ app, code }: { readonly app: WaitingApp; readonly code: strin
   };
   const allow = useMutation({
     mutationFn: async () => {
-      const [made] = await makeGrants(patient, plansOf(draft, places, { nowMs: nowMs() }), () => undefined);
+      const decision = `app/${code}`;
+      const asked = { decision, plans: plansOf(draft, places, { nowMs: nowMs() }) };
+      const [made] = await makeGrants(patient, asked, () => undefined);
       await answerApp(patient, entry, { code, grant: made?.grant ?? null });
+      await endDecision(patient, decision);
     },
     onSuccess: () => leave(t('allowed', { app: app.clientName })),
   });

@@ -1,8 +1,9 @@
 import type { PatientRequest } from '@salus/client';
-import { deliverToken, isAtHome, readKeys, recipientsOf, sendAnswer, submitCall, submitGrant } from '@salus/client';
-import { type GrantChoice, grant, revoke, sealToken } from '@salus/wallet';
+import { deliverToken, isAtHome, readKeys, recipientsOf, sendAnswer, submitCall } from '@salus/client';
+import { type GrantChoice, grant, revoke, sealToken, withRevoked } from '@salus/wallet';
 import type { PatientSession } from '../../session/index.ts';
 import type { Place } from './acting.ts';
+import { type Decision, grantOnce } from './grant-once.ts';
 
 /** One grant for each pid: no grant speaks of two. */
 export interface Plan {
@@ -21,34 +22,37 @@ export interface MadeGrant {
 export type OnPlace = (organisation: string) => void;
 
 /**
- * Signs and commits one grant after the other and keeps the wallet after each, so that none is forgotten when a later one
- * fails.
+ * Signs and commits one grant after the other. Where a later one fails, the same decision tried again goes on with those
+ * that are made; `endDecision` ends it.
  */
 export async function makeGrants(
   patient: PatientSession,
-  plans: readonly Plan[],
+  { decision, plans }: { readonly decision: Decision; readonly plans: readonly Plan[] },
   onPlace: OnPlace,
 ): Promise<readonly MadeGrant[]> {
   const made: MadeGrant[] = [];
-  for (const { entry, choice } of plans) {
-    onPlace(entry.organisation);
-    made.push(await makeGrant(patient, entry, choice));
+  for (const plan of plans) {
+    onPlace(plan.entry.organisation);
+    made.push(await makeGrant(patient, decision, plan));
   }
   return made;
 }
 
-async function makeGrant(patient: PatientSession, entry: Place, choice: GrantChoice): Promise<MadeGrant> {
+async function makeGrant(patient: PatientSession, decision: Decision, { entry, choice }: Plan): Promise<MadeGrant> {
   const session = await patient.at(entry.pid);
   const occasion = patient.occasion();
   const atHome = isAtHome(choice, entry.organisation);
   const recipients = atHome ? [] : await recipientsOf(session.api, choice.grantee, occasion.nowMs);
-  const envelopes = atHome ? [] : await readKeys(session);
-  const prepared = await grant(patient.wallet, occasion, { choice, envelopes, recipients });
-  await submitGrant(session, prepared);
-  await patient.keep(prepared.wallet);
+  const id = await grantOnce(patient, session, {
+    decision,
+    choice,
+    prepare: async () => {
+      const envelopes = atHome ? [] : await readKeys(session);
+      return grant(patient.wallet, occasion, { choice, envelopes, recipients });
+    },
+  });
   const [recipient] = recipients;
-  const id = prepared.terms.grant;
-  const token = recipient === undefined ? null : (await sealToken(prepared.wallet, id, recipient)).envelope;
+  const token = recipient === undefined ? null : (await sealToken(patient.wallet, id, recipient)).envelope;
   return { grant: id, organisation: entry.organisation, token };
 }
 
@@ -76,7 +80,8 @@ export async function answerRequest(
 /** Ends a grant at once, with every session that is open under it. */
 export async function endGrant(patient: PatientSession, pid: string, id: string): Promise<void> {
   const { api, organisation } = await patient.at(pid);
-  const prepared = await revoke(patient.wallet, patient.occasion(), { pid, grant: id });
+  const occasion = patient.occasion();
+  const prepared = await revoke(patient.wallet, occasion, { pid, grant: id });
   await submitCall(api, organisation, prepared);
-  await patient.keep(prepared.wallet);
+  await patient.change((kept) => ({ ...kept, content: withRevoked(kept.content, id, occasion.nowMs) }));
 }

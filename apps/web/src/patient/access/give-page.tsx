@@ -15,11 +15,14 @@ import { useActing } from './acting.ts';
 import { announce, makeGrants } from './decide.ts';
 import { type Draft, emptyDraft, findFault, foreignTo, plansOf } from './draft.ts';
 import { DraftFields } from './draft-fields.tsx';
+import { endDecision } from './grant-once.ts';
 import { type GranteeWords, granteeOf } from './grantee-words.ts';
 import { OpeningSummary } from './opening-summary.tsx';
 
 const PURPOSES = ['TREAT', 'HRESCH', 'HPAYMT', 'CAREMGT'] as const;
 const ROLES = ['clinician', 'nurse', 'pharmacist', 'laboratory', 'researcher'] as const;
+/** What is given of one's own accord; another choice is another grant. */
+const DECISION = 'give';
 const KINDS = ['organisation', 'role', 'person'] as const;
 /** What organisations keep for themselves belongs to no patient. */
 const NOT_OWN: ReadonlySet<string> = new Set(['directory', 'definitions']);
@@ -75,8 +78,9 @@ function GiveForm({ places: slugs }: { readonly places: readonly string[] }) {
   const allow = useMutation({
     mutationFn: async () => {
       const now = plansOf(draft, places, { nowMs: nowMs() });
-      const made = await makeGrants(patient, now, () => undefined);
+      const made = await makeGrants(patient, { decision: DECISION, plans: now }, () => undefined);
       if (now[0] !== undefined) await announce(patient, now[0], made);
+      await endDecision(patient, DECISION);
     },
     onSuccess: async () => {
       const until = Math.max(...plans.map(({ choice }) => choice.notAfterMs));

@@ -102,10 +102,10 @@ export async function acceptWard(patient: PatientSession, places: readonly Place
   let kept = 0;
   let refused: unknown;
   for (const place of places) {
-    await patient.keep(await keepWard(patient.wallet, { ...place, scope: ['read'], untilMs: 0, name }));
+    await keep(patient, { ...place, scope: ['read'], untilMs: 0, name });
     try {
       const { scope, untilMs } = await readAppointment(patient, place);
-      await patient.keep(await keepWard(patient.wallet, { ...place, scope, untilMs, name }));
+      await keep(patient, { ...place, scope, untilMs, name });
       kept += 1;
     } catch (error) {
       refused = error;
@@ -114,6 +114,14 @@ export async function acceptWard(patient: PatientSession, places: readonly Place
   }
   if (kept === 0) throw refused;
   return kept;
+}
+
+async function keep(patient: PatientSession, ward: Omit<WardEntry, 'kid'>): Promise<void> {
+  const { keys } = patient.wallet;
+  await patient.change(async (kept) => {
+    const { content } = await keepWard({ content: kept.content, keys }, ward);
+    return { ...kept, content };
+  });
 }
 
 async function readAppointment(patient: PatientSession, { pid }: Place) {
@@ -131,6 +139,5 @@ export async function leaveWard(patient: PatientSession, { pid, kid, untilMs }: 
 }
 
 async function forgetWard(patient: PatientSession, pid: string): Promise<void> {
-  const { wallet } = patient;
-  await patient.keep({ ...wallet, content: withoutWard(wallet.content, pid) });
+  await patient.change((kept) => ({ ...kept, content: withoutWard(kept.content, pid) }));
 }

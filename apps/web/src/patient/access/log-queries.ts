@@ -68,6 +68,11 @@ async function keepNewest({ store }: PatientSession, pid: string, newest: number
 }
 
 async function keepCheckpoint(patient: PatientSession, kept: SeenCheckpoint): Promise<void> {
-  const { wallet } = patient;
-  await patient.keep({ ...wallet, content: { ...wallet.content, checkpoint: kept } });
+  await patient.change((newest) => {
+    const { checkpoint } = newest.content;
+    if (checkpoint?.hash === kept.hash) return newest;
+    // Another tab may have seen more meanwhile: what it saw stays.
+    const isOlder = checkpoint !== null && checkpoint.onChannel === kept.onChannel && kept.number <= checkpoint.number;
+    return isOlder ? newest : { ...newest, content: { ...newest.content, checkpoint: kept } };
+  });
 }

@@ -12,6 +12,7 @@ import { useActing } from './acting.ts';
 import { answerRequest, type MadeGrant, makeGrants } from './decide.ts';
 import { draftOfRequest, findFault, foreignTo, isWhole, plansOf } from './draft.ts';
 import { DraftFields } from './draft-fields.tsx';
+import { endDecision } from './grant-once.ts';
 import { whoOf } from './grant-words.ts';
 import { OpeningSummary } from './opening-summary.tsx';
 import { placesOf, tellPlaces } from './tell-places.ts';
@@ -26,6 +27,7 @@ export function RequestCard({ asked: { request } }: { readonly asked: RequestAt 
   const { nowMs } = useSession();
   const decided = useDecided();
   const { asked } = request;
+  const decision = `request/${asked.request}`;
   const [openedMs] = useState(nowMs);
   const [draft, setDraft] = useState(() => draftOfRequest(asked, openedMs));
   const [step, setStep] = useState('');
@@ -40,18 +42,21 @@ export function RequestCard({ asked: { request } }: { readonly asked: RequestAt 
     if (first === undefined) return [];
     const { purposes, notAfterMs } = first.choice;
     const { entry } = first;
-    return [await tellPlaces(patient, { entry, grantee: asked.grantee, purposes, notAfterMs }, placesOf(places))];
+    return [
+      await tellPlaces(patient, { decision, entry, grantee: asked.grantee, purposes, notAfterMs }, placesOf(places)),
+    ];
   };
   const allow = useMutation({
     mutationFn: async () => {
       const when = { nowMs: nowMs(), askedUntilMs: asked.notAfterMs };
-      const made = await makeGrants(patient, plansOf(draft, places, when), (place) =>
+      const made = await makeGrants(patient, { decision, plans: plansOf(draft, places, when) }, (place) =>
         setStep(t('requests.steps.seal', { place: terms.place(place) })),
       );
       const told = tells ? await tell(plansOf(draft, places, when)) : [];
       setStep(t('requests.steps.answer'));
       const whole = plans.length === places.length && plans.every(({ choice }) => isWhole(asked, choice));
       await answerRequest(patient, request, { word: whole ? 'granted' : 'partly', made: [...made, ...told] });
+      await endDecision(patient, decision);
     },
     onSuccess: async () => {
       const until = Math.max(...plans.map(({ choice }) => choice.notAfterMs));

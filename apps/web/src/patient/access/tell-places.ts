@@ -4,6 +4,7 @@ import { grant, sealPlaces, sealToken, type Place as ToldPlace } from '@salus/wa
 import type { PatientSession } from '../../session/index.ts';
 import type { Place } from './acting.ts';
 import type { MadeGrant } from './decide.ts';
+import { type Decision, grantOnce } from './grant-once.ts';
 
 /** As the contract bounds a list of places. */
 const PLACES_MAX = 64;
@@ -36,11 +37,13 @@ export function placesOf(
 export async function tellPlaces(
   patient: PatientSession,
   {
+    decision,
     entry,
     grantee,
     purposes,
     notAfterMs,
   }: {
+    readonly decision: Decision;
     readonly entry: Place;
     readonly grantee: Grantee;
     readonly purposes: readonly Purpose[];
@@ -51,24 +54,23 @@ export async function tellPlaces(
   const session = await patient.at(entry.pid);
   const occasion = patient.occasion();
   const recipients = await recipientsOf(session.api, grantee, occasion.nowMs);
-  const choice = { pid: entry.pid, kind: 'locate', grantee, categories: [], labelClasses: [], purposes } as const;
-  const prepared = await grant(patient.wallet, occasion, {
-    choice: { ...choice, notBeforeMs: occasion.nowMs - CLOCK_SLACK_MS, notAfterMs },
-    envelopes: [],
-    recipients,
-  });
-  const id = prepared.terms.grant;
   const [recipient] = recipients;
   if (recipient === undefined) throw new Error('recipientsOf answers at least one key');
-  const sealed = await sealPlaces(prepared.wallet, id, recipient, places);
-  await session.api.send({
-    method: 'POST',
-    path: `/api/v1/orgs/${entry.organisation}/patient/grants`,
-    body: { call: prepared.call, privateArgs: prepared.privateArgs, seals: [], places: sealed },
-    token: session.token,
-    repeatable: true,
+  const choice = {
+    ...({ pid: entry.pid, kind: 'locate', grantee, categories: [], labelClasses: [], purposes } as const),
+    ...{ notBeforeMs: occasion.nowMs - CLOCK_SLACK_MS, notAfterMs },
+  };
+  const id = await grantOnce(patient, session, {
+    decision,
+    choice,
+    prepare: async () => {
+      const prepared = await grant(patient.wallet, occasion, { choice, envelopes: [], recipients });
+      return {
+        ...prepared,
+        places: await sealPlaces(prepared.wallet, prepared.terms.grant, recipient, places),
+      };
+    },
   });
-  await patient.keep(prepared.wallet);
-  const { envelope } = await sealToken(prepared.wallet, id, recipient);
+  const { envelope } = await sealToken(patient.wallet, id, recipient);
   return { grant: id, organisation: entry.organisation, token: envelope };
 }

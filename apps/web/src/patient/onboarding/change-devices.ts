@@ -1,4 +1,5 @@
 import {
+  type DeviceJoin,
   type DeviceOffer,
   leaveJoin,
   listDevices,
@@ -23,13 +24,28 @@ export async function addOffered(patient: PatientSession, offer: DeviceOffer): P
     const wallet = await withNewestSequence(session, patient.wallet, pid);
     const prepared = await addDevice(wallet, patient.occasion(), { pid, device });
     await submitCall(session.api, session.organisation, prepared);
-    await patient.keep(prepared.wallet);
+    await keepSequence(patient, prepared.wallet, pid);
   }
   const [first] = offer.devices;
   if (first === undefined) return;
-  const { join, kept } = await sealJoin(patient.wallet, offer);
-  await patient.keep({ ...patient.wallet, content: kept });
-  await leaveJoin(await patient.at(first.pid), kidOf(first.device.publicKey), join);
+  const { keys } = patient.wallet;
+  let join: DeviceJoin | undefined;
+  await patient.change(async (kept) => {
+    const sealed = await sealJoin({ content: kept.content, keys }, offer);
+    join = sealed.join;
+    return { ...kept, content: sealed.kept };
+  });
+  if (join !== undefined) await leaveJoin(await patient.at(first.pid), kidOf(first.device.publicKey), join);
+}
+
+/** The number of a key change that was made; a later one, of another tab, stays. */
+async function keepSequence(patient: PatientSession, changed: PatientWallet, pid: string): Promise<void> {
+  const { sequence } = pidEntry(changed.content, pid);
+  await patient.change((kept) => {
+    const entry = pidEntry(kept.content, pid);
+    const newest = { ...entry, sequence: Math.max(entry.sequence, sequence) };
+    return { ...kept, content: withPid(kept.content, newest) };
+  });
 }
 
 async function isActive(session: NodeSession, pid: string, kid: string): Promise<boolean> {
@@ -45,7 +61,7 @@ export async function removeListed(
   const wallet = await withNewestSequence(session, patient.wallet, pid);
   const prepared = await removeDevice(wallet, patient.occasion(), { pid, kid });
   await submitCall(session.api, session.organisation, prepared);
-  await patient.keep(prepared.wallet);
+  await keepSequence(patient, prepared.wallet, pid);
 }
 
 /** Another device may have made the last key change: the next number follows the ledger's, not only the own one. */

@@ -2,42 +2,76 @@ import { Alert, Anchor, Button, Group, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate, useNavigate } from 'react-router';
-import { useSession, useSignIn } from '../../session/index.ts';
+import { type PatientSession, useSession, useSignIn } from '../../session/index.ts';
+import type { UnconfirmedSheet } from '../../session/unfinished.ts';
 import { useAct } from '../../session/use-act.ts';
 import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
-import { claimFirst, claimMore, type FirstClaim } from './claim.ts';
+import { claimFirst, claimMore } from './claim.ts';
 import { LineField } from './line-field.tsx';
 import { isPinTwice, NO_PIN, PinFields } from './pin-fields.tsx';
 import { RecoverySheetView } from './recovery-sheet-view.tsx';
 
-/** `/patient/start`: from the slip to a record that this device decides about. */
+/** `/patient/start`: from the slip to a record that this device decides about. The sheet is shown until it is confirmed. */
 export function Component() {
-  const { t } = useTranslation('onboarding');
   const { state } = useSession();
-  const { enterPatient } = useSignIn();
-  const navigate = useNavigate();
-  const [claimed, setClaimed] = useState<FirstClaim>();
   if (state.kind === 'starting') return <Loading />;
-  if (claimed !== undefined) {
+  if (state.kind === 'patient') {
+    const { patient } = state;
+    const { sheet } = patient.unfinished;
+    return sheet === null ? <ClaimMore /> : <Sheet key="sheet" patient={patient} sheet={sheet} />;
+  }
+  // Somebody's keys are here: they are unlocked, or removed, before anybody else's come.
+  if (state.kind === 'locked') return <Navigate to="/start" replace />;
+  return <ClaimFirst />;
+}
+
+function Sheet({ patient, sheet }: { readonly patient: PatientSession; readonly sheet: UnconfirmedSheet }) {
+  const { t } = useTranslation('onboarding');
+  const { forget } = useSignIn();
+  const navigate = useNavigate();
+  const { act, busy, error } = useAct();
+  const isClaimed = (): boolean => patient.pids.some(({ pid }) => pid === sheet.pid);
+  const confirm = async (): Promise<void> => {
+    await patient.resume();
+    // While it is not known whose the pid is, the sheet stays.
+    if (patient.unfinished.calls.some(({ pid }) => pid === sheet.pid) || !isClaimed()) return;
+    await patient.seal((kept) => ({ ...kept, unfinished: { ...kept.unfinished, sheet: null } }));
+    await navigate('/patient', { replace: true });
+  };
+  if (!isClaimed()) {
     return (
-      <Page key="sheet" title={t('sheet.title')} lead={t('sheet.lead')}>
-        {claimed.isAnswered ? null : <Alert color="yellow">{t('claim.unknown')}</Alert>}
-        <RecoverySheetView
-          sheet={claimed.sheet}
-          onKept={() => void enterPatient().then(() => navigate('/patient', { replace: true }))}
-        />
+      <Page title={t('claim.title')}>
+        <Alert color="red" role="alert">
+          {t('claim.failed')}
+        </Alert>
+        <Group>
+          <Button onClick={() => void forget()}>{t('claim.again')}</Button>
+        </Group>
       </Page>
     );
   }
-  if (state.kind === 'patient') return <ClaimMore />;
-  // Somebody's keys are here: they are unlocked, or removed, before anybody else's come.
-  if (state.kind === 'locked') return <Navigate to="/start" replace />;
-  return <ClaimFirst onClaimed={setClaimed} />;
+  const isUnknown = patient.unfinished.calls.some(({ pid }) => pid === sheet.pid);
+  return (
+    <Page title={t('sheet.title')} lead={t('sheet.lead')}>
+      {isUnknown ? (
+        <Alert color="yellow">
+          <Stack align="flex-start">
+            <Text size="sm">{t('claim.unknown')}</Text>
+            <Button size="xs" variant="outline" loading={busy} onClick={() => act(patient.resume)}>
+              {t('claim.ask')}
+            </Button>
+          </Stack>
+        </Alert>
+      ) : null}
+      {error === undefined ? null : <Failure error={error} />}
+      <RecoverySheetView sheet={sheet} onKept={() => act(confirm)} />
+    </Page>
+  );
 }
 
-function ClaimFirst({ onClaimed }: { readonly onClaimed: (claimed: FirstClaim) => void }) {
+function ClaimFirst() {
   const { t } = useTranslation('onboarding');
   const surroundings = useSession();
   const signIn = useSignIn();
@@ -49,7 +83,7 @@ function ClaimFirst({ onClaimed }: { readonly onClaimed: (claimed: FirstClaim) =
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          act(async () => onClaimed(await claimFirst(surroundings, signIn, { slip, pin: pin.pin })));
+          act(() => claimFirst(surroundings, signIn, { slip, pin: pin.pin }).then(signIn.enterPatient));
         }}
       >
         <Stack maw={640}>

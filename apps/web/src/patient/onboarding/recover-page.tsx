@@ -9,7 +9,7 @@ import { Failure } from '../../ui/failure.tsx';
 import { Page } from '../../ui/page.tsx';
 import { LineField } from './line-field.tsx';
 import { isPinTwice, NO_PIN, PinFields } from './pin-fields.tsx';
-import { readLines, recoverHere } from './recover.ts';
+import { type NotRecovered, readLines, recoverHere } from './recover.ts';
 import type { RecoverySheet } from './recovery-sheet.ts';
 
 const NO_SHEET: RecoverySheet = { organisation: '', pid: '', recoveryCode: '' };
@@ -23,23 +23,28 @@ export function Component() {
   const [lines, setLines] = useState('');
   const [byHand, setByHand] = useState<RecoverySheet>();
   const [pin, setPin] = useState(NO_PIN);
-  const [refused, setRefused] = useState<readonly string[]>();
+  const [without, setWithout] = useState<NotRecovered>();
   const { act, busy, error } = useAct();
   const enter = (): void => {
     void signIn.enterPatient().then(() => navigate('/patient', { replace: true }));
   };
   const recover = async (): Promise<void> => {
     const sheet = byHand ?? (await readLines(lines));
-    const without = await recoverHere(surroundings, signIn, { sheet, pin: pin.pin });
-    if (without.length === 0) enter();
-    else setRefused(without);
+    const missing = await recoverHere(surroundings, signIn, { sheet, pin: pin.pin });
+    if (missing.refused.length === 0 && missing.unanswered.length === 0) enter();
+    else setWithout(missing);
   };
   if (surroundings.state.kind === 'patient') return <Navigate to="/patient" replace />;
   if (surroundings.state.kind === 'locked') return <Navigate to="/start" replace />;
-  if (refused !== undefined) {
+  if (without !== undefined) {
     return (
       <Page key="some" title={t('recover.title')} lead={t('recover.done')}>
-        <Alert color="yellow">{t('recover.some', { organisations: refused.join(', ') })}</Alert>
+        {without.refused.length === 0 ? null : (
+          <Alert color="yellow">{t('recover.some', { organisations: without.refused.join(', ') })}</Alert>
+        )}
+        {without.unanswered.length === 0 ? null : (
+          <Alert color="yellow">{t('recover.unanswered', { organisations: without.unanswered.join(', ') })}</Alert>
+        )}
         <Group>
           <Button onClick={enter}>{t('claim.home')}</Button>
         </Group>

@@ -1,6 +1,7 @@
-import { type ApiClient, fetchBackup, type RecoveryOutcome, readNetwork, recoverPids } from '@salus/client';
+import { type ApiClient, fetchBackup, readNetwork, recoverPids } from '@salus/client';
 import { restoreContent } from '@salus/wallet';
 import type { SignIn } from '../../session/index.ts';
+import { NOTHING_UNFINISHED } from '../../session/unfinished.ts';
 import { parseSheet, type RecoverySheet } from './recovery-sheet.ts';
 import { combineShares } from './trustees.ts';
 
@@ -11,37 +12,55 @@ export async function readLines(text: string): Promise<RecoverySheet> {
   return first.trim().startsWith('SALUS-SHARE') ? combineShares(lines) : parseSheet(first);
 }
 
+/** Organisations that did not give their pid back. */
+export interface NotRecovered {
+  readonly refused: readonly string[];
+  /** Whose answer did not come: this device asks again by itself. */
+  readonly unanswered: readonly string[];
+}
+
 /**
- * Makes this browser the patient's only device. Nothing is changed before the code has opened the backup.
+ * Makes this browser the patient's only device. Nothing is changed before the code has opened the backup; what was drawn
+ * here is removed only where no call went out, or each was refused: else the ledger may have taken these keys.
  *
- * @returns the organisations that could not give their pid back.
  * @throws ClientError `wrong-recovery-code`; WalletError `bad-recovery-code`, `bad-wallet`, `weak-pin`
  */
 export async function recoverHere(
   { api, nowMs }: { readonly api: ApiClient; readonly nowMs: () => number },
-  signIn: SignIn,
+  signIn: Pick<SignIn, 'newDevice' | 'ownKeys' | 'savePatient' | 'forget'>,
   { sheet, pin }: { readonly sheet: RecoverySheet; readonly pin: string },
-): Promise<readonly string[]> {
-  const { recoveryCode } = sheet;
+): Promise<NotRecovered> {
   const network = await readNetwork(api);
-  const content = await restoreContent(network, recoveryCode, await fetchBackup(api, { network, ...sheet }));
+  const start = { network, ...sheet };
+  const content = await restoreContent(network, sheet.recoveryCode, await fetchBackup(api, start));
   await signIn.newDevice(pin);
-  let outcomes: readonly RecoveryOutcome[];
+  let isSent = false;
   try {
-    ({ outcomes } = await recoverPids(
+    const recovery = await recoverPids(
       api,
       { content, keys: signIn.ownKeys() },
-      { recoveryCode, nowMs, save: (wallet) => signIn.savePatient(wallet.content) },
-    ));
+      {
+        start,
+        nowMs,
+        save: async (wallet, calls) => {
+          await signIn.savePatient(wallet.content, { ...NOTHING_UNFINISHED, calls, owesBackup: true });
+          isSent = true;
+        },
+      },
+    );
+    const failed = recovery.outcomes.flatMap((outcome) => ('error' in outcome ? [outcome] : []));
+    const [reason] = failed;
+    if (reason !== undefined && recovery.outcomes.every((outcome) => 'error' in outcome && outcome.isRefused)) {
+      isSent = false;
+      throw reason.error;
+    }
+    const { wallet, unanswered: calls, isBackedUp } = recovery;
+    await signIn.savePatient(wallet.content, { ...NOTHING_UNFINISHED, calls, owesBackup: !isBackedUp });
+    const names = (isRefused: boolean) =>
+      failed.filter((outcome) => outcome.isRefused === isRefused).map(({ organisation }) => organisation);
+    return { refused: names(true), unanswered: names(false) };
   } catch (error) {
-    await signIn.forget();
+    if (!isSent) await signIn.forget();
     throw error;
   }
-  const refused = outcomes.filter((outcome) => 'error' in outcome);
-  const [reason] = refused;
-  if (reason !== undefined && refused.length === outcomes.length) {
-    await signIn.forget();
-    throw reason.error;
-  }
-  return refused.map(({ organisation }) => organisation);
 }

@@ -1,7 +1,7 @@
 import { Button, Card, Checkbox, Group, Select, Stack, Title } from '@mantine/core';
-import { submitGrant } from '@salus/client';
+import { isCallRefused, submitGrant } from '@salus/client';
 import { LABEL_CLASSES } from '@salus/fhir/parse';
-import { type EmergencyCard, makeCard } from '@salus/wallet';
+import { type EmergencyCard, grantEntry, makeCard, withGrant, withoutGrant } from '@salus/wallet';
 import { type FormEvent, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type PatientSession, usePatient } from '../../session/index.ts';
@@ -131,7 +131,17 @@ async function make(patient: PatientSession, choice: Choice): Promise<EmergencyC
     notBeforeMs: occasion.nowMs,
     notAfterMs: occasion.nowMs + years * YEAR_MS,
   });
-  await submitGrant(session, prepared);
-  await patient.keep(prepared.wallet);
+  const { grant } = prepared.card;
+  const entry = grantEntry(prepared.wallet.content, grant);
+  await patient.seal((kept) => ({ ...kept, content: withGrant(kept.content, entry) }));
+  try {
+    await submitGrant(session, prepared);
+  } catch (error) {
+    if (isCallRefused(error)) {
+      await patient.seal((kept) => ({ ...kept, content: withoutGrant(kept.content, grant) }));
+    }
+    throw error;
+  }
+  await patient.backUp();
   return prepared.card;
 }

@@ -1,6 +1,6 @@
 import { Badge, Card, Stack, Text, Title } from '@mantine/core';
 import { type HeldGrant, listGrants, submitCall } from '@salus/client';
-import { type EmergencyCard, type PidEntry, revoke } from '@salus/wallet';
+import { type EmergencyCard, type PidEntry, revoke, withRevoked } from '@salus/wallet';
 import { useQuery } from '@tanstack/react-query';
 import { useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -111,7 +111,9 @@ function stateOf({ fact }: HeldGrant, notAfterMs: number | undefined, nowMs: num
 
 async function block(patient: PatientSession, { pid, organisation }: PidEntry, grant: string): Promise<void> {
   const { api } = await patient.at(pid);
-  const prepared = await revoke(patient.wallet, patient.occasion(), { pid, grant });
+  const occasion = patient.occasion();
+  const prepared = await revoke(patient.wallet, occasion, { pid, grant });
   await submitCall(api, organisation, prepared);
-  await patient.keep(prepared.wallet);
+  const { nowMs } = occasion;
+  await patient.change((kept) => ({ ...kept, content: withRevoked(kept.content, grant, nowMs) }));
 }

@@ -1,0 +1,47 @@
+import type { UnansweredCall } from '@salus/client';
+import type { Json } from '@salus/crypto';
+import type { PreparedGrant } from '@salus/wallet';
+
+/** Decisions that were begun and not brought to their end; the oldest make room. */
+const GRANTS_KEPT_MAX = 64;
+
+/** A grant that a decision has made, or is making; the same decision, tried again, goes on with it. */
+export interface UnfinishedGrant {
+  /** What the patient decides: the answer to one request, say. */
+  readonly decision: string;
+  readonly pid: string;
+  /** SHA-256 of what is opened to whom: another choice is another grant. */
+  readonly choice: string;
+  /** Its end, and the period of what it opens. */
+  readonly times: readonly (number | null)[];
+  readonly grant: string;
+  /** What is sent, until the ledger's answer is known; null once it is committed. */
+  readonly sent: (Pick<PreparedGrant, 'call' | 'privateArgs' | 'seals'> & { readonly places?: Json }) | null;
+}
+
+/** The recovery sheet of a first claim: it exists nowhere else until its patient has it on paper. */
+export interface UnconfirmedSheet {
+  readonly organisation: string;
+  readonly pid: string;
+  readonly recoveryCode: string;
+}
+
+/** What a patient's device has begun and must not forget; it stays on the device, sealed, and is in no backup. */
+export interface Unfinished {
+  readonly calls: readonly UnansweredCall[];
+  readonly grants: readonly UnfinishedGrant[];
+  readonly sheet: UnconfirmedSheet | null;
+  /** Whether some node has not the newest backup yet. */
+  readonly owesBackup: boolean;
+}
+
+export const NOTHING_UNFINISHED: Unfinished = { calls: [], grants: [], sheet: null, owesBackup: false };
+
+export function withUnfinishedGrant(unfinished: Unfinished, grant: UnfinishedGrant): Unfinished {
+  const others = unfinished.grants.filter((known) => known.grant !== grant.grant);
+  return { ...unfinished, grants: [...others, grant].slice(-GRANTS_KEPT_MAX) };
+}
+
+export function withoutUnfinishedGrant(unfinished: Unfinished, grant: string): Unfinished {
+  return { ...unfinished, grants: unfinished.grants.filter((known) => known.grant !== grant) };
+}
