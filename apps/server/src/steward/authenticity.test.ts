@@ -48,6 +48,13 @@ describe('Certificates of Authenticity', () => {
     expect(facts).toMatchObject({ id: person, name: 'Dr Aurora Rossi', organisation: 'hospital-a' });
     expect(verifyAuthenticity({ certificate: scanned, roots: rootsOf('hospital-b'), atMs })).toBeUndefined();
     expect(hashTuple('authenticity', scanned)).toBe(fingerprint);
+    // Offline nobody sees whether an administrator signed: that one was issued stands in the log.
+    const lines = await server.node.organisations.get('hospital-a')!.vault.audit.list({ limit: 50 });
+    const { id } = server.wallet('hospital-a.admin');
+    const query = `certificate of authenticity ${fingerprint} for ${person}`;
+    expect(lines.map(({ event }) => event)).toContainEqual(
+      expect.objectContaining({ kind: 'registration', query, who: expect.objectContaining({ id }) }),
+    );
   });
 
   it('count from the administrator’s own signature until it is taken back', async () => {

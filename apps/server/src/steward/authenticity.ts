@@ -13,6 +13,7 @@ import * as schema from '../http/schemas.ts';
 import { findLiveIdentity, readLiveIdentity } from '../identities.ts';
 import { type HostedOrganisation, type Node, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
+import { noteAdministration } from './note-administration.ts';
 
 /** A certificate ends with the member's own, and after this at the latest: a licence is looked at again. */
 export const AUTHENTICITY_DAYS_MAX = 730;
@@ -44,7 +45,8 @@ interface IssuedCertificate {
 
 /**
  * Certificates of Authenticity: the node's authority signs one when an administrator asks, and it counts once the
- * administrator's own signed `membership.certifyAuthenticity` with its fingerprint is committed.
+ * administrator's own signed `membership.certifyAuthenticity` with its fingerprint is committed. Whoever verifies offline learns
+ * what the authority signed, and nothing of that call.
  */
 export function addAuthenticityRoutes(app: FastifyInstance, node: Node): void {
   addIssue(app, node);
@@ -58,11 +60,11 @@ function addIssue(app: FastifyInstance, node: Node): void {
     url: '/api/v1/orgs/:org/authenticity',
     access: { kind: 'session', who: ['staff'], roles: [ADMINISTRATOR_ROLE] },
     summary:
-      'Certifies name and licence of a member of this organisation; worth nothing before the administrator’s own signed membership.certifyAuthenticity.',
+      'Certifies name and licence of a member of this organisation; whoever asks the ledger finds it worth nothing before the administrator’s own signed membership.certifyAuthenticity. Stands in the audit log.',
     params: schema.org,
     body: object({ person: id, name: text(AUTHENTICITY_NAME_MAX, 1), licence: text(AUTHENTICITY_LICENCE_MAX, 1) }),
     answer: object({ certificate, fingerprint: hash }),
-    handle: async ({ params, body: { person, name, licence } }) => {
+    handle: async ({ params, body: { person, name, licence }, request }) => {
       const organisation = readHosted(node, params.org);
       const nowMs = node.nowMs();
       const member = await readLiveIdentity(node.ledger, { id: person, organisation: params.org, nowMs });
@@ -83,6 +85,9 @@ function addIssue(app: FastifyInstance, node: Node): void {
       await documents.put('authenticity', fingerprint, {
         ...{ certificate: issued, person, name, licence, issuedMs: nowMs, notAfterMs },
       });
+      // Offline it verifies from here on, whoever signed for it.
+      const what = `certificate of authenticity ${fingerprint} for ${person}`;
+      await noteAdministration(node, { org: params.org, request, what });
       return { certificate: issued, fingerprint };
     },
   });

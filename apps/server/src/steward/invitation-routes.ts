@@ -17,6 +17,7 @@ import {
   refOf,
   withdrawInvitation,
 } from './invitations.ts';
+import { noteAdministration } from './note-administration.ts';
 
 const ROLES_MAX = 16;
 /** For each address: a waiting device asks every few seconds. */
@@ -64,6 +65,7 @@ function addAdministratorsRoutes(app: FastifyInstance, node: Node, placeOf: Plac
     answer: object({ ref: hash, expiresMs: timeMs }),
     handle: async ({ params, body, request }) => {
       const { ref, expiresMs } = await invite(placeOf(params), { ...body, by: memberOf(request).id });
+      await noteAdministration(node, { org: params.org, request, what: `invitation ${ref}` });
       return { ref, expiresMs };
     },
   });
@@ -86,13 +88,21 @@ function addAdministratorsRoutes(app: FastifyInstance, node: Node, placeOf: Plac
       'Certifies the key that the administrator compared with the colleague’s screen, and opens the account; it counts once the administrator’s own signed membership.enrol with this chain is committed.',
     body: object({ publicKey }),
     answer: object({ id, chain }),
-    handle: ({ params, body }) => certifyInvitation(placeOf(params), { ref: params.ref, publicKey: body.publicKey }),
+    handle: async ({ params, body, request }) => {
+      const certified = await certifyInvitation(placeOf(params), { ref: params.ref, publicKey: body.publicKey });
+      const what = `certificate of ${certified.id} for invitation ${params.ref}`;
+      await noteAdministration(node, { org: params.org, request, what });
+      return certified;
+    },
   });
   addRoute<OfInvitation>(app, {
     ...{ method: 'DELETE', url: '/api/v1/orgs/:org/invitations/:ref', access, params: inPath },
     summary: 'Withdraws an invitation; what the code opened ends with it.',
     answer: null,
-    handle: ({ params }) => withdrawInvitation(placeOf(params), params.ref),
+    handle: async ({ params, request }) => {
+      await withdrawInvitation(placeOf(params), params.ref);
+      await noteAdministration(node, { org: params.org, request, what: `withdrawal of invitation ${params.ref}` });
+    },
   });
 }
 
