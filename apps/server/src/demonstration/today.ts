@@ -15,7 +15,7 @@ interface Known {
   readonly at: PatientCredential['at'];
 }
 
-/** Today's visits: the desk admits the first, expects the others, and so puts them into the clinician's care. */
+/** Today's visits: the desk admits some, expects the others, and so puts them into the clinician's care. */
 export async function admitToday(cast: Cast, known: readonly Known[]): Promise<void> {
   for (const { slug, desk, clinician, titles, count } of ADMISSIONS) {
     const organisation = cast.node.organisations.get(slug);
@@ -24,10 +24,15 @@ export async function admitToday(cast: Cast, known: readonly Known[]): Promise<v
     const [practitioner] = await vault.access.listPractitioners(cast.staff(clinician).id);
     if (practitioner === undefined) throw new Error(`${clinician} is no practitioner of the demonstration`);
     const writer = await cast.writer(desk);
-    // In turn, so that each story has somebody today; who they are elsewhere must not show in the order.
-    const chosen = titles.flatMap((title) => patientsOf(known, title, slug).slice(0, Math.ceil(count / titles.length)));
-    for (const [at, fhirId] of shuffled(chosen).slice(0, count).entries()) {
-      const body = encounterOf({ fhirId, practitioner, nowMs: cast.node.nowMs(), hoursAhead: at - 1 });
+    // The first of each story is here now, the others come later: whoever is asked about can be treated at any hour.
+    const chosen = titles.flatMap((title) =>
+      patientsOf(known, title, slug)
+        .slice(0, Math.ceil(count / titles.length))
+        .map((fhirId, at) => ({ fhirId, hoursAhead: 2 * at - 1 })),
+    );
+    // Who they are elsewhere must not show in the order.
+    for (const { fhirId, hoursAhead } of shuffled(chosen)) {
+      const body = encounterOf({ fhirId, practitioner, nowMs: cast.node.nowMs(), hoursAhead });
       const result = await vault.repository.create(writer, 'Encounter', { bytes: body, format: 'json' });
       if (result.kind === 'refused') throw new Error(`an admission of the demonstration was refused: ${result.code}`);
     }
