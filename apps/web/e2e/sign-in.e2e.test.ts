@@ -91,7 +91,7 @@ describe.skipIf(!hasBrowser)('signing in', () => {
       readonly [name in 'account' | 'password' | 'wallet' | 'passphrase']: string;
     };
     const page = await stage.newDevice();
-    await page.getByRole('link', { name: 'Sign in' }).click();
+    await page.getByRole('link', { name: 'Sign in' }).first().click();
     await page.getByRole('link', { name: 'Sign in with a wallet file' }).click();
     await page.getByRole('heading', { level: 1, name: 'Staff' }).waitFor();
     await photograph(page, 'sign-in-staff');
