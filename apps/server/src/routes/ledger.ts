@@ -72,7 +72,8 @@ export function addLedgerRoutes(app: FastifyInstance, { ledger }: Node): void {
   addRoute<unknown, { key: string }>(app, {
     method: 'GET',
     url: '/api/v1/ledger/state',
-    access: ANYBODY,
+    // Whoever recovers must know which key change was the last one.
+    access: { ...ANYBODY, who: [...ANYBODY.who, 'recovery'] },
     summary: 'The value of one key of the world state, null where there is none.',
     query: object({ key }),
     answer: object({ key, value: anything }),
