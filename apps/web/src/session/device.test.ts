@@ -2,7 +2,8 @@ import type { ApiClient } from '@salus/client';
 import type { WalletContent } from '@salus/wallet';
 import type { KeyValueStore } from '@salus/wallet/web';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Device, openDevice } from './device.ts';
+import { openDevice } from './device.ts';
+import type { Device } from './device-port.ts';
 import type { SessionState } from './session.ts';
 
 const PIN = '418 270';

@@ -1,4 +1,3 @@
-import type { ApiClient } from '@salus/client';
 import { randomBytes, type Signer } from '@salus/crypto';
 import { parseDeviceCode, WalletError } from '@salus/wallet';
 import {
@@ -14,11 +13,12 @@ import {
   resumeWebDevice,
   type WebDevice,
 } from '@salus/wallet/web';
+import type { Device, Surroundings } from './device-port.ts';
 import { openIndexedStore } from './indexed-store.ts';
 import { askPasskey, makePasskey } from './passkey.ts';
 import { type HeldPatient, patientSession } from './patient-session.ts';
 import { findPerson, keepPerson, type Person } from './person.ts';
-import type { SessionState, SignIn } from './session.ts';
+import type { SignIn } from './session.ts';
 import { type HeldStaff, openStaffSession, STAFF_KEY } from './staff-session.ts';
 import { takeCode, takeStaff } from './take-over.ts';
 
@@ -29,27 +29,6 @@ const DAY_MS = 12 * 3_600_000;
 const MASTER_BYTES = 32;
 /** Whose device it is, for the page that asks for the PIN. */
 const WHO = 'who';
-
-interface Surroundings {
-  readonly api: ApiClient;
-  nowMs(): number;
-  /** Pages show this state from now on. */
-  publish(state: SessionState): void;
-  /** Has the other tabs look anew at what is kept. */
-  tellOthers(): void;
-}
-
-/** This browser as somebody's device: who is here, how they come in, and how they leave. */
-export interface Device extends SignIn {
-  /** Goes on where the page was left. */
-  start(): Promise<void>;
-  /** Somebody is there: the device stays open. */
-  touch(): Promise<void>;
-  /** Locks the device where nobody was there for too long, or another tab has locked it. */
-  lockWhenOver(): Promise<void>;
-  lock(): Promise<void>;
-  signOut(): Promise<void>;
-}
 
 /** @param store the browser's own, where none is given */
 export async function openDevice(surroundings: Surroundings, store?: KeyValueStore): Promise<Device> {

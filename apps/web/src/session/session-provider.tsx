@@ -1,7 +1,7 @@
 import { apiClient } from '@salus/client';
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
-import type { Device } from './device.ts';
+import type { Device } from './device-port.ts';
 import { type Session, SessionContext, type SessionState, type SignIn, SignInContext } from './session.ts';
 
 const CHANNEL = 'salus-session';
