@@ -1,12 +1,12 @@
+import { NETWORK, type PatientNode, START_MS } from '@salus/client/patient-node';
 import { randomBytes } from '@salus/crypto';
 import { derivedDeviceKeys } from '@salus/wallet';
 import type { SealedStore } from '@salus/wallet/web';
-import { NETWORK, type PatientNode, START_MS } from '../../../packages/client/test/patient-node.ts';
 import { type HeldPatient, patientSession } from '../src/session/patient-session.ts';
 import { findPerson, keepPerson, type PatientPerson } from '../src/session/person.ts';
 import type { SignIn } from '../src/session/session.ts';
 
-export { badGateway, type PatientNode, patientNode, tooMany } from '../../../packages/client/test/patient-node.ts';
+export { badGateway, type PatientNode, patientNode, tooMany } from '@salus/client/patient-node';
 
 /** A browser of one patient: what it keeps, and as many tabs as a test opens. */
 export interface PatientBrowser {

@@ -1,7 +1,7 @@
 import { ContractError, type PatientFact, patientKey } from '@salus/contracts';
 import { generateHpkeKey, kidOf, randomBytes, toBase64url } from '@salus/crypto';
 import { claimKeyOf, formatSlip, type PreparedCall, type Slip } from '@salus/wallet';
-import { type MemoryLedger, memoryLedger, NETWORK, register, START_MS } from '../../wallet/test/memory-ledger.ts';
+import { type MemoryLedger, memoryLedger, NETWORK, register, START_MS } from '@salus/wallet/memory-ledger';
 import type { ApiClient, ApiRequest } from '../src/api-client.ts';
 import { ClientError } from '../src/client-error.ts';
 
