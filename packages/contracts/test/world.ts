@@ -18,6 +18,8 @@ export {
 export { type Cast, createCast } from './consent-cast.ts';
 export { createHistory, type Play } from './consent-history.ts';
 export { type Dice, diceOf } from './dice.ts';
+export { appointOf } from './guardian.ts';
 export type { CallOptions, TestCall, TestLedger } from './host.ts';
 export { testHash, testId } from './keys.ts';
 export type { Member, Patient, TestNetwork } from './network.ts';
+export { batchOf, commitBatch } from './record.ts';

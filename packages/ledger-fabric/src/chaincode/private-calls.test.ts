@@ -1,5 +1,23 @@
-import { contracts, type Json, readPrivateOrganisation } from '@salus/contracts';
-import { type Cast, createCast, createHistory, diceOf, type TestCall, testHash } from '@salus/contracts/test-world';
+import {
+  contracts,
+  disputeAnswerCommitment,
+  disputeCommitment,
+  type Json,
+  type JsonObject,
+  readPrivateOrganisation,
+} from '@salus/contracts';
+import {
+  appointOf,
+  batchOf,
+  type Cast,
+  commitBatch,
+  createCast,
+  createHistory,
+  diceOf,
+  type TestCall,
+  testHash,
+  testId,
+} from '@salus/contracts/test-world';
 import { hashTuple, utf8 } from '@salus/crypto';
 import { scaled } from '@salus/testing';
 import { describe, expect, it } from 'vitest';
@@ -34,6 +52,7 @@ describe('calls with private arguments, in a random history', () => {
       if (await compare(scene, play.call, seen)) history.note(play.move);
     }
     for (const call of await mergeCalls(cast)) await compare(scene, call, seen);
+    for (const call of await actingCalls(cast)) await compare(scene, call, seen);
     const transactions = contracts.flatMap((one) => (one.private === undefined ? [] : [`${one.contract}.${one.name}`]));
     expect(transactions.filter((name) => !seen.committed.has(name))).toEqual([]);
     expect(seen.privately).toBeGreaterThan(STEPS / 50);
@@ -98,6 +117,36 @@ async function mergeCalls({ world, bob }: Cast): Promise<readonly TestCall[]> {
     world.sign({ ...merge, values: { ...values, survivor: pid } }),
     world.sign({ ...merge, values }),
     world.sign({ ...merge, values }),
+  ];
+}
+
+/** A guardian is appointed, an entry disputed and answered: each first with values that do not open the commitment. */
+async function actingCalls({ world }: Cast): Promise<readonly TestCall[]> {
+  const patient = await world.claim('hospital-a', 'somebody who disputes');
+  const { pid, phone } = patient;
+  const batch = batchOf('disputed', 'a version');
+  const place = { ...world, alice: patient, owner: `pid:${pid}` };
+  const leaf = batch.leaf(0, await commitBatch(place, batch, { keys: ['disputed'], table: true }));
+  const salt = testHash('dispute');
+  const named = { network: world.host.network, pid, dispute: testId('dispute') };
+  const { leafHash } = leaf;
+  const statement = { version: 'salus:dispute:v1', ...named, leafHash, text: 'I never smoked.' } as const;
+  const outcome = 'declined';
+  const answer = { version: 'salus:dispute-answer:v1', ...named, outcome, text: 'It was asked twice.' } as const;
+  const { dispute } = named;
+  const stated = { dispute, leaf, commitment: disputeCommitment({ hashTuple }, statement, salt) };
+  const answered = { pid, dispute, outcome, commitment: disputeAnswerCommitment({ hashTuple }, answer, salt) };
+  const disputing = { transaction: 'record.dispute', args: stated as unknown as JsonObject, by: phone };
+  const by = world.organisation('hospital-a').clinician;
+  const answering = { transaction: 'record.answerDispute', args: answered, by };
+  const guardian = { pid, label: 'somebody’s guardian', by: phone };
+  return [
+    world.sign(appointOf(world, { ...guardian, commitment: testHash('another') })),
+    world.sign(appointOf(world, guardian)),
+    world.sign({ ...disputing, values: { statement: { ...statement, text: 'Another text.' }, salt } }),
+    world.sign({ ...disputing, values: { statement, salt } }),
+    world.sign({ ...answering, values: { answer: { ...answer, text: 'Another text.' }, salt } }),
+    world.sign({ ...answering, values: { answer, salt } }),
   ];
 }
 
