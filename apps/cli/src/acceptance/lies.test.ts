@@ -71,7 +71,8 @@ describe('a node that shows another ledger', () => {
     [
       'replaced',
       (answer) => Object.assign(answer.checkpoint, { number: 1_000_000, hash: other(answer.checkpoint.hash) }),
-      'not-found',
+      // Its signatures are of the other hash; no block is asked for then.
+      'proof-invalid',
     ],
     ['of another network', (answer) => (answer.checkpoint.network = other(answer.checkpoint.network)), 'proof-invalid'],
     [
