@@ -165,7 +165,7 @@ const WALLET: Meanings<WalletErrorCode> = {
   'pid-known': 'The wallet has claimed this slip already.',
   'pid-unknown': 'The wallet holds no such pid: claim it first.',
   'grant-unknown': 'The wallet holds no such grant.',
-  'recovery-exhausted': 'The recovery keys of the wallet are used up: make a new recovery code.',
+  'recovery-exhausted': 'The recovery keys of the wallet are used up: it claims no more pids.',
   'recipient-unlisted': 'The ledger lists no key for the grantee.',
   'seal-refused': 'The node gave a key that is not sealed to this device.',
   'checkpoint-went-back': 'The node shows an older or another ledger than before.',

@@ -27,7 +27,7 @@ export const certifyAuthenticity = defineTransaction<{ readonly id: string; read
   contract: 'membership',
   name: 'certifyAuthenticity',
   summary:
-    'Makes a Certificate of Authenticity count: without this call one that only the authority’s key signed is worth nothing.',
+    'Makes a Certificate of Authenticity count for whoever asks the ledger: without this call one that only the authority’s key signed is not listed there. Offline nobody can tell.',
   ...ADMINISTRATOR,
   checks: [
     'The identity is of the caller’s organisation and may act: enrolled, not revoked, its certificate and authority live.',
