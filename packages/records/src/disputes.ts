@@ -34,7 +34,13 @@ export interface KeptDispute {
   readonly salt: string;
   /** Signed by a device of the patient, or of a guardian. */
   readonly call: SignedCall;
-  readonly answer: { readonly answer: DisputeAnswer; readonly salt: string; readonly by: string } | null;
+  readonly answer: {
+    readonly answer: DisputeAnswer;
+    readonly salt: string;
+    readonly by: string;
+    /** By which `by` answered; words that were kept without it go to no other organisation. */
+    readonly call?: SignedCall;
+  } | null;
 }
 
 /** With what the ledger says of it now. */

@@ -177,9 +177,10 @@ function addAnswering(app: FastifyInstance, node: Node): void {
       const { pid, dispute } = answer;
       await demandSeen(node, params.org, { request, pid, dispute });
       // First the words, as with the statement; and again, since a colleague's may have come in between.
-      await disputes.answer(pid, dispute, { answer, salt, by });
+      const words = { answer, salt, by, call: body.call };
+      await disputes.answer(pid, dispute, words);
       const done = await takeSigned(node, params.org, body);
-      await disputes.answer(pid, dispute, { answer, salt, by });
+      await disputes.answer(pid, dispute, words);
       await disputes.settle(pid, dispute);
       return done;
     },
@@ -219,8 +220,12 @@ export function showDispute(known: KnownDispute) {
       salt,
       call,
     },
-    answer: answer === null ? null : { text: answer.answer.text, atMs: answeredMs, ...answer },
+    answer: answer === null ? null : showAnswer(answer, answeredMs),
   };
+}
+
+function showAnswer({ answer, salt, by }: NonNullable<KnownDispute['answer']>, atMs: number | null) {
+  return { text: answer.text, by, atMs, answer, salt };
 }
 
 function nameOf({ payload }: SignedCall): string {

@@ -2,7 +2,7 @@ import { grantCommitment, type PatientFact, patientKey, type SignedCall } from '
 import { hashTuple, type SealedEnvelope, toBase64url } from '@salus/crypto';
 import { LedgerError, type LedgerErrorCode } from '@salus/ledger';
 import { isCohort } from '../cohort.ts';
-import type { KeptDispute, KnownDispute } from '../disputes.ts';
+import type { KnownDispute } from '../disputes.ts';
 import type { KnownGrants } from '../known-grants.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { RecordsError } from '../records-error.ts';
@@ -50,6 +50,7 @@ import { demandBody, demandRequest } from './peer-bodies.ts';
 import { PeerRequestGuard } from './peer-request.ts';
 import { demandIds, joinRelease, ownerOf, type ReleaseParts, releaseRecord } from './release.ts';
 import { grantedPairs, type PairIndex, termsRelease } from './release-rules.ts';
+import { type SentDispute, sendDispute } from './sent-dispute.ts';
 import { isObject } from './shapes.ts';
 
 /** Releases per session that a reference may start from. */
@@ -188,13 +189,13 @@ export class Gateway implements ExchangePeer {
     return this.#answer(request, 'disputes', async (payload) => {
       const session = await this.#liveSession(payload.body.session, payload.from);
       const scope = this.#scope(session);
-      const disputes: KeptDispute[] = [];
+      const disputes: SentDispute[] = [];
       for (const known of await this.#parts.listDisputes(session.pid)) {
         if (known.status === 'withdrawn') continue;
         const record = await this.#parts.rows.findRecord(known.recordId);
         if (record === undefined || !this.#isInScope(session, scope, record)) continue;
-        const { status: _status, atMs: _atMs, answeredMs: _answeredMs, ...kept } = known;
-        disputes.push(kept);
+        const disputed = await this.#parts.rows.findRecord(known.recordId, known.version);
+        if (disputed !== undefined) disputes.push(sendDispute(known, disputed));
       }
       await this.#log('read', { payload, session, records: disputes });
       await this.#demandLive(session);

@@ -49,9 +49,13 @@ const isReceipt = shape({
   signature: isText,
 });
 
+const isSigned = shape({ payload: isObject, signature: isText });
+
 const isDispute = shape({
   ...{ dispute: isText, pid: isText, recordId: isText, version: isCount, reference: isText, salt: isText },
-  ...{ statement: isObject, call: isObject, answer: nullable(shape({ answer: isObject, salt: isText, by: isText })) },
+  ...{ statement: isObject, call: isObject },
+  leaf: shape({ keyId: isText, ciphertextHash: isText, contentHash: isText }),
+  answer: nullable(shape({ answer: isObject, salt: isText, by: isText, call: isSigned })),
 });
 
 const RESULTS: { readonly [Operation in ExchangeOperation]: Check } = {

@@ -14,7 +14,7 @@ import {
   inlineAttachments,
 } from '../attachment-reference.ts';
 import { type AttachmentName, contentBytesOf } from '../attachments.ts';
-import { checkDispute, DISPUTES_PER_PID_MAX, type KeptDispute, type KnownDispute } from '../disputes.ts';
+import { DISPUTES_PER_PID_MAX, type KnownDispute } from '../disputes.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { idOfCall } from '../node-call.ts';
 import { RecordsError } from '../records-error.ts';
@@ -33,6 +33,7 @@ import { type Reading, type ReadingRequest, type ReadRecord, stepOf } from './re
 import { checkReference } from './reference-checks.ts';
 import { grantedPairs, narrowsPairs } from './release-rules.ts';
 import { demandCurrent, demandStillGranted, missing, readLeafState } from './released-state.ts';
+import { checkSentDispute } from './sent-dispute.ts';
 
 export interface ReaderParts extends QuestionParts {
   readonly ledger: LedgerView;
@@ -208,21 +209,23 @@ export class ExchangeReader {
   }
 
   /**
-   * What the patient states about records that this session may read, each as the ledger committed to it; `withheld` counts
-   * those on the ledger that were not given, as they are of other records, or of a node that hides them.
+   * What the patient states about records that this session lists, each as the ledger committed to it and about the record
+   * that it is said to be about; `withheld` counts those on the ledger that were not given, as they are of other records, or
+   * of a node that hides them.
    */
   async readDisputes(
     session: string,
   ): Promise<{ readonly disputes: readonly KnownDispute[]; readonly withheld: number }> {
     const reading = this.#readings.read(session);
     const pid = reading.owner.slice('pid:'.length);
-    const { value: disputes, nonce } = await this.#questions.checked(reading, async (exchange) => {
+    const { value: sent, nonce } = await this.#questions.checked(reading, async (exchange) => {
       const step = { step: stepOf(reading, ''), exchange };
       const answer = await this.#questions.ask(step, 'disputes', { session }, (peer, signed) => peer.disputes(signed));
       const parsed = parsePeerAnswer<DisputesResult>('disputes', answer);
       const result = await this.#questions.accept(reading, parsed, exchange);
-      return Promise.all(result.disputes.map((kept) => this.#checkDispute(kept, pid)));
+      return Promise.all(result.disputes.map((one) => checkSentDispute(this.#parts.ledger, one, pid)));
     });
+    const disputes = await this.#aboutListed(session, sent);
     const start = disputeKey(pid, '');
     const entries = await this.#parts.ledger.range(start, `${start.slice(0, -1)}0`, DISPUTES_PER_PID_MAX);
     const standing = entries.filter(({ value }) => (value as unknown as DisputeFact).status !== 'withdrawn').length;
@@ -231,11 +234,16 @@ export class ExchangeReader {
     return { disputes, withheld: Math.max(0, standing - disputes.length) };
   }
 
-  async #checkDispute(kept: KeptDispute, pid: string): Promise<KnownDispute> {
-    const fact = (await this.#parts.ledger.get(disputeKey(pid, kept.dispute))) as DisputeFact | undefined;
-    const known = kept.pid === pid ? checkDispute(kept, fact) : undefined;
-    if (known === undefined) throw new RecordsError('content-mismatch', 'a statement is not what the ledger holds');
-    return known;
+  /** Those about records of the session's own list, of the type that it lists; a record may be newer than the list. */
+  async #aboutListed(session: string, sent: readonly KnownDispute[]): Promise<readonly KnownDispute[]> {
+    const isListed = ({ recordId, reference }: KnownDispute, { records }: Chart): boolean => {
+      const listed = records.get(recordId);
+      return listed !== undefined && reference.startsWith(`${listed.type}/`);
+    };
+    const chart = await this.chart(session);
+    if (sent.every((one) => isListed(one, chart))) return sent;
+    const fresh = await this.chart(session, { fresh: true });
+    return sent.filter((one) => isListed(one, fresh));
   }
 
   /** The content of an attachment that a record read in this session names, as a stream. Codes as `openPieces`. */
