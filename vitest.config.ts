@@ -1,6 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/longest-first.ts';
+import { SlowestFiles } from './scripts/slowest-files.ts';
 
 const full = process.env.SALUS_TEST_SCALE === 'full';
+/** Where `npm test` reads the counts; it also tells where the time went. */
+const report = process.env.SALUS_TEST_REPORT;
 
 export default defineConfig({
   test: {
@@ -16,8 +20,10 @@ export default defineConfig({
     environment: 'node',
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     testTimeout: full ? 600_000 : 20_000,
     hookTimeout: full ? 120_000 : 30_000,
+    ...(report === undefined ? {} : { reporters: ['default', ['json', { outputFile: report }], new SlowestFiles()] }),
     passWithNoTests: false,
     allowOnly: false,
     coverage: {
