@@ -7,8 +7,8 @@ import { fabricBinaries } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const binaries = fabricBinaries();
-const BASE_PORT = 27_400;
-const OUTSIDE_PORT = 27_500;
+const BASE_PORT = 27_700;
+const OUTSIDE_PORT = 27_800;
 const START_MS = 240_000;
 const ASK_MS = 60_000;
 
