@@ -1,5 +1,5 @@
 import { useTranslation } from 'react-i18next';
-import type { SeriesLine } from '../chart/series.ts';
+import type { TrendLine } from '../../fhir/trend-lines.ts';
 import type { CourseLane, TimeSpan } from './course.ts';
 
 const WIDTH = 720;
@@ -19,7 +19,7 @@ export function CourseChart({
   nowMs,
 }: {
   readonly lanes: readonly CourseLane[];
-  readonly line: SeriesLine | undefined;
+  readonly line: TrendLine | undefined;
   readonly span: TimeSpan;
   readonly nowMs: number;
 }) {
@@ -69,7 +69,7 @@ function Measured({
   x,
   top,
 }: {
-  readonly line: SeriesLine;
+  readonly line: TrendLine;
   readonly x: (atMs: number) => number;
   readonly top: number;
 }) {

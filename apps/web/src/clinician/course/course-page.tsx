@@ -2,13 +2,14 @@ import { List, Select, Stack, Text, Title } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { titleOf } from '../../fhir/title.ts';
+import type { TrendLine } from '../../fhir/trend-lines.ts';
 import { useSession } from '../../session/index.ts';
 import { DateText } from '../../ui/date-text.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import type { ChartEntry } from '../chart/chart-entry.ts';
 import { detailOf } from '../chart/detail.ts';
-import { type SeriesLine, seriesOf } from '../chart/series.ts';
+import { seriesOf } from '../chart/series.ts';
 import { WithChart } from '../chart/with-chart.tsx';
 import { type CourseLane, lanesOf, timeSpanOf } from './course.ts';
 import { CourseChart } from './course-chart.tsx';
@@ -24,7 +25,7 @@ export function CoursePage() {
 interface Measure {
   readonly value: string;
   readonly label: string;
-  readonly line: SeriesLine;
+  readonly line: TrendLine;
 }
 
 function Course({ entries }: { readonly entries: readonly ChartEntry[] }) {

@@ -1,9 +1,10 @@
-import { Card, Stack, Text, Title } from '@mantine/core';
-import { useId, useMemo } from 'react';
+import { Card, Text, Title } from '@mantine/core';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useFhirWords } from '../../fhir/use-fhir-words.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { Page } from '../../ui/page.tsx';
+import { CardGroups } from './card-groups.tsx';
 import { EntryList } from './entry-row.tsx';
 import { type Medicine, medicinesOf } from './medication.ts';
 import { newestFirst, type RecordEntry } from './record-entry.ts';
@@ -22,29 +23,12 @@ function Medicines({ entries }: { readonly entries: readonly RecordEntry[] }) {
   const { t } = useTranslation('record');
   const medicines = useMemo(() => medicinesOf(entries), [entries]);
   if (medicines.length === 0) return <Empty text={t('none.medication')} />;
-  return (
-    <Stack gap="lg">
-      <MedicineGroup title={t('medication.current')} medicines={medicines.filter(({ isCurrent }) => isCurrent)} />
-      <MedicineGroup title={t('medication.past')} medicines={medicines.filter(({ isCurrent }) => !isCurrent)} />
-    </Stack>
-  );
-}
-
-function MedicineGroup({ title, medicines }: { readonly title: string; readonly medicines: readonly Medicine[] }) {
-  const id = useId();
-  if (medicines.length === 0) return null;
-  return (
-    <section aria-labelledby={id}>
-      <Title order={2} size="h3" id={id} mb="sm">
-        {title}
-      </Title>
-      <Stack gap="sm">
-        {medicines.map((medicine) => (
-          <MedicineCard key={medicine.key} medicine={medicine} />
-        ))}
-      </Stack>
-    </section>
-  );
+  const cardsOf = (current: boolean) =>
+    medicines
+      .filter(({ isCurrent }) => isCurrent === current)
+      .map((medicine) => <MedicineCard key={medicine.key} medicine={medicine} />);
+  const current = { title: t('medication.current'), cards: cardsOf(true) };
+  return <CardGroups groups={[current, { title: t('medication.past'), cards: cardsOf(false) }]} />;
 }
 
 function MedicineCard({ medicine }: { readonly medicine: Medicine }) {

@@ -27,16 +27,10 @@ export interface Medicine {
 
 /** All medicines, current ones first, then by the newest entry. */
 export function medicinesOf(entries: readonly RecordEntry[]): readonly Medicine[] {
-  const groups = new Map<string, RecordEntry[]>();
-  for (const entry of entries) {
-    const { resource } = entry;
-    if (!TYPES.includes(stringOf(resource.resourceType) ?? '') || isEnteredInError(resource)) continue;
-    const key = medicineKey(entry);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [entry]);
-    else group.push(entry);
-  }
-  return [...groups]
+  const own = entries.filter(
+    ({ resource }) => TYPES.includes(stringOf(resource.resourceType) ?? '') && !isEnteredInError(resource),
+  );
+  return [...Map.groupBy(own, medicineKey)]
     .map(([key, group]) => medicineOf(key, newestFirst(group)))
     .sort((left, right) => Number(right.isCurrent) - Number(left.isCurrent) || right.lastMs - left.lastMs);
 }

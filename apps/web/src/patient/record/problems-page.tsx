@@ -1,10 +1,11 @@
-import { Card, Stack, Text, Title } from '@mantine/core';
-import { useId, useMemo } from 'react';
+import { Card, Text, Title } from '@mantine/core';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useFhirWords } from '../../fhir/use-fhir-words.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { CardGroups } from './card-groups.tsx';
 import { EntryList } from './entry-row.tsx';
 import { type Problem, problemsOf } from './problems.ts';
 import type { RecordEntry } from './record-entry.ts';
@@ -23,29 +24,12 @@ function Problems({ entries }: { readonly entries: readonly RecordEntry[] }) {
   const { t } = useTranslation('record');
   const problems = useMemo(() => problemsOf(entries), [entries]);
   if (problems.length === 0) return <Empty text={t('none.problems')} />;
-  return (
-    <Stack gap="lg">
-      <ProblemGroup title={t('problems.active')} problems={problems.filter(({ isActive }) => isActive)} />
-      <ProblemGroup title={t('problems.over')} problems={problems.filter(({ isActive }) => !isActive)} />
-    </Stack>
-  );
-}
-
-function ProblemGroup({ title, problems }: { readonly title: string; readonly problems: readonly Problem[] }) {
-  const id = useId();
-  if (problems.length === 0) return null;
-  return (
-    <section aria-labelledby={id}>
-      <Title order={2} size="h3" id={id} mb="sm">
-        {title}
-      </Title>
-      <Stack gap="sm">
-        {problems.map((problem) => (
-          <ProblemCard key={problem.key} problem={problem} />
-        ))}
-      </Stack>
-    </section>
-  );
+  const cardsOf = (active: boolean) =>
+    problems
+      .filter(({ isActive }) => isActive === active)
+      .map((problem) => <ProblemCard key={problem.key} problem={problem} />);
+  const active = { title: t('problems.active'), cards: cardsOf(true) };
+  return <CardGroups groups={[active, { title: t('problems.over'), cards: cardsOf(false) }]} />;
 }
 
 function ProblemCard({ problem }: { readonly problem: Problem }) {

@@ -22,15 +22,10 @@ export interface Problem {
 
 /** All problems, active ones first, then by when they began, newest first. */
 export function problemsOf(entries: readonly RecordEntry[]): readonly Problem[] {
-  const groups = new Map<string, RecordEntry[]>();
-  for (const entry of entries) {
-    if (stringOf(entry.resource.resourceType) !== 'Condition' || isEnteredInError(entry.resource)) continue;
-    const key = conceptKey(entry.resource.code) ?? nameOfResource(entry.resource);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [entry]);
-    else group.push(entry);
-  }
-  return [...groups]
+  const all = entries.filter(
+    ({ resource }) => stringOf(resource.resourceType) === 'Condition' && !isEnteredInError(resource),
+  );
+  return [...Map.groupBy(all, ({ resource }) => conceptKey(resource.code) ?? nameOfResource(resource))]
     .map(([key, conditions]) => problemOf(key, newestFirst(conditions), entries))
     .sort((left, right) => Number(right.isActive) - Number(left.isActive) || right.sinceMs - left.sinceMs);
 }

@@ -1,11 +1,12 @@
 import { Card, SimpleGrid, Stack, Text, TextInput, Title } from '@mantine/core';
-import { useId, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useFhirWords } from '../../fhir/use-fhir-words.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
+import { Part } from './card-groups.tsx';
 import { type RecordEntry, timeOf } from './record-entry.ts';
 import { RecordState } from './record-state.tsx';
 import { type ResultSeries, resultSeriesOf } from './results.ts';
@@ -49,18 +50,14 @@ function Results({ entries }: { readonly entries: readonly RecordEntry[] }) {
 }
 
 function ResultGroup({ title, series }: { readonly title: string; readonly series: readonly ResultSeries[] }) {
-  const id = useId();
   return (
-    <section aria-labelledby={id}>
-      <Title order={2} size="h3" id={id} mb="sm">
-        {title}
-      </Title>
+    <Part title={title}>
       <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
         {series.map((one) => (
           <ResultCard key={one.key} series={one} />
         ))}
       </SimpleGrid>
-    </section>
+    </Part>
   );
 }
 

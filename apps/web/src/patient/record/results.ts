@@ -1,23 +1,9 @@
 import { type FhirTree, isTree, listOf, stringOf } from '@salus/fhir/parse';
 import { conceptKey, conceptText } from '../../fhir/concept.ts';
-import { numberOf, unitText } from '../../fhir/quantity.ts';
+import { numberOf } from '../../fhir/quantity.ts';
 import { isEnteredInError } from '../../fhir/status.ts';
+import { type TrendLine, trendLinesOf } from '../../fhir/trend-lines.ts';
 import { newestFirst, type RecordEntry, timeOf } from './record-entry.ts';
-
-/** One value on a chart. */
-export interface TrendPoint {
-  readonly atMs: number;
-  readonly value: number;
-  readonly entry: RecordEntry;
-}
-
-/** Values of one code in one unit, oldest first: a line of a chart. */
-export interface TrendLine {
-  readonly key: string;
-  readonly name: string | undefined;
-  readonly unit: string;
-  readonly points: readonly TrendPoint[];
-}
 
 /** What was measured again and again: all Observations of one code, whoever measured. */
 export interface ResultSeries {
@@ -40,18 +26,11 @@ export interface NormalRange {
 
 /** Every series, those measured last first. */
 export function resultSeriesOf(entries: readonly RecordEntry[]): readonly ResultSeries[] {
-  const groups = new Map<string, RecordEntry[]>();
-  for (const entry of entries) {
-    const { resource } = entry;
-    if (stringOf(resource.resourceType) !== 'Observation' || isEnteredInError(resource)) continue;
-    const key = conceptKey(resource.code);
-    if (key === undefined) continue;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [entry]);
-    else group.push(entry);
-  }
-  return [...groups]
-    .map(([key, group]) => seriesOf(key, newestFirst(group)))
+  const measured = entries.filter(
+    ({ resource }) => stringOf(resource.resourceType) === 'Observation' && !isEnteredInError(resource),
+  );
+  return [...Map.groupBy(measured, ({ resource }) => conceptKey(resource.code))]
+    .flatMap(([key, group]) => (key === undefined ? [] : seriesOf(key, newestFirst(group))))
     .sort((left, right) => timeOf(right.entries[0]!) - timeOf(left.entries[0]!));
 }
 
@@ -62,58 +41,9 @@ function seriesOf(key: string, entries: readonly RecordEntry[]): ResultSeries {
     title: entries.map(({ resource }) => conceptText(resource.code)).find((title) => title !== undefined),
     category: newest.category,
     entries,
-    lines: linesOf(entries),
+    lines: trendLinesOf(entries.map((entry) => ({ resource: entry.resource, atMs: timeOf(entry) }))),
     normal: normalOf(newest.resource),
   };
-}
-
-/**
- * Numbers of different units never share a line: 5.5 mmol/L is not below 100 mg/dL. A value given as "less than" or
- * "more than" is no point: where it lies is not known.
- */
-function linesOf(entries: readonly RecordEntry[]): readonly TrendLine[] {
-  const lines = new Map<
-    string,
-    { readonly name: string | undefined; readonly unit: string; readonly points: TrendPoint[] }
-  >();
-  for (const entry of [...entries].reverse()) {
-    const atMs = timeOf(entry);
-    for (const { key, name, quantity } of quantitiesOf(entry.resource)) {
-      const value = numberOf(quantity.value);
-      if (value === undefined || quantity.comparator !== undefined) continue;
-      const unit = unitText(quantity);
-      const line = `${key} ${unit}`;
-      const known = lines.get(line);
-      const point = { atMs, value, entry };
-      if (known === undefined) lines.set(line, { name, unit, points: [point] });
-      else known.points.push(point);
-    }
-  }
-  return [...lines].map(([key, line]) => ({ key, ...line }));
-}
-
-interface NamedQuantity {
-  readonly key: string;
-  readonly name: string | undefined;
-  readonly quantity: FhirTree;
-}
-
-function quantitiesOf(observation: FhirTree): readonly NamedQuantity[] {
-  const own = isTree(observation.valueQuantity)
-    ? [{ key: '', name: undefined, quantity: observation.valueQuantity }]
-    : [];
-  const parts = listOf(observation.component).flatMap((component) =>
-    isTree(component) && isTree(component.valueQuantity)
-      ? [
-          {
-            key: conceptKey(component.code) ?? '',
-            name: conceptText(component.code),
-            quantity: component.valueQuantity,
-          },
-        ]
-      : [],
-  );
-  return [...own, ...parts];
 }
 
 function normalOf(observation: FhirTree): NormalRange | undefined {
