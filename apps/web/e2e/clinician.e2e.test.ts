@@ -64,7 +64,7 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
     await page.getByText('Type 2 diabetes mellitus').first().waitFor();
     await look(page, 'clinician-overview');
     await page.getByRole('button', { name: 'Where is this from? Type 2 diabetes mellitus' }).click();
-    await page.getByText('Checked as far as this node’s own word: block').waitFor();
+    await page.getByText('Checked on this device: block').waitFor();
     for (const tab of ['Results', 'Everything', 'Therapy', 'Write', 'Elsewhere']) {
       await page.getByRole('link', { name: tab, exact: true }).click();
       await page.getByText('Opening the record …').waitFor({ state: 'detached' });

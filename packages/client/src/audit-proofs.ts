@@ -14,28 +14,14 @@ export interface CheckedLine {
   readonly pidSeq: number;
   /** Parsed from the very text that the log's hash covers. */
   readonly event: AuditEvent;
-  /** `proven`: in the tree whose root stands on the ledger. `pending`: too new for a root, which takes a second. */
-  readonly proof: 'proven' | 'pending';
+  /** As `ProvenLine` has it. */
+  readonly proof: 'proven' | 'told' | 'pending';
   /** Whether the reader's own signature over the request was verified; null where an event has none. */
   readonly signedByReader: boolean | null;
 }
 
-/**
- * Reads the call that wrote a log's root and checks it. @returns undefined where there is no root yet.
- *
- * @throws ClientError `proof-invalid`
- */
-export async function checkLogRoot(
-  { api, organisation, token }: NodeSession,
-  root: LogRootFact | null,
-): Promise<LogRootFact | undefined> {
-  if (root === null) return undefined;
-  const path = `/api/v1/ledger/transactions/${encodeURIComponent(root.call)}`;
-  return checkRoot(organisation, root, await api.send<ProvenTransaction>({ method: 'GET', path, token }));
-}
-
 /** Whether a committed call of the ledger wrote this root of an organisation's log; needs no network. @throws ClientError `proof-invalid` */
-export function checkRoot(organisation: string, root: LogRootFact, found: ProvenTransaction): LogRootFact {
+export function checkRoot(organisation: string, root: LogRootFact, found: ProvenTransaction): void {
   checkTransaction(found);
   const { writes = [] } = found.transaction.outcome as unknown as {
     readonly writes?: readonly (readonly [string, Json])[];
@@ -46,7 +32,6 @@ export function checkRoot(organisation: string, root: LogRootFact, found: Proven
     same && found.transaction.callId === root.call,
     'The ledger does not hold the audit root that the node shows.',
   );
-  return root;
 }
 
 /**
@@ -60,12 +45,15 @@ export async function checkLines(
   lines: readonly GivenLine[],
   {
     root,
+    isAnchored,
     pid,
     before,
     nowMs,
   }: {
     readonly nowMs: number;
+    /** As `checkLogProof` found it. */
     readonly root: LogRootFact | undefined;
+    readonly isAnchored: boolean;
     readonly pid: string;
     readonly before: number | undefined;
   },
@@ -84,7 +72,8 @@ export async function checkLines(
     const event = findEvent(text);
     demand(event?.pid === pid, `Line ${pidSeq} of your log is about somebody else.`);
     const signedByReader = await checkReader(session, event, keys);
-    checked.push({ seq, pidSeq, event, proof: checkPlace(line, { root, nowMs, atMs: event.atMs }), signedByReader });
+    const place = checkPlace(line, { root, nowMs, atMs: event.atMs });
+    checked.push({ seq, pidSeq, event, proof: place === 'proven' && !isAnchored ? 'told' : place, signedByReader });
   }
   return checked;
 }
@@ -93,7 +82,7 @@ export async function checkLines(
 export function checkPlace(
   line: GivenLine,
   { root, atMs, nowMs }: { readonly root: LogRootFact | undefined; readonly atMs: number; readonly nowMs: number },
-): CheckedLine['proof'] {
+): 'proven' | 'pending' {
   const { seq, previous, pidToken, pidSeq, sealedHash, text, proof } = line;
   if (root === undefined || seq >= root.size) {
     // A node that shows an old root for ever, or dates a line into the future, proves nothing any more.

@@ -1,6 +1,7 @@
+export { isRecordAnchored } from './anchored-proof.ts';
 export { type ApiClient, type ApiRequest, apiClient } from './api-client.ts';
 export type { AuditEvent, AuditWho, GivenLine } from './audit-line.ts';
-export { type CheckedLine, checkLines, checkLogRoot, checkPlace, checkRoot } from './audit-proofs.ts';
+export { type CheckedLine, checkLines } from './audit-proofs.ts';
 export { CLIENT_CODES, ClientError, type ClientErrorCode, isCallRefused, isUnanswered } from './client-error.ts';
 export {
   deliverToken,
@@ -41,15 +42,18 @@ export {
   compareCheckpoint,
   FOLLOWED_BLOCKS_MAX,
   type ProvenTransaction,
+  type FollowedLedger,
+  followLedger,
   readCheckpoint,
   type SeenLedger,
   type SignedHeader,
 } from './ledger-proofs.ts';
-export { checkLine, type LogProof, type ProvenLine, readLogProof } from './log-proof.ts';
+export { checkLine, checkLogProof, type LogProof, type ProvenLine, readLogProof } from './log-proof.ts';
 export { checkOwnRecord, type ProvenRecord } from './own-record-proof.ts';
 export {
   type ListedRecord,
   listOwnRecords,
+  leafReferenceOf,
   type OwnKeys,
   type OwnRecord,
   openOwnKeys,

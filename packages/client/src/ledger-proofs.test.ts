@@ -2,8 +2,9 @@ import { generateSigningKey, type Signer, signerFromPkcs8, toBase64url, utf8 } f
 import { type BlockHeader, type Checkpoint, hashOfHeader } from '@salus/ledger/proof';
 import type { SeenCheckpoint, WalletContent } from '@salus/wallet';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { isRecordAnchored } from './anchored-proof.ts';
 import type { ApiClient, ApiRequest } from './api-client.ts';
-import { compareCheckpoint, FOLLOWED_BLOCKS_MAX, type SignedHeader } from './ledger-proofs.ts';
+import { compareCheckpoint, FOLLOWED_BLOCKS_MAX, followLedger, type SignedHeader } from './ledger-proofs.ts';
 import type { NodeSession } from './session.ts';
 
 const NETWORK = 'N'.repeat(22);
@@ -142,5 +143,52 @@ describe('the newest checkpoint', () => {
     channel.push(onFabric(1, channel[0]!.hash));
     const found = await compareCheckpoint(nodeWith(channel), walletWith(seenAt(channel[0]!)));
     expect(found).toMatchObject({ isAnchored: false, followed: true });
+  });
+});
+
+describe('a proof on a device that holds on to a point of the ledger', () => {
+  /** Blocks of a key, each on the one before. */
+  const chainOf = async (ledger: Signer, length: number): Promise<readonly SignedHeader[]> => {
+    const blocks: SignedHeader[] = [];
+    for (let number = 0; number < length; number += 1) {
+      blocks.push(await embedded(ledger, number, blocks.at(-1)?.hash ?? hash('A')));
+    }
+    return blocks;
+  };
+  const anchored = async (node: NodeSession, block: SignedHeader, seen: SignedHeader | null): Promise<boolean> => {
+    const checkpoint = seen === null ? null : seenAt(seen);
+    const ledger = await followLedger(node, { network: NETWORK, checkpoint });
+    return isRecordAnchored(node, { network: NETWORK, block }, ledger);
+  };
+
+  it('is anchored where blocks lead from its own to what was seen and on', async () => {
+    const blocks = await chainOf(await newKey(), 6);
+    expect(await anchored(nodeWith(blocks), blocks[1]!, blocks[3]!)).toBe(true);
+    expect(await anchored(nodeWith(blocks), blocks[4]!, blocks[3]!)).toBe(true);
+    expect(await anchored(nodeWith(blocks), blocks[5]!, null)).toBe(true);
+  });
+
+  it('is refused where its block is of a ledger that the node made up, however well it is signed', async () => {
+    const [honest, own] = [await newKey(), await newKey()];
+    const blocks = await chainOf(honest, 6);
+    const forged = await embedded(own, 4, blocks[3]!.hash);
+    await expect(anchored(nodeWith(blocks), forged, blocks[2]!)).rejects.toThrow(refused);
+    // The whole ledger made up: the device has seen another.
+    const other = await chainOf(own, 9);
+    await expect(anchored(nodeWith(other), other[4]!, blocks[2]!)).rejects.toThrow(refused);
+    // Going on from what was seen with another key says nothing, whatever it proves.
+    const branch = [...blocks.slice(0, 4), forged, await embedded(own, 5, forged.hash)];
+    await expect(anchored(nodeWith(branch), forged, blocks[2]!)).rejects.toThrow(refused);
+    const ledger = await followLedger(nodeWith(blocks), { network: NETWORK, checkpoint: null });
+    const foreign = { network: 'M'.repeat(22), block: blocks[1]! };
+    await expect(isRecordAnchored(nodeWith(blocks), foreign, ledger)).rejects.toThrow(refused);
+  });
+
+  it('is only told where the blocks are those of a channel, which no key signs', async () => {
+    const blocks = [onFabric(0, hash('A'))];
+    blocks.push(onFabric(1, blocks[0]!.hash));
+    const seen: SeenCheckpoint = { ...seenAt(blocks[0]!), onChannel: true };
+    const ledger = await followLedger(nodeWith(blocks), { network: NETWORK, checkpoint: seen });
+    expect(await isRecordAnchored(nodeWith(blocks), { network: NETWORK, block: blocks[1]! }, ledger)).toBe(false);
   });
 });

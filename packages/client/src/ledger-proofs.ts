@@ -81,8 +81,8 @@ export function checkTransaction(found: ProvenTransaction): void {
   demand(toBase64url(leaf) === inclusion.leafHash, 'The node proves another transaction than it shows.');
 }
 
-/** How the newest checkpoint stands to the last one that a wallet has seen. */
-export interface SeenLedger {
+/** How the newest checkpoint stands to the last one that a device has seen. */
+export interface FollowedLedger {
   readonly checkpoint: Checkpoint;
   /** Signatures that verified under keys that the ledger lists. */
   readonly signatures: number;
@@ -96,33 +96,44 @@ export interface SeenLedger {
   readonly isAnchored: boolean;
   /** What the wallet keeps from now on: as far as the blocks were followed. */
   readonly kept: SeenCheckpoint;
-  /** The wallet's content with it; the caller saves it. */
+}
+
+export interface SeenLedger extends FollowedLedger {
+  /** The wallet's content with what it keeps from now on; the caller saves it. */
   readonly content: WalletContent;
 }
 
+/** As `followLedger`, for a wallet. */
+export async function compareCheckpoint(session: NodeSession, content: WalletContent): Promise<SeenLedger> {
+  const ledger = await followLedger(session, content);
+  return { ...ledger, content: { ...content, checkpoint: ledger.kept } };
+}
+
 /**
- * Reads the newest checkpoint and compares it with the one the wallet keeps: the ledger must still hold that block, and
- * lead from it to the new one.
+ * Reads the newest checkpoint and compares it with the one that is held: the ledger must still have that block, and lead
+ * from it to the new one.
  *
  * @throws ClientError `proof-invalid` and WalletError `checkpoint-went-back` where the ledger was cut back or replaced.
  */
-export async function compareCheckpoint(session: NodeSession, content: WalletContent): Promise<SeenLedger> {
+export async function followLedger(
+  session: NodeSession,
+  held: Pick<WalletContent, 'network' | 'checkpoint'>,
+): Promise<FollowedLedger> {
   const { checkpoint } = await readCheckpoint(session);
-  demand(checkpoint.network === content.network, 'The node shows the ledger of another network than the wallet’s.');
+  demand(checkpoint.network === held.network, 'The node shows the ledger of another network than the wallet’s.');
   const move = await readState<MoveFact>(session, MOVE_KEY);
-  const last = move?.status === 'migrated' ? sinceMove(content.checkpoint, move) : content.checkpoint;
+  const last = move?.status === 'migrated' ? sinceMove(held.checkpoint, move) : held.checkpoint;
   // That the ledger moved is the node's word, and so is what it shows of the channel, also where it denies the move later.
-  const isOnChannel = move?.status === 'migrated' || content.checkpoint?.onChannel === true;
+  const isOnChannel = move?.status === 'migrated' || held.checkpoint?.onChannel === true;
   const onChannel = isOnChannel ? { onChannel: true as const } : {};
   const newest: SeenCheckpoint = { number: checkpoint.number, hash: checkpoint.hash, ...onChannel };
-  const before = { ...content, checkpoint: last };
-  withCheckpoint(before, newest);
+  withCheckpoint({ checkpoint: last }, newest);
   const { reached, isSigned } = await followBlocks(session, last, checkpoint);
   const kept: SeenCheckpoint = { ...reached, ...onChannel };
   const followed = last !== null && kept.number === newest.number;
-  const isAnchored = !isOnChannel && (followed ? isSigned : content.checkpoint === null);
+  const isAnchored = !isOnChannel && (followed ? isSigned : held.checkpoint === null);
   const signatures = await checkSignatures(session, checkpoint);
-  return { checkpoint, signatures, followed, isAnchored, kept, content: withCheckpoint(before, kept) };
+  return { checkpoint, signatures, followed, isAnchored, kept };
 }
 
 /**

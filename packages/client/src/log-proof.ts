@@ -28,14 +28,10 @@ export interface LogProof {
   readonly signers: readonly { readonly id: string; readonly organisation: string; readonly publicKey: string }[];
 }
 
-/** What the check of a line found. */
-export interface ProvenLine {
-  readonly event: AuditEvent;
-  /**
-   * `proven`: blocks lead to the point of the ledger that the wallet holds on to. `told`: everything fits together, up to a point
-   * that only this node vouches for. `pending`: too new for a root, which takes a second.
-   */
-  readonly state: 'proven' | 'told' | 'pending';
+/** What the check of a log's root found. */
+export interface ProvenRoot {
+  /** Whether blocks lead from the root to the point of the ledger that the wallet holds on to. */
+  readonly isAnchored: boolean;
   /** The block that holds the root. */
   readonly block: number;
   /** How many blocks lead from there to the checkpoint. */
@@ -44,6 +40,25 @@ export interface ProvenLine {
   readonly followed: boolean;
   /** Organisations that signed the checkpoint, with keys as this node names them. */
   readonly signedBy: readonly string[];
+}
+
+/** What the check of a line found. */
+export interface ProvenLine extends Omit<ProvenRoot, 'isAnchored'> {
+  readonly event: AuditEvent;
+  /**
+   * `proven`: blocks lead to the point of the ledger that the wallet holds on to. `told`: everything fits together, up to a point
+   * that only this node vouches for. `pending`: too new for a root, which takes a second.
+   */
+  readonly state: 'proven' | 'told' | 'pending';
+}
+
+/** What a wallet holds a log's root against. */
+export interface Expectation {
+  readonly network: string;
+  /** The last checkpoint that the wallet keeps. */
+  readonly seen: SeenCheckpoint | null;
+  /** The checkpoint that was found to continue what the wallet holds (`SeenLedger.isAnchored`); null where none was. */
+  readonly anchor: SeenCheckpoint | null;
 }
 
 /** Reads what proves a root: its call, the blocks up to the checkpoint that was compared with the wallet's, and the keys of who signed that. */
@@ -86,49 +101,47 @@ export async function readHeaders(
 }
 
 /**
- * Checks one line by itself and without a network: the log's tree holds it, the root stands in a block, and the blocks
- * lead to a checkpoint that members signed. `network` is the wallet's own: a proof of another ledger proves nothing here;
- * where the blocks pass the checkpoint that the wallet has seen, they must be those of that ledger. Proven is the line only
- * where they end at `anchor`.
+ * Checks a log's root without a network: it stands in a block, and the blocks lead to a checkpoint that members signed.
+ * `network` is the wallet's own: a proof of another ledger proves nothing here; where the blocks pass the checkpoint that the
+ * wallet has seen, they must be those of that ledger.
+ *
+ * @throws ClientError `proof-invalid`
+ */
+export function checkLogProof(proof: LogProof, { network, seen, anchor }: Expectation): ProvenRoot {
+  const { organisation, root, transaction, headers, checkpoint } = proof;
+  checkRoot(organisation, root, transaction);
+  demand(
+    transaction.inclusion.root === transaction.header.transactionsRoot,
+    'The log’s root has the proof of another.',
+  );
+  demand(checkpoint.network === network, 'The proof is of another network than the wallet’s.');
+  const followed = checkChain(transaction, headers, checkpoint);
+  checkSeen([transaction, ...headers], seen);
+  const signedBy = checkSigners(proof);
+  const isAnchored = followed && anchor?.number === checkpoint.number && anchor.hash === checkpoint.hash;
+  const block = transaction.header.number;
+  return { isAnchored, block, blocks: checkpoint.number - block, followed, signedBy };
+}
+
+/**
+ * Checks one line by itself and without a network: the log's tree holds it, and its root is proven as `checkLogProof` does.
+ * Proven is the line only where the blocks end at `anchor`.
  *
  * @throws ClientError `proof-invalid`
  */
 export function checkLine(
   line: GivenLine,
   proof: LogProof,
-  {
-    network,
-    pid,
-    seen,
-    anchor,
-    nowMs,
-  }: {
-    readonly network: string;
-    readonly pid: string;
-    /** The last checkpoint that the wallet keeps. */
-    readonly seen: SeenCheckpoint | null;
-    /** The checkpoint that was found to continue what the wallet holds (`SeenLedger.isAnchored`); null where none was. */
-    readonly anchor: SeenCheckpoint | null;
-    readonly nowMs: number;
-  },
+  { pid, nowMs, ...expected }: Expectation & { readonly pid: string; readonly nowMs: number },
 ): ProvenLine {
-  const { organisation, root, transaction, headers, checkpoint } = proof;
+  const { root } = proof;
   const event = findEvent(line.text);
   demand(event?.pid === pid, `Line ${line.pidSeq} of your log is about somebody else.`);
-  checkRoot(organisation, root, transaction);
   const place = checkPlace(line, { root, atMs: event.atMs, nowMs });
-  const namesRoots =
-    (line.proof === null || line.proof.root === root.root) &&
-    transaction.inclusion.root === transaction.header.transactionsRoot;
-  demand(namesRoots, `Line ${line.pidSeq} of your log has the proof of another.`);
-  demand(checkpoint.network === network, 'The proof is of another network than the wallet’s.');
-  const followed = checkChain(transaction, headers, checkpoint);
-  checkSeen([transaction, ...headers], seen);
-  const signedBy = checkSigners(proof);
-  const isAnchored = followed && anchor?.number === checkpoint.number && anchor.hash === checkpoint.hash;
-  const state = place === 'proven' && !isAnchored ? 'told' : place;
-  const block = transaction.header.number;
-  return { event, state, block, blocks: checkpoint.number - block, followed, signedBy };
+  const isOfRoot = line.proof === null || line.proof.root === root.root;
+  demand(isOfRoot, `Line ${line.pidSeq} of your log has the proof of another.`);
+  const { isAnchored, ...proven } = checkLogProof(proof, expected);
+  return { event, state: place === 'proven' && !isAnchored ? 'told' : place, ...proven };
 }
 
 /** From a call's block to the checkpoint's: each names the hash of the one before. @returns whether none was left out */

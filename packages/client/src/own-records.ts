@@ -1,8 +1,10 @@
+import type { LeafReference } from '@salus/contracts';
 import {
   concatBytes,
   fromBase64url,
   fromUtf8,
   hashTuple,
+  leafHash,
   openObject,
   sha256,
   toBase64url,
@@ -186,6 +188,12 @@ export function leafOfRecord(
 ): string {
   const { recordId, version, keyId, ciphertextHash, contentHash } = record;
   return hashTuple('leaf', recordId, version, keyId, ciphertextHash, contentHash);
+}
+
+/** The place of a record that was opened here, as calls about it name it: of this very version, whatever the node says. */
+export function leafReferenceOf(record: SealedRecord): LeafReference {
+  const { keyId, callId: batch, leafIndex: index, proof } = record;
+  return { leafHash: toBase64url(leafHash(fromBase64url(leafOfRecord(record)))), keyId, batch, index, proof };
 }
 
 function broken(message: string): ClientError {

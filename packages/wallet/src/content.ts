@@ -138,7 +138,10 @@ export function withRevoked(content: WalletContent, grant: string, revokedMs: nu
  *
  * @throws WalletError `checkpoint-went-back`
  */
-export function withCheckpoint(content: WalletContent, seen: SeenCheckpoint): WalletContent {
+export function withCheckpoint<Content extends Pick<WalletContent, 'checkpoint'>>(
+  content: Content,
+  seen: SeenCheckpoint,
+): Content {
   const last = content.checkpoint;
   if (last !== null && (seen.number < last.number || (seen.number === last.number && seen.hash !== last.hash))) {
     throw new WalletError(

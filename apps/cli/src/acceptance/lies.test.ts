@@ -1,3 +1,5 @@
+import { generateSigningKey, signerFromPkcs8, toBase64url, utf8 } from '@salus/crypto';
+import { hashOfHeader } from '@salus/ledger/proof';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../exit-codes.ts';
 import { type Demonstration, openDemonstration, openDesk, type Ran } from './desk.ts';
@@ -15,13 +17,17 @@ afterAll(() => demonstration[Symbol.asyncDispose]());
 type Answer = ReturnType<typeof JSON.parse>;
 
 /** A command line against a node that answers one path otherwise than it should. */
-async function lied(path: RegExp, lie: (answer: Answer) => void, ...words: readonly string[]): Promise<Ran> {
+async function lied(
+  path: RegExp,
+  lie: (answer: Answer) => void | Promise<void>,
+  ...words: readonly string[]
+): Promise<Ran> {
   let told = 0;
   const lying = async (url: URL | string | Request, init?: RequestInit): Promise<Response> => {
     const response = await fetch(url, init);
     if (!path.test(new URL(String(url)).pathname) || !response.ok) return response;
     const answer: Answer = await response.json();
-    lie(answer);
+    await lie(answer);
     told += 1;
     return new Response(JSON.stringify(answer), { status: response.status });
   };
@@ -64,6 +70,36 @@ describe('a node that lies to a patient about the audit log', () => {
   );
 });
 
+describe('a node that proves the audit log by a ledger of its own making', () => {
+  it(
+    'is found out by the blocks that lead from the log’s root to what the wallet has seen',
+    async () => {
+      expect((await demonstration.desk.salus(...AUDIT)).exit).toBe(EXIT.ok);
+      const own = await generateSigningKey();
+      const signer = signerFromPkcs8(own.privateKey);
+      // The same call in the same place, in a block that a drawn key signed: by itself it fits in every way.
+      const resign = async (answer: Answer): Promise<void> => {
+        answer.header.ledgerKey = own.publicKey;
+        answer.hash = hashOfHeader(answer.header);
+        answer.signature = toBase64url(await signer.sign(utf8(answer.hash)));
+      };
+      const ran = await lied(/\/ledger\/transactions\//, resign, ...AUDIT);
+      expect(ran.exit, ran.stdout).toBe(EXIT.refused);
+      expect(ran.json()).toMatchObject({ error: { code: 'proof-invalid' } });
+      // A chain of such blocks, up to a number that the wallet has not seen, leads from nothing that it has.
+      const later = async (answer: Answer): Promise<void> => {
+        answer.header.number += 1_000_000;
+        answer.transaction.block = answer.header.number;
+        await resign(answer);
+      };
+      expect((await lied(/\/ledger\/transactions\//, later, ...AUDIT)).json()).toMatchObject({
+        error: { code: 'proof-invalid' },
+      });
+    },
+    TIMEOUT_MS,
+  );
+});
+
 describe('a node that shows another ledger', () => {
   const CHECKPOINT = /\/ledger\/checkpoint$/;
   it.each<[string, (answer: Answer) => void, string]>([
@@ -101,7 +137,11 @@ describe('a node that shows another ledger', () => {
         (answer) => (answer.blocks[0].signature = other(answer.blocks[0].signature)),
       ];
       for (const lie of lies) {
-        const ran = await lied(/\/ledger\/blocks$/, (answer) => answer.blocks.length > 0 && lie(answer), ...blocks);
+        const ran = await lied(
+          /\/ledger\/blocks$/,
+          (answer) => (answer.blocks.length > 0 ? lie(answer) : undefined),
+          ...blocks,
+        );
         expect(ran.json()).toMatchObject({ error: { code: 'proof-invalid' } });
       }
       const listed = await demonstration.desk.salus(

@@ -2,9 +2,10 @@ import {
   type AuditEvent,
   type CheckedLine,
   checkLines,
-  checkLogRoot,
+  checkLogProof,
   type GivenLine,
   type NodeSession,
+  readLogProof,
   type SeenLedger,
 } from '@salus/client';
 import type { LogRootFact } from '@salus/contracts';
@@ -30,7 +31,7 @@ export function addAuditCommand(program: Command, act: Act): void {
   const command = program
     .command('audit')
     .description(
-      'A patient: who read, wrote or was refused what of yours, why and when, newest first; every line is checked here against the log’s root on the ledger, and the ledger against the last checkpoint that this wallet has seen. A privacy officer: the organisation’s own log.',
+      'A patient: who read, wrote or was refused what of yours, why and when, newest first; every line is checked here against the log’s root on the ledger, and the ledger, block by block from that root, against the last checkpoint that this wallet has seen. `told` is a line that all fits, but whose ledger only this node vouches for. A privacy officer: the organisation’s own log.',
     )
     .option('--at <organisation>', 'only the log of this organisation')
     .option('--limit <count>', 'how many lines of each log', integer(1, LINES_MAX), 50)
@@ -52,13 +53,14 @@ async function tellPatient(context: CommandContext, options: AuditOptions): Prom
   const home = await openPatientAtHome(context, options);
   let { opened } = home;
   const logs = await forEachPid(context, home, async (session, { pid, organisation }): Promise<CheckedLog> => {
-    const lines = await readCheckedLines(session, pid, { limit: options.limit, nowMs: context.nowMs() });
-    const ledger = await keepCheckpoint(session, opened);
-    opened = {
-      ...opened,
-      stored: { ...opened.stored, content: { ...opened.stored.content, checkpoint: ledger.kept } },
+    const follow = async (): Promise<SeenLedger> => {
+      const ledger = await keepCheckpoint(session, opened);
+      const content = { ...opened.stored.content, checkpoint: ledger.kept };
+      opened = { ...opened, stored: { ...opened.stored, content } };
+      return ledger;
     };
-    return { organisation, pid, lines, ledger };
+    const checked = await readCheckedLines(session, { pid, limit: options.limit, nowMs: context.nowMs(), follow });
+    return { organisation, pid, ...checked };
   });
   const text = logs.map(describeLog).join('\n\n');
   const json = logs.map(({ ledger, ...log }) => ({ ...log, checkpoint: ledger.checkpoint, followed: ledger.followed }));
@@ -66,28 +68,44 @@ async function tellPatient(context: CommandContext, options: AuditOptions): Prom
   return EXIT.ok;
 }
 
+interface LogQuestion {
+  readonly pid: string;
+  readonly limit: number;
+  readonly nowMs: number;
+  /** Compares the newest checkpoint with the wallet's and keeps it. */
+  follow(): Promise<SeenLedger>;
+}
+
 async function readCheckedLines(
   session: NodeSession,
-  pid: string,
-  { limit, nowMs }: { readonly limit: number; readonly nowMs: number },
-): Promise<readonly CheckedLine[]> {
+  { pid, limit, nowMs, follow }: LogQuestion,
+): Promise<Pick<CheckedLog, 'lines' | 'ledger'>> {
   const { api, organisation, token } = session;
   const lines: CheckedLine[] = [];
   let before: number | undefined;
-  while (lines.length < limit) {
+  for (;;) {
     const page = await api.send<{ readonly root: LogRootFact | null; readonly lines: readonly GivenLine[] }>({
       method: 'GET',
       path: `/api/v1/orgs/${organisation}/patient/audit`,
       query: { before, limit: Math.min(PAGE_MAX, limit - lines.length) },
       token,
     });
-    const root = await checkLogRoot(session, page.root);
-    lines.push(...(await checkLines(session, page.lines, { root, pid, before, nowMs })));
+    const ledger = await follow();
+    const isAnchored = page.root !== null && (await isRootAnchored(session, page.root, ledger));
+    const root = page.root ?? undefined;
+    lines.push(...(await checkLines(session, page.lines, { root, isAnchored, pid, before, nowMs })));
     const last = lines.at(-1)?.pidSeq ?? 1;
-    if (page.lines.length === 0 || last <= 1) break;
+    if (page.lines.length === 0 || last <= 1 || lines.length >= limit) return { lines, ledger };
     before = last;
   }
-  return lines;
+}
+
+/** Whether blocks lead from the root to the very checkpoint that was compared with the wallet's. */
+async function isRootAnchored(session: NodeSession, root: LogRootFact, ledger: SeenLedger): Promise<boolean> {
+  const { checkpoint, isAnchored, kept } = ledger;
+  const proof = await readLogProof(session, root, checkpoint);
+  const expected = { network: checkpoint.network, seen: kept, anchor: isAnchored ? kept : null };
+  return checkLogProof(proof, expected).isAnchored;
 }
 
 function describeLog({ organisation, lines, ledger }: CheckedLog): string {
@@ -101,11 +119,12 @@ function describeLog({ organisation, lines, ledger }: CheckedLog): string {
     event.grant ?? '',
     `${proof}${signedByReader === true ? ', signed' : signedByReader === false ? ', SIGNATURE WRONG' : ''}`,
   ]);
-  const pending = lines.filter(({ proof }) => proof === 'pending').length;
+  const countOf = (state: CheckedLine['proof']): number => lines.filter(({ proof }) => proof === state).length;
+  const [proven, told, pending] = [countOf('proven'), countOf('told'), countOf('pending')];
   const { checkpoint, followed } = ledger;
   const since = followed ? ', which leads on from the last one that this wallet has seen' : '';
   return [
-    `At ${organisation}: ${lines.length} lines, ${lines.length - pending} proven by the ledger${pending === 0 ? '' : `, ${pending} too new for a proof`}; checkpoint of block ${checkpoint.number}${since}.`,
+    `At ${organisation}: ${lines.length} lines, ${proven} proven by the ledger${told === 0 ? '' : `, ${told} as far as this node’s own word goes`}${pending === 0 ? '' : `, ${pending} too new for a proof`}; checkpoint of block ${checkpoint.number}${since}.`,
     table(['when', 'what', 'who', 'why', 'outcome', 'records', 'grant', 'proof'], rows),
   ].join('\n');
 }

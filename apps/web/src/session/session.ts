@@ -1,4 +1,4 @@
-import type { ApiClient, NodeSession, StaffAtWork, StaffNodeSession } from '@salus/client';
+import type { ApiClient, FollowedLedger, NodeSession, StaffAtWork, StaffNodeSession } from '@salus/client';
 import type { Signer } from '@salus/crypto';
 import type { DeviceKeys, Occasion, PatientWallet, PidEntry, StaffWallet, WalletContent } from '@salus/wallet';
 import type { SealedStore } from '@salus/wallet/web';
@@ -54,6 +54,8 @@ export interface StaffSession {
   readonly session: StaffNodeSession;
   readonly store: SealedStore;
   atWork(): StaffAtWork;
+  /** Compares the newest checkpoint with the one that this device keeps, and keeps how far it was followed. Codes as `followLedger`. */
+  follow(): Promise<FollowedLedger>;
   /** Lets the node write in the person's name; once for each session. */
   delegate(): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { type ApiClient, ClientError, delegateToNode, logInStaff, logOut, type S
 import { canonicalBytes, fromUtf8 } from '@salus/crypto';
 import { type StaffWallet, WalletError } from '@salus/wallet';
 import type { WebDevice } from '@salus/wallet/web';
+import { heldCheckpoint } from './held-checkpoint.ts';
 import { lastingSession } from './lasting-session.ts';
 import type { StaffPerson } from './person.ts';
 import type { StaffSession } from './session.ts';
@@ -67,6 +68,7 @@ export async function openStaffSession(
       return session();
     },
     atWork,
+    follow: async () => heldCheckpoint(device.store, network).follow(session()),
     delegate: () => {
       const asked = delegated ?? delegateToNode(atWork());
       delegated = asked;

@@ -11,7 +11,7 @@ import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import type { ChartEntry } from './chart-entry.ts';
-import { type CheckedEntry, checkShown, versionOf } from './shown-proof.ts';
+import { type AnchoredEntry, checkAnchored, versionOf } from './shown-proof.ts';
 
 /** Whose an entry is, from where, and the proof: asked for when somebody wants to know. */
 export function Provenance({ entry, title }: { readonly entry: ChartEntry; readonly title: string }) {
@@ -39,7 +39,7 @@ export function Provenance({ entry, title }: { readonly entry: ChartEntry; reado
   );
 }
 
-/** Of the own organisation: the proof of what is shown is checked here, as far as this node's own word goes. */
+/** Of the own organisation: the proof of what is shown is checked here, up to the point of the ledger that this browser keeps. */
 function OwnProof({ entry }: { readonly entry: ChartEntry }) {
   const { t } = useTranslation('clinician');
   const terms = useTerms();
@@ -51,17 +51,17 @@ function OwnProof({ entry }: { readonly entry: ChartEntry }) {
   if (proof.isPending) return <Loading what={t('proof.checking')} />;
   if (proof.isError)
     return <Failure error={proof.error} text={t('proof.failed')} onRetry={() => void proof.refetch()} />;
-  const { block, committedMs, writer, isFollowed } = proof.data;
+  const { block, committedMs, writer, isFollowed, isAnchored } = proof.data;
   return (
     <Stack gap={2} role="status">
       <Text size="sm" fw={600}>
-        {t('proof.told', { block })}
+        {t(isAnchored ? 'proof.anchored' : 'proof.told', { block })}
       </Text>
       <Text size="sm">
         {t('proof.by', { writer, place: terms.place(entry.organisation) })} <DateText value={committedMs} withTime />
       </Text>
-      <Text size="sm">{t('proof.text')}</Text>
-      {isFollowed ? null : <Text size="sm">{t('proof.unconnected')}</Text>}
+      <Text size="sm">{t(isAnchored ? 'proof.textAnchored' : 'proof.text')}</Text>
+      {isFollowed || isAnchored ? null : <Text size="sm">{t('proof.unconnected')}</Text>}
     </Stack>
   );
 }
@@ -87,10 +87,13 @@ function metaOf({ resource }: ChartEntry) {
 }
 
 /** Of the very version that is shown. */
-async function readProof({ session }: StaffSession, entry: ChartEntry): Promise<CheckedEntry> {
+async function readProof(staff: StaffSession, entry: ChartEntry): Promise<AnchoredEntry> {
+  const { session } = staff;
   const { api, organisation, token } = session;
   const path = `/${organisation}/fhir/R4/${versionOf(entry)}/$proof`;
-  return checkShown(entry, parseProof(await api.sendText({ method: 'GET', path, token })));
+  const proof = parseProof(await api.sendText({ method: 'GET', path, token }));
+  // Only then: the newest checkpoint is not older than the proof.
+  return checkAnchored(session, entry, { proof, ledger: await staff.follow() });
 }
 
 /** The proof's own numbers are counts and times: plain JSON. */

@@ -1,4 +1,12 @@
-import { ClientError, checkRecordProof, isShownAsProven, type RecordProof } from '@salus/client';
+import {
+  ClientError,
+  checkRecordProof,
+  type FollowedLedger,
+  isRecordAnchored,
+  isShownAsProven,
+  type NodeSession,
+  type RecordProof,
+} from '@salus/client';
 import { isTree, stringOf } from '@salus/fhir/parse';
 import type { ChartEntry } from './chart-entry.ts';
 
@@ -12,6 +20,12 @@ export interface CheckedEntry {
   readonly isFollowed: boolean;
 }
 
+/** The same, held against the point of the ledger that this browser keeps. */
+export interface AnchoredEntry extends CheckedEntry {
+  /** Whether blocks lead there; else it is the node's word that the other members have this ledger. */
+  readonly isAnchored: boolean;
+}
+
 /** `<type>/<id>/_history/<version>` of what is shown. */
 export function versionOf({ reference, resource }: Pick<ChartEntry, 'reference' | 'resource'>): string {
   const version = isTree(resource.meta) ? stringOf(resource.meta.versionId) : undefined;
@@ -20,7 +34,7 @@ export function versionOf({ reference, resource }: Pick<ChartEntry, 'reference' 
 
 /**
  * Compares what is on the screen with a proof, and the proof's own steps with each other. Its checkpoint comes from the same
- * node: that the other members have this ledger too is that node's word.
+ * node: `checkAnchored` holds it against what this browser has seen.
  *
  * @throws ClientError `proof-invalid` where the proof is of something else than what is shown, or a step does not hold
  */
@@ -34,4 +48,14 @@ export function checkShown(entry: Pick<ChartEntry, 'reference' | 'resource'>, pr
     readonly onBehalfOf?: { readonly payload: { readonly user: string } };
   };
   return { block, committedMs, writer: onBehalfOf?.payload.user ?? signer, isFollowed };
+}
+
+/** As `checkShown`, and on to the checkpoint that was compared with the one that this browser keeps. */
+export async function checkAnchored(
+  session: NodeSession,
+  entry: Pick<ChartEntry, 'reference' | 'resource'>,
+  { proof, ledger }: { readonly proof: RecordProof; readonly ledger: FollowedLedger },
+): Promise<AnchoredEntry> {
+  const checked = checkShown(entry, proof);
+  return { ...checked, isAnchored: await isRecordAnchored(session, proof, ledger) };
 }

@@ -10,6 +10,7 @@ export const texts = {
   tooLong: 'At most 4,000 characters.',
   empty: 'Say what is wrong.',
   noDocument: 'Choose a document.',
+  changed: 'This document was corrected after you read it. Open it again first. Nothing was signed.',
   sign: 'Sign and send',
   sent: 'Sent. It stands beside the document from now on.',
   status: {

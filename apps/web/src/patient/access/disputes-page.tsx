@@ -1,4 +1,16 @@
-import { Badge, Blockquote, Button, Card, Group, NativeSelect, Stack, Text, Textarea, Title } from '@mantine/core';
+import {
+  Alert,
+  Badge,
+  Blockquote,
+  Button,
+  Card,
+  Group,
+  NativeSelect,
+  Stack,
+  Text,
+  Textarea,
+  Title,
+} from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -111,6 +123,7 @@ function DisputeForm() {
   const terms = useTerms();
   const patient = usePatient();
   const said = useSaid();
+  const client = useQueryClient();
   const { entries } = useActing();
   const [search] = useSearchParams();
   const [recordId, setRecordId] = useState(search.get('record') ?? '');
@@ -125,10 +138,13 @@ function DisputeForm() {
   const tooLong = text.length > STATEMENT_CHARS_MAX;
   const fault = text.trim() === '' ? 'empty' : tooLong ? 'tooLong' : undefined;
   const send = useMutation({
-    mutationFn: async () => {
-      if (chosen !== undefined) await stateDispute(patient, { ...chosen, text: text.trim() });
-    },
-    onSuccess: async () => {
+    mutationFn: async () =>
+      chosen === undefined ? undefined : stateDispute(patient, { ...chosen, text: text.trim() }),
+    onSuccess: async (done) => {
+      if (done !== 'stated') {
+        await client.invalidateQueries({ queryKey: ['record'] });
+        return;
+      }
       setText('');
       setTried(false);
       await said(t('sent'));
@@ -172,6 +188,7 @@ function DisputeForm() {
             onChange={({ currentTarget }) => setText(currentTarget.value)}
           />
           {send.error === null ? null : <Failure error={send.error} />}
+          {send.data === 'changed' ? <Alert color="orange" role="alert" title={t('changed')} /> : null}
           <Group>
             <Button type="submit" loading={send.isPending}>
               {t('sign')}
