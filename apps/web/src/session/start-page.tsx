@@ -1,13 +1,12 @@
-import { Anchor, Button, Group, Stack, Text, Textarea, Title } from '@mantine/core';
+import { Anchor, Stack, Text, Textarea, Title } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate } from 'react-router';
-import { Failure } from '../ui/failure.tsx';
 import { Loading } from '../ui/loading.tsx';
 import { Page } from '../ui/page.tsx';
+import { ActForm } from './act-form.tsx';
 import { useSession, useSignIn } from './session.ts';
 import { Unlock } from './unlock.tsx';
-import { useAct } from './use-act.ts';
 
 /** The ways in: unlock what is here, or become somebody at this browser. */
 export function StartPage() {
@@ -59,34 +58,20 @@ function PasteLine() {
   const { t } = useTranslation('session');
   const { signInWithCode } = useSignIn();
   const [line, setLine] = useState('');
-  const { act, busy, error } = useAct();
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        act(() => signInWithCode(line));
-      }}
-    >
-      <Stack maw={640}>
-        <Textarea
-          label={t('code.label')}
-          description={t('code.text')}
-          value={line}
-          onChange={({ currentTarget: { value } }) => setLine(value)}
-          autosize
-          minRows={2}
-          maxRows={4}
-          spellCheck={false}
-          autoComplete="off"
-          required
-        />
-        {error === undefined ? null : <Failure error={error} text={t('code.failed')} />}
-        <Group>
-          <Button type="submit" loading={busy}>
-            {t('signIn')}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <ActForm deed={() => signInWithCode(line)} button={t('signIn')} failed={t('code.failed')}>
+      <Textarea
+        label={t('code.label')}
+        description={t('code.text')}
+        value={line}
+        onChange={({ currentTarget: { value } }) => setLine(value)}
+        autosize
+        minRows={2}
+        maxRows={4}
+        spellCheck={false}
+        autoComplete="off"
+        required
+      />
+    </ActForm>
   );
 }

@@ -1,10 +1,11 @@
-import { Alert, Button, Group, PasswordInput, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { ClientError, readNetwork } from '@salus/client';
 import { toBase64url, utf8 } from '@salus/crypto';
 import { type SyntheticEvent, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { type Session, type SignIn, useSession, useSignIn } from '../session/index.ts';
+import { SecretField } from '../session/secret-field.tsx';
 import { codeOf } from '../ui/code-of.ts';
 import { Failure } from '../ui/failure.tsx';
 import { Loading } from '../ui/loading.tsx';
@@ -97,32 +98,29 @@ function CodeForm({ onClaimed }: { readonly onClaimed: (claimed: Claimed) => voi
           error={tried && parsed === undefined ? t('join.codeWrong') : undefined}
           onChange={(event) => set('code', event.currentTarget.value)}
         />
-        <PasswordInput
+        <SecretField
           label={t('join.password')}
           description={t('join.passwordHint')}
           value={fields.password}
           autoComplete="new-password"
-          required
           error={tried && !longEnough ? t('join.passwordWrong') : undefined}
-          onChange={(event) => set('password', event.currentTarget.value)}
+          onChange={(value) => set('password', value)}
         />
-        <PasswordInput
+        <SecretField
           label={t('join.again')}
           value={fields.again}
           autoComplete="new-password"
-          required
           error={tried && !same ? t('join.againWrong') : undefined}
-          onChange={(event) => set('again', event.currentTarget.value)}
+          onChange={(value) => set('again', value)}
         />
-        <PasswordInput
+        <SecretField
           label={t('join.pin')}
           description={t('join.pinHint')}
           value={fields.pin}
           autoComplete="off"
           inputMode="numeric"
-          required
           error={tried && fields.pin === '' ? t('certificates.required') : undefined}
-          onChange={(event) => set('pin', event.currentTarget.value)}
+          onChange={(value) => set('pin', value)}
         />
         {error === undefined ? null : <JoinFailure error={error} />}
         <Group>

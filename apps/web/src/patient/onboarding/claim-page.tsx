@@ -2,6 +2,7 @@ import { Alert, Anchor, Button, Group, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate, useNavigate } from 'react-router';
+import { ActForm } from '../../session/act-form.tsx';
 import { type PatientSession, useSession, useSignIn } from '../../session/index.ts';
 import type { UnconfirmedSheet } from '../../session/unfinished.ts';
 import { useAct } from '../../session/use-act.ts';
@@ -77,26 +78,17 @@ function ClaimFirst() {
   const signIn = useSignIn();
   const [slip, setSlip] = useState('');
   const [pin, setPin] = useState(NO_PIN);
-  const { act, busy, error } = useAct();
   return (
     <Page title={t('claim.title')} lead={t('claim.lead')}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          act(() => claimFirst(surroundings, signIn, { slip, pin: pin.pin }).then(signIn.enterPatient));
-        }}
+      <ActForm
+        deed={() => claimFirst(surroundings, signIn, { slip, pin: pin.pin }).then(signIn.enterPatient)}
+        button={t('next')}
+        failed={t('claim.failed')}
+        disabled={slip.trim() === '' || !isPinTwice(pin)}
       >
-        <Stack maw={640}>
-          <LineField label={t('claim.slip')} description={t('claim.slipText')} value={slip} onChange={setSlip} />
-          <PinFields value={pin} onChange={setPin} />
-          {error === undefined ? null : <Failure error={error} text={t('claim.failed')} />}
-          <Group>
-            <Button type="submit" loading={busy} disabled={slip.trim() === '' || !isPinTwice(pin)}>
-              {t('next')}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
+        <LineField label={t('claim.slip')} description={t('claim.slipText')} value={slip} onChange={setSlip} />
+        <PinFields value={pin} onChange={setPin} />
+      </ActForm>
     </Page>
   );
 }
@@ -106,31 +98,22 @@ function ClaimMore() {
   const surroundings = useSession();
   const [slip, setSlip] = useState('');
   const [isDone, setDone] = useState(false);
-  const { act, busy, error } = useAct();
   const { state } = surroundings;
   if (state.kind !== 'patient') return null;
   return (
     <Page title={t('claim.title')} lead={t('claim.add')}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          act(() => claimMore(surroundings, state.patient, slip).then(() => setDone(true)));
-        }}
+      <ActForm
+        deed={() => claimMore(surroundings, state.patient, slip).then(() => setDone(true))}
+        button={t('next')}
+        failed={t('claim.failed')}
+        disabled={slip.trim() === ''}
       >
-        <Stack maw={640}>
-          <LineField label={t('claim.slip')} description={t('claim.slipText')} value={slip} onChange={setSlip} />
-          {error === undefined ? null : <Failure error={error} text={t('claim.failed')} />}
-          <Group>
-            <Button type="submit" loading={busy} disabled={slip.trim() === ''}>
-              {t('next')}
-            </Button>
-          </Group>
-          <div role="status">{isDone ? <Text>{t('claim.done')}</Text> : null}</div>
-          <Anchor component={Link} to="/patient">
-            {t('claim.home')}
-          </Anchor>
-        </Stack>
-      </form>
+        <LineField label={t('claim.slip')} description={t('claim.slipText')} value={slip} onChange={setSlip} />
+      </ActForm>
+      <div role="status">{isDone ? <Text>{t('claim.done')}</Text> : null}</div>
+      <Anchor component={Link} to="/patient">
+        {t('claim.home')}
+      </Anchor>
     </Page>
   );
 }

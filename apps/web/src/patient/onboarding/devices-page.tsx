@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Badge, Button, Group, Paper, Stack, Text, TextInput, Title } from '@mantine/core';
 import { listDevices } from '@salus/client';
 import { formatRecoveryCode, type PidEntry, parseRecoveryCode, recoveryKeyOf, WalletError } from '@salus/wallet';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
@@ -6,6 +6,7 @@ import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePatient, useSession, useSignIn } from '../../session/index.ts';
 import { mayHavePasskey } from '../../session/passkey.ts';
+import { SecretField } from '../../session/secret-field.tsx';
 import { useAct } from '../../session/use-act.ts';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { DateText } from '../../ui/date-text.tsx';
@@ -222,14 +223,7 @@ function Passkey() {
         }}
       >
         <Stack align="flex-start">
-          <PasswordInput
-            label={t('devices.pin')}
-            description={t('devices.passkeyText')}
-            value={pin}
-            onChange={({ currentTarget }) => setPin(currentTarget.value)}
-            autoComplete="current-password"
-            required
-          />
+          <SecretField label={t('devices.pin')} description={t('devices.passkeyText')} value={pin} onChange={setPin} />
           {error === undefined ? null : <Failure error={error} text={t('devices.passkeyFailed')} />}
           <Button type="submit" variant="default" loading={busy}>
             {t('devices.passkeyMake')}

@@ -1,9 +1,9 @@
-import { Button, Group, Stack, Text, Title } from '@mantine/core';
+import { Stack, Text, Title } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Navigate, useNavigate } from 'react-router';
+import { ActForm } from '../../session/act-form.tsx';
 import { useSession, useSignIn } from '../../session/index.ts';
-import { useAct } from '../../session/use-act.ts';
 import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
@@ -30,7 +30,6 @@ export function Component() {
   const [shown, setShown] = useState('');
   const [pin, setPin] = useState(NO_PIN);
   const [offered, setOffered] = useState<Offered>();
-  const { act, busy, error } = useAct();
   if (offered !== undefined) return <Waiting offered={offered} onFailed={() => setOffered(undefined)} />;
   if (state.kind === 'patient') return <Navigate to="/patient" replace />;
   if (state.kind === 'locked') return <Navigate to="/start" replace />;
@@ -40,23 +39,15 @@ export function Component() {
   };
   return (
     <Page key="begin" title={t('join.title')} lead={t('join.lead')}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          act(offer);
-        }}
+      <ActForm
+        deed={offer}
+        button={t('next')}
+        failed={t('join.failed')}
+        disabled={shown.trim() === '' || !isPinTwice(pin)}
       >
-        <Stack maw={640}>
-          <LineField label={t('join.pairing')} description={t('join.pairingText')} value={shown} onChange={setShown} />
-          <PinFields value={pin} onChange={setPin} />
-          {error === undefined ? null : <Failure error={error} text={t('join.failed')} />}
-          <Group>
-            <Button type="submit" loading={busy} disabled={shown.trim() === '' || !isPinTwice(pin)}>
-              {t('next')}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
+        <LineField label={t('join.pairing')} description={t('join.pairingText')} value={shown} onChange={setShown} />
+        <PinFields value={pin} onChange={setPin} />
+      </ActForm>
     </Page>
   );
 }

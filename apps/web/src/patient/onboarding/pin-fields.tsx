@@ -1,5 +1,6 @@
-import { PasswordInput, Stack } from '@mantine/core';
+import { Stack } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
+import { SecretField } from '../../session/secret-field.tsx';
 
 /** A new PIN, typed twice. */
 export interface TypedPin {
@@ -21,24 +22,22 @@ export function PinFields({
   readonly onChange: (value: TypedPin) => void;
 }) {
   const { t } = useTranslation('onboarding');
-  const differ = value.again !== '' && value.again !== value.pin ? { error: t('pin.differ') } : {};
+  const differ = value.again !== '' && value.again !== value.pin;
   return (
     <Stack>
-      <PasswordInput
+      <SecretField
         label={t('pin.label')}
         description={t('pin.text')}
         value={value.pin}
-        onChange={({ currentTarget }) => onChange({ ...value, pin: currentTarget.value })}
+        onChange={(pin) => onChange({ ...value, pin })}
         autoComplete="new-password"
-        required
       />
-      <PasswordInput
+      <SecretField
         label={t('pin.again')}
         value={value.again}
-        onChange={({ currentTarget }) => onChange({ ...value, again: currentTarget.value })}
+        error={differ ? t('pin.differ') : undefined}
+        onChange={(again) => onChange({ ...value, again })}
         autoComplete="new-password"
-        required
-        {...differ}
       />
     </Stack>
   );

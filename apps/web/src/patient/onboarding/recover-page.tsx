@@ -3,9 +3,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Navigate, useNavigate } from 'react-router';
+import { ActForm } from '../../session/act-form.tsx';
 import { useSession, useSignIn } from '../../session/index.ts';
-import { useAct } from '../../session/use-act.ts';
-import { Failure } from '../../ui/failure.tsx';
 import { Page } from '../../ui/page.tsx';
 import { LineField } from './line-field.tsx';
 import { isPinTwice, NO_PIN, PinFields } from './pin-fields.tsx';
@@ -24,7 +23,6 @@ export function Component() {
   const [byHand, setByHand] = useState<RecoverySheet>();
   const [pin, setPin] = useState(NO_PIN);
   const [without, setWithout] = useState<NotRecovered>();
-  const { act, busy, error } = useAct();
   const enter = (): void => {
     void signIn.enterPatient().then(() => navigate('/patient', { replace: true }));
   };
@@ -55,38 +53,30 @@ export function Component() {
     byHand === undefined ? lines.trim() !== '' : Object.values(byHand).every((value: string) => value.trim() !== '');
   return (
     <Page title={t('recover.title')} lead={t('recover.lead')}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          act(recover);
-        }}
+      <ActForm
+        deed={recover}
+        button={t('recover.go')}
+        failed={t('recover.failed')}
+        disabled={!isWhole || !isPinTwice(pin)}
       >
-        <Stack maw={640}>
-          <Switch
-            label={t('recover.byHand')}
-            checked={byHand !== undefined}
-            onChange={({ currentTarget }) => setByHand(currentTarget.checked ? NO_SHEET : undefined)}
+        <Switch
+          label={t('recover.byHand')}
+          checked={byHand !== undefined}
+          onChange={({ currentTarget }) => setByHand(currentTarget.checked ? NO_SHEET : undefined)}
+        />
+        {byHand === undefined ? (
+          <LineField
+            label={t('recover.lines')}
+            description={t('recover.linesText')}
+            value={lines}
+            onChange={setLines}
+            several
           />
-          {byHand === undefined ? (
-            <LineField
-              label={t('recover.lines')}
-              description={t('recover.linesText')}
-              value={lines}
-              onChange={setLines}
-              several
-            />
-          ) : (
-            <ByHand value={byHand} onChange={setByHand} />
-          )}
-          <PinFields value={pin} onChange={setPin} />
-          {error === undefined ? null : <Failure error={error} text={t('recover.failed')} />}
-          <Group>
-            <Button type="submit" loading={busy} disabled={!isWhole || !isPinTwice(pin)}>
-              {t('recover.go')}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
+        ) : (
+          <ByHand value={byHand} onChange={setByHand} />
+        )}
+        <PinFields value={pin} onChange={setPin} />
+      </ActForm>
     </Page>
   );
 }
