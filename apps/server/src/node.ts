@@ -21,6 +21,7 @@ import { endRevokedSessions } from './session-follower.ts';
 import { Sessions } from './sessions.ts';
 import type { Settings } from './settings.ts';
 import { kindOfStorage, type StorageSettings } from './storage.ts';
+import { followErasures } from './visit/visit-erasure.ts';
 
 export type { HostedOrganisation } from './organisation.ts';
 
@@ -107,6 +108,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     await following;
   });
   resources.use(resendDeliveries(organisations, failures.tell));
+  resources.use(followErasures(organisations, { nowMs, tell: failures.tell }));
   const events = resources.use(new EventHub({ ledger, organisations, sessions, onFailure: failures.tell }));
   const held = resources.move();
   const { network, demonstration } = file;

@@ -2,6 +2,7 @@ import type { EndedLeaf } from '@salus/contracts';
 import type { Attachments } from './attachments.ts';
 import type { CrashHook } from './crash-points.ts';
 import type { DisputeStore } from './dispute-store.ts';
+import { withdrawQuotes } from './exchange/delivery-rows.ts';
 import { removeHistory } from './history-rows.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Packs } from './packs.ts';
@@ -129,6 +130,7 @@ export class Erasure {
         .where('attachmentId', '=', attachmentId)
         .execute();
     }
+    await withdrawQuotes(trx, this.#parts.masterKey, new Set(hashesOf(rows)));
     const tokens = new Set(rows.flatMap((row) => row.resourceToken ?? []));
     for (const token of tokens) await this.#eraseIndexes(trx, token);
   }

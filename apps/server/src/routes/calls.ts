@@ -17,6 +17,7 @@ import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { type HostedOrganisation, type Node, patientWho, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
+import { dropErased } from '../visit/visit-erasure.ts';
 
 /** For each address: a signature is dear to check, and refusals stand in a block. */
 const CALLS_PER_MINUTE = 6_000;
@@ -93,7 +94,10 @@ async function takeCall(
   if (GUARDING.has(name)) await noteGuarding(organisation, given.call, signer);
   if (ERASING.has(name)) {
     // The deciding approval may come from another organisation than the one that keeps the record.
-    for (const { vault } of node.organisations.values()) await vault.leafStates.applyCall(committed.callId, signer.who);
+    for (const hosted of node.organisations.values()) {
+      await hosted.vault.leafStates.applyCall(committed.callId, signer.who);
+      await dropErased(hosted);
+    }
   }
   if (REOPENING.has(name) && organisation.vault.guard.isClosed) await node.repeatRevocations();
   return committed;

@@ -108,7 +108,7 @@ function addDeliveries(app: FastifyInstance, node: Node): void {
     delivery: id,
     from: organisation,
     kind,
-    body,
+    body: nullable(body),
     atMs: timeMs,
     state: schema.oneOf(['new', 'done']),
   });
@@ -133,7 +133,7 @@ function addDeliveries(app: FastifyInstance, node: Node): void {
     method: 'GET',
     url: '/api/v1/orgs/:org/inbox',
     access: { ...STAFF, roles: SENDERS },
-    summary: 'What other organisations delivered, oldest first.',
+    summary: 'What other organisations delivered, oldest first; of what was dealt with, the content is gone.',
     params: schema.org,
     query: object({ state: schema.oneOf(['new', 'done']), after: schema.digits, limit: schema.digits }, [
       'state',
@@ -157,7 +157,7 @@ function addDeliveries(app: FastifyInstance, node: Node): void {
     method: 'POST',
     url: '/api/v1/orgs/:org/inbox/:delivery',
     access: { ...STAFF, roles: SENDERS },
-    summary: 'Says that a delivery was dealt with.',
+    summary: 'Says that a delivery was dealt with: its content is kept no longer.',
     params: object({ org: organisation, delivery: id }),
     body: object({ from: organisation }),
     answer: null,

@@ -14,6 +14,7 @@ import { findGrantTo, isOrderStep, MATTERS } from './agreement.ts';
 import { type Acting, handOver, readTurn } from './hand-over.ts';
 import type { Working } from './provider-acts.ts';
 import { readTaskOf, type VisitDocument } from './visit-document.ts';
+import { findPart } from './visit-parts.ts';
 import { beside, patientReference, resourceName, writeResources } from './visit-records.ts';
 
 /** An order that was taken up keeps the patient in the care of who took it for so long. */
@@ -63,7 +64,7 @@ export async function report(working: Working, document: VisitDocument, given: R
   const task = readTaskOf(document, given.task);
   demandAccepted(task);
   await demandBehind(organisation, document, task);
-  const test = orderedTest(task.parts.order);
+  const test = orderedTest(await findPart(organisation, document, { task: given.task, part: 'order' }));
   const { values, conclusion } = given;
   if (values.length !== test.measures.length || values.some((value) => !DECIMAL.test(value))) {
     throw new ServerError('bad-request', 'A result has one decimal number for each measure of the test.');
@@ -106,7 +107,7 @@ export async function dispense(
   const task = readTaskOf(document, given.task);
   demandAccepted(task);
   await demandBehind(organisation, document, task);
-  const { prescription } = task.parts;
+  const prescription = await findPart(organisation, document, { task: given.task, part: 'prescription' });
   if (prescription === undefined) throw new ServerError('conflict', 'The task carries no prescription.');
   const { number } = task;
   const name = `dispense-${number}`;

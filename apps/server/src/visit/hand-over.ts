@@ -4,6 +4,7 @@ import { type DeliveryKind, RecordsError, type Who } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
 import { type HandedOver, keepVisit, readTaskOf, type VisitDocument, withTask } from './visit-document.ts';
+import { wholeTask } from './visit-parts.ts';
 
 const DELIVERY_ID_CHARACTERS = 22;
 /** Deliveries of one version of a task: each refusal makes the next. */
@@ -21,7 +22,7 @@ export interface Acting {
 
 /**
  * Takes a task one status further and hands it to the other party: kept first, then delivered through the exchange, with
- * its events in both audit logs. In-house tasks go the same way.
+ * its events in both audit logs. In-house tasks go the same way, without what they carry: it stands in the visit already.
  *
  * @throws ServerError `conflict` where it is not this step's turn
  */
@@ -94,9 +95,14 @@ export async function settleSent(organisation: HostedOrganisation, document: Vis
 async function attempt(acting: Acting, document: VisitDocument, entry: HandedOver): Promise<VisitDocument> {
   const { organisation, who } = acting;
   const { delivery, to } = entry;
-  const task = readTaskOf(document, entry.task);
+  const known = readTaskOf(document, entry.task);
+  const { task, quotes } =
+    to === organisation.slug
+      ? { task: { ...known, parts: {}, leaves: {} }, quotes: [] }
+      : await wholeTask(organisation, document, known);
   const body = JSON.stringify(visitTaskResource(task));
-  const outcome = await deliver(organisation, { delivery, to, kind: kindOf(task), body, who, pid: document.pid });
+  const { pid } = document;
+  const outcome = await deliver(organisation, { delivery, to, kind: kindOf(task), body, quotes, who, pid });
   if (to === organisation.slug && outcome.state === 'delivered') {
     await organisation.exchange.deliveries.settle(to, delivery);
   }

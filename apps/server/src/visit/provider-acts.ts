@@ -6,10 +6,8 @@ import {
   nextNumber,
   OFFERED_MEDICINES,
   OFFERED_TESTS,
-  practitionerOf,
   reasonOf,
   serviceRequest,
-  taskKey,
   type VisitTask,
   visitEncounter,
 } from '@salus/fhir/visit';
@@ -17,9 +15,11 @@ import { ServerError } from '../server-error.ts';
 import { demandAgreement, isOrderStep } from './agreement.ts';
 import { type Acting, handOver } from './hand-over.ts';
 import { readTaskOf, type VisitDocument } from './visit-document.ts';
+import { findPart } from './visit-parts.ts';
 import { patientReference, resourceName, type VisitWriter, writeResources } from './visit-records.ts';
 
 const APPOINTMENT = 'appointment.1';
+const BOOKED = { task: APPOINTMENT, part: 'appointment' } as const;
 
 /** Who acts at the provider, with the right to write in their own name. */
 export interface Working extends Acting {
@@ -54,7 +54,7 @@ export async function book(
   const written = await writeResources(organisation, document, { writer, resources });
   const booked = await handOver(
     working,
-    { ...document, written },
+    { ...document, written, practitioner },
     {
       ...{ step: 'appointment', number: 1, status: 'completed', parts: { appointment } },
     },
@@ -70,7 +70,7 @@ export async function begin(working: Working, document: VisitDocument): Promise<
   const { organisation, writer, nowMs } = working;
   demandStatus(document, 'consultation.1', 'requested');
   const patient = await patientReference(organisation, document);
-  const { response } = readTaskOf(document, 'consultation.1').parts;
+  const response = await findPart(organisation, document, { task: 'consultation.1', part: 'response' });
   const encounter = { name: 'encounter', resource: await encounterOf(working, document, 'in-progress') };
   const place = document.written.encounter ?? '';
   const answers =
@@ -98,7 +98,7 @@ export async function order(working: Working, document: VisitDocument, given: Te
   const number = nextNumber(document.course, 'laboratory-order');
   const name = `order-${number}`;
   const request = serviceRequest(await inVisit(working, document, name), {
-    ...(await orderedIn(document)),
+    ...(await orderedIn(organisation, document)),
     ...{ test, authoredMs: nowMs },
     ...(given.note === undefined ? {} : { note: given.note }),
   });
@@ -137,7 +137,7 @@ export async function prescribe(
   const name = `prescription-${number}`;
   const { directions, quantity } = given;
   const request = medicationRequest(await inVisit(working, document, name), {
-    ...(await orderedIn(document)),
+    ...(await orderedIn(organisation, document)),
     ...{ medicine, directions, quantity, authoredMs: nowMs },
   });
   const resources = [{ name, resource: request }];
@@ -173,10 +173,11 @@ export async function askAgain(working: Acting, document: VisitDocument, key: st
 export async function close(working: Working, document: VisitDocument): Promise<VisitDocument> {
   const { organisation, writer } = working;
   demandStatus(document, 'consultation.1', 'in-progress');
-  const appointment = { ...readTaskOf(document, APPOINTMENT).parts.appointment, status: 'fulfilled' };
+  const appointment = await findPart(organisation, document, BOOKED);
   const resources = [
     { name: 'encounter', resource: await encounterOf(working, document, 'finished') },
-    { name: 'appointment', resource: appointment },
+    // What is hidden or erased meanwhile is not written anew.
+    ...(appointment === undefined ? [] : [{ name: 'appointment', resource: { ...appointment, status: 'fulfilled' } }]),
   ];
   const written = await writeResources(organisation, document, { writer, resources });
   const { step, number } = readTaskOf(document, 'consultation.1');
@@ -190,8 +191,8 @@ export async function close(working: Working, document: VisitDocument): Promise<
 }
 
 /** `Practitioner/<id>` whom the desk booked. */
-export function bookedPractitioner({ course }: VisitDocument): string | undefined {
-  return practitionerOf(course.get(APPOINTMENT)?.parts.appointment);
+export function bookedPractitioner({ practitioner }: VisitDocument): string | undefined {
+  return practitioner;
 }
 
 async function encounterOf(
@@ -199,7 +200,7 @@ async function encounterOf(
   document: VisitDocument,
   status: 'in-progress' | 'finished',
 ): Promise<VisitTask['parts'][string]> {
-  const { appointment } = readTaskOf(document, APPOINTMENT).parts;
+  const appointment = await findPart(organisation, document, BOOKED);
   const patient = await patientReference(organisation, document);
   return visitEncounter({
     ...{ name: resourceName(document, 'encounter'), patient, status, reason: reasonOf(appointment) },
@@ -213,8 +214,8 @@ async function inVisit({ organisation }: Acting, document: VisitDocument, name: 
 }
 
 /** What every order of a visit carries without being asked for it again. */
-async function orderedIn(document: VisitDocument) {
-  const { appointment } = readTaskOf(document, APPOINTMENT).parts;
+async function orderedIn(organisation: Acting['organisation'], document: VisitDocument) {
+  const appointment = await findPart(organisation, document, BOOKED);
   const { encounter } = document.written;
   const requester = bookedPractitioner(document);
   if (encounter === undefined || requester === undefined) {
@@ -226,6 +227,6 @@ async function orderedIn(document: VisitDocument) {
 function demandStatus(document: VisitDocument, key: string, status: VisitTask['status']): void {
   const task = readTaskOf(document, key);
   if (task.status !== status) {
-    throw new ServerError('conflict', `${taskKey(task)} is not ${status}: it was done already, or is not due yet.`);
+    throw new ServerError('conflict', `${key} is not ${status}: it was done already, or is not due yet.`);
   }
 }

@@ -6,6 +6,7 @@ import { ServerError } from '../server-error.ts';
 import { findGrantTo, isOrderStep, MATTERS } from './agreement.ts';
 import { handOver } from './hand-over.ts';
 import { findVisit, keepVisit, newVisit, type VisitDocument } from './visit-document.ts';
+import { withoutErased } from './visit-parts.ts';
 
 const PAGE = 200;
 /** Pages of the inbox that one look goes through. */
@@ -24,7 +25,7 @@ export async function takeOverAll(organisation: HostedOrganisation, nowMs: numbe
     const items = await deliveries.listInbox({ state: 'new', afterMs, limit: PAGE });
     for (const { from, delivery, body, atMs } of items) {
       if (silent.has(from)) continue;
-      const task = readTask(body);
+      const task = readTask(body ?? '');
       if (task === 'other') continue;
       const taken =
         task === 'malformed'
@@ -83,7 +84,8 @@ async function takeOver(organisation: HostedOrganisation, arrived: Arrived, nowM
   }
   const entry = { task: taskKey(task), version: task.version, from, delivery, atMs };
   const pid = document.pid ?? (await findOwnPid(organisation, task));
-  const taken = { ...document, pid, course: received.course, received: [...document.received, entry] };
+  const told = { ...document, pid, course: received.course, received: [...document.received, entry] };
+  const { document: taken } = await withoutErased(organisation, told);
   await keepVisit(organisation, taken);
   if (task.status !== 'requested' || (await isAgreed(organisation, task))) return 'done';
   return sendBack(organisation, taken, { task, nowMs });

@@ -3,13 +3,16 @@ import {
   courseOf,
   isOver,
   parseVisitTask,
+  practitionerOf,
   taskKey,
   type VisitCourse,
   type VisitTask,
   visitTaskResource,
 } from '@salus/fhir/visit';
+import { KeyedLocks } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
+import { withoutCopies } from './visit-parts.ts';
 
 /** Visits that one organisation has open at a time. */
 const VISITS_OPEN_MAX = 1_000;
@@ -59,11 +62,16 @@ export interface VisitDocument {
   readonly visit: string;
   /** The patient's pid here; null where the order named none that is known. */
   readonly pid: string | null;
+  /** As kept, without the parts that stand in the record here. */
   readonly course: VisitCourse;
+  /** By task: the names of those parts. */
+  readonly recorded?: { readonly [task: string]: readonly string[] };
   readonly sent: readonly HandedOver[];
   readonly received: readonly TakenOver[];
   /** `<type>/<id>` of what was written here, by its name in the visit. */
   readonly written: { readonly [name: string]: string };
+  /** `Practitioner/<id>` with whom it is booked. */
+  readonly practitioner?: string;
   /** Where an order was taken up: the care relationship that rests on it, by the order's key. */
   readonly inCare?: { readonly [task: string]: string };
   /** When it began. */
@@ -80,6 +88,18 @@ export function newVisit(name: VisitName, pid: string | null): VisitDocument {
   const agreed = { laboratory: null, pharmacy: null };
   const nothing = { sent: [], received: [], written: {}, begunMs: null };
   return { provider: name.provider, visit: name.visit, pid, course: courseOf([]), ...nothing, agreed };
+}
+
+const locks = new KeyedLocks();
+
+/** One act on the visits of an organisation at a time: each reads one, hands over, and keeps what became of it. */
+export async function lockVisits<Result>({ vault }: HostedOrganisation, act: () => Promise<Result>): Promise<Result> {
+  const release = await locks.acquire([vault.directory]);
+  try {
+    return await act();
+  } finally {
+    release();
+  }
 }
 
 export async function findVisit({ vault }: HostedOrganisation, name: VisitName): Promise<VisitDocument | undefined> {
@@ -105,9 +125,9 @@ export async function listVisitsOf(organisation: HostedOrganisation, pid: string
 export async function keepVisit(organisation: HostedOrganisation, document: VisitDocument): Promise<void> {
   const { documents } = organisation.vault;
   const name = nameOf(document);
-  const { course, ...rest } = document;
+  const over = isOver(document.course) && document.sent.every(({ state }) => state === 'delivered');
+  const { course, ...rest } = withoutCopies(document, over);
   const kept = { ...rest, tasks: [...course.values()].map((task) => JSON.stringify(visitTaskResource(task))) };
-  const over = isOver(course) && document.sent.every(({ state }) => state === 'delivered');
   if ((await documents.find('visit', name)) === undefined && !over) await demandRoom(organisation, document);
   await documents.put(over ? 'visit-over' : 'visit', name, kept as unknown as Json);
   await documents.delete(over ? 'visit' : 'visit-over', name);
@@ -135,7 +155,10 @@ async function namesOf({ vault }: HostedOrganisation, pid: string): Promise<read
 
 function open(kept: Json): VisitDocument {
   const { tasks, ...rest } = kept as unknown as Kept;
-  return { ...rest, course: courseOf(tasks.map(readTask)) };
+  const course = courseOf(tasks.map(readTask));
+  // A visit that was kept with its copies names the practitioner there alone.
+  const practitioner = rest.practitioner ?? practitionerOf(course.get('appointment.1')?.parts.appointment);
+  return { ...rest, course, ...(practitioner === undefined ? {} : { practitioner }) };
 }
 
 function readTask(text: string): VisitTask {

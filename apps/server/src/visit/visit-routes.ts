@@ -1,4 +1,3 @@
-import { KeyedLocks } from '@salus/records';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { patientOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
@@ -11,7 +10,7 @@ import { type Acting, handOverAgain, settleSent } from './hand-over.ts';
 import { agree, askForVisit, cancel, demandOwn, type Wish } from './patient-acts.ts';
 import { askAgain, begin, book, close, order, prescribe, type Working } from './provider-acts.ts';
 import { takeOverAll } from './take-over.ts';
-import { findVisit, listVisits, listVisitsOf, type VisitDocument } from './visit-document.ts';
+import { findVisit, listVisits, listVisitsOf, lockVisits, type VisitDocument } from './visit-document.ts';
 import { lookAt, sideOf, viewOf } from './visit-view.ts';
 
 const VIEWS_MAX = 200;
@@ -55,24 +54,13 @@ interface OfStaff extends OfPatient {
 
 /** The guided visit: each participant's side of the same tasks (docs/visit.md). */
 export function addVisitRoutes(app: FastifyInstance, node: Node): void {
-  // One act on a visit at a time: each reads it, hands over, and keeps what became of it.
-  const locks = new KeyedLocks();
-  addPatientSide(app, node, locks);
-  addStaffSide(app, node, locks);
-  addProviderActs(app, node, locks);
-  addFulfilment(app, node, locks);
+  addPatientSide(app, node);
+  addStaffSide(app, node);
+  addProviderActs(app, node);
+  addFulfilment(app, node);
 }
 
-async function locked<Result>(locks: KeyedLocks, name: string, act: () => Promise<Result>): Promise<Result> {
-  const release = await locks.acquire([name]);
-  try {
-    return await act();
-  } finally {
-    release();
-  }
-}
-
-function addPatientSide(app: FastifyInstance, node: Node, locks: KeyedLocks): void {
+function addPatientSide(app: FastifyInstance, node: Node): void {
   addRoute<InOrganisation>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/visits',
@@ -87,7 +75,7 @@ function addPatientSide(app: FastifyInstance, node: Node, locks: KeyedLocks): vo
     handle: async ({ params, request }) => {
       const hosted = readHosted(node, params.org);
       // What becomes of deliveries is kept, too: no act comes between reading a visit and keeping it.
-      const settled = await locked(locks, params.org, async () => {
+      const settled = await lockVisits(hosted, async () => {
         await takeOverAll(hosted, node.nowMs());
         const visits = await listVisitsOf(hosted, patientOf(request).pid);
         return Promise.all(visits.map((visit) => settleSent(hosted, visit)));
@@ -112,11 +100,12 @@ function addPatientSide(app: FastifyInstance, node: Node, locks: KeyedLocks): vo
       wishedMs: schema.timeMs,
     }),
     answer: view,
-    handle: ({ params, body, request }) =>
-      locked(locks, params.org, async () => {
-        const acting = patientActing(node, request);
-        return viewOf(acting.organisation, await askForVisit(acting, patientOf(request).pid, body));
-      }),
+    handle: async ({ body, request }) => {
+      const acting = patientActing(node, request);
+      return lockVisits(acting.organisation, async () =>
+        viewOf(acting.organisation, await askForVisit(acting, patientOf(request).pid, body)),
+      );
+    },
   });
   const patientAct = <Body>(
     path: string,
@@ -132,13 +121,14 @@ function addPatientSide(app: FastifyInstance, node: Node, locks: KeyedLocks): vo
       params: patientPath,
       body,
       answer: view,
-      handle: ({ params, body: given, request }) =>
-        locked(locks, params.org, async () => {
-          const acting = patientActing(node, request);
+      handle: async ({ params, body: given, request }) => {
+        const acting = patientActing(node, request);
+        return lockVisits(acting.organisation, async () => {
           const name = { provider: params.org, visit: params.visit };
           const document = demandOwn(await findVisit(acting.organisation, name), patientOf(request).pid);
           return viewOf(acting.organisation, await act(acting, document, given));
-        }),
+        });
+      },
     });
   const agreement = nullable(object({ organisation, grant: id, pid: id, back: id }));
   patientAct<VisitDocument['agreed']>(
@@ -163,7 +153,7 @@ function patientActing(node: Node, request: FastifyRequest): Acting {
   return { organisation: readHosted(node, slug), who: patientReaderOf(request).who, nowMs: node.nowMs() };
 }
 
-function addStaffSide(app: FastifyInstance, node: Node, locks: KeyedLocks): void {
+function addStaffSide(app: FastifyInstance, node: Node): void {
   addRoute<InOrganisation>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/guided-visits',
@@ -174,7 +164,7 @@ function addStaffSide(app: FastifyInstance, node: Node, locks: KeyedLocks): void
     handle: async ({ params, request }) => {
       const hosted = readHosted(node, params.org);
       const who = memberOf(request);
-      const looks = await locked(locks, params.org, async () => {
+      const looks = await lockVisits(hosted, async () => {
         await takeOverAll(hosted, node.nowMs());
         return lookThrough(hosted, who);
       });
@@ -233,11 +223,7 @@ interface StaffAct<Body> {
   act(working: Working, document: VisitDocument, body: Body): Promise<VisitDocument>;
 }
 
-function addStaffAct<Body>(
-  app: FastifyInstance,
-  node: Node,
-  { locks, path, summary, role, body, act }: StaffAct<Body> & { readonly locks: KeyedLocks },
-): void {
+function addStaffAct<Body>(app: FastifyInstance, node: Node, { path, summary, role, body, act }: StaffAct<Body>): void {
   addRoute<OfStaff, unknown, Body>(app, {
     method: 'POST',
     url: `/api/v1/orgs/:org/guided-visits/:provider/:visit/${path}`,
@@ -246,9 +232,9 @@ function addStaffAct<Body>(
     params: staffPath,
     body,
     answer: view,
-    handle: ({ params, body: given, request }) =>
-      locked(locks, params.org, async () => {
-        const hosted = readHosted(node, params.org);
+    handle: async ({ params, body: given, request }) => {
+      const hosted = readHosted(node, params.org);
+      return lockVisits(hosted, async () => {
         const who = memberOf(request);
         const document = await findVisit(hosted, params);
         // An act belongs to one role, and is done from its side: another side of the same person does not open it.
@@ -264,13 +250,14 @@ function addStaffAct<Body>(
         const look = await lookAt(hosted, await act(working, document, given), seen);
         await noteLook(hosted, who, [look]);
         return look.view;
-      }),
+      });
+    },
   });
 }
 
-function addProviderActs(app: FastifyInstance, node: Node, locks: KeyedLocks): void {
+function addProviderActs(app: FastifyInstance, node: Node): void {
   addStaffAct<Parameters<typeof book>[2]>(app, node, {
-    ...{ locks, path: 'booking', role: 'registrar', act: book },
+    ...{ path: 'booking', role: 'registrar', act: book },
     summary: 'Books the visit with a clinician; the patient’s reason and wish are carried over.',
     body: object({
       practitioner: schema.matching('^Practitioner/[A-Za-z0-9.-]{1,64}$', 80),
@@ -279,22 +266,22 @@ function addProviderActs(app: FastifyInstance, node: Node, locks: KeyedLocks): v
     }),
   });
   addStaffAct<{ reason: string }>(app, node, {
-    ...{ locks, path: 'refusal', role: 'registrar' },
+    ...{ path: 'refusal', role: 'registrar' },
     summary: 'Declines the wish for a visit, with the reason that the patient reads.',
     body: object({ reason: text(WORDS_MAX, 1) }),
     act: (working, document, { reason }) => reject(working, document, { task: 'appointment.1', reason }),
   });
   addStaffAct(app, node, {
-    ...{ locks, path: 'beginning', role: 'clinician', body: object({}), act: begin },
+    ...{ path: 'beginning', role: 'clinician', body: object({}), act: begin },
     summary: 'Begins the visit; the patient’s answers become part of the record.',
   });
   addStaffAct<Parameters<typeof order>[2]>(app, node, {
-    ...{ locks, path: 'orders', role: 'clinician', act: order },
+    ...{ path: 'orders', role: 'clinician', act: order },
     summary: 'Orders a test at the laboratory that the patient agreed to.',
     body: object({ test: text(20, 1), note: text(WORDS_MAX) }, ['note']),
   });
   addStaffAct<Parameters<typeof prescribe>[2]>(app, node, {
-    ...{ locks, path: 'prescriptions', role: 'clinician', act: prescribe },
+    ...{ path: 'prescriptions', role: 'clinician', act: prescribe },
     summary: 'Prescribes at the pharmacy that the patient agreed to.',
     body: object({
       medicine: text(20, 1),
@@ -303,42 +290,42 @@ function addProviderActs(app: FastifyInstance, node: Node, locks: KeyedLocks): v
     }),
   });
   addStaffAct<{ task: string }>(app, node, {
-    ...{ locks, path: 'requests', role: 'clinician', body: object({ task }) },
+    ...{ path: 'requests', role: 'clinician', body: object({ task }) },
     summary: 'Asks again for what the other organisation rejected.',
     act: (working, document, given) => askAgain(working, document, given.task),
   });
   addStaffAct(app, node, {
-    ...{ locks, path: 'closing', role: 'clinician', body: object({}), act: close },
+    ...{ path: 'closing', role: 'clinician', body: object({}), act: close },
     summary: 'Ends the visit; results and medicines may still come.',
   });
 }
 
-function addFulfilment(app: FastifyInstance, node: Node, locks: KeyedLocks): void {
+function addFulfilment(app: FastifyInstance, node: Node): void {
   addStaffAct<{ task: string }>(app, node, {
-    ...{ locks, path: 'hand-overs', role: 'any', body: object({ task }) },
+    ...{ path: 'hand-overs', role: 'any', body: object({ task }) },
     summary: 'Sends again what did not arrive; nothing is doubled.',
     act: (working, document, given) => handOverAgain(working, document, given.task),
   });
   for (const role of ['laboratory', 'pharmacist']) {
     const name = role === 'laboratory' ? 'order' : 'prescription';
     addStaffAct<{ task: string }>(app, node, {
-      ...{ locks, path: `${name}-acceptance`, role, body: object({ task }) },
+      ...{ path: `${name}-acceptance`, role, body: object({ task }) },
       summary: `Takes up the ${name}: the patient is in this person’s care for 30 days, or until it is sent back.`,
       act: (working, document, given) => accept(working, document, given.task),
     });
     addStaffAct<{ task: string; reason: string }>(app, node, {
-      ...{ locks, path: `${name}-rejection`, role, body: object({ task, reason: text(WORDS_MAX, 1) }) },
+      ...{ path: `${name}-rejection`, role, body: object({ task, reason: text(WORDS_MAX, 1) }) },
       summary: `Rejects the ${name}; who sent it reads why.`,
       act: reject,
     });
   }
   addStaffAct<Parameters<typeof report>[2]>(app, node, {
-    ...{ locks, path: 'results', role: 'laboratory', act: report },
+    ...{ path: 'results', role: 'laboratory', act: report },
     summary: 'Writes what was measured into the laboratory’s record and tells the provider.',
     body: object({ task, values: list(text(20, 1), MEASURES_MAX, 1), conclusion: text(WORDS_MAX) }, ['conclusion']),
   });
   addStaffAct<Parameters<typeof dispense>[2]>(app, node, {
-    ...{ locks, path: 'dispenses', role: 'pharmacist', act: dispense },
+    ...{ path: 'dispenses', role: 'pharmacist', act: dispense },
     summary: 'Hands over what the prescription says.',
     body: object({ task, lot: text(40) }, ['lot']),
   });

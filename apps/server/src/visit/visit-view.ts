@@ -2,9 +2,9 @@ import { type Category, pairIndex } from '@salus/fhir';
 import { inOrder, type StepCode, taskKey, type VisitTask, visitTaskResource } from '@salus/fhir/visit';
 import type { HomeDecision, RecordMeta, StoredRecord, Who } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
-import { isOrderStep } from './agreement.ts';
 import { bookedPractitioner } from './provider-acts.ts';
 import type { HandedOver, TakenOver, VisitDocument } from './visit-document.ts';
+import { findPartRecord, partNames, placeOf, readPartOf } from './visit-parts.ts';
 
 /** A visit as one participant sees it. */
 export interface VisitView {
@@ -90,41 +90,37 @@ export async function lookAt(
 }
 
 /**
- * The task with those of its parts that the side shows. A part that stands in the record here is shown as long as the record
- * is there, neither hidden nor erased, and open to who asks, by the labels that it has now.
+ * The task with those of its parts that the side shows. A part that stands in the record here is read from there, as long as
+ * the record is there, neither hidden nor erased, and open to who asks, by the labels that it has now.
  */
 async function narrowed(
-  { vault }: HostedOrganisation,
+  organisation: HostedOrganisation,
   {
     document,
     task,
     seen,
   }: { readonly document: VisitDocument; readonly task: VisitTask; readonly seen?: Seen | undefined },
 ): Promise<{ readonly task: VisitTask; readonly records: readonly ShownRecord[] }> {
-  const names = Object.keys(task.parts).filter(
+  const { vault } = organisation;
+  const names = partNames(document, task).filter(
     (name) => seen === undefined || seen.side.parts === 'all' || seen.side.parts.includes(name),
   );
-  const parts: [string, VisitTask['parts'][string]][] = [];
+  const parts: { [name: string]: VisitTask['parts'][string] } = {};
   const records: ShownRecord[] = [];
   for (const name of names) {
-    const written = document.written[writtenName(task, name)];
-    if (written !== undefined) {
-      const [type = '', id = ''] = written.split('/');
-      const record = await vault.rows.findResource(type, id);
-      if (record?.status !== 'current') continue;
-      if (seen !== undefined && (await decide(vault, seen.who, record.meta)) !== 'allowed') continue;
-      records.push({ recordId: record.recordId, version: record.version });
+    const place = placeOf(document, task, name);
+    const delivered = task.parts[name];
+    if (place === undefined) {
+      if (delivered !== undefined) parts[name] = delivered;
+      continue;
     }
-    parts.push([name, task.parts[name]!]);
+    const record = await findPartRecord(organisation, place);
+    if (record === undefined) continue;
+    if (seen !== undefined && (await decide(vault, seen.who, record.meta)) !== 'allowed') continue;
+    records.push({ recordId: record.recordId, version: record.version });
+    parts[name] = await readPartOf(organisation, task, record);
   }
-  return { task: { ...task, parts: Object.fromEntries(parts) }, records };
-}
-
-/** Under which name of the visit a part was written into the record: orders and what comes of them have numbers. */
-function writtenName({ step, number }: VisitTask, part: string): string {
-  if (!isOrderStep(step)) return part;
-  const [, kind = part, at] = /^(observation)-(\d+)$/.exec(part) ?? [];
-  return at === undefined ? `${kind}-${number}` : `${kind}-${number}-${at}`;
+  return { task: { ...task, parts, leaves: {} }, records };
 }
 
 /**

@@ -1,6 +1,8 @@
 import { answersOf, phaseOf, reasonOf } from '@salus/fhir/visit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eraseRecords } from '../../test/erase-records.ts';
 import { revokeGrant } from '../../test/hospital.ts';
+import { readAllKept } from '../../test/kept-plaintext.ts';
 import {
   type AgreementBody,
   newVisitId,
@@ -11,6 +13,7 @@ import {
   type VisitPlace,
   type Worker,
 } from '../../test/visit-place.ts';
+import { dropErased } from './visit-erasure.ts';
 
 const HOUR_MS = 3_600_000;
 /** Three organisations, three claims and four grants, on a loaded machine too. */
@@ -257,4 +260,95 @@ it('keeps what does not arrive, shows it to its sender, and sends it again as th
     code: 'conflict',
   });
   expect((await place.list('laboratory')).filter((each) => each.visit === id)).toHaveLength(1);
+});
+
+type At = keyof VisitPlace['patients'];
+const AT: readonly At[] = [PROVIDER, 'laboratory', 'pharmacy'];
+
+/** Which of the words a thief with an organisation's store and its master key finds there. */
+async function foundAt(at: At, words: readonly string[]): Promise<readonly string[]> {
+  const { text } = await readAllKept(place.server.node.organisations.get(at)!);
+  return words.filter((word) => text.includes(word));
+}
+
+function keptVisit(at: At, id: string) {
+  return place.server.node.organisations.get(at)!.vault.documents.find('visit', `${PROVIDER}/${id}`);
+}
+
+/** What a visit wrote into the record of an organisation. */
+async function writtenAt(at: At, id: string): Promise<readonly string[]> {
+  const { documents } = place.server.node.organisations.get(at)!.vault;
+  const name = `${PROVIDER}/${id}`;
+  const kept = (await documents.find('visit', name)) ?? (await documents.find('visit-over', name));
+  return Object.values((kept as unknown as { written: Record<string, string> }).written);
+}
+
+it('leaves no readable copy of what is erased, with whoever wrote it or received it, in any row that a master key opens', async () => {
+  const id = newVisitId();
+  await agreeAnew();
+  const words = { reason: 'wordreason', answer: 'wordanswer', note: 'wordnote', waiting: 'wordwaiting' };
+  const back = { conclusion: 'wordconclusion', directions: 'worddirections', lot: 'wordlot' };
+  const all = Object.values({ ...words, ...back });
+  const asked = { since: 'weeks', worse: true, fever: false, more: words.answer };
+  await must(
+    place.asPatient('POST', '', {
+      ...{ visit: id, reason: words.reason, answers: asked, wishedMs: Date.now() + 2 * HOUR_MS },
+    }),
+  );
+  const { practitioner } = place;
+  await must(place.act('desk', id, 'booking', { practitioner, startMs: Date.now() + HOUR_MS, minutes: 20 }));
+  await must(place.asPatient('POST', `/${id}/agreement`, agreed));
+  await must(place.act('clinician', id, 'beginning'));
+  await must(place.act('clinician', id, 'orders', { test: '4548-4', note: words.note }));
+  await place.list('laboratory');
+  // The order lies with the laboratory as long as it works on it.
+  expect(await foundAt('laboratory', all)).toEqual([words.reason, words.note]);
+  const inWork = (await keptVisit('laboratory', id))!;
+  const task = 'laboratory-order.1';
+  await must(place.act('laboratory', id, 'order-acceptance', { task }));
+  await must(place.act('laboratory', id, 'results', { task, values: ['8.40'], conclusion: back.conclusion }));
+  expect(await foundAt('laboratory', all)).toEqual([back.conclusion]);
+  await must(
+    place.act('clinician', id, 'prescriptions', { medicine: '860975', directions: back.directions, quantity: 9 }),
+  );
+  await place.list('pharmacy');
+  await must(place.act('pharmacy', id, 'prescription-acceptance', { task: 'prescription.1' }));
+  await must(place.act('pharmacy', id, 'dispenses', { task: 'prescription.1', lot: back.lot }));
+  const { exchange } = place.server.node.organisations.get('laboratory')!;
+  const accept = exchange.gateway.deliver.bind(exchange.gateway);
+  exchange.gateway.deliver = () => Promise.resolve({ kind: 'refused', code: 'peer-unreachable' });
+  await must(place.act('clinician', id, 'orders', { test: '718-7', note: words.waiting }));
+  const [before] = (await place.list('clinician')).filter((each) => each.visit === id);
+  expect(JSON.stringify([...before!.course.values()])).toContain(back.conclusion);
+  const copies = (await keptVisit(PROVIDER, id))!;
+  // The provider’s visit holds what came back, and nothing that stands in the provider’s own record.
+  expect(Object.values(words).filter((word) => JSON.stringify(copies).includes(word))).toEqual([]);
+  expect(JSON.stringify(copies)).toContain(back.conclusion);
+  const provider = place.server.node.organisations.get(PROVIDER)!;
+  expect((await readAllKept(provider)).waiting).toBe(1);
+
+  for (const at of AT) await eraseRecords(place.server, place.patients[at], await writtenAt(at, id));
+  for (const at of AT) expect(await foundAt(at, all), at).toEqual([]);
+  expect((await readAllKept(provider)).waiting).toBe(0);
+  exchange.gateway.deliver = accept;
+  await provider.exchange.deliveries.resendPending();
+  expect(await foundAt('laboratory', all)).toEqual([]);
+  const { json } = await place.asPatient('GET', '');
+  const after = (json.visits as Parameters<typeof seenIn>[0][]).map(seenIn).find((each) => each.visit === id);
+  expect(after?.sent.find((way) => way.task === 'laboratory-order.2')).toMatchObject({
+    state: 'refused',
+    code: 'erased',
+  });
+
+  // A restored backup has the visits as they were: the next look takes the same out again.
+  for (const [at, kept] of [
+    [PROVIDER, copies],
+    ['laboratory', inWork],
+  ] as const) {
+    const { vault } = place.server.node.organisations.get(at)!;
+    await vault.documents.put('visit', `${PROVIDER}/${id}`, kept);
+    expect(await foundAt(at, all), at).not.toEqual([]);
+    await dropErased(place.server.node.organisations.get(at)!);
+    expect(await foundAt(at, all), at).toEqual([]);
+  }
 });

@@ -50,7 +50,7 @@ function OneVisit({ view }: { readonly view: VisitView }) {
   const acting = useStaffAct(view);
   const you = participantOf(staff, view);
   return (
-    <Page title={visitReason(view.course)} lead={t('at', { place: terms.place(view.provider) })}>
+    <Page title={visitReason(view.course) || t('some')} lead={t('at', { place: terms.place(view.provider) })}>
       <PatientName view={view} />
       {acting.error === undefined ? null : <Failure error={acting.error} />}
       {you === 'desk' ? <DeskPanel view={view} acting={acting} /> : null}

@@ -94,7 +94,7 @@ function quantityToDispense(prescription: FhirTree | undefined): string | undefi
   return numberLiteral(quantity?.value);
 }
 
-/** The reason of a visit, from whichever of its tasks the reader sees. */
+/** The reason of a visit, from whichever of its tasks the reader sees; empty once it is erased. */
 export function visitReason(course: VisitCourse): string {
   const parts = [...course.values()].flatMap((task) => [
     task.parts.appointment,

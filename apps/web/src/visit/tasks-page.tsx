@@ -65,7 +65,7 @@ function ViewCard({ view }: { readonly view: VisitView }) {
       <Stack gap="xs">
         <Group justify="space-between" align="start">
           <Anchor component={Link} to={`/visit/tasks/${provider}/${visit}`} fw={600}>
-            {visitReason(course)}
+            {visitReason(course) || t('some')}
           </Anchor>
           {last === undefined ? null : (
             <Badge variant="outline" color="dark" tt="none">

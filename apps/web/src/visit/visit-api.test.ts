@@ -28,6 +28,15 @@ it('joins what each organisation knows of one visit: the newest version of each 
   expect(visit?.ways.map(({ from }) => from)).toEqual(['hospital-a', 'laboratory']);
 });
 
+it('shows what only whoever wrote it still has', () => {
+  const order = { resourceType: 'ServiceRequest' };
+  const [visit] = joinVisits([
+    viewAt('hospital-a', { ...TASK, parts: { order } }),
+    viewAt('laboratory', { ...TASK, parts: TASK.parts }),
+  ]);
+  expect(visit?.course.get('laboratory-order.1')?.parts).toMatchObject({ order, ...TASK.parts });
+});
+
 it('keeps numbers as the laboratory wrote them', () => {
   const { course } = viewAt('laboratory', TASK);
   expect(JSON.stringify(course.get('laboratory-order.1')?.parts)).toContain('8.40');

@@ -106,7 +106,10 @@ export interface Way extends HandedOver {
   readonly from: string;
 }
 
-/** Joins the views of all organisations by visit; of each task the newest version that anybody knows. */
+/**
+ * Joins the views of all organisations by visit; of each task the newest version that anybody knows, with the parts that any
+ * of them still has: what was handed over stands, once the visit is over, with whoever wrote it alone.
+ */
 export function joinVisits(views: readonly VisitView[]): readonly OwnVisit[] {
   const groups = new Map<string, VisitView[]>();
   for (const view of views) {
@@ -122,6 +125,9 @@ function joinOne(views: readonly VisitView[]): OwnVisit {
   for (const task of views.flatMap(({ course }) => [...course.values()])) {
     const known = tasks.get(taskKey(task));
     if (known === undefined || known.version < task.version) tasks.set(taskKey(task), task);
+    else if (known.version === task.version) {
+      tasks.set(taskKey(task), { ...known, parts: { ...task.parts, ...known.parts } });
+    }
   }
   const home = views.find(({ organisation, provider }) => organisation === provider) ?? first;
   const { provider, visit, agreed } = home;

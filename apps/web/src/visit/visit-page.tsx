@@ -1,5 +1,5 @@
 import { Alert, Group, Text } from '@mantine/core';
-import { phaseOf, reasonOf } from '@salus/fhir/visit';
+import { phaseOf } from '@salus/fhir/visit';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { ConfirmButton } from '../ui/confirm-button.tsx';
@@ -10,6 +10,7 @@ import { useTerms } from '../ui/terms.ts';
 import { AgreementPanel } from './agreement-panel.tsx';
 import { CourseList } from './course-list.tsx';
 import { LogLine } from './log-line.tsx';
+import { visitReason } from './step-facts.tsx';
 import { type OwnVisits, useOwnVisits, usePatientAct } from './use-visits.ts';
 import type { OwnVisit } from './visit-api.ts';
 
@@ -37,10 +38,7 @@ function OneVisit({ visit, places }: { readonly visit: OwnVisit; readonly places
   const { course, provider, ways } = visit;
   const phase = phaseOf(course);
   return (
-    <Page
-      title={reasonOf(course.get('appointment.1')?.parts.appointment)}
-      lead={t('at', { place: terms.place(provider) })}
-    >
+    <Page title={visitReason(course) || t('some')} lead={t('at', { place: terms.place(provider) })}>
       <Alert variant="outline" color="dark" role="status" title={t(`phase.${phase}`)} />
       {error === undefined ? null : <Failure error={error} />}
       {course.get('consent.1')?.status === 'requested' ? <AgreementPanel visit={visit} places={places} /> : null}

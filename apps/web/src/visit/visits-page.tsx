@@ -1,5 +1,5 @@
 import { Anchor, Badge, Button, Card, Group, Stack, Text, Title } from '@mantine/core';
-import { phaseOf, reasonOf } from '@salus/fhir/visit';
+import { phaseOf } from '@salus/fhir/visit';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { Empty } from '../ui/empty.tsx';
@@ -7,6 +7,7 @@ import { Failure } from '../ui/failure.tsx';
 import { Loading } from '../ui/loading.tsx';
 import { Page } from '../ui/page.tsx';
 import { useTerms } from '../ui/terms.ts';
+import { visitReason } from './step-facts.tsx';
 import { useOwnVisits } from './use-visits.ts';
 import type { OwnVisit } from './visit-api.ts';
 
@@ -47,7 +48,7 @@ function VisitCard({ visit }: { readonly visit: OwnVisit }) {
       <Group justify="space-between" align="start">
         <Stack gap={4}>
           <Anchor component={Link} to={`/visit/${provider}/${visit.visit}`} fw={600}>
-            {reasonOf(course.get('appointment.1')?.parts.appointment)}
+            {visitReason(course) || t('some')}
           </Anchor>
           <Text size="sm">{t('at', { place: terms.place(provider) })}</Text>
         </Stack>

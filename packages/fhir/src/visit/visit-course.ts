@@ -84,6 +84,7 @@ export function nextVersion(
     version,
     reason: change.reason ?? null,
     parts: { ...known?.parts, ...change.parts },
+    ...(known?.leaves === undefined ? {} : { leaves: known.leaves }),
   };
 }
 

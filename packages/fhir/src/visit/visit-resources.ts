@@ -182,7 +182,7 @@ export function visitEncounter({
     participant: [{ individual: { reference: practitioner } }],
     // Planned it has none: whoever prepares the visit opens the record before it begins.
     ...(Object.keys(period).length === 0 ? {} : { period }),
-    reasonCode: [{ text: reason }],
+    ...reasonIn(reason),
   };
 }
 
@@ -210,7 +210,7 @@ export function serviceRequest(
     encounter: { reference: encounter },
     authoredOn: iso(authoredMs),
     requester: { reference: requester },
-    reasonCode: [{ text: reason }],
+    ...reasonIn(reason),
     ...(note === undefined || note === '' ? {} : { note: [{ text: note }] }),
   };
 }
@@ -301,7 +301,7 @@ export function medicationRequest(
     encounter: { reference: encounter },
     authoredOn: iso(authoredMs),
     requester: { reference: requester },
-    reasonCode: [{ text: reason }],
+    ...reasonIn(reason),
     dosageInstruction: [{ text: directions }],
     dispenseRequest: { quantity: { value: quantity } },
   };
@@ -339,6 +339,11 @@ export function carried(resource: FhirTree, pid: string): FhirTree {
     ...rest
   } = resource;
   return { ...rest, subject: { identifier: { system: PID_SYSTEM, value: pid } } };
+}
+
+/** Whoever erased the booking has taken the reason along: an empty text is no FHIR. */
+function reasonIn(reason: string): FhirTree {
+  return reason === '' ? {} : { reasonCode: [{ text: reason }] };
 }
 
 function present(elements: { readonly [name: string]: FhirValue | undefined }): FhirTree {

@@ -15,6 +15,8 @@ export const PID_SYSTEM = 'urn:salus:pid';
 export const ORGANISATION_SYSTEM = 'urn:salus:organisation';
 /** Of `Task.input.type`, `Task.output.type`. */
 export const VISIT_PART_SYSTEM = 'urn:salus:visit-part';
+/** Of `Task.input.valueReference.identifier`: the committed version that a part copies, `<key id>/<leaf hash>`. */
+export const LEAF_SYSTEM = 'urn:salus:leaf';
 /** Tasks of one kind in one visit: orders, prescriptions. */
 export const TASKS_PER_STEP_MAX = 10;
 /** Of a task that is delivered: what its receiver adds has room beside it, and a whole visit in one document. */
@@ -24,6 +26,7 @@ const PARTS_MAX = 20;
 const REASON_LENGTH_MAX = 1_000;
 const VISIT_ID = /^[\w-]{22}$/;
 const PID = /^[\w-]{22}$/;
+const LEAF = /^[\w-]{22}\/[\w-]{43}$/;
 const ORGANISATION = /^[a-z][a-z0-9-]{1,31}$/;
 /** Versions of one task. */
 export const VERSION_MAX = 100;
@@ -49,6 +52,8 @@ export interface VisitTask {
   readonly reason: string | null;
   /** What it carries, by name: resources, each in the words of who wrote it first. */
   readonly parts: { readonly [name: string]: FhirTree };
+  /** Of which committed version a part is a copy, as its author says: the ledger tells when that one is erased. */
+  readonly leaves?: { readonly [name: string]: string };
 }
 
 /** `laboratory-order.1` */
@@ -58,7 +63,7 @@ export function taskKey({ step, number }: Pick<VisitTask, 'step' | 'number'>): s
 
 /** The task as the FHIR resource that is delivered. */
 export function visitTaskResource(task: VisitTask): FhirTree {
-  const { visit, provider, version, status, requester, owner, pid, changedMs, reason, parts } = task;
+  const { visit, provider, version, status, requester, owner, pid, changedMs, reason, parts, leaves } = task;
   const names = Object.keys(parts);
   const value = `${provider}/${visit}/${taskKey(task)}`;
   return {
@@ -80,10 +85,14 @@ export function visitTaskResource(task: VisitTask): FhirTree {
       : {
           input: names.map((name) => ({
             type: { coding: [{ system: VISIT_PART_SYSTEM, code: name }] },
-            valueReference: { reference: `#${name}` },
+            valueReference: { reference: `#${name}`, ...leafOf(leaves?.[name]) },
           })),
         }),
   };
+}
+
+function leafOf(leaf: string | undefined): FhirTree {
+  return leaf === undefined ? {} : { identifier: { system: LEAF_SYSTEM, value: leaf } };
 }
 
 function organisationReference(slug: string): FhirTree {
@@ -136,6 +145,7 @@ export function visitTaskOf(tree: FhirTree): VisitTask {
     changedMs: Date.parse(stringOf(tree.lastModified) ?? ''),
     reason: isTree(tree.statusReason) ? (stringOf(tree.statusReason.text) ?? '') : null,
     parts: partsOf(tree.contained),
+    leaves: leavesIn(tree.input),
   };
   const sound =
     VISIT_ID.test(task.visit) &&
@@ -147,7 +157,8 @@ export function visitTaskOf(tree: FhirTree): VisitTask {
     isCount(task.version, VERSION_MAX) &&
     Number.isSafeInteger(task.changedMs) &&
     (task.pid === null || PID.test(task.pid)) &&
-    (task.reason === null || task.reason.length <= REASON_LENGTH_MAX);
+    (task.reason === null || task.reason.length <= REASON_LENGTH_MAX) &&
+    Object.entries(task.leaves).every(([name, leaf]) => Object.hasOwn(task.parts, name) && LEAF.test(leaf));
   if (!sound) throw new FhirError('structure-invalid', 'the task of a visit is not as its profile says', 'Task');
   return task as VisitTask;
 }
@@ -165,6 +176,15 @@ function partsOf(contained: FhirValue | undefined): VisitTask['parts'] {
       'Task.contained',
     );
   }
+  return Object.fromEntries(named);
+}
+
+function leavesIn(input: FhirValue | undefined): { readonly [name: string]: string } {
+  const references = isList(input) ? input.flatMap((each) => (isTree(each) ? each.valueReference : [])) : [];
+  const named = references.filter(isTree).flatMap(({ reference, identifier }): [string, string][] => {
+    const leaf = valueIn(identifier, LEAF_SYSTEM);
+    return leaf === undefined ? [] : [[(stringOf(reference) ?? '').slice(1), leaf]];
+  });
   return Object.fromEntries(named);
 }
 

@@ -1,3 +1,4 @@
+import { leafKey } from '@salus/contracts';
 import { newNonce } from '@salus/crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Consortium, createConsortium, type Member } from '../../test/consortium.ts';
@@ -204,5 +205,51 @@ test('makes room in the inbox with what was dealt with', async () => {
   expect((await inbox()).some(({ delivery }) => delivery === order.delivery)).toBe(false);
   await expect(receiver.exchange.deliveries.settle('hospital-a', newNonce())).rejects.toMatchObject({
     code: 'not-found',
+  });
+});
+
+test('keeps nothing of what a delivery said, on either side, once it was dealt with', async () => {
+  const order = sending({ body: '{"resourceType":"ServiceRequest","note":[{"text":"a word"}]}' });
+  await sender.exchange.deliveries.send(order);
+  const opened = async ({ vault }: Member, table: 'inbox' | 'outbox'): Promise<string> => {
+    const rows = await vault.store.read.selectFrom(table).selectAll().execute();
+    return rows
+      .map((row) => JSON.stringify(vault.masterKey.openJson('delivery', row.deliveryToken, row.sealed)))
+      .find((text) => text.includes(order.delivery))!;
+  };
+  expect(await opened(receiver, 'inbox')).toContain('a word');
+  expect(JSON.parse(await opened(sender, 'outbox'))).toMatchObject({ body: null, code: null });
+  await receiver.exchange.deliveries.settle('hospital-a', order.delivery);
+  expect(JSON.parse(await opened(receiver, 'inbox'))).toMatchObject({ body: null, from: 'hospital-a' });
+  const done = await receiver.exchange.deliveries.listInbox({ state: 'done', limit: 100 });
+  expect(done.find(({ delivery }) => delivery === order.delivery)).toMatchObject({ body: null, kind: 'order' });
+});
+
+test('sends nothing that quotes a version which was erased, whether it waits already or is only made ready', async () => {
+  const [place = ''] = await consortium.import(sender, [
+    { resourceType: 'Patient', identifier: [{ system: 'urn:mrn', value: '4711' }] },
+  ]);
+  const { keyId, leafHash } = await consortium.record(sender, place);
+  consortium.peers.set('laboratory', {
+    ...({} as ExchangePeer),
+    deliver: () => Promise.resolve({ kind: 'refused', code: 'peer-unreachable' }),
+  });
+  const [quoting, other] = [sending({ quotes: [leafHash] }), sending({ quotes: ['A'.repeat(43)] })];
+  for (const each of [quoting, other]) {
+    expect(await sender.exchange.deliveries.send(each)).toMatchObject({ state: 'pending' });
+  }
+  expect(await sender.vault.leafStates.eraseAgain([leafKey(keyId, leafHash)])).toBe(1);
+  consortium.peers.set('laboratory', receiver.exchange.gateway);
+  await sender.exchange.deliveries.resendPending();
+  expect(await sender.exchange.deliveries.findSent(quoting.delivery)).toMatchObject({
+    state: 'refused',
+    code: 'erased',
+  });
+  expect(await sender.exchange.deliveries.findSent(other.delivery)).toMatchObject({ state: 'delivered' });
+  const arrived = (await inbox()).map(({ delivery }) => delivery);
+  expect(arrived).toContain(other.delivery);
+  expect(arrived).not.toContain(quoting.delivery);
+  await expect(sender.exchange.deliveries.send(sending({ quotes: [leafHash] }))).rejects.toMatchObject({
+    code: 'erased',
   });
 });

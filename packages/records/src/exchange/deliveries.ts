@@ -15,9 +15,23 @@ import {
 import type { LedgerView } from '../ledger-view.ts';
 import type { MasterKey } from '../master-key.ts';
 import { RecordsError } from '../records-error.ts';
-import { rowsLog } from '../rows-log.ts';
-import type { Store, StoreTransaction } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
 import type { AuditEvent, AuditLog, Who } from '../vault-types.ts';
+import {
+  type DeliveryRow,
+  type DeliveryTable,
+  demandRoom,
+  demandUnerased,
+  type InboxItem,
+  type InboxSecret,
+  type InboxState,
+  type OutboxItem,
+  type OutboxSecret,
+  type OutboxState,
+  openDelivery,
+  putRow,
+  sealDelivery,
+} from './delivery-rows.ts';
 import {
   DELIVERY_BYTES_MAX,
   DELIVERY_KINDS,
@@ -41,30 +55,6 @@ export const DELIVERIES_PAGE_MAX = 200;
 const UNANSWERED: ReadonlySet<string> = new Set(['peer-unreachable', 'peer-untrusted', 'unavailable', 'distrusted']);
 const DELIVERY_ID = /^[\w-]{22}$/;
 
-export type InboxState = 'new' | 'done';
-export type OutboxState = 'pending' | 'delivered' | 'refused';
-
-export interface InboxItem {
-  readonly delivery: string;
-  readonly from: string;
-  readonly kind: DeliveryKind;
-  /** What the sender wrote: FHIR JSON. */
-  readonly body: string;
-  readonly atMs: number;
-  readonly state: InboxState;
-}
-
-export interface OutboxItem {
-  readonly delivery: string;
-  readonly to: string;
-  readonly kind: DeliveryKind;
-  readonly atMs: number;
-  readonly state: OutboxState;
-  /** Why it was refused. */
-  readonly code: string | null;
-  readonly receipt: DeliveryReceipt | null;
-}
-
 /** What a person of this organisation sends. */
 export interface Sending {
   /** 22 characters; sending the same id again does nothing new. */
@@ -72,6 +62,8 @@ export interface Sending {
   readonly to: string;
   readonly kind: DeliveryKind;
   readonly body: string;
+  /** Leaf hashes of this organisation's versions that the body quotes: none of it is sent once one of them is erased. */
+  readonly quotes?: readonly string[];
   readonly who: Who;
   /** This organisation's pid of the patient it is about, so that the patient sees it. */
   readonly pid: string | null;
@@ -87,23 +79,10 @@ export interface DeliveryParts extends PeerSender {
   openHpke(kid: string): Promise<{ readonly publicKey: string; readonly privateKey: HpkePrivateKey }>;
 }
 
-interface InboxSecret {
-  readonly delivery: string;
-  readonly from: string;
-  readonly kind: DeliveryKind;
-  readonly body: string;
-  readonly digest: string;
-}
-
-interface OutboxSecret extends Omit<OutboxItem, 'atMs' | 'state'> {
-  readonly body: DeliveryBody;
-  readonly pid: string | null;
-  readonly who: Who;
-}
-
 /**
  * Orders, results, prescriptions and tasks between organisations. The sender keeps each until the receiver's signed
- * receipt has come; the receiver takes each id once. Both log it, and both rows are covered by their rows logs.
+ * receipt has come, the receiver until it is dealt with: then who, when and what became of it are left, and nothing of the
+ * content. The receiver takes each id once. Both log it, and both rows are covered by their rows logs.
  */
 export class Deliveries {
   readonly #parts: DeliveryParts;
@@ -139,7 +118,7 @@ export class Deliveries {
     let settled = 0;
     const silent = new Set<string>();
     for (const row of rows) {
-      const { delivery, to } = this.#openSealed<OutboxSecret>(row.deliveryToken, row.sealed);
+      const { delivery, to } = openDelivery<OutboxSecret>(this.#parts.masterKey, row);
       // One organisation that does not answer keeps nothing from the others.
       if (silent.has(to)) continue;
       const { state, code } = await this.#attempt(delivery);
@@ -151,10 +130,7 @@ export class Deliveries {
 
   async findSent(delivery: string): Promise<OutboxItem | undefined> {
     const row = await this.#findRow('outbox', delivery);
-    if (row === undefined) return undefined;
-    const secret = this.#openSealed<OutboxSecret>(row.deliveryToken, row.sealed);
-    const { to, kind, code, receipt } = secret;
-    return { delivery, to, kind, code, receipt, atMs: row.atMs, state: row.state as OutboxState };
+    return row === undefined ? undefined : itemOf(row, openDelivery(this.#parts.masterKey, row));
   }
 
   /** The gateway's side: durable in the inbox and logged before the receipt is signed. */
@@ -176,7 +152,7 @@ export class Deliveries {
       });
       await this.#insertReceived({ delivery: body.delivery, from, kind: body.kind, body: text, digest });
       for (const listener of this.#listeners) listener(body.delivery);
-    } else if (this.#openSealed<InboxSecret>(known.deliveryToken, known.sealed).digest !== digest) {
+    } else if (openDelivery<InboxSecret>(this.#parts.masterKey, known).digest !== digest) {
       throw new RecordsError('conflict', 'this delivery id stands for another delivery');
     }
     return this.#signReceipt(from, body.delivery, digest);
@@ -197,26 +173,28 @@ export class Deliveries {
       .limit(Math.max(1, Math.min(DELIVERIES_PAGE_MAX, query.limit)))
       .execute();
     return rows.map((row) => {
-      const { delivery, from, kind, body } = this.#openSealed<InboxSecret>(row.deliveryToken, row.sealed);
+      const { delivery, from, kind, body } = openDelivery<InboxSecret>(this.#parts.masterKey, row);
       return { delivery, from, kind, body, atMs: row.atMs, state: row.state as InboxState };
     });
   }
 
-  /** Says that a delivery was dealt with; it makes room in the inbox. Absent throws `not-found`. */
+  /** Says that a delivery was dealt with: its content goes, which makes room in the inbox. Absent throws `not-found`. */
   async settle(from: string, delivery: string): Promise<void> {
+    const { masterKey, store } = this.#parts;
     const row = await this.#findRow('inbox', this.#scoped(from, delivery));
     if (row === undefined) throw new RecordsError('not-found', 'no such delivery arrived');
-    await this.#parts.store.write((trx) => putRow(trx, 'inbox', { ...row, state: 'done' }));
+    const settled = { ...openDelivery<InboxSecret>(masterKey, row), body: null };
+    await store.write((trx) => putRow(trx, 'inbox', sealDelivery(masterKey, settled, { ...row, state: 'done' })));
   }
 
-  async #prepare({ delivery, to, kind, body, who, pid }: Sending): Promise<void> {
+  async #prepare({ delivery, to, kind, body, who, pid, quotes = [] }: Sending): Promise<void> {
     const plaintext = utf8(body);
     if (!DELIVERY_ID.test(delivery))
       throw new RecordsError('bad-input', 'a delivery id has 22 characters of base64url');
     if (plaintext.length > DELIVERY_BYTES_MAX) {
       throw new RecordsError('too-large', `a delivery has at most ${DELIVERY_BYTES_MAX} bytes`);
     }
-    const { network, organisation, store, clock } = this.#parts;
+    const { network, organisation, store, masterKey, clock } = this.#parts;
     const { kid, publicKey } = await this.#recipientOf(to);
     const info = deliveryInfo({ network, from: organisation, to, delivery, kind, kid });
     const sealed = await sealHpke({ publicKey, info, plaintext });
@@ -227,12 +205,15 @@ export class Deliveries {
       code: null,
       receipt: null,
       body: { delivery, kind, sealed },
+      quotes,
       pid,
       who,
     };
-    const row = this.#rowOf(delivery, secret as unknown as Json, { atMs: clock(), state: 'pending' });
+    const place = { deliveryToken: this.#tokenOf(delivery), atMs: clock(), state: 'pending' };
+    const row = sealDelivery(masterKey, secret, place);
     await store.write(async (trx) => {
       await demandRoom(trx, 'outbox', 'pending', OUTBOX_MAX);
+      await demandUnerased(trx, quotes);
       await putRow(trx, 'outbox', row);
     });
   }
@@ -241,13 +222,16 @@ export class Deliveries {
   async #attempt(delivery: string): Promise<OutboxItem> {
     const row = await this.#findRow('outbox', delivery);
     if (row === undefined) throw new RecordsError('not-found', 'no such delivery was prepared');
-    const secret = this.#openSealed<OutboxSecret>(row.deliveryToken, row.sealed);
+    const secret = openDelivery<OutboxSecret>(this.#parts.masterKey, row);
+    const { body } = secret;
+    // Settled, or taken back, since it was looked up.
+    if (body === null) return itemOf(row, secret);
     const peer = this.#parts.findPeer(secret.to);
     if (peer === undefined) throw new RecordsError('not-found', 'no such organisation is connected');
-    const request = await signPeerRequest(this.#parts, secret.to, 'deliver', secret.body);
+    const request = await signPeerRequest(this.#parts, secret.to, 'deliver', body);
     // Durable before it leaves, like everything that leaves.
     await this.#log({ who: secret.who, pid: secret.pid, peer: secret.to, nonce: request.payload.nonce, delivery });
-    const settled = await this.#settleAnswer(secret, await askToTake(peer, request));
+    const settled = await this.#settleAnswer(secret.to, body, await askToTake(peer, request));
     if (settled.code !== null) {
       await this.#log({
         who: secret.who,
@@ -258,19 +242,28 @@ export class Deliveries {
         outcome: settled.code,
       });
     }
-    const kept: OutboxSecret = { ...secret, code: settled.code, receipt: settled.receipt };
-    const { atMs } = row;
-    await this.#parts.store.write((trx) =>
-      putRow(trx, 'outbox', this.#rowOf(delivery, kept as unknown as Json, { atMs, state: settled.state })),
-    );
-    const { to, kind } = secret;
-    return { delivery, to, kind, atMs, ...settled };
+    return this.#keepAttempt(row, secret, settled);
   }
 
-  async #settleAnswer(
-    { to, body }: OutboxSecret,
-    answer: PeerAnswer<DeliveryReceipt>,
-  ): Promise<{ readonly state: OutboxState; readonly code: string | null; readonly receipt: DeliveryReceipt | null }> {
+  /** Says what came of an attempt. What was settled or taken back meanwhile stays so, unless it has arrived after all. */
+  #keepAttempt({ deliveryToken, atMs }: DeliveryRow, secret: OutboxSecret, settled: Settled): Promise<OutboxItem> {
+    const { masterKey, store } = this.#parts;
+    return store.write(async (trx) => {
+      const now = await trx
+        .selectFrom('outbox')
+        .selectAll()
+        .where('deliveryToken', '=', deliveryToken)
+        .executeTakeFirstOrThrow();
+      if (now.state !== 'pending' && settled.state !== 'delivered') return itemOf(now, openDelivery(masterKey, now));
+      const { state, code, receipt } = settled;
+      const kept = { ...secret, code, receipt, body: state === 'pending' ? secret.body : null };
+      const row = sealDelivery(masterKey, kept, { deliveryToken, atMs, state });
+      await putRow(trx, 'outbox', row);
+      return itemOf(row, kept);
+    });
+  }
+
+  async #settleAnswer(to: string, body: DeliveryBody, answer: PeerAnswer<DeliveryReceipt>): Promise<Settled> {
     // A full inbox may have room later; any other refusal is the receiver's word on this delivery.
     if (answer.kind === 'refused') {
       const mayPass = answer.code === 'inbox-full' || UNANSWERED.has(answer.code);
@@ -308,10 +301,17 @@ export class Deliveries {
   }
 
   async #insertReceived(secret: InboxSecret): Promise<void> {
-    const { store, clock } = this.#parts;
-    const id = this.#scoped(secret.from, secret.delivery);
-    const row = this.#rowOf(id, secret as unknown as Json, { atMs: clock(), state: 'new' });
+    const { store, masterKey, clock } = this.#parts;
+    const deliveryToken = this.#tokenOf(this.#scoped(secret.from, secret.delivery));
+    const row = sealDelivery(masterKey, secret, { deliveryToken, atMs: clock(), state: 'new' });
     await store.write(async (trx) => {
+      // The same may have come, and been dealt with, since it was looked for: its content does not come back.
+      const known = await trx
+        .selectFrom('inbox')
+        .select('state')
+        .where('deliveryToken', '=', deliveryToken)
+        .executeTakeFirst();
+      if (known !== undefined) return;
       await demandRoom(trx, 'inbox', 'new', INBOX_MAX);
       await putRow(trx, 'inbox', row);
     });
@@ -335,21 +335,12 @@ export class Deliveries {
     return newest;
   }
 
-  async #findRow(table: 'inbox' | 'outbox', id: string): Promise<DeliveryRow | undefined> {
+  async #findRow(table: DeliveryTable, id: string): Promise<DeliveryRow | undefined> {
     return this.#parts.store.read
       .selectFrom(table)
       .selectAll()
       .where('deliveryToken', '=', this.#tokenOf(id))
       .executeTakeFirst();
-  }
-
-  #openSealed<Secret>(deliveryToken: string, sealed: Uint8Array): Secret {
-    return this.#parts.masterKey.openJson('delivery', deliveryToken, sealed) as Secret;
-  }
-
-  #rowOf(id: string, secret: Json, { atMs, state }: { readonly atMs: number; readonly state: string }): DeliveryRow {
-    const deliveryToken = this.#tokenOf(id);
-    return { deliveryToken, atMs, state, sealed: this.#parts.masterKey.sealJson('delivery', deliveryToken, secret) };
   }
 
   /** Two senders may use one id: each has its own in the inbox. */
@@ -386,6 +377,12 @@ export class Deliveries {
   }
 }
 
+type Settled = Pick<OutboxItem, 'state' | 'code' | 'receipt'>;
+
+function itemOf({ atMs, state }: DeliveryRow, { delivery, to, kind, code, receipt }: OutboxSecret): OutboxItem {
+  return { delivery, to, kind, code, receipt, atMs, state: state as OutboxState };
+}
+
 /** Silence of the receiver's node is no word on a delivery: the sender keeps it. */
 async function askToTake(
   peer: ExchangePeer,
@@ -397,31 +394,6 @@ async function askToTake(
     if (error instanceof RecordsError && UNANSWERED.has(error.code)) return { kind: 'refused', code: error.code };
     throw error;
   }
-}
-
-type DeliveryRow = {
-  readonly deliveryToken: string;
-  readonly atMs: number;
-  readonly state: string;
-  readonly sealed: Uint8Array;
-};
-
-async function putRow(trx: StoreTransaction, table: 'inbox' | 'outbox', row: DeliveryRow): Promise<void> {
-  await trx
-    .insertInto(table)
-    .values(row)
-    .onConflict((conflict) => conflict.column('deliveryToken').doUpdateSet(row))
-    .execute();
-  await rowsLog.cover(trx, table, row.deliveryToken, row);
-}
-
-async function demandRoom(trx: StoreTransaction, table: 'inbox' | 'outbox', state: string, max: number): Promise<void> {
-  const { count } = await trx
-    .selectFrom(table)
-    .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where('state', '=', state)
-    .executeTakeFirstOrThrow();
-  if (count >= max) throw new RecordsError('overloaded', `the ${table} is full`, { detail: `${table}-full` });
 }
 
 function deliveryInfo(about: {

@@ -3,6 +3,7 @@ export const texts = {
   lead: 'Say once what troubles you. Each person who helps sees what the one before has done, and you see every step.',
   signIn: 'Sign in first, as a patient or as a member of staff.',
   ask: 'Ask for a visit',
+  some: 'A visit',
   own: 'Your visits',
   none: 'You have asked for no visit yet.',
   open: 'Open',
