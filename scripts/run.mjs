@@ -19,6 +19,8 @@ const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..');
  * @param {readonly string[]} args
  */
 export function handOver(node, entry, args) {
+  // Sources are stripped of their types and compiled once, not by every process and thread: half the time of a start.
+  process.env.NODE_COMPILE_CACHE ??= resolve(repositoryRoot, 'node_modules/.cache/salus-compiled');
   if (process.platform !== 'win32' && typeof process.execve === 'function') {
     process.execve(node, [node, entry, ...args], process.env);
   }

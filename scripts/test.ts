@@ -79,9 +79,7 @@ async function runTests(filters: readonly string[]): Promise<TestCounts> {
   try {
     const report = join(folder, 'report.json');
     const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-    // Hundreds of processes and threads begin with the same modules: types are stripped from each once.
-    const environment = { SALUS_TEST_REPORT: report, NODE_COMPILE_CACHE: join(folder, 'compiled') };
-    const command = onNode([vitest, 'run', ...filters], testsTimeoutMs, environment);
+    const command = onNode([vitest, 'run', ...filters], testsTimeoutMs, { SALUS_TEST_REPORT: report });
     const { ok, durationMs } = await runCommand(command, 'stream');
     const requireAll = process.env.SALUS_TEST_REQUIRE === 'all';
     const { counts, problems, skipped } = parseTestReport(readReport(report), { exitedWell: ok, requireAll });
