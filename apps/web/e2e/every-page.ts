@@ -72,6 +72,7 @@ export const PAGES: readonly PageOfApp[] = [
   plain('patient', 'access-disputes', '/patient/access/disputes'),
   plain('patient', 'access-guardians', '/patient/access/guardians'),
   plain('patient', 'access-give', '/patient/access/give'),
+  { ...plain('patient', 'access-narrow', '/patient/access/narrow/:grant'), open: openNarrowing },
   plain('patient', 'access-home', '/patient/access/home'),
   plain('patient', 'access-log', '/patient/access/log'),
   plain('patient', 'apps', '/patient/apps'),
@@ -91,6 +92,15 @@ export const PAGES: readonly PageOfApp[] = [
   {
     ...plain('desk', 'task', '/visit/tasks/:provider/:visit'),
     open: (page) => follow(page, '/visit/tasks', '/visit/tasks/hospital'),
+  },
+  plain('desk', 'guardians-desk', '/clinician/guardians'),
+  {
+    ...plain('desk', 'guardians-ward', '/clinician/guardians/:patient'),
+    open: (page, { stage: { cast } }) => {
+      const unclaimed = cast.patients.find(({ slips = [] }) => slips.length > 0);
+      const here = unclaimed?.at.find(({ organisation }) => organisation === 'hospital-a');
+      return at(`/clinician/guardians/${here?.fhirId ?? ''}`)(page);
+    },
   },
   { ...plain('laboratory', 'tasks-laboratory', '/visit/tasks') },
   { ...plain('pharmacist', 'tasks-pharmacy', '/visit/tasks') },
@@ -136,6 +146,18 @@ async function openCertificate(page: Page): Promise<void> {
   await page.locator('main input').nth(1).fill('hospital-a-1001');
   await page.locator('main button[type=submit]').click();
   await page.waitForURL(`**${list}/*`);
+}
+
+/** A permission that the patient gave: in English, which is walked first, and found in the other languages. */
+async function openNarrowing(page: Page): Promise<void> {
+  const list = '/patient/access';
+  if ((await page.locator('html').getAttribute('lang')) === 'en') {
+    await page.goto(`${list}/give`);
+    await page.locator('main fieldset input[type=checkbox]').first().check();
+    await page.locator('main button').last().click();
+    await page.waitForURL(`**${list}`);
+  }
+  await follow(page, list, `${list}/narrow/`);
 }
 
 /** The patient's first visit: asked for in English, which is walked first, and found in the other languages. */

@@ -9,6 +9,8 @@ import { CoursePage } from './course/course-page.tsx';
 import { StaffDisputesPage } from './disputes/disputes-page.tsx';
 import { ElsewherePage } from './elsewhere/elsewhere-page.tsx';
 import { EmergencyPage } from './emergency/emergency-page.tsx';
+import { DeskGuardiansPage } from './guardians/guardians-page.tsx';
+import { DeskWardPage } from './guardians/ward-page.tsx';
 import { IncidentPage } from './incident/incident-page.tsx';
 import { PatientsPage } from './patients-page.tsx';
 
@@ -22,6 +24,8 @@ export const routes: RouteObject[] = [
       { path: 'emergency', element: <EmergencyPage /> },
       { path: 'incident', element: <IncidentPage /> },
       { path: 'disputes', element: <StaffDisputesPage /> },
+      { path: 'guardians', element: <DeskGuardiansPage /> },
+      { path: 'guardians/:patient', element: <DeskWardPage /> },
       {
         path: 'patient/:patient',
         element: <ChartLayout />,

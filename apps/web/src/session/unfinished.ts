@@ -1,4 +1,5 @@
 import type { UnansweredCall } from '@salus/client';
+import type { Terms } from '@salus/contracts';
 import type { Json } from '@salus/crypto';
 import type { PreparedGrant } from '@salus/wallet';
 
@@ -19,6 +20,15 @@ export interface UnfinishedGrant {
   readonly sent: (Pick<PreparedGrant, 'call' | 'privateArgs' | 'seals'> & { readonly places?: Json }) | null;
 }
 
+/** Narrower terms of a running grant, on their way to the ledger and to the grantee. */
+export interface UnfinishedNarrowing {
+  readonly grant: string;
+  readonly terms: Terms;
+  readonly salt: string;
+  /** What is sent, until the ledger's answer is known; null once it is committed and the grantee is to be told. */
+  readonly sent: Pick<PreparedGrant, 'call' | 'privateArgs'> | null;
+}
+
 /** The recovery sheet of a first claim: it exists nowhere else until its patient has it on paper. */
 export interface UnconfirmedSheet {
   readonly organisation: string;
@@ -30,6 +40,8 @@ export interface UnconfirmedSheet {
 export interface Unfinished {
   readonly calls: readonly UnansweredCall[];
   readonly grants: readonly UnfinishedGrant[];
+  /** At most one of each grant; absent where there never was one. */
+  readonly narrowings?: readonly UnfinishedNarrowing[];
   readonly sheet: UnconfirmedSheet | null;
   /** Whether some node has not the newest backup yet. */
   readonly owesBackup: boolean;
@@ -44,4 +56,14 @@ export function withUnfinishedGrant(unfinished: Unfinished, grant: UnfinishedGra
 
 export function withoutUnfinishedGrant(unfinished: Unfinished, grant: string): Unfinished {
   return { ...unfinished, grants: unfinished.grants.filter((known) => known.grant !== grant) };
+}
+
+export function withUnfinishedNarrowing(unfinished: Unfinished, begun: UnfinishedNarrowing): Unfinished {
+  const { narrowings = [] } = withoutNarrowing(unfinished, begun.grant);
+  return { ...unfinished, narrowings: [...narrowings, begun].slice(-GRANTS_KEPT_MAX) };
+}
+
+export function withoutNarrowing(unfinished: Unfinished, grant: string): Unfinished {
+  const { narrowings = [] } = unfinished;
+  return { ...unfinished, narrowings: narrowings.filter((known) => known.grant !== grant) };
 }

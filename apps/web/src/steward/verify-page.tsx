@@ -1,11 +1,12 @@
 import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { type ApiClient, ClientError } from '@salus/client';
-import { type SyntheticEvent, useState } from 'react';
+import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../session/index.ts';
 import { DateText } from '../ui/date-text.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { Page } from '../ui/page.tsx';
+import { QrReader } from '../ui/qr-reader.tsx';
 import { placeName, useTerms } from '../ui/terms.ts';
 import {
   certificateIn,
@@ -28,19 +29,36 @@ export function VerifyPage() {
   const [verdict, setVerdict] = useState<Verdict>();
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
-  const check = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    setBusy(true);
-    setError(undefined);
-    setVerdict(undefined);
-    verdictOn(api, text, nowMs())
-      .then(setVerdict, setError)
-      .finally(() => setBusy(false));
-  };
+  const check = useCallback(
+    (shown: string): void => {
+      setBusy(true);
+      setError(undefined);
+      setVerdict(undefined);
+      verdictOn(api, shown, nowMs())
+        .then(setVerdict, setError)
+        .finally(() => setBusy(false));
+    },
+    [api, nowMs],
+  );
+  /** Whoever holds a code before the camera has both hands full: what was read is checked at once. */
+  const scanned = useCallback(
+    (read: string): void => {
+      const shown = read.slice(0, TEXT_MAX);
+      setText(shown);
+      check(shown);
+    },
+    [check],
+  );
   return (
     <Page title={t('verify.title')} lead={t('verify.lead')}>
-      <form onSubmit={check}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          check(text);
+        }}
+      >
         <Stack gap="sm" maw={640}>
+          <QrReader onRead={scanned} />
           <Textarea
             label={t('verify.paste')}
             description={t('verify.pasteHint')}

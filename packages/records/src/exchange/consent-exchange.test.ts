@@ -1,5 +1,5 @@
 import { hashTuple, type Json, newNonce, randomBytes, sealHpke, toBase64url, utf8 } from '@salus/crypto';
-import { accessRequest, answer, prepareCall, revoke, sealToken } from '@salus/wallet';
+import { accessRequest, answer, narrow, prepareCall, revoke, sealToken } from '@salus/wallet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createStory, laterMedication, type Story } from '../../test/story.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
@@ -88,6 +88,27 @@ test('takes a grant token only for itself, this network and a grant on the ledge
   const foreign = await sealToken(patient.wallet, token.terms.grant, (await author.vault.privateKeys.list('hpke'))[0]!);
   await expect(tokens.receive(foreign.envelope, null)).rejects.toMatchObject({ code: 'not-found' });
   await expect(author.exchange.tokens.receive(foreign.envelope, null)).rejects.toMatchObject({ code: 'bad-input' });
+});
+
+test('takes the narrowed terms of a grant in place of the wider ones, as the answer to the same request', async () => {
+  const { consortium, author, readerSide, patient } = story;
+  const wide = await consortium.grant(
+    { author, reader: readerSide, patient },
+    { categories: ['medication', 'laboratory'] },
+  );
+  const { pid, grant } = wide.terms;
+  const { tokens } = readerSide.exchange;
+  const [key] = await readerSide.vault.privateKeys.list('hpke');
+  const before = (await sealToken(patient.wallet, grant, key!)).envelope;
+  const asked = { pid, request: hashTuple('test', 'request') };
+  await tokens.receive(before, asked);
+  const narrowed = await narrow(patient.wallet, consortium.occasion, { grant, change: { categories: ['laboratory'] } });
+  await consortium.commit(narrowed);
+  await expect(tokens.receive(before, asked)).rejects.toMatchObject({ code: 'proof-invalid' });
+  const after = (await sealToken(narrowed.wallet, grant, key!)).envelope;
+  await tokens.receive(after, null);
+  const [held, ...others] = await tokens.listOfRequest(asked.pid, asked.request);
+  expect([held?.terms.grant, held?.terms.categories, others]).toEqual([grant, ['laboratory'], []]);
 });
 
 test('lists tokens for whom they are meant, while their grants are active', async () => {

@@ -124,7 +124,7 @@ export class GrantTokens {
         .execute();
       for (const row of rows) {
         const token = this.#openRow(row);
-        if (isHolder(token.terms, reader) && (await this.#isActive(token))) usable.push(token);
+        if (isHolder(token.terms, reader) && (await this.isActive(token))) usable.push(token);
         if (usable.length >= GRANT_TOKENS_PAGE_MAX) return usable;
       }
       const last = rows.at(-1);
@@ -133,7 +133,8 @@ export class GrantTokens {
     }
   }
 
-  async #isActive({ terms }: GrantToken): Promise<boolean> {
+  /** Does the ledger hold its grant as active now? */
+  async isActive({ terms }: GrantToken): Promise<boolean> {
     const fact = (await this.#parts.ledger.get(grantKey(terms.pid, terms.grant))) as GrantFact | undefined;
     return fact?.status === 'active' && this.#parts.clock() <= terms.notAfterMs;
   }
@@ -166,12 +167,19 @@ export class GrantTokens {
         .select(({ fn }) => fn.countAll<number>().as('count'))
         .executeTakeFirstOrThrow();
       if (count >= GRANT_TOKENS_MAX) throw new RecordsError('overloaded', 'too many grant tokens are kept');
+      const known = await trx
+        .selectFrom('grantToken')
+        .select('requestToken')
+        .where('grantToken', '=', grantToken)
+        .executeTakeFirst();
+      // The patient hands over narrower terms of their own accord: the grant answers the same request as before.
+      const kept = { ...row, requestToken: row.requestToken ?? known?.requestToken ?? null };
       await trx
         .insertInto('grantToken')
-        .values(row)
-        .onConflict((conflict) => conflict.column('grantToken').doUpdateSet(row))
+        .values(kept)
+        .onConflict((conflict) => conflict.column('grantToken').doUpdateSet(kept))
         .execute();
-      await rowsLog.cover(trx, 'grantToken', grantToken, row);
+      await rowsLog.cover(trx, 'grantToken', grantToken, kept);
     });
   }
 

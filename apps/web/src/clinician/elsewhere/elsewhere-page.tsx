@@ -85,7 +85,8 @@ function GrantCard({ grant, patient }: { readonly grant: Grant; readonly patient
   const { nowMs } = useSession();
   const client = useQueryClient();
   const { categories, notAfterMs, purposes, grant: id } = grant.terms;
-  const openedKey = ['grant', 'opened', staff.id, id];
+  // What a narrowing ended is open no more, though the grant is the same.
+  const openedKey = ['grant', 'opened', staff.id, id, grant.salt];
   const opened = useQuery<number>({ queryKey: openedKey, queryFn: () => 0, enabled: false, gcTime: Infinity });
   const open = useMutation({
     mutationFn: () => {

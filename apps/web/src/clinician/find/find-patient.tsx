@@ -16,7 +16,7 @@ const EMPTY = { name: '', birthDate: '', phone: '', identifier: '', code: '' };
 type Fields = typeof EMPTY;
 
 /** Finds a patient among those whom the person may see; each search stands in the log. */
-export function FindPatient() {
+export function FindPatient({ to = chartOf }: { readonly to?: (fhirId: string) => string }) {
   const { t } = useTranslation('clinician');
   const staff = useStaff();
   const [fields, setFields] = useState<Fields>(EMPTY);
@@ -101,7 +101,7 @@ export function FindPatient() {
       </search>
       <div aria-live="polite">
         {search.isError ? <Failure error={search.error} text={t('find.failed')} /> : null}
-        {search.data === undefined ? null : <Found {...search.data} />}
+        {search.data === undefined ? null : <Found {...search.data} to={to} />}
       </div>
     </Stack>
   );
@@ -119,7 +119,20 @@ function describe(fields: Fields, own: string): Description | 'nothing' | 'code'
   return said.length === 0 ? 'nothing' : Object.fromEntries(said);
 }
 
-function Found({ patients, more }: { readonly patients: readonly FoundPatient[]; readonly more: boolean }) {
+/** Where somebody who was found is opened, unless a page says otherwise. */
+function chartOf(fhirId: string): string {
+  return `/clinician/patient/${fhirId}`;
+}
+
+function Found({
+  patients,
+  more,
+  to,
+}: {
+  readonly patients: readonly FoundPatient[];
+  readonly more: boolean;
+  readonly to: (fhirId: string) => string;
+}) {
   const { t } = useTranslation(['clinician', 'urgent']);
   if (patients.length === 0) {
     return (
@@ -152,7 +165,7 @@ function Found({ patients, more }: { readonly patients: readonly FoundPatient[];
             </Stack>
             <Button
               component={Link}
-              to={`/clinician/patient/${card.fhirId}`}
+              to={to(card.fhirId)}
               variant="outline"
               aria-label={t('find.chooseWhom', { name: card.name })}
             >

@@ -169,11 +169,10 @@ export const texts = {
   },
   verify: {
     title: 'Check a certificate',
-    lead: 'Is this person who the certificate says? The signature is checked on this device.',
+    lead: 'Is this person who the certificate says? Hold its QR code before the camera, or choose a picture of it. The signature is checked on this device.',
     paste: 'Text of the QR code',
     pasteHint: 'It begins with SALUS-AUTHENTICITY:',
     check: 'Check',
-    camera: 'Scan with the camera',
     valid: 'Genuine and valid',
     validText: 'A member’s authority signed it, an administrator stands behind it, and the person may act today.',
     signed: 'Genuine, not asked today',

@@ -1,19 +1,24 @@
 import { Button, Checkbox, Collapse, Fieldset, Group, Stack, Text } from '@mantine/core';
 import { useDisclosure, useId } from '@mantine/hooks';
+import type { Terms as GrantTerms } from '@salus/contracts';
 import { useTranslation } from 'react-i18next';
 import { useTerms } from '../../ui/terms.ts';
 import type { RecordsAt } from './access-queries.ts';
 import { type Draft, noonOf, sensitiveIn, withItem } from './draft.ts';
 import { NarrowFields } from './narrow-fields.tsx';
+import { sensitiveOf } from './narrower.ts';
 
 /** What may be read, with how many documents each tick opens; further narrowing behind a button. */
 export function DraftFields({
   draft,
+  agreed,
   categories,
   places,
   onChange,
 }: {
   readonly draft: Draft;
+  /** Of a grant that runs already: it can only be narrowed. */
+  readonly agreed?: GrantTerms;
   /** Those among which the patient chooses. */
   readonly categories: readonly string[];
   readonly places: readonly RecordsAt[];
@@ -25,7 +30,7 @@ export function DraftFields({
   const more = useId();
   const records = places.flatMap((place) => place.records ?? []);
   const inCategories = records.filter(({ category }) => draft.categories.includes(category));
-  const labels = sensitiveIn(draft, places);
+  const labels = agreed === undefined ? sensitiveIn(draft, places) : sensitiveOf(agreed);
   const countOf = (category: string): number => records.filter((record) => record.category === category).length;
   return (
     <Stack gap="sm">
@@ -70,7 +75,7 @@ export function DraftFields({
         </Text>
       </Group>
       <Collapse in={opened} id={more}>
-        {opened ? <NarrowFields draft={draft} places={places} onChange={onChange} /> : null}
+        {opened ? <NarrowFields draft={draft} agreed={agreed} places={places} onChange={onChange} /> : null}
       </Collapse>
     </Stack>
   );

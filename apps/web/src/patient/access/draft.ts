@@ -194,12 +194,14 @@ export function noonOf(day: string): number {
   return new Date(`${day}T12:00:00`).getTime();
 }
 
-function startOfDay(day: string): number | undefined {
+/** Undefined where the text is no day. */
+export function startOfDay(day: string): number | undefined {
   const ms = new Date(`${day}T00:00:00`).getTime();
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-function endOfDay(day: string): number | undefined {
+/** Undefined where the text is no day. */
+export function endOfDay(day: string): number | undefined {
   const ms = new Date(`${day}T23:59:59.999`).getTime();
   return Number.isNaN(ms) ? undefined : ms;
 }

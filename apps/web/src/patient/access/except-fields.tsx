@@ -10,9 +10,12 @@ import { usePeople } from './use-people.ts';
 /** “Not this person”: those of the grantee's place who looked before, or a number that the patient was told. */
 export function ExceptFields({
   draft,
+  fixed = [],
   onChange,
 }: {
   readonly draft: Draft;
+  /** Those who are shut out already and cannot be let in again. */
+  readonly fixed?: readonly string[] | undefined;
   readonly onChange: (draft: Draft) => void;
 }) {
   const { t } = useTranslation('access');
@@ -39,6 +42,7 @@ export function ExceptFields({
           mt="xs"
           label={`${terms.list(roles.map(terms.role))} · ${t('form.number', { id: shortId(id) })}`}
           checked={draft.except.includes(id)}
+          disabled={fixed.includes(id)}
           onChange={({ currentTarget }) =>
             onChange({ ...draft, except: withItem(draft.except, id, currentTarget.checked) })
           }
@@ -49,6 +53,7 @@ export function ExceptFields({
           key={id}
           mt="xs"
           checked
+          disabled={fixed.includes(id)}
           label={t('form.number', { id: shortId(id) })}
           onChange={() => onChange({ ...draft, except: withItem(draft.except, id, false) })}
         />

@@ -1,9 +1,13 @@
-import { Badge, Card, Group, Stack, Text } from '@mantine/core';
+import { Alert, Badge, Button, Card, Group, Stack, Text } from '@mantine/core';
 import type { HeldGrant, ListedRecord } from '@salus/client';
 import type { Terms as GrantTerms } from '@salus/contracts';
+import { useMutation } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
 import { usePatient, useSession } from '../../session/index.ts';
+import type { UnfinishedNarrowing } from '../../session/unfinished.ts';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
+import { Failure } from '../../ui/failure.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import { useSay } from '../../ui/use-say.ts';
 import { useDecided } from './access-queries.ts';
@@ -11,7 +15,9 @@ import type { Place } from './acting.ts';
 import { endGrant } from './decide.ts';
 import { stateOf } from './grant-state.ts';
 import { sentencesOf, whoOf } from './grant-words.ts';
-import { openingOf, type Reach } from './opening.ts';
+import { findUnfinished, finishNarrowing } from './narrow-once.ts';
+import { isNarrowable, reachOf } from './narrower.ts';
+import { openingOf } from './opening.ts';
 
 /** A grant in words: who, what, why, until when, how often it was used, and how many documents it opens today. */
 export function GrantCard({
@@ -37,6 +43,7 @@ export function GrantCard({
   const who = agreed === null ? grant.grant : whoOf(t, terms, agreed.grantee);
   const state = stateOf(grant, nowMs());
   const isActive = state === 'active';
+  const unfinished = findUnfinished(patient, grant.grant);
   return (
     <Card withBorder padding="md" component="article" aria-label={who}>
       <Group justify="space-between" align="flex-start">
@@ -53,8 +60,20 @@ export function GrantCard({
         <Text size="sm">{t('grants.used', { count: fact.uses ?? 0 })}</Text>
         {agreed === null || records === undefined || !isActive ? null : <Opens agreed={agreed} records={records} />}
       </Stack>
+      {isActive && unfinished !== undefined ? <Unfinished begun={unfinished} /> : null}
       {isActive ? (
         <Group>
+          {isNarrowable(grant, signed) ? (
+            <Button
+              component={Link}
+              to={`/patient/access/narrow/${grant.grant}`}
+              variant="outline"
+              size="compact-md"
+              aria-label={t('narrow.openWhom', { who })}
+            >
+              {t('narrow.button')}
+            </Button>
+          ) : null}
           <ConfirmButton
             label={t('grants.revoke')}
             question={t('grants.revokeAsk')}
@@ -74,6 +93,25 @@ export function GrantCard({
   );
 }
 
+/** Without the rest the grantee reads nothing, or still what was allowed before: it is said, and brought to its end. */
+function Unfinished({ begun }: { readonly begun: UnfinishedNarrowing }) {
+  const { t } = useTranslation('access');
+  const patient = usePatient();
+  const decided = useDecided();
+  const finish = useMutation({ mutationFn: () => finishNarrowing(patient, begun), onSuccess: decided });
+  return (
+    <Alert variant="outline" color="red" mb="xs" role="status">
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">{t(begun.sent === null ? 'narrow.untold' : 'narrow.unfinished')}</Text>
+        {finish.error === null ? null : <Failure error={finish.error} />}
+        <Button size="compact-md" variant="outline" onClick={() => finish.mutate()} loading={finish.isPending}>
+          {t('narrow.finish')}
+        </Button>
+      </Stack>
+    </Alert>
+  );
+}
+
 function Opens({ agreed, records }: { readonly agreed: GrantTerms; readonly records: readonly ListedRecord[] }) {
   const { t } = useTranslation('access');
   const { opens, sensitive } = openingOf(reachOf(agreed), records);
@@ -82,15 +120,4 @@ function Opens({ agreed, records }: { readonly agreed: GrantTerms; readonly reco
       {t('opens', { count: opens, sensitive })}
     </Text>
   );
-}
-
-function reachOf({ categories, labelClasses, resourceTypes, records, dataFromMs, dataToMs }: GrantTerms): Reach {
-  return {
-    categories,
-    labelClasses,
-    ...(resourceTypes === null ? {} : { resourceTypes }),
-    ...(records === null ? {} : { records }),
-    ...(dataFromMs === null ? {} : { dataFromMs }),
-    ...(dataToMs === null ? {} : { dataToMs }),
-  };
 }

@@ -8,14 +8,15 @@ import { useRequests } from './access-queries.ts';
 
 import { type Acting, ActingContext, useActing } from './acting.ts';
 
-/** `own`: pages that nobody else opens for a patient. */
+/** `own`: nobody else opens it for a patient; `ward`: only a guardian does, as one's own documents have an area of their own. */
 const TABS = [
-  { to: '/patient/access', name: 'access', own: false },
-  { to: '/patient/access/requests', name: 'requests', own: false },
-  { to: '/patient/access/log', name: 'log', own: false },
-  { to: '/patient/access/home', name: 'home', own: true },
-  { to: '/patient/access/disputes', name: 'disputes', own: false },
-  { to: '/patient/access/guardians', name: 'guardians', own: true },
+  { to: '/patient/access/record', name: 'record', of: 'ward' },
+  { to: '/patient/access', name: 'access', of: 'both' },
+  { to: '/patient/access/requests', name: 'requests', of: 'both' },
+  { to: '/patient/access/log', name: 'log', of: 'both' },
+  { to: '/patient/access/home', name: 'home', of: 'own' },
+  { to: '/patient/access/disputes', name: 'disputes', of: 'both' },
+  { to: '/patient/access/guardians', name: 'guardians', of: 'own' },
 ] as const;
 
 /** What stands above each page about access: for whom one acts, and the way to the other pages. */
@@ -57,7 +58,7 @@ function Tabs() {
   const waiting = data.filter(({ request }) => request.status === 'open').length;
   return (
     <Group component="nav" aria-label={t('tabs.label')} gap="md">
-      {TABS.filter(({ own }) => !own || ward === null).map(({ to, name }) => (
+      {TABS.filter(({ of }) => of === 'both' || of === (ward === null ? 'own' : 'ward')).map(({ to, name }) => (
         <Anchor key={to} component={NavLink} to={to} end={name === 'access'} className="access-tab">
           {t(`tabs.${name}`)}
           {name === 'requests' && waiting > 0 ? (

@@ -1,5 +1,6 @@
 import { Checkbox, Fieldset, NumberInput, SimpleGrid, Stack, Text, TextInput } from '@mantine/core';
 import type { ListedRecord } from '@salus/client';
+import type { Terms as GrantTerms } from '@salus/contracts';
 import { useTranslation } from 'react-i18next';
 import { useTerms } from '../../ui/terms.ts';
 import type { RecordsAt } from './access-queries.ts';
@@ -13,10 +14,13 @@ const USES_MAX = 1_000;
 /** Places, time, kinds, single documents, persons, end, uses and copies: each narrows, none is needed. */
 export function NarrowFields({
   draft,
+  agreed,
   places,
   onChange,
 }: {
   readonly draft: Draft;
+  /** Of a grant that runs already: who is shut out stays so, and a copy that was not allowed is none. */
+  readonly agreed?: GrantTerms | undefined;
   readonly places: readonly RecordsAt[];
   readonly onChange: (draft: Draft) => void;
 }) {
@@ -42,7 +46,7 @@ export function NarrowFields({
       </Fieldset>
       <TypeFields draft={draft} places={places} onChange={onChange} />
       <SingleFields draft={draft} places={places} onChange={onChange} />
-      <ExceptFields draft={draft} onChange={onChange} />
+      <ExceptFields draft={draft} fixed={agreed?.exceptActors} onChange={onChange} />
       <SimpleGrid cols={{ base: 1, xs: 2 }}>
         <TextInput
           type="date"
@@ -60,12 +64,14 @@ export function NarrowFields({
           onChange={(value) => onChange({ ...draft, maxUses: typeof value === 'number' ? value : null })}
         />
       </SimpleGrid>
-      <Checkbox
-        label={t('form.keep')}
-        description={t('form.keepHint')}
-        checked={draft.mayKeep}
-        onChange={({ currentTarget }) => onChange({ ...draft, mayKeep: currentTarget.checked })}
-      />
+      {agreed?.mayKeep === false ? null : (
+        <Checkbox
+          label={t('form.keep')}
+          description={t('form.keepHint')}
+          checked={draft.mayKeep}
+          onChange={({ currentTarget }) => onChange({ ...draft, mayKeep: currentTarget.checked })}
+        />
+      )}
     </Stack>
   );
 }

@@ -43,6 +43,11 @@ export function openingOf(reach: Reach, records: readonly ListedRecord[]): Openi
   return sumOf([...groups].map(([category, counts]) => ({ category, ...counts })));
 }
 
+/** The records that `reach` opens today. */
+export function opensIn(reach: Reach, records: readonly ListedRecord[]): readonly ListedRecord[] {
+  return records.filter((record) => opensRecord(reach, record));
+}
+
 /** Documents that all plans together open today; undefined until each place's list is there: nobody agrees before. */
 export function countOpened(
   plans: readonly { readonly entry: Place; readonly choice: Reach }[],

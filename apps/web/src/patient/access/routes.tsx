@@ -6,7 +6,9 @@ import { GuardiansPage } from './guardians-page.tsx';
 import { HomePage } from './home-page.tsx';
 import { AccessLayout } from './layout.tsx';
 import { LogPageView } from './log-page.tsx';
+import { NarrowPage } from './narrow-page.tsx';
 import { RequestsPage } from './requests-page.tsx';
+import { WardRecordPage } from './ward-record-page.tsx';
 
 export const routes: RouteObject[] = [
   {
@@ -17,7 +19,9 @@ export const routes: RouteObject[] = [
       { path: 'disputes', element: <DisputesPage /> },
       { path: 'guardians', element: <GuardiansPage /> },
       { path: 'give', element: <GivePage /> },
+      { path: 'narrow/:grant', element: <NarrowPage /> },
       { path: 'home', element: <HomePage /> },
+      { path: 'record', element: <WardRecordPage /> },
       { path: 'log', element: <LogPageView /> },
     ],
   },

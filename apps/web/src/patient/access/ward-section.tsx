@@ -5,10 +5,11 @@ import { useTranslation } from 'react-i18next';
 import { usePatient } from '../../session/index.ts';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { Failure } from '../../ui/failure.tsx';
+import { QrReader } from '../../ui/qr-reader.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import { useSay } from '../../ui/use-say.ts';
 import type { Place } from './acting.ts';
-import { CodeToShow } from './appoint-form.tsx';
+import { CodeToShow } from './code-to-show.tsx';
 import { formatOffers, parseWardCode } from './guardian-codes.ts';
 import { acceptWard, leaveWard, offerKeys } from './guardians.ts';
 
@@ -96,6 +97,7 @@ function OfferForm() {
           error={bad === 'code' ? t('ward.bad') : undefined}
           onChange={({ currentTarget }) => setCode(currentTarget.value)}
         />
+        <QrReader onRead={setCode} />
         <TextInput
           label={t('ward.name')}
           value={name}

@@ -91,7 +91,11 @@ async function openAt(patient: PatientSession, entry: PidEntry, shown: Entries |
 }
 
 /** What the node has now: known versions as they are, the others opened here; `known` itself where nothing changed. */
-async function openNew(patient: PatientSession, { pid, organisation }: PidEntry, known: Entries): Promise<Entries> {
+export async function openNew(
+  patient: PatientSession,
+  { pid, organisation }: Pick<PidEntry, 'pid' | 'organisation'>,
+  known: Entries,
+): Promise<Entries> {
   const session = await patient.at(pid);
   const listed = await listOwnRecords(session);
   const open = new Map(known.map((entry) => [`${entry.recordId} ${entry.version}`, entry]));
