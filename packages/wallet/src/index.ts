@@ -29,24 +29,10 @@ export {
 export { type DeviceCode, formatDeviceCode, parseDeviceCode } from './device-code.ts';
 export { backupKeyOf, type DeviceKeys, derivedDeviceKeys, derivedKeyPairs, recoveryKeyOf } from './device-keys.ts';
 export { answerDispute, dispute, withdrawDispute } from './disputes.ts';
-export {
-  answer,
-  type EmergencyCard,
-  type GrantChoice,
-  type GrantToken,
-  grant,
-  type KeyEnvelope,
-  type ListedKey,
-  makeCard,
-  narrow,
-  openEnvelope,
-  opened,
-  type PreparedGrant,
-  revoke,
-  type Seal,
-  sealDigest,
-  sealToken,
-} from './grants.ts';
+export { type EmergencyCard, makeCard } from './emergency-card.ts';
+export type { GrantChoice } from './grant-terms.ts';
+export { type GrantToken, sealToken } from './grant-token.ts';
+export { answer, grant, narrow, type PreparedGrant, revoke } from './grants.ts';
 export {
   appointGuardian,
   endGuardian,
@@ -58,6 +44,7 @@ export {
   keepWard,
   staffAppointGuardian,
 } from './guardians.ts';
+export { type KeyEnvelope, type ListedKey, openEnvelope, opened, type Seal, sealDigest } from './key-envelopes.ts';
 export {
   addDevice,
   answerChallenge,

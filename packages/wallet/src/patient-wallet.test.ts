@@ -16,7 +16,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { type MemoryLedger, memoryLedger, NETWORK, register, START_MS } from '../test/memory-ledger.ts';
 import { withoutPid } from './content.ts';
 import { derivedDeviceKeys } from './device-keys.ts';
-import { answer, grant, type KeyEnvelope, makeCard, narrow, revoke, sealToken } from './grants.ts';
+import { makeCard } from './emergency-card.ts';
+import { sealToken } from './grant-token.ts';
+import { answer, grant, narrow, revoke } from './grants.ts';
+import type { KeyEnvelope } from './key-envelopes.ts';
 import {
   addDevice,
   answerChallenge,

@@ -1,6 +1,6 @@
 import { canonicalBytes, type Json, type SealedEnvelope, sealHpke } from '@salus/crypto';
 import { grantEntry } from './content.ts';
-import type { ListedKey } from './grants.ts';
+import type { ListedKey } from './key-envelopes.ts';
 import type { PatientWallet } from './patient-wallet.ts';
 
 export const PLACES_VERSION = 'salus:places:v1';

@@ -12,7 +12,8 @@ import {
   utf8,
 } from '@salus/crypto';
 import { type Occasion, type PreparedCall, prepareCall } from './calls.ts';
-import type { EmergencyCard, GrantToken } from './grants.ts';
+import type { EmergencyCard } from './emergency-card.ts';
+import type { GrantToken } from './grant-token.ts';
 
 /** The longest delegation that contracts accept. */
 const DELEGATION_MS = 12 * 3_600_000;
