@@ -80,6 +80,7 @@ export function organisationProcess(options: OrganisationOptions): OrganisationP
 function environmentOf({ home, url, exchangeUrl, connectionFile, peersFile }: OrganisationOptions): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     XDG_CONFIG_HOME: home,
     SALUS_DATA: join(home, 'data'),
     SALUS_BACKUPS: join(home, 'backups'),

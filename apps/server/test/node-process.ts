@@ -24,6 +24,7 @@ export function startNode(
     cwd: directory,
     env: {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       SALUS_DATA: settings.dataDirectory,
       SALUS_MASTER_KEY_FILE: settings.masterKeyFile,
       SALUS_CHECKPOINT_FILE: settings.checkpointFile,

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { type RunningServer, readSettings, startServer } from '@salus/server';
+import { copyDemonstration, startDemonstration } from '../../test/founded-demonstration.ts';
 import type { Surroundings } from '../command-context.ts';
 import { run } from '../program.ts';
 
@@ -63,17 +63,11 @@ export interface Demonstration extends AsyncDisposable {
 
 export async function openDemonstration(): Promise<Demonstration> {
   const home = mkdtempSync(join(tmpdir(), 'salus-acceptance-'));
+  await copyDemonstration(home);
   // The desk reads it for each command line: a node started again listens on another port.
   const environment: NodeJS.ProcessEnv = {};
-  const start = async (dataDirectory: string): Promise<RunningServer> => {
-    const settings = {
-      XDG_CONFIG_HOME: home,
-      SALUS_DATA: dataDirectory,
-      SALUS_BACKUPS: join(home, 'backups'),
-      SALUS_PORT: '0',
-      SALUS_LOG_LEVEL: 'error',
-    };
-    const server = await startServer(readSettings(settings, home), (line) => process.stderr.write(line));
+  const start = async (dataDirectory: string) => {
+    const server = await startDemonstration(home, dataDirectory);
     Object.assign(environment, { SALUS_PUBLIC_URL: server.url, SALUS_DATA: dataDirectory });
     return server;
   };
