@@ -1,9 +1,11 @@
-import { type CallPayload, callId, fromBase64url, leafHash, verifyInclusion } from '@salus/crypto';
+import { type CallPayload, callId } from '@salus/crypto';
+import { findRecordRoot } from '@salus/ledger/proof';
 import type { WalletContent } from '@salus/wallet';
 import { ClientError } from './client-error.ts';
 import { checkTransaction, compareCheckpoint, type ProvenTransaction } from './ledger-proofs.ts';
 import { checkChain, readHeaders } from './log-proof.ts';
-import { leafOfRecord, type SealedRecord } from './own-records.ts';
+import type { SealedRecord } from './own-records.ts';
+import { isInBatch } from './record-leaf.ts';
 import type { NodeSession } from './session.ts';
 
 /** Where an own record stands on the ledger, once every step of the way there was checked on this device. */
@@ -45,20 +47,11 @@ function checkRecordCall(found: ProvenTransaction, record: SealedRecord, network
   demand(payload.network === network, 'The transaction is of another network than the wallet’s.');
   const { kind, writes = [] } = outcome as unknown as {
     readonly kind: string;
-    readonly writes?: readonly (readonly [string, unknown])[];
+    readonly writes?: Parameters<typeof findRecordRoot>[0];
   };
-  const key = `record/root/${record.keyId}/${record.callId}`;
-  const root = writes.find(([written]) => written === key)?.[1] as
-    | { readonly root: string; readonly count: number }
-    | undefined;
+  const root = findRecordRoot(writes, record);
   demand(kind === 'committed' && root !== undefined, 'The transaction wrote no root for this record.');
-  const holds = verifyInclusion({
-    leafHash: leafHash(fromBase64url(leafOfRecord(record))),
-    index: record.leafIndex,
-    size: root.count,
-    proof: record.proof.map(fromBase64url),
-    root: fromBase64url(root.root),
-  });
+  const holds = isInBatch(record, { index: record.leafIndex, proof: record.proof, ...root });
   demand(holds, 'The root on the ledger does not cover this record.');
 }
 

@@ -3,7 +3,6 @@ import {
   concatBytes,
   fromBase64url,
   fromUtf8,
-  hashTuple,
   leafHash,
   openObject,
   sha256,
@@ -13,6 +12,7 @@ import {
 import { type KeyEnvelope, openEnvelope, type PatientWallet } from '@salus/wallet';
 import { inlineAttachments } from './attachments.ts';
 import { ClientError } from './client-error.ts';
+import { leafOfRecord } from './record-leaf.ts';
 import type { NodeSession } from './session.ts';
 
 const PAGE = 500;
@@ -180,14 +180,6 @@ async function openSealed(sealed: SealedRecord, keys: OwnKeys): Promise<string> 
     throw broken('The text is not the one that its leaf names.');
   }
   return fromUtf8(plaintext);
-}
-
-/** The leaf that the ledger commits to (DESIGN §5). */
-export function leafOfRecord(
-  record: Pick<SealedRecord, 'recordId' | 'version' | 'keyId' | 'ciphertextHash' | 'contentHash'>,
-): string {
-  const { recordId, version, keyId, ciphertextHash, contentHash } = record;
-  return hashTuple('leaf', recordId, version, keyId, ciphertextHash, contentHash);
 }
 
 /** The place of a record that was opened here, as calls about it name it: of this very version, whatever the node says. */

@@ -1,6 +1,5 @@
-import type { BlockHeader, Checkpoint } from '@salus/ledger/proof';
+import { type BlockHeader, type Checkpoint, RECORD_PROOF_VERSION, type RecordProof } from '@salus/ledger/proof';
 import { ClientError } from './client-error.ts';
-import type { RecordProof } from './record-proof.ts';
 
 type Commit = Pick<RecordProof, 'transaction' | 'inclusion' | 'block'>;
 
@@ -80,7 +79,7 @@ function split({ version, network, records, commits, headers, checkpoints }: Pro
       throw new ClientError('proof-invalid', 'The collection lacks a part of a proof.');
     }
     const proof = {
-      version: 'salus:record-proof:v1' as const,
+      version: RECORD_PROOF_VERSION,
       network,
       resource,
       record,

@@ -4,47 +4,25 @@ import {
   canonical,
   concatBytes,
   fromBase64url,
-  hashTuple,
   type Json,
   leafHash,
   sha256,
   toBase64url,
   utf8,
-  verifyInclusion,
 } from '@salus/crypto';
-import { type Block, type BlockHeader, type Checkpoint, hashOfHeader, type TransactionView } from '@salus/ledger/proof';
+import {
+  type BlockHeader,
+  type Checkpoint,
+  findRecordRoot,
+  hashOfHeader,
+  RECORD_PROOF_VERSION,
+  type RecordProof,
+} from '@salus/ledger/proof';
 import { ClientError } from './client-error.ts';
 import { checkHeader, checkTransaction } from './ledger-proofs.ts';
+import { isInBatch } from './record-leaf.ts';
 
-/** What a stranger needs to verify one version of one record (docs/record-proof.md). Binary is base64url. */
-export interface RecordProof {
-  readonly version: 'salus:record-proof:v1';
-  readonly network: string;
-  /** `<type>/<id>/_history/<version>`. */
-  readonly resource: string;
-  readonly record: {
-    readonly recordId: string;
-    readonly version: number;
-    readonly keyId: string;
-    readonly ciphertextHash: string;
-    readonly contentHash: string;
-    readonly salt: string;
-    readonly plaintext: string;
-  };
-  readonly batch: {
-    readonly callId: string;
-    readonly index: number;
-    readonly count: number;
-    readonly root: string;
-    readonly proof: readonly string[];
-  };
-  readonly transaction: Pick<TransactionView, 'call' | 'outcome' | 'timestampMs'>;
-  readonly inclusion: { readonly index: number; readonly size: number; readonly proof: readonly string[] };
-  readonly block: Pick<Block, 'header' | 'hash' | 'signature'>;
-  /** From the next block to the checkpoint's; null where there are too many. */
-  readonly headers: readonly BlockHeader[] | null;
-  readonly checkpoint: Checkpoint;
-}
+export type { RecordProof };
 
 /** What a proof shows, once every step holds. */
 export interface CheckedRecord {
@@ -72,7 +50,7 @@ export function checkRecordProof(proof: RecordProof, checkpoint: Checkpoint): Ch
 
 function checkSteps(proof: RecordProof, checkpoint: Checkpoint): CheckedRecord {
   const { block, headers, network, resource } = proof;
-  demand(proof.version === 'salus:record-proof:v1', 'The proof is of an unknown version.');
+  demand(proof.version === RECORD_PROOF_VERSION, 'The proof is of an unknown version.');
   demand(network === checkpoint.network, 'The proof and the checkpoint are of two networks.');
   checkContent(proof);
   checkBatch(proof);
@@ -97,25 +75,13 @@ function checkContent({ record, resource }: RecordProof): void {
 }
 
 function checkBatch({ record, batch }: RecordProof): void {
-  const { recordId, version, keyId, ciphertextHash, contentHash } = record;
-  const tuple = hashTuple('leaf', recordId, version, keyId, ciphertextHash, contentHash);
-  const holds = verifyInclusion({
-    leafHash: leafHash(fromBase64url(tuple)),
-    index: batch.index,
-    size: batch.count,
-    proof: batch.proof.map(fromBase64url),
-    root: fromBase64url(batch.root),
-  });
-  demand(holds, 'The batch does not hold this record.');
+  demand(isInBatch(record, batch), 'The batch does not hold this record.');
 }
 
 function checkCall({ record, batch, transaction, inclusion, block, network }: RecordProof): void {
   const { call, outcome, timestampMs } = transaction;
   demand(outcome.kind === 'committed', 'The call was not committed.');
-  const key = `record/root/${record.keyId}/${batch.callId}`;
-  const fact = outcome.writes.find(([written]) => written === key)?.[1] as
-    | { readonly root: string; readonly count: number }
-    | undefined;
+  const fact = findRecordRoot(outcome.writes, { keyId: record.keyId, callId: batch.callId });
   demand(fact?.root === batch.root && fact.count === batch.count, 'The call wrote another root.');
   const id = callId(call.payload as CallPayload);
   demand(id === batch.callId && call.payload.network === network, 'The call is another, or of another network.');

@@ -72,7 +72,7 @@ export { type KnownPatient, Patients, type Slip } from './patients.ts';
 export { type KeptKey, type KeyPurpose, PrivateKeys } from './private-keys.ts';
 export { covers, pidOf } from './recipients.ts';
 export type { Reconciliation } from './reconcile.ts';
-export { proveRecord, proveSealed, type RecordProof, type SealedProof } from './record-proof.ts';
+export { proveRecord, proveSealed, type SealedProof } from './record-proof.ts';
 export { RecordsError, type RecordsErrorCode } from './records-error.ts';
 export { replayRevocations } from './replay-revocations.ts';
 export {

@@ -8,50 +8,13 @@ import {
   toBase64url,
   utf8,
 } from '@salus/crypto';
-import type { Block, BlockHeader, Checkpoint, Ledger, TransactionView } from '@salus/ledger';
+import type { Block, BlockHeader, Ledger } from '@salus/ledger';
+import { findRecordRoot, RECORD_PROOF_VERSION, type RecordProof } from '@salus/ledger/proof';
 import { RecordsError } from './records-error.ts';
 import type { CiphertextReader, RecordRows, StoredRecord } from './vault-types.ts';
 
-export const RECORD_PROOF_VERSION = 'salus:record-proof:v1';
 /** Headers between the record's block and the checkpoint; a longer way is followed on the ledger. */
 export const PROOF_HEADERS_MAX = 256;
-
-/**
- * What a stranger needs to verify one version of one record, with nothing but SHA-256, P-256 and a checkpoint from a
- * source of their own (docs/record-proof.md). Binary is base64url.
- */
-export interface RecordProof {
-  readonly version: typeof RECORD_PROOF_VERSION;
-  readonly network: string;
-  /** `<type>/<id>/_history/<version>`. */
-  readonly resource: string;
-  readonly record: {
-    readonly recordId: string;
-    readonly version: number;
-    readonly keyId: string;
-    readonly ciphertextHash: string;
-    /** SHA-256(salt ‖ plaintext). */
-    readonly contentHash: string;
-    readonly salt: string;
-    /** The text whose UTF-8 was hashed; large attachments stand in it as references with their own hash. */
-    readonly plaintext: string;
-  };
-  /** The record's leaf in the tree of its batch. */
-  readonly batch: {
-    readonly callId: string;
-    readonly index: number;
-    readonly count: number;
-    readonly root: string;
-    readonly proof: readonly string[];
-  };
-  /** The committing transaction: its leaf is RFC 6962 over the canonical form of exactly these members. */
-  readonly transaction: Pick<TransactionView, 'call' | 'outcome' | 'timestampMs'>;
-  readonly inclusion: { readonly index: number; readonly size: number; readonly proof: readonly string[] };
-  readonly block: Pick<Block, 'header' | 'hash' | 'signature'>;
-  /** From the next block to the checkpoint's, each pointing to the one before; null where there are too many. */
-  readonly headers: readonly BlockHeader[] | null;
-  readonly checkpoint: Checkpoint;
-}
 
 type Parts = { readonly ledger: Ledger; readonly rows: RecordRows; readonly ciphertext: CiphertextReader };
 
@@ -98,14 +61,12 @@ export async function proveSealed(
   };
 }
 
-function rootIn(writes: readonly (readonly [string, Json | null])[], keyId: string, callId: string): string {
-  const fact = writes.find(([key]) => key === `record/root/${keyId}/${callId}`)?.[1] as {
-    readonly root?: string;
-  } | null;
-  if (typeof fact?.root !== 'string') {
+function rootIn(writes: Parameters<typeof findRecordRoot>[0], keyId: string, callId: string): string {
+  const found = findRecordRoot(writes, { keyId, callId });
+  if (found === undefined) {
     throw new RecordsError('corrupt', 'the call that committed the record wrote no root of its key');
   }
-  return fact.root;
+  return found.root;
 }
 
 function inclusionIn(block: Block, index: number): RecordProof['inclusion'] {
