@@ -3,7 +3,7 @@ import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { type Node, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
-import type { HealthLink, HealthLinks } from './health-links.ts';
+import type { HealthLink, HealthLinks, RefusedOpening } from './health-links.ts';
 import { Tickets } from './tickets.ts';
 
 /** For each address; a link is opened now and then. */
@@ -71,7 +71,10 @@ function addManifest(app: FastifyInstance, node: Node, { linksOf, tickets }: Par
     handle: async ({ params, body, request, reply }) => {
       const links = linksOf(params.org);
       const opening = await links.open(params.link, body.passcode);
-      if (opening.kind === 'none') throw unknownLink();
+      if (opening.kind === 'none') {
+        await noteRefused(node, params.org, opening.refused);
+        throw unknownLink();
+      }
       if (opening.kind === 'passcode') {
         request.refusal = 'wrong-credentials';
         const { remainingAttempts, wrongFor } = opening;
@@ -111,6 +114,7 @@ function addFiles(app: FastifyInstance, node: Node, { linksOf, tickets }: Parts)
     handle: async ({ params, query, reply }) => {
       const links = linksOf(params.org);
       const opening = await links.open(params.link, undefined);
+      if (opening.kind === 'none') await noteRefused(node, params.org, opening.refused);
       if (opening.kind !== 'open' || !opening.link.flags.includes('U')) throw unknownLink();
       await noteOpening(node, params.org, opening.link, query.recipient);
       const jwe = await links.readFile(params.link, 0);
@@ -150,6 +154,17 @@ async function noteWrongPasscode(node: Node, slug: string, { pid }: HealthLink, 
   await vault.audit.append({
     ...{ kind: 'refusal', atMs: vault.clock(), pid, who: null, purpose: 'PATRQT', grant: null, session: null },
     ...{ records: [], outcome: 'wrong-credentials', request: null, query: `health link, wrong passcode by: ${said}` },
+  });
+}
+
+/** Without a word of whoever came: after its end a link is worth nothing, and what they say of themselves neither. */
+async function noteRefused(node: Node, slug: string, refused: RefusedOpening | null): Promise<void> {
+  if (refused === null) return;
+  const { vault } = readHosted(node, slug);
+  await vault.audit.append({
+    ...{ kind: 'refusal', atMs: vault.clock(), pid: refused.pid, who: null, purpose: 'PATRQT', grant: null },
+    ...{ session: null, records: [], outcome: 'not-found', request: null },
+    query: `health link, opened after its end: ${refused.state}`,
   });
 }
 

@@ -1,7 +1,7 @@
 import { type Json, newNonce } from '@salus/crypto';
 import type { Documents, Vault } from '@salus/records';
 import { expect, it, vi } from 'vitest';
-import { HealthLinks, LINKS_PER_PATIENT_MAX, PASSCODE_TRIES } from './health-links.ts';
+import { HealthLinks, LINKS_PER_PATIENT_MAX, PASSCODE_TRIES, REFUSED_LOGGED_MAX } from './health-links.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -34,4 +34,17 @@ it('a node that is too busy to look at a passcode counts no try', async () => {
   expect((await links.list(pid)).map(({ tries }) => tries)).toEqual(ids.map(() => 0));
   const wrong = await links.open(ids[0]!, 'another code');
   expect(wrong).toMatchObject({ kind: 'passcode', remainingAttempts: PASSCODE_TRIES - 1 });
+});
+
+it('who comes with a link that has ended is told of so often and no more, and with one that never was not at all', async () => {
+  const links = openLinks();
+  const pid = newNonce();
+  const given = { files: [], expiresMs: Date.now() + DAY_MS, flags: '', passcode: null };
+  const { id } = await links.create({ pid }, given);
+  await links.revoke(pid, id);
+  const openings = await Promise.all(Array.from({ length: REFUSED_LOGGED_MAX + 5 }, () => links.open(id, undefined)));
+  const told = openings.flatMap((opening) => (opening.kind === 'none' ? [opening.refused] : []));
+  expect(told.slice(0, REFUSED_LOGGED_MAX)).toEqual(Array(REFUSED_LOGGED_MAX).fill({ pid, state: 'revoked' }));
+  expect(told.slice(REFUSED_LOGGED_MAX)).toEqual(Array(5).fill(null));
+  expect(await links.open('A'.repeat(43), undefined)).toEqual({ kind: 'none', refused: null });
 });

@@ -112,6 +112,13 @@ describe('a SMART Health Link', () => {
 
   it('ends by time and by revocation, and tells the two from no link at all by nothing', async () => {
     const first = await share();
+    const { json, text } = await server.send('GET', '/api/v1/orgs/hospital-a/patient/audit', { token: patient.token });
+    for (const [state, { link }] of Object.entries({ expired: first, revoked: second })) {
+      const query = `health link, opened after its end: ${state}`;
+      const told = json.lines.filter(({ event }: { event: { query?: string } }) => event.query === query);
+      expect(told.map(({ event }: { event: object }) => event)).toMatchObject([{ kind: 'refusal', who: null }]);
+      expect(text).not.toContain(link);
+    }
     await later(HOUR_MS);
     const second = await share();
     const revoked = await server.send('DELETE', `${LINKS}/${second.link}`, { token: patient.token });

@@ -15,6 +15,8 @@ export const FILES_MAX = 8;
 export const FILE_CHARACTERS_MAX = 3_000_000;
 /** Wrong passcodes in a link's whole life (SMART Health Links 1.0, "Monitoring remaining attempts"). */
 export const PASSCODE_TRIES = 10;
+/** Who came with a link that had ended: told to the patient so often, whoever goes on trying. */
+export const REFUSED_LOGGED_MAX = 20;
 /** The longest that a link may live. */
 export const LINK_MAX_MS = 366 * 86_400_000;
 const ID_BYTES = 32;
@@ -39,6 +41,8 @@ export interface HealthLink {
   readonly tries: number;
   readonly opened: number;
   readonly lastOpenedMs: number | null;
+  /** How often somebody came with it after its end, as far as it was logged. Absent: never. */
+  readonly refused?: number;
   readonly revokedMs: number | null;
   readonly contentTypes: readonly string[];
   /** The key of the guardian who made it: it ends with them. Absent: the patient did. */
@@ -53,11 +57,17 @@ export interface LinkMaker {
 
 type LinkState = 'active' | 'expired' | 'revoked' | 'locked';
 
+/** An opening that the patient is told of: of a link that there was, and that had ended. */
+export interface RefusedOpening {
+  readonly pid: string;
+  readonly state: LinkState;
+}
+
 /** What somebody who came with a link gets. */
 type Opening =
   | { readonly kind: 'open'; readonly link: HealthLink }
   | { readonly kind: 'passcode'; readonly remainingAttempts: number; readonly wrongFor: HealthLink | null }
-  | { readonly kind: 'none' };
+  | { readonly kind: 'none'; readonly refused: RefusedOpening | null };
 
 const makingGate = new Gate({ running: PASSCODES_AT_ONCE, waiting: PASSCODES_WAITING });
 const openingGate = new Gate({ running: PASSCODES_AT_ONCE, waiting: PASSCODES_WAITING });
@@ -133,7 +143,9 @@ export class HealthLinks {
   async open(id: string, passcode: string | undefined): Promise<Opening> {
     return this.#locked(id, async () => {
       const link = await this.#find(id);
-      if (link === undefined || (await this.#stateOf(link)) !== 'active') return { kind: 'none' };
+      if (link === undefined) return { kind: 'none', refused: null };
+      const state = await this.#stateOf(link);
+      if (state !== 'active') return { kind: 'none', refused: await this.#countRefused(id, link, state) };
       if (link.passcode !== null) {
         const remainingAttempts = PASSCODE_TRIES - link.tries;
         if (passcode === undefined) return { kind: 'passcode', remainingAttempts, wrongFor: null };
@@ -159,6 +171,13 @@ export class HealthLinks {
       | { jwe: string }
       | undefined;
     return found?.jwe;
+  }
+
+  async #countRefused(id: string, link: HealthLink, state: LinkState): Promise<RefusedOpening | null> {
+    const refused = link.refused ?? 0;
+    if (refused >= REFUSED_LOGGED_MAX) return null;
+    await this.#put(id, { ...link, refused: refused + 1 });
+    return { pid: link.pid, state };
   }
 
   /** Destroys the files of links that have ended, and forgets the oldest of them where there are many. */
