@@ -87,11 +87,11 @@ export {
 } from './reading.ts';
 export { type CheckedRecord, checkRecordProof, type RecordProof } from './record-proof.ts';
 export {
-  fetchBackup,
   type RecoveryOutcome,
   type RecoveryStart,
   recoverPids,
   type UnansweredCall,
+  restoreBackups,
 } from './recovery.ts';
 export {
   asPatient,

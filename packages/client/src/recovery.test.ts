@@ -1,17 +1,19 @@
-import { randomBytes } from '@salus/crypto';
+import { generateSigningKey, kidOf, randomBytes } from '@salus/crypto';
 import {
+  addDevice,
   claim,
   closePid,
   createPatientWallet,
   derivedDeviceKeys,
+  ownDevice,
   type PatientWallet,
-  restoreContent,
+  pidEntry,
 } from '@salus/wallet';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { badGateway, NETWORK, type PatientNode, patientNode, START_MS, tooMany } from '../test/patient-node.ts';
 import { ClientError, isCallRefused } from './client-error.ts';
 import { putBackup } from './consents.ts';
-import { fetchBackup, type Recovery, type RecoveryStart, recoverPids, type UnansweredCall } from './recovery.ts';
+import { type Recovery, type RecoveryStart, recoverPids, restoreBackups, type UnansweredCall } from './recovery.ts';
 import { asPatient, submitCall } from './session.ts';
 
 const occasion = { network: NETWORK, nowMs: START_MS };
@@ -48,7 +50,7 @@ interface Try extends Recovery {
 
 /** On a new device, with nothing but the sheet. */
 async function recoverAnew(): Promise<Try> {
-  const content = await restoreContent(NETWORK, start.recoveryCode, await fetchBackup(node.api, start));
+  const content = await restoreBackups(node.api, start);
   const saved: { wallet: PatientWallet; calls: readonly UnansweredCall[] }[] = [];
   const restored = { content, keys: derivedDeviceKeys(randomBytes(32)) };
   const save = async (wallet: PatientWallet, calls: readonly UnansweredCall[]): Promise<void> => {
@@ -126,6 +128,50 @@ describe('a recovery', () => {
     await leaveBackups({ ...lost, content: short });
     const { outcomes } = await recoverAnew();
     expect(outcomes.every((outcome) => 'block' in outcome)).toBe(true);
+  });
+});
+
+describe('backups of two devices', () => {
+  /** A second device for the first pid alone, with the upper half of the recovery keys, as a joined one gets them. */
+  async function addTablet(): Promise<PatientWallet> {
+    const keys = derivedDeviceKeys(randomBytes(32));
+    const device = await ownDevice(NETWORK, keys, start.pid);
+    const added = await addDevice(lost, occasion, { pid: start.pid, device });
+    await submitCall(node.api, start.organisation, added);
+    const half = Math.ceil(lost.content.recoveryKeys.length / 2);
+    const entry = {
+      ...pidEntry(added.wallet.content, start.pid),
+      kid: kidOf((await keys.signer(start.pid)).publicKey),
+    };
+    lost = { ...lost, content: { ...added.wallet.content, recoveryKeys: lost.content.recoveryKeys.slice(0, half) } };
+    return { content: { ...added.wallet.content, pids: [entry], recoveryNext: half }, keys };
+  }
+
+  it('do not take each other’s place: a recovery finds the pids of both, in whatever order they were left', async () => {
+    for (const isTabletLast of [true, false]) {
+      const { slip } = node.newSlip('hospital-b');
+      const claimed = await claim(await addTablet(), occasion, slip);
+      await submitCall(node.api, 'hospital-b', claimed);
+      const own = lost.content.pids.map(({ pid }) => pid);
+      if (isTabletLast) await leaveBackups(lost);
+      await leaveBackups(claimed.wallet);
+      if (!isTabletLast) await leaveBackups(lost);
+      const { wallet, outcomes } = await recoverAnew();
+      expect(outcomes.every((outcome) => 'block' in outcome)).toBe(true);
+      for (const pid of [...own, slip.pid]) expect(await isOwner(wallet, pid)).toBe(true);
+      const keys = wallet.content.pids.map(({ pid }) => node.patient(pid).recovery);
+      expect(new Set(keys).size).toBe(wallet.content.pids.length);
+      lost = wallet;
+    }
+  });
+
+  it('that name other recovery keys than the code’s are passed over: a thief’s would take the pids', async () => {
+    const tablet = await addTablet();
+    const own = await Promise.all(tablet.content.recoveryKeys.map(async () => (await generateSigningKey()).publicKey));
+    await leaveBackups({ ...tablet, content: { ...tablet.content, recoveryKeys: own, recoveryNext: 0 } });
+    const { outcomes } = await recoverAnew();
+    expect(outcomes).toHaveLength(2);
+    for (const { pid } of lost.content.pids) expect(own).not.toContain(node.patient(pid).recovery);
   });
 });
 

@@ -1,6 +1,7 @@
 import { type PatientFact, patientKey } from '@salus/contracts';
 import { hashTuple, kidOf, type SealedEnvelope, signerFromPkcs8, toBase64url, utf8 } from '@salus/crypto';
 import {
+  mergeContents,
   type Occasion,
   type PatientWallet,
   type PidEntry,
@@ -8,6 +9,7 @@ import {
   parseRecoveryCode,
   recover,
   recoveryKeyOf,
+  restoreContent,
   type WalletContent,
   WalletError,
   withPid,
@@ -20,6 +22,9 @@ import { asPatient, type NodeSession, readState, submitCall, whileLoggedIn } fro
 /** Recovery keys that a code is tried with: each claim and each recovery takes the next. */
 const RECOVERY_KEYS_TRIED = 32;
 
+/** Backups of one wallet that are looked through; a node keeps fewer. */
+const BACKUPS_MAX = 16;
+
 /** Where a recovery starts: one pid, its organisation, and the code. */
 export interface RecoveryStart {
   readonly network: string;
@@ -29,17 +34,44 @@ export interface RecoveryStart {
 }
 
 /**
- * Logs in with whichever of the code's keys is the pid's recovery key now, and takes the wallet's sealed backup.
+ * Logs in with whichever of the code's keys is the pid's recovery key now, and opens the backups that the wallet's devices
+ * left: what all of them knew, as one content. A backup that is not of this code is passed over where another is.
  *
- * @throws ClientError `wrong-recovery-code`; WalletError `bad-recovery-code`
+ * @throws ClientError `wrong-recovery-code`; WalletError `bad-recovery-code`, `bad-wallet` where none is of this code
  */
-export async function fetchBackup(api: ApiClient, start: RecoveryStart): Promise<SealedEnvelope> {
-  const session = await logInToRecover(api, start, 0);
-  const path = `/api/v1/orgs/${start.organisation}/patient/backup`;
-  const { backup } = await whileLoggedIn(session, () =>
-    session.api.send<{ backup: SealedEnvelope }>({ method: 'GET', path, token: session.token }),
-  );
-  return backup;
+export async function restoreBackups(api: ApiClient, start: RecoveryStart): Promise<WalletContent> {
+  const backups = await fetchBackups(await logInToRecover(api, start, 0));
+  const opened: WalletContent[] = [];
+  let refusal: WalletError | undefined;
+  for (const backup of backups) {
+    try {
+      opened.push(await restoreContent(start.network, start.recoveryCode, backup));
+    } catch (error) {
+      if (!(error instanceof WalletError)) throw error;
+      refusal = error;
+    }
+  }
+  const [newest, ...others] = opened;
+  if (newest === undefined) throw refusal ?? new WalletError('bad-wallet', 'No backup of this wallet was found.');
+  return mergeContents(newest, ...others);
+}
+
+/** Each device's own, the newest first. */
+async function fetchBackups(session: NodeSession): Promise<readonly SealedEnvelope[]> {
+  const { api, organisation, token } = session;
+  const path = `/api/v1/orgs/${organisation}/patient/backup`;
+  return whileLoggedIn(session, async () => {
+    const backups: SealedEnvelope[] = [];
+    for (let place: number | null = 0; place !== null && backups.length < BACKUPS_MAX; ) {
+      const found: { readonly backup: SealedEnvelope; readonly next?: number | null } = await api.send({
+        ...{ method: 'GET', path, token, query: { place } },
+      });
+      backups.push(found.backup);
+      // A node of before keeps one for all devices.
+      place = found.next ?? null;
+    }
+    return backups;
+  });
 }
 
 /** @param likely the key that is tried first: of an old backup it is not the pid's any more */

@@ -33,8 +33,9 @@ export async function patientNode(organisations = ['hospital-a', 'hospital-b']):
   const ledger = memoryLedger(keys);
   const arrived: string[] = [];
   const faults: { readonly ending: string; readonly fault: Fault }[] = [];
-  const backups = new Map<string, unknown>();
-  const sessions = new Map<string, string>();
+  /** Of each pid, each device's, the newest first. */
+  const backups = new Map<string, readonly { readonly kid: string; readonly backup: unknown }[]>();
+  const sessions = new Map<string, { readonly pid: string; readonly kid: string }>();
   const patient = (pid: string): PatientFact => ledger.state.get(patientKey(pid)) as unknown as PatientFact;
   const logIn = ({ pid, kid }: { readonly pid: string; readonly kid: string }): object => {
     const { devices, recovery } = patient(pid);
@@ -42,7 +43,7 @@ export async function patientNode(organisations = ['hospital-a', 'hospital-b']):
       throw refused('wrong-credentials', 401);
     }
     const token = toBase64url(randomBytes(16));
-    sessions.set(token, pid);
+    sessions.set(token, { pid, kid });
     return { token };
   };
   const submit = async (prepared: PreparedCall): Promise<object> => {
@@ -54,7 +55,8 @@ export async function patientNode(organisations = ['hospital-a', 'hospital-b']):
   };
   const answer = async ({ method, path, query, body, token = '' }: ApiRequest): Promise<unknown> => {
     const last = path.slice(path.lastIndexOf('/') + 1);
-    const pid = sessions.get(token) ?? '';
+    const { pid, kid } = sessions.get(token) ?? { pid: '', kid: '' };
+    const kept = backups.get(pid) ?? [];
     switch (`${method} ${last}`) {
       case 'GET network':
         return { network: NETWORK, organisations: members(keys) };
@@ -67,9 +69,12 @@ export async function patientNode(organisations = ['hospital-a', 'hospital-b']):
       case 'GET state':
         return { value: structuredClone(ledger.state.get(String(query?.key)) ?? null) };
       case 'GET backup':
-        return { backup: backups.get(pid) };
+        return findBackup(kept, Number(query?.place ?? 0));
       case 'PUT backup':
-        return void backups.set(pid, (body as { backup: unknown }).backup);
+        return void backups.set(pid, [
+          { kid, backup: (body as { backup: unknown }).backup },
+          ...kept.filter((one) => one.kid !== kid),
+        ]);
       case 'GET keys':
         return { keys: [] };
       case 'POST calls':
@@ -102,6 +107,12 @@ export async function patientNode(organisations = ['hospital-a', 'hospital-b']):
     return { slip, text: formatSlip(slip) };
   };
   return { api, ledger, arrived, disturb: (ending, fault) => faults.push({ ending, fault }), newSlip, patient };
+}
+
+function findBackup(kept: readonly { readonly backup: unknown }[], place: number): object {
+  const found = kept[place];
+  if (found === undefined) throw refused('not-found', 404);
+  return { backup: found.backup, next: place + 1 < kept.length ? place + 1 : null };
 }
 
 function members(keys: Readonly<Record<string, readonly string[]>>): readonly object[] {

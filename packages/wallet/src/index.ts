@@ -45,6 +45,7 @@ export {
   staffAppointGuardian,
 } from './guardians.ts';
 export { type KeyEnvelope, type ListedKey, openEnvelope, opened, type Seal, sealDigest } from './key-envelopes.ts';
+export { mergeContents } from './merge-contents.ts';
 export {
   addDevice,
   answerChallenge,

@@ -130,17 +130,23 @@ export async function backUp({ content }: PatientWallet): Promise<SealedEnvelope
 /**
  * Opens a backup on a new device.
  *
- * @throws WalletError `bad-recovery-code`; `bad-wallet` where the backup is not of this code
+ * @throws WalletError `bad-recovery-code`; `bad-wallet` where the backup, or a key in it, is not of this code
  */
 export async function restoreContent(
   network: string,
   recoveryCode: string,
   backup: SealedEnvelope,
 ): Promise<WalletContent> {
-  const key = await backupKeyOf(parseRecoveryCode(recoveryCode));
-  const plaintext = await openBackup(network, key, backup);
-  const content = parseContent(plaintext);
+  const secret = parseRecoveryCode(recoveryCode);
+  const key = await backupKeyOf(secret);
+  const content = parseContent(await openBackup(network, key, backup));
   if (content.network !== network) throw wrongNetwork();
+  // Whoever knows the public key can seal to it: a key of theirs as a recovery key would take the pids over.
+  const isOfCode = ({ backupKey, recoveryKeys }: WalletContent): boolean =>
+    backupKey === key.publicKey &&
+    recoveryKeys.length <= RECOVERY_KEYS_KEPT &&
+    recoveryKeys.every((publicKey, index) => publicKey === recoveryKeyOf(secret, index).publicKey);
+  if (!isOfCode(content)) throw new WalletError('bad-wallet', 'The backup names keys that are not of this code.');
   return content;
 }
 

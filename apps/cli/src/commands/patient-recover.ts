@@ -1,6 +1,6 @@
-import { fetchBackup, readNetwork, recoverPids } from '@salus/client';
+import { readNetwork, recoverPids, restoreBackups } from '@salus/client';
 import { randomBytes } from '@salus/crypto';
-import { derivedDeviceKeys, type PatientWallet, restoreContent } from '@salus/wallet';
+import { derivedDeviceKeys, type PatientWallet } from '@salus/wallet';
 import { saveWalletFile } from '@salus/wallet/node';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.ts';
@@ -23,7 +23,7 @@ export function addRecoverCommand(patient: Command, act: Act): void {
   const command = patient
     .command('recover')
     .description(
-      'On a new device: take your pids back with the recovery code. Every other device loses them at once. Needs one pid and its organisation; the others stand in the backup that the node keeps.',
+      'On a new device: take your pids back with the recovery code. Every other device loses them at once. Needs one pid and its organisation; the others stand in the backups that your devices left at the node.',
     )
     .requiredOption('--org <organisation>', 'where one of your pids is')
     .requiredOption('--pid <pid>', 'that pid', id)
@@ -37,8 +37,7 @@ export function addRecoverCommand(patient: Command, act: Act): void {
     const network = await readNetwork(api);
     const { org: organisation, pid } = options;
     const start = { network, organisation, pid, recoveryCode };
-    const backup = await fetchBackup(api, start);
-    const content = await restoreContent(network, recoveryCode, backup);
+    const content = await restoreBackups(api, start);
     const question = 'A passphrase for the wallet of this device (12 characters or more): ';
     const passphrase = await chooseSecret(terminal, question, context.passphraseFile);
     const rootSecret = randomBytes(ROOT_SECRET_BYTES);

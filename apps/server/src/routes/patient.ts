@@ -7,6 +7,7 @@ import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { type Node, patientReaderOf, readHosted } from '../node.ts';
 import { ServerError } from '../server-error.ts';
+import { WalletBackups } from '../wallet-backups.ts';
 import { committed } from './calls.ts';
 import { entriesUnder } from './entries-under.ts';
 import { pageSize } from './ledger.ts';
@@ -181,30 +182,31 @@ function addBackup(app: FastifyInstance, node: Node): void {
     method: 'PUT',
     url: '/api/v1/orgs/:org/patient/backup',
     access: PATIENT,
-    summary: 'Keeps the wallet’s backup, which only the recovery secret opens.',
+    summary: 'Keeps the backup of this device’s wallet, which only the recovery secret opens.',
     params: schema.org,
     body: object({ backup: schema.hpkeEnvelope }),
     bodyBytesMax: BACKUP_BYTES_MAX,
     answer: object({ savedMs: timeMs }),
     handle: async ({ params, body, request }) => {
       const backup = parseSealedEnvelope(body.backup as unknown as Json);
-      const savedMs = node.nowMs();
-      const { documents } = readHosted(node, params.org).vault;
-      await documents.put('wallet-backup', patientOf(request).pid, { backup, savedMs } as unknown as Json);
-      return { savedMs };
+      const { pid, kid } = patientOf(request);
+      return { savedMs: await new WalletBackups(readHosted(node, params.org).vault).put(pid, kid, backup) };
     },
   });
   addRoute<InOrganisation>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/backup',
     access: { kind: 'session', who: ['patient', 'recovery'] },
-    summary: 'The wallet’s backup, for a device of the pid or for its recovery key.',
+    summary:
+      'The newest backup of the wallet, for a device of the pid or for its recovery key; `next` is the `place` of the one that another device left.',
     params: schema.org,
-    answer: object({ backup: anything, savedMs: count }),
-    handle: async ({ params, request }) => {
+    query: object({ place: schema.digits }, ['place']),
+    answer: object({ backup: anything, savedMs: timeMs, next: schema.nullable(count) }),
+    handle: async ({ params, query, request }) => {
       const { principal } = sessionOf(request);
       if (principal.kind === 'staff') throw new ServerError('not-permitted', 'This is for patients.');
-      const found = await readHosted(node, params.org).vault.documents.find('wallet-backup', principal.pid);
+      const backups = new WalletBackups(readHosted(node, params.org).vault);
+      const found = await backups.find(principal.pid, Number(query.place ?? 0));
       if (found === undefined) throw new ServerError('not-found', 'No backup is kept for this pid.');
       return found;
     },

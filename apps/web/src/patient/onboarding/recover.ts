@@ -1,5 +1,4 @@
-import { type ApiClient, fetchBackup, readNetwork, recoverPids } from '@salus/client';
-import { restoreContent } from '@salus/wallet';
+import { type ApiClient, readNetwork, recoverPids, restoreBackups } from '@salus/client';
 import type { SignIn } from '../../session/index.ts';
 import { NOTHING_UNFINISHED } from '../../session/unfinished.ts';
 import { parseSheet, type RecoverySheet } from './recovery-sheet.ts';
@@ -20,7 +19,7 @@ export interface NotRecovered {
 }
 
 /**
- * Makes this browser the patient's only device. Nothing is changed before the code has opened the backup; what was drawn
+ * Makes this browser the patient's only device. Nothing is changed before the code has opened a backup; what was drawn
  * here is removed only where no call went out, or each was refused: else the ledger may have taken these keys.
  *
  * @throws ClientError `wrong-recovery-code`; WalletError `bad-recovery-code`, `bad-wallet`, `weak-pin`
@@ -32,7 +31,7 @@ export async function recoverHere(
 ): Promise<NotRecovered> {
   const network = await readNetwork(api);
   const start = { network, ...sheet };
-  const content = await restoreContent(network, sheet.recoveryCode, await fetchBackup(api, start));
+  const content = await restoreBackups(api, start);
   await signIn.newDevice(pin);
   let isSent = false;
   try {
