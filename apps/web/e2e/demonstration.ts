@@ -1,27 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createHash } from 'node:crypto';
+import { cpSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { freePort } from '@salus/testing';
+import { freePort, templateFolder } from '@salus/testing';
 
 const repository = resolve(import.meta.dirname, '../../..');
 const MAIN = join(repository, 'apps/server/src/main.ts');
 const READY_MS = 180_000;
 const END_MS = 30_000;
 const STARTS_MAX = 3;
-const TEMPLATE_PREFIX = 'salus-e2e-';
-const TEMPLATES_KEPT_MS = 6 * 3_600_000;
 const OUTPUT_CHARS_MAX = 20_000;
 
 /** A node in a process of its own, as `npm start` runs it. */
@@ -42,49 +29,16 @@ export interface RunningNode {
  * afterwards: what one test file does, no other sees.
  */
 export async function startNode(folder: string, webDirectory: string): Promise<RunningNode> {
-  const template = await foundedDemonstration(webDirectory);
+  // The release of the app is listed at the founding.
+  const release = createHash('sha256')
+    .update(readFileSync(join(webDirectory, 'release.json')))
+    .digest('hex');
+  const template = await templateFolder(`web-${release.slice(0, 16)}`, async (making) => {
+    const node = await run(making, webDirectory);
+    await node.end();
+  });
   cpSync(template, folder, { recursive: true });
   return run(folder, webDirectory);
-}
-
-async function foundedDemonstration(webDirectory: string): Promise<string> {
-  const template = join(tmpdir(), `${TEMPLATE_PREFIX}${stampOfNode()}`);
-  if (existsSync(template)) return template;
-  removeOldTemplates();
-  const making = join(tmpdir(), `${TEMPLATE_PREFIX}making-${randomUUID()}`);
-  mkdirSync(making, { mode: 0o700 });
-  const node = await run(making, webDirectory);
-  await node.end();
-  try {
-    renameSync(making, template);
-  } catch (error) {
-    // Another worker was faster.
-    if (!existsSync(template)) throw error;
-    rmSync(making, { recursive: true });
-  }
-  return template;
-}
-
-function removeOldTemplates(): void {
-  const oldestMs = Date.now() - TEMPLATES_KEPT_MS;
-  for (const name of readdirSync(tmpdir())) {
-    const path = join(tmpdir(), name);
-    if (name.startsWith(TEMPLATE_PREFIX) && statSync(path).mtimeMs < oldestMs) {
-      rmSync(path, { recursive: true, force: true });
-    }
-  }
-}
-
-/** What a founded network depends on. */
-function stampOfNode(): string {
-  const hash = createHash('sha256');
-  const patterns = ['apps/server/src/**/*.ts', 'packages/*/src/**/*.{ts,json}', 'package-lock.json'];
-  const files = patterns
-    .flatMap((pattern) => globSync(pattern, { cwd: repository }))
-    .filter((path) => !path.includes('.test.'))
-    .sort();
-  for (const path of files) hash.update(`${path}\n`).update(readFileSync(join(repository, path)));
-  return hash.digest('hex').slice(0, 16);
 }
 
 async function run(folder: string, webDirectory: string): Promise<RunningNode> {
@@ -128,6 +82,7 @@ async function tryStart(folder: string, { webDirectory, port }: Serving): Promis
     cwd: folder,
     env: {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       XDG_CONFIG_HOME: join(folder, 'config'),
       SALUS_DATA: join(folder, 'data'),
       SALUS_PORT: String(port),
