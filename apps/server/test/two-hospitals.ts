@@ -17,10 +17,11 @@ export const DISPLAYS = {
 
 type Resource = { readonly resourceType: string; readonly [element: string]: unknown };
 
-const ids = (seed: string) => (number: number) =>
+export const ids = (seed: string) => (number: number) =>
   `${seed.repeat(8)}-1111-4111-8111-${String(number).padStart(12, '0')}`;
 
-function transaction(idOf: (number: number) => string, resources: readonly Resource[]): string {
+/** A transaction that creates each; `urn:uuid:` ids by their places. */
+export function transaction(idOf: (number: number) => string, resources: readonly Resource[]): string {
   const entry = resources.map((resource, number) => ({
     fullUrl: `urn:uuid:${idOf(number)}`,
     resource,
@@ -69,6 +70,7 @@ export function chapterOfA(): string {
     {
       resourceType: 'Observation',
       ...{ status: 'final', category: LABORATORY, subject: to(0), effectiveDateTime: '2026-01-02' },
+      basedOn: [to(4)],
       code: { text: 'glucose' },
       valueQuantity: { value: 5, unit: 'mmol/L', system: 'http://unitsofmeasure.org', code: 'mmol/L' },
     },
@@ -101,8 +103,8 @@ export interface TwoHospitals {
 }
 
 /** One person at two hospitals; `b.novak` has the second one's record in care. */
-export async function openTwoHospitals(server: TestServer): Promise<TwoHospitals> {
-  const there = await importChapter(server, 'hospital-a', chapterOfA());
+export async function openTwoHospitals(server: TestServer, chapter = chapterOfA()): Promise<TwoHospitals> {
+  const there = await importChapter(server, 'hospital-a', chapter);
   const patient = await claimPatient(server, 'hospital-a', there.fhirId);
   const here = await importChapter(server, 'hospital-b', chapterOfB());
   const doctor = await server.logIn('b.novak', { writing: true });

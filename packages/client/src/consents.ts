@@ -74,14 +74,16 @@ export async function readListedKeys(
 }
 
 /**
- * The grantee's live keys, to which a grant's keys and token are sealed; a system has keys of its own, a card has none.
+ * The grantee's live keys, to which a grant's keys and token are sealed: a system's own where it has some, else its organisation's. A card has none.
  *
  * @throws ClientError `recipient-unlisted`, `organisation-unknown`
  */
 export async function recipientsOf(api: ApiClient, grantee: Grantee, nowMs: number): Promise<readonly ListedKey[]> {
   if (grantee.kind === 'card') return [];
-  const holder = grantee.kind === 'client' ? grantee.id : 'organisation';
-  const keys = await readListedKeys(api, grantee.organisation, { nowMs, holder });
+  const { organisation } = grantee;
+  const own = grantee.kind === 'client' ? await readListedKeys(api, organisation, { nowMs, holder: grantee.id }) : [];
+  // An app has no key of its own: its organisation's node reads for it.
+  const keys = own.length > 0 ? own : await readListedKeys(api, organisation, { nowMs, holder: 'organisation' });
   if (keys.length > 0) return keys;
   throw new ClientError('recipient-unlisted', `${grantee.organisation} lists no key to which you could seal.`);
 }
@@ -96,6 +98,12 @@ export async function deliverToken(api: ApiClient, grantee: Grantee, token: obje
   if (grantee.kind === 'card') return;
   const path = `/api/v1/orgs/${grantee.organisation}/tokens`;
   await api.send({ method: 'POST', path, body: { token }, repeatable: true });
+}
+
+/** Hands the token of a grant to an app over to the app's own node, in the patient's session there: the app is this person's. */
+export async function handOverToken({ api, organisation, token }: NodeSession, granted: object): Promise<void> {
+  const path = `/api/v1/orgs/${organisation}/patient/tokens`;
+  await api.send({ method: 'POST', path, body: { token: granted }, token, repeatable: true });
 }
 
 /** Hands a signed grant or narrowing to the author's node, with the keys that it seals. */

@@ -7,6 +7,7 @@ export {
   deliverToken,
   type HeldEmergency,
   type HeldGrant,
+  handOverToken,
   isAtHome,
   listGrants,
   listRequests,

@@ -15,6 +15,7 @@ export type DocumentKind =
   | 'device-join'
   | 'setting'
   | 'kept-record'
+  | 'foreign-grant'
   | 'subscription'
   | 'merge'
   | 'move'

@@ -58,6 +58,7 @@ export { EXPORT_LIFETIME_MS, type ExportFile, type ExportJob, type ExportQuestio
 export { Exports } from './export/exports.ts';
 export type { TypeFilters } from './export/write-export.ts';
 export { FeedLookup, type KnownResource, type Recognised } from './feed-lookup.ts';
+export type { ForeignResource } from './foreign/foreign-resource.ts';
 export { withoutSeeAlso, withSeeAlso } from './foreign/foreign-text.ts';
 export { HELD_MESSAGES_PAGE_MAX, type HeldMessage, HeldMessages } from './held-messages.ts';
 export { KeyedLocks } from './keyed-locks.ts';
@@ -86,6 +87,7 @@ export { openRevocationJournal, type Replay, type RevocationJournal } from './re
 export { RollbackGuard } from './rollback-guard.ts';
 export { openPageLink, PAGE_LINK_LIFETIME_MS, type PageLink, sealPageLink } from './search/page-links.ts';
 export { SearchEngine } from './search/search-engine.ts';
+export type { Beyond } from './search/beyond.ts';
 export type { FoundRecord, Search, SearchPage, SearchPosition } from './search/search-types.ts';
 export {
   type Interaction,

@@ -79,9 +79,11 @@ export function createRecipients(parts: {
           const { grantee, grant } = terms;
           if (grantee.kind === 'card') return [];
           const keys = await listedKeys(grantee.organisation);
-          return keys
-            .filter(({ holder }) => holder === (grantee.kind === 'client' ? grantee.id : 'organisation'))
-            .map(({ kid, publicKey }): Recipient => ({ kid, publicKey, grant }));
+          const own = keys.filter(({ holder }) => grantee.kind === 'client' && holder === grantee.id);
+          // An app has no key of its own: elsewhere its node reads for it, and at home its node holds the keys already.
+          const isNodes = grantee.kind !== 'client' || grantee.organisation !== organisation;
+          const listed = own.length > 0 || !isNodes ? own : keys.filter(({ holder }) => holder === 'organisation');
+          return listed.map(({ kid, publicKey }): Recipient => ({ kid, publicKey, grant }));
         }),
       );
       return recipients.flat();

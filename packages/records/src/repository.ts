@@ -13,6 +13,7 @@ import type {
   WriteTarget,
 } from '@salus/fhir';
 import { inlineAttachments } from './attachment-reference.ts';
+import type { AppUse } from './exchange/app-reading.ts';
 import { History } from './history.ts';
 import { FIRST_VERSION, type SingleRequest } from './prepared-bundle.ts';
 import { pidOf } from './recipients.ts';
@@ -34,6 +35,8 @@ export type VaultCaller = (
       readonly sight: Sight;
       /** The one grant that it reads by; null for a service, which several patients may have granted something. */
       readonly grant: string | null;
+      /** As what a patient's app reads of the same patient at other organisations; not of a service. */
+      readonly elsewhere?: AppUse;
     }
 ) & {
   /** What is left of it: every door asks it too. */

@@ -2,6 +2,7 @@ import {
   asPatient,
   type Committed,
   deliverToken,
+  handOverToken,
   isAtHome,
   listOwnRecords,
   listRequests,
@@ -68,10 +69,7 @@ export function addGrantCommand(program: Command, act: Act): void {
     }
     const { made, wallet } = await makeGrants(context, home, plans);
     const answered = request === undefined ? null : await answerRequest(context, { wallet, request, made });
-    if (request === undefined) {
-      for (const { token } of made)
-        if (token !== null) await deliverToken(context.api, plans[0]!.choice.grantee, token);
-    }
+    if (request === undefined) await deliver(context, { wallet, pids: home.pids }, plans[0]!.choice.grantee, made);
     const lines = made.map(
       ({ organisation, grant: name, opens }) => `Grant ${name} at ${organisation} opens ${opens} records now.`,
     );
@@ -83,6 +81,22 @@ export function addGrantCommand(program: Command, act: Act): void {
     });
     return EXIT.ok;
   });
+}
+
+/** To the grantee's node; where the grantee is an app and this person a patient there too, in their own session: the app is theirs. */
+async function deliver(
+  { api }: CommandContext,
+  { wallet, pids }: { readonly wallet: PatientWallet; readonly pids: PatientAtHome['pids'] },
+  grantee: GrantChoice['grantee'],
+  made: readonly MadeGrant[],
+): Promise<void> {
+  const there =
+    grantee.kind === 'client' ? pids.find(({ organisation }) => organisation === grantee.organisation) : undefined;
+  for (const { token } of made) {
+    if (token === null) continue;
+    if (there === undefined) await deliverToken(api, grantee, token);
+    else await asPatient(api, wallet, there.pid, (session) => handOverToken(session, token));
+  }
 }
 
 /** What `grant` and `narrow` both narrow by. */

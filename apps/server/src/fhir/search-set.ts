@@ -27,7 +27,7 @@ const CUT: Issue = {
   code: 'too-costly',
   text: 'not everything that was to be included is: the page would be too large',
 };
-const NOT_WHOLE: Issue = {
+export const NOT_WHOLE: Issue = {
   severity: 'warning',
   code: 'incomplete',
   text: 'another organisation’s node did not answer, or not as it should: what it would show is not here',
@@ -47,7 +47,7 @@ export function searchSet({ baseUrl, path, requests, issues, page, projected, ne
   const isWhole = first === undefined || (first.summary === 'false' && first.elements.length === 0);
   const entries: string[] = [];
   const told = [...issues, ...(page.includesCut ? [CUT] : []), ...(page.isWhole ? [] : [NOT_WHOLE])];
-  const show = (mode: 'match' | 'include', { record, text, tree }: FoundRecord): void => {
+  const show = (mode: 'match' | 'include', { record, text, tree, elsewhere }: FoundRecord): void => {
     if (text === null && isWhole) {
       told.push(TOO_LARGE);
       return;
@@ -55,7 +55,7 @@ export function searchSet({ baseUrl, path, requests, issues, page, projected, ne
     const { type, id } = record.meta;
     const isPart = !isWhole && first !== undefined && mode === 'match';
     const resource = isPart ? stringifyFhirJson(summaryOf(tree, first.summary, first.elements)) : (text ?? '');
-    const fullUrl = JSON.stringify(`${baseUrl}/${type}/${id}`);
+    const fullUrl = JSON.stringify(fullUrlOf(baseUrl, { type, id }, elsewhere));
     entries.push(`{"fullUrl":${fullUrl},"resource":${resource},"search":{"mode":"${mode}"}}`);
   };
   for (const tree of projected) {
@@ -81,6 +81,15 @@ export function searchSet({ baseUrl, path, requests, issues, page, projected, ne
   };
   const text = JSON.stringify(head);
   return entries.length === 0 ? text : `${text.slice(0, -1)},"entry":[${entries.join(',')}]}`;
+}
+
+/** Where it is read: a resource of another organisation's directory at its author's base, all others here. */
+export function fullUrlOf(
+  baseUrl: string,
+  { type, id }: { readonly type: string; readonly id: string },
+  elsewhere: FoundRecord['elsewhere'],
+): string {
+  return elsewhere?.isDirectory === true ? elsewhere.url : `${baseUrl}/${type}/${id}`;
 }
 
 /** What was used of what was asked (R4 §3.1.1.6). */

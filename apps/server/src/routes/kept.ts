@@ -67,9 +67,10 @@ export function addKeptRoutes(app: FastifyInstance, node: Node): void {
     params: object({ org: organisation, fhirId: schema.fhirId }),
     answer: object({ unlinked: count }),
     handle: async ({ params, request }) => {
-      const { vault } = readHosted(node, params.org);
+      const { vault, exchange } = readHosted(node, params.org);
       const pid = await readOwnPid(vault, readerOf(request), params.fhirId);
       const unlinked = await vault.foreignLinks.unlink(pid);
+      await exchange.foreignSessions.forget(pid);
       await vault.audit.append({
         ...{ kind: 'registration', atMs: node.nowMs(), pid, who: memberOf(request), purpose: null, outcome: 'ok' },
         ...{ grant: null, session: null, records: [], request: null },

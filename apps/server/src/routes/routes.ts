@@ -28,6 +28,7 @@ import { addLedgerRoutes } from './ledger.ts';
 import { addMergeRoutes } from './merges.ts';
 import { addPatientRoutes } from './patient.ts';
 import { addPatientRecordRoutes } from './patient-records.ts';
+import { addPatientTokens } from './patient-tokens.ts';
 import { addPlaceRoutes } from './places.ts';
 import { addPublicRoutes } from './public.ts';
 import { addReaderRoutes } from './reader.ts';
@@ -55,6 +56,7 @@ export function addRoutes(
   addAlarmRoutes(app, node);
   addStaffRoutes(app, node);
   addPatientRoutes(app, node);
+  addPatientTokens(app, node);
   addPatientRecordRoutes(app, node);
   addCategoryRoutes(app);
   addGuardianRoutes(app, node);

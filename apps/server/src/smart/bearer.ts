@@ -83,9 +83,10 @@ async function patientAppCaller(
   const client = await clients.findLive(clientId);
   if (client === undefined) throw new ServerError('not-authenticated', 'The app is enrolled no longer.');
   const signer = await clients.openSigner(client);
-  const sight = organisation.exchange.apps.sight({ client: signer, chain: client.chain, pid, grant, purpose });
+  const use = { client: signer, chain: client.chain, pid, grant, purpose };
+  const sight = organisation.exchange.apps.sight(use);
   const who = { kind: 'member', id: client.id, organisation: organisation.slug, roles: [] } as const;
-  return { kind: 'app', who, purpose, sight, grant };
+  return { kind: 'app', who, purpose, sight, grant, elsewhere: use };
 }
 
 async function staffCaller(

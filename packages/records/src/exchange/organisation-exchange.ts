@@ -3,7 +3,9 @@ import { type HpkePrivateKey, verifyCertificate } from '@salus/crypto';
 import { CoverRoots } from '../cover-roots.ts';
 import { DisputeBook } from '../disputes.ts';
 import { EmergencyBook } from '../emergencies.ts';
+import { ForeignGrants } from '../foreign/foreign-grants.ts';
 import { ForeignRecords } from '../foreign/foreign-records.ts';
+import { ForeignSessions } from '../foreign/foreign-sessions.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import { PlaceLists, RequestBook } from '../requests.ts';
 import { RootPublisher } from '../root-publisher.ts';
@@ -55,6 +57,8 @@ export interface OrganisationExchange extends AsyncDisposable {
   readonly kept: KeptRecords;
   /** What others' patients granted, in this organisation's base. */
   readonly foreign: ForeignRecords;
+  /** What patients' apps read elsewhere, by grants that the patients handed over here. */
+  readonly foreignSessions: ForeignSessions;
   readonly roots: RootPublisher;
   readonly expiries: ExpirySweep;
 }
@@ -109,20 +113,27 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   const expiries = new ExpirySweep({ ...base, sessions, onFailure });
   const kept = new KeptRecords({ ...base, documents: vault.documents });
   const { access, rows, patients, foreignIds: ids, foreignLinks: links } = vault;
-  const foreign = new ForeignRecords({ organisation, access, rows, patients, reader, kept, ids, links, baseUrlOf });
+  const tokens = new GrantTokens(base);
+  const grants = new ForeignGrants(vault.documents);
+  const foreignSessions = new ForeignSessions({ ...base, grants, tokens, reader });
+  const foreign = new ForeignRecords({
+    ...{ organisation, access, rows, patients, reader, kept, ids, links, baseUrlOf },
+    sessions: foreignSessions,
+  });
   return {
     gateway,
     reader,
     apps: new AppReading({ ...door, hpkeKid: options.hpkeKid }),
     deliveries,
     requests: new RequestBook(base),
-    tokens: new GrantTokens(base),
+    tokens,
     places,
     treatedElsewhere: new PlaceReading({ ...base, hpkeKid: options.hpkeKid }),
     disputes,
     emergencies,
     kept,
     foreign,
+    foreignSessions,
     roots,
     expiries,
     [Symbol.asyncDispose]: async () => {

@@ -1,4 +1,5 @@
 import { FhirError } from '@salus/fhir';
+import type { AppUse } from '../exchange/app-reading.ts';
 import type { ChartRecord } from '../exchange/manifest-checks.ts';
 import type { ReadRecord } from '../exchange/reading.ts';
 import { RecordsError, type RecordsErrorCode } from '../records-error.ts';
@@ -8,7 +9,7 @@ import type { Who } from '../vault-types.ts';
 import type { ForeignSource } from './foreign-resource.ts';
 
 /** Records of others that one search reads: each is decided and logged at its author's. */
-const FOREIGN_RECORDS_MAX = 1_000;
+export const FOREIGN_RECORDS_MAX = 1_000;
 /** Failures of this node, which are told as they are. */
 const OWN_FAILURES: ReadonlySet<RecordsErrorCode> = new Set([
   ...(['closed', 'corrupt', 'master-key', 'overloaded', 'rollback-unnamed', 'too-costly'] as const),
@@ -17,20 +18,32 @@ const OWN_FAILURES: ReadonlySet<RecordsErrorCode> = new Set([
 
 export type Member = Who & { readonly kind: 'member' };
 
-/** Members of staff only: a grant is for people of the reader's organisation, not for its patients and their apps. */
-export function memberOf(caller: VaultCaller, organisation: string): Member | undefined {
-  const who = caller.kind === 'member' ? caller.who : caller.kind === 'writer' ? caller.writer.who : undefined;
-  return who?.organisation === organisation ? who : undefined;
+/** Who looks at what others' patients granted. */
+export interface Asker {
+  readonly who: Member;
+  /** A patient's app, which reads as grantee: of that one patient, in sessions that the node opens for it. */
+  readonly use: AppUse | undefined;
 }
 
-/** Scopes narrow what was granted, as they narrow everything. */
+/** Members of staff, and apps that a patient has let in; not the organisation's patients, nor services under roles of their own. */
+export function askerOf(caller: VaultCaller, organisation: string): Asker | undefined {
+  if (caller.kind === 'app') {
+    const { who, elsewhere: use } = caller;
+    return use === undefined || who.organisation !== organisation ? undefined : { who, use };
+  }
+  const who = caller.kind === 'member' ? caller.who : caller.kind === 'writer' ? caller.writer.who : undefined;
+  return who?.organisation === organisation ? { who, use: undefined } : undefined;
+}
+
+/** Scopes narrow what was granted, as they narrow everything; those of one patient by the pid that the patient has here. */
 export function allows(
   { narrow }: VaultCaller,
-  { pid, id }: { readonly pid: string; readonly id: string },
+  { pid, ownPid, id }: { readonly pid: string; readonly ownPid: string | null; readonly id: string },
   { recordId, type, pair, dataFromMs, dataToMs }: ChartRecord,
   interaction: Interaction,
 ): boolean {
-  return narrow?.({ owner: `pid:${pid}`, pair, type, id, dataFromMs, dataToMs, recordId }, interaction) ?? true;
+  const owner = `pid:${ownPid ?? pid}` as const;
+  return narrow?.({ owner, pair, type, id, dataFromMs, dataToMs, recordId }, interaction) ?? true;
 }
 
 export function sourceOf(

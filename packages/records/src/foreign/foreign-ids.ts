@@ -65,6 +65,16 @@ export class ForeignIds {
     return undefined;
   }
 
+  /** Those of an author's records that were shown before, by record id. */
+  async findKnown(author: string, recordIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    for (let at = 0; at < recordIds.length; at += LOOKED_UP_MAX) {
+      const tokens = recordIds.slice(at, at + LOOKED_UP_MAX).map((recordId) => this.#token('record', author, recordId));
+      for (const { recordId } of await this.#list('recordToken', tokens)) found.add(recordId);
+    }
+    return found;
+  }
+
   /** Gives each its local id, the one that it had before if it had one; durable when it resolves. In the order given. */
   async name(names: readonly ForeignName[]): Promise<readonly ForeignFacts[]> {
     const known = await this.#knownOf(names);

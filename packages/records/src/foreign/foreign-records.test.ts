@@ -86,13 +86,19 @@ test('shows nothing to a colleague, to what scopes narrow away, or to patients',
   const { roles, organisation } = colleague;
   const others: readonly VaultCaller[] = [
     { kind: 'member', who: { kind: 'member', id: colleague.id, organisation, roles }, purpose: 'TREAT' },
-    { ...caller, narrow: ({ owner }) => owner === `pid:${ownPid}` },
+    { ...caller, narrow: ({ owner }) => owner === `pid:${patient.pid}` },
+    { ...caller, narrow: (_, interaction) => interaction === 'c' },
     { kind: 'patient', who: { kind: 'patient', pid: ownPid, kid: patient.pid } },
   ];
   for (const other of others) {
     expect(await readerSide.exchange.foreign.read(other, 'MedicationRequest', id)).toBeUndefined();
     expect(foreignIds(await find('MedicationRequest', `patient=${ownId}`, other))).toEqual([]);
   }
+});
+
+test('shows what scopes of the patient here leave, as it is of the same person', async () => {
+  const narrowed: VaultCaller = { ...caller, narrow: ({ owner }) => owner === `pid:${ownPid}` };
+  expect(foreignIds(await find('MedicationRequest', `patient=${ownId}`, narrowed))).not.toEqual([]);
 });
 
 test('drops a display as soon as the author has raised the label of what it names', async () => {

@@ -1,35 +1,29 @@
 import type { ResourceType } from '@salus/fhir';
 import type { HomeAccess } from '../care.ts';
+import type { CompartmentFilter } from '../compartment.ts';
 import { FETCH_RECORDS_MAX } from '../exchange/exchange-peer.ts';
 import type { KeptRecords } from '../exchange/kept-records.ts';
-import type { Chart } from '../exchange/manifest-checks.ts';
-import type { OpenReading } from '../exchange/open-readings.ts';
 import type { ExchangeReader } from '../exchange/reader.ts';
-import type { ReadRecord } from '../exchange/reading.ts';
 import type { Patients } from '../patients.ts';
-import { RecordsError } from '../records-error.ts';
 import type { VaultCaller } from '../repository.ts';
 import type { Beyond, BeyondAsked, BeyondFound } from '../search/beyond.ts';
 import { sightedOf, sightOf } from '../sight.ts';
 import type { RecordRows } from '../vault-types.ts';
-import {
-  allows,
-  copyOf,
-  demandBound,
-  isOver,
-  isStale,
-  isTheirs,
-  type Member,
-  memberOf,
-  patientsFirst,
-  sourceOf,
-} from './foreign-access.ts';
+import { type Asker, askerOf, demandBound, FOREIGN_RECORDS_MAX, isOver, isTheirs } from './foreign-access.ts';
+import { Whereabouts } from './foreign-elsewhere.ts';
+import { type EverythingPage, everythingOf } from './foreign-everything.ts';
 import type { ForeignIds } from './foreign-ids.ts';
 import type { ForeignLinks } from './foreign-links.ts';
+import { allowsDirectory, directoryUrlsIn, isDirectory, namesBelow, typeOf } from './foreign-names.ts';
+import { ForeignReading, type Look } from './foreign-reading.ts';
 import { type ForeignResource, ForeignResources } from './foreign-resource.ts';
+import type { ForeignSessions } from './foreign-sessions.ts';
+import { referencesIn } from './foreign-text.ts';
 
 /** Patients of this organisation whose records elsewhere one search looks for. */
 const PATIENTS_MAX = 20;
+/** URLs of others that one answer follows; what lies beyond is not there. */
+const FOLLOWED_MAX = 500;
 
 interface Parts {
   readonly organisation: string;
@@ -40,31 +34,26 @@ interface Parts {
   readonly kept: KeptRecords;
   readonly ids: ForeignIds;
   readonly links: ForeignLinks;
+  readonly sessions: ForeignSessions;
   baseUrlOf(organisation: string): string;
-}
-
-/** A patient elsewhere who is one here. */
-interface Elsewhere {
-  readonly author: string;
-  readonly pid: string;
-  /** Sessions of the person who asks. */
-  readonly sessions: readonly OpenReading[];
-  /** Kept copies count, too: the link outlives sessions. */
-  readonly isLinked: boolean;
 }
 
 /**
  * What other organisations' patients granted, in this organisation's base (DESIGN §5, ADR 0015): for the one person whose signed
- * request opened a session, as long as it is open, and as kept copies for whoever might use their grant. Nothing of it is stored:
- * every look is a read at the author's node, decided and logged there.
+ * request opened a session, as long as it is open, for the app that a grant names, and as kept copies for whoever might use their
+ * grant. Nothing of it is stored: every look is a read at the author's node, decided and logged there.
  */
 export class ForeignRecords {
   readonly #parts: Parts;
   readonly #resources: ForeignResources;
+  readonly #reading: ForeignReading;
+  readonly #whereabouts: Whereabouts;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#resources = new ForeignResources(parts);
+    this.#reading = new ForeignReading({ ...parts, resources: this.#resources });
+    this.#whereabouts = new Whereabouts({ ...parts, resources: this.#resources });
   }
 
   /**
@@ -72,64 +61,80 @@ export class ForeignRecords {
    * has ended since throws `session-ended` with the author's code as detail.
    */
   async read(caller: VaultCaller, type: ResourceType, localId: string): Promise<ForeignResource | undefined> {
-    const who = memberOf(caller, this.#parts.organisation);
-    const facts = who === undefined ? undefined : await this.#parts.ids.find(type, localId);
-    if (who === undefined || facts === undefined) return undefined;
-    const { author, pid, recordId } = facts;
-    let ended: RecordsError | undefined;
-    const open = this.#parts.reader.listOpen(who.id).filter((each) => each.author === author && each.pid === pid);
-    for (const { session } of open) {
-      try {
-        const found = await this.#withChart(session, async (records) => {
-          const known = records.get(recordId);
-          if (known === undefined || !allows(caller, { pid, id: localId }, known, 'r')) return [];
-          const read = await this.#parts.reader.read(session, [recordId]);
-          return this.#resources.of(sourceOf({ author, pid, patient: null }, session, records), read);
-        });
-        if (found[0] !== undefined) return found[0];
-      } catch (error) {
-        if (!isOver(error)) throw error;
-        ended = error;
-      }
-    }
-    const copy = await this.#readKept(caller, who, facts);
-    if (copy === undefined && ended !== undefined) throw ended;
-    return copy;
+    const asker = askerOf(caller, this.#parts.organisation);
+    const facts = asker === undefined ? undefined : await this.#parts.ids.find(type, localId);
+    if (asker === undefined || facts === undefined) return undefined;
+    await this.#whereabouts.prepare(asker);
+    return this.#reading.known({ caller, asker, interaction: 'r' }, facts);
   }
 
   /** Author's URLs of the Patients elsewhere whom the person may read now, or has copies of, and who are this patient. */
   async seeAlso(caller: VaultCaller, fhirId: string): Promise<readonly string[]> {
-    const who = memberOf(caller, this.#parts.organisation);
-    if (who === undefined || (await this.#isNothingElsewhere(who))) return [];
-    const patient = await this.#parts.patients.findByFhirId(fhirId);
-    if (patient === undefined) return [];
+    const asker = await this.#askerOfAnything(caller);
+    const patient = asker === undefined ? undefined : await this.#parts.patients.findByFhirId(fhirId);
+    if (asker === undefined || patient === undefined) return [];
     const urls: string[] = [];
-    for (const elsewhere of await this.#elsewhere(who, patient.pid)) {
-      const subject = await this.#subjectOf(who, elsewhere);
+    for (const elsewhere of await this.#whereabouts.list(asker, patient.pid)) {
+      const subject = await this.#whereabouts.subjectOf(asker.who, elsewhere);
       if (subject !== undefined) urls.push(`${this.#parts.baseUrlOf(elsewhere.author)}/Patient/${subject}`);
     }
     return urls;
   }
 
-  /** What a search finds beside what is stored here; undefined when there can be nothing. */
+  /** What an answer finds beside what is stored here; undefined when there can be nothing. */
   async beyond(caller: VaultCaller): Promise<Beyond | undefined> {
-    const who = memberOf(caller, this.#parts.organisation);
-    if (who === undefined || (await this.#isNothingElsewhere(who))) return undefined;
-    // One search asks for page and total: what it read once it does not read again.
+    const asker = await this.#askerOfAnything(caller);
+    if (asker === undefined) return undefined;
+    const look: Look = { caller, asker, interaction: 's' };
+    // One answer asks for page and total: what it read once it does not read again.
     const found = new Map<string, Promise<BeyondFound>>();
     return {
       find: (asked) => {
         const name = JSON.stringify([asked.type, asked.patients, asked.ids]);
-        const known = found.get(name) ?? this.#find(caller, who, asked);
+        const known = found.get(name) ?? this.#find(look, asked);
         found.set(name, known);
         return known;
       },
+      named: (urls, from) => this.#named(look, urls, from),
     };
   }
 
-  async #find(caller: VaultCaller, who: Member, { type, patients, ids }: BeyondAsked): Promise<BeyondFound> {
+  /** A page of a patient's records elsewhere, in an order that stays; nothing of one who may not be seen here. */
+  async everything(
+    caller: VaultCaller,
+    fhirId: string,
+    page: { readonly filter: CompartmentFilter; readonly count: number; readonly after: string },
+  ): Promise<EverythingPage> {
+    const nothing = { resources: [], next: undefined, isWhole: true };
+    const asker = await this.#askerOfAnything(caller);
+    const patient = asker === undefined ? undefined : await this.#parts.patients.findByFhirId(fhirId);
+    if (asker === undefined || patient === undefined) return nothing;
+    const look: Look = { caller, asker, interaction: 'r' };
+    if (!(await this.#maySeePatient(look, fhirId, patient.pid))) return nothing;
+    const elsewhere = await this.#whereabouts.list(asker, patient.pid);
+    return everythingOf(this.#reading, look, { ...page, patient: fhirId, ownPid: patient.pid, elsewhere });
+  }
+
+  /** The entries of authors' directories that resources of one answer name. */
+  async directoryOf(caller: VaultCaller, from: readonly ForeignResource[]): Promise<BeyondFound> {
+    const asker = await this.#askerOfAnything(caller);
+    if (asker === undefined) return { resources: [], isWhole: true };
+    const urls = new Set(from.flatMap(({ tree }) => directoryUrlsIn(tree)));
+    // Of an answer that may hold thousands of names the first ones are brought along, as of the own directory.
+    return this.#named({ caller, asker, interaction: 'r' }, [...urls].slice(0, FOLLOWED_MAX), from);
+  }
+
+  async #askerOfAnything(caller: VaultCaller): Promise<Asker | undefined> {
+    const asker = askerOf(caller, this.#parts.organisation);
+    if (asker === undefined) return undefined;
+    return (await this.#whereabouts.prepare(asker)).isNothing ? undefined : asker;
+  }
+
+  async #find(look: Look, { type, patients, ids }: BeyondAsked): Promise<BeyondFound> {
     if (patients.length === 0) {
-      const byId = await Promise.all(ids.slice(0, FETCH_RECORDS_MAX).map((id) => this.#findById(caller, type, id)));
+      const byId = await Promise.all(
+        ids.slice(0, FETCH_RECORDS_MAX).map((id) => this.#findById(look.caller, type, id)),
+      );
       return { resources: byId.filter((each) => each !== undefined), isWhole: true };
     }
     const resources: ForeignResource[] = [];
@@ -139,68 +144,122 @@ export class ForeignRecords {
       for (const each of found) known.add(each.recordId);
       resources.push(...found);
     };
-    let isWhole = true;
+    let { isWhole } = await this.#whereabouts.prepare(look.asker);
     for (const fhirId of patients.slice(0, PATIENTS_MAX)) {
       const patient = await this.#parts.patients.findByFhirId(fhirId);
-      if (patient === undefined || !(await this.#maySeePatient(caller, fhirId))) continue;
-      for (const { author, pid, sessions, isLinked } of await this.#elsewhere(who, patient.pid)) {
-        const asked = { author, pid, patient: fhirId, type, known };
+      if (patient === undefined || !(await this.#maySeePatient(look, fhirId, patient.pid))) continue;
+      for (const { author, pid, sessions, isLinked } of await this.#whereabouts.list(look.asker, patient.pid)) {
+        const place = { author, pid, patient: fhirId, ownPid: patient.pid };
         for (const { session } of sessions) {
-          const read = await this.#readSession(caller, { ...asked, session });
+          const wants = (record: { readonly type: string; readonly recordId: string }): boolean =>
+            record.type === type && !known.has(record.recordId);
+          const read = await this.#reading.ofSession(look, place, { session, wants, taken: known.size });
           if (read === undefined) isWhole = false;
           else take(read);
         }
-        if (isLinked) take(await this.#listKept(caller, who, asked));
+        if (!isLinked) continue;
+        const kept = (await this.#reading.listKept(look, place))
+          .filter((facts) => facts.type === type && !known.has(facts.recordId))
+          .map(({ recordId }) => recordId);
+        demandBound(known.size + kept.length);
+        take(await this.#reading.keptOf(look.asker.who, place, kept));
       }
     }
     return { resources, isWhole };
   }
 
-  /** Of one session; nothing when it is over, undefined when its author's node does not answer as it should. */
-  async #readSession(
-    caller: VaultCaller,
-    asked: {
-      readonly author: string;
-      readonly pid: string;
-      readonly patient: string;
-      readonly session: string;
-      readonly type: string;
-      readonly known: ReadonlySet<string>;
-    },
-  ): Promise<readonly ForeignResource[] | undefined> {
-    const { session, type, known: taken, pid } = asked;
+  /** By authors' URLs: of patients what a session or copy of the person shows, of the directory what a shown record names. */
+  async #named(look: Look, urls: readonly string[], from: readonly ForeignResource[]): Promise<BeyondFound> {
     const { reader } = this.#parts;
-    try {
-      return await this.#withChart(session, async (records) => {
-        const wanted = [...records.values()]
-          .filter((known) => known.type === type && allows(caller, { pid, id: '' }, known, 's'))
-          .map(({ recordId }) => recordId)
-          .filter((recordId) => !taken.has(recordId))
-          .sort();
-        demandBound(taken.size + wanted.length);
-        const shown: ForeignResource[] = [];
-        for (let at = 0; at < wanted.length; at += FETCH_RECORDS_MAX) {
-          const read = await reader.read(session, wanted.slice(at, at + FETCH_RECORDS_MAX));
-          shown.push(...(await this.#resources.of(sourceOf(asked, session, records), read)));
-        }
-        return shown;
-      });
-    } catch (error) {
-      if (isOver(error)) return [];
-      if (isTheirs(error)) return undefined;
-      throw error;
+    const authors = new Set([
+      ...reader.listOpen(look.asker.who.id).map(({ author }) => author),
+      ...from.map(({ source }) => source.author),
+    ]);
+    const resources: ForeignResource[] = [];
+    let isWhole = urls.length <= FOLLOWED_MAX;
+    for (const author of authors) {
+      const names = namesBelow(this.#parts.baseUrlOf(author), urls.slice(0, FOLLOWED_MAX));
+      const found = await Promise.all([
+        this.#namedRecords(
+          look,
+          author,
+          names.filter((name) => !isDirectory(name)),
+        ),
+        this.#namedDirectory(
+          names.filter((name) => isDirectory(name) && allowsDirectory(look, author, name)),
+          from.filter(({ source }) => source.author === author),
+        ),
+      ]);
+      for (const each of found) {
+        resources.push(...each.resources);
+        isWhole &&= each.isWhole;
+      }
     }
+    return { resources, isWhole };
   }
 
-  /** With what a session lists; made anew when a record was corrected, hidden or labelled since. */
-  async #withChart<T>(session: string, use: (records: Chart['records']) => Promise<T>): Promise<T> {
-    const { reader } = this.#parts;
-    const { records } = await reader.chart(session);
+  async #namedRecords(look: Look, author: string, names: readonly string[]): Promise<BeyondFound> {
+    if (names.length === 0) return { resources: [], isWhole: true };
+    const { ids, reader } = this.#parts;
+    const shownBefore = await ids.findNamed(author, names);
+    const byFacts = await Promise.all(
+      [...shownBefore.values()].map((facts) => this.#orNothing(this.#reading.known(look, facts))),
+    );
+    const resources = byFacts.flatMap(({ found }) => (found === undefined ? [] : [found]));
+    let isWhole = byFacts.every((each) => each.isWhole);
+    const wanted = new Set(names.filter((name) => !shownBefore.has(name)));
+    if (wanted.size === 0) return { resources, isWhole };
+    // A session lists types, and no FHIR ids: those of a wanted type that never had a name here are read to learn it.
+    const types = new Set<string>([...wanted].map(typeOf));
+    for (const { session, pid, ownPid, author: of } of reader.listOpen(look.asker.who.id)) {
+      if (of !== author) continue;
+      const place = { author, pid, patient: null, ownPid };
+      const listing = await this.#orNothing(this.#reading.list(look, place, session));
+      const candidates = (listing.found ?? []).filter(({ type }) => types.has(type)).map(({ recordId }) => recordId);
+      const named = await ids.findKnown(author, candidates);
+      const unnamed = new Set(candidates.filter((recordId) => !named.has(recordId)));
+      const read =
+        unnamed.size > FOREIGN_RECORDS_MAX
+          ? undefined
+          : await this.#reading.ofSession(look, place, {
+              ...{ session, taken: 0 },
+              wants: ({ recordId }) => unnamed.has(recordId),
+            });
+      isWhole &&= listing.isWhole && read !== undefined;
+      const base = `${this.#parts.baseUrlOf(author)}/`;
+      resources.push(...(read ?? []).filter(({ url }) => wanted.has(url.slice(base.length))));
+    }
+    return { resources, isWhole };
+  }
+
+  async #namedDirectory(names: readonly string[], from: readonly ForeignResource[]): Promise<BeyondFound> {
+    const missing = new Set(names);
+    const resources: ForeignResource[] = [];
+    let isWhole = true;
+    for (const { source, recordId, tree, isDirectory } of from) {
+      if (missing.size === 0) break;
+      if (isDirectory || source.session === null) continue;
+      const base = this.#parts.baseUrlOf(source.author);
+      const named = namesBelow(base, referencesIn(tree)).filter((name) => missing.has(name));
+      if (named.length === 0) continue;
+      for (const name of named) missing.delete(name);
+      const { found, isWhole: answered } = await this.#orNothing(this.#resources.directory(source, recordId, named));
+      isWhole &&= answered;
+      resources.push(...(found ?? []));
+    }
+    return { resources, isWhole };
+  }
+
+  /** What another organisation does not show, or no longer, takes nothing else of an answer away. */
+  async #orNothing<T>(
+    reading: Promise<T | undefined>,
+  ): Promise<{ readonly found: T | undefined; readonly isWhole: boolean }> {
     try {
-      return await use(records);
+      return { found: await reading, isWhole: true };
     } catch (error) {
-      if (!isStale(error)) throw error;
-      return use((await reader.chart(session, { fresh: true })).records);
+      if (isOver(error)) return { found: undefined, isWhole: true };
+      if (isTheirs(error)) return { found: undefined, isWhole: false };
+      throw error;
     }
   }
 
@@ -213,93 +272,10 @@ export class ForeignRecords {
     }
   }
 
-  async #listKept(
-    caller: VaultCaller,
-    who: Member,
-    asked: {
-      readonly author: string;
-      readonly pid: string;
-      readonly patient: string;
-      readonly type: string;
-      readonly known: ReadonlySet<string>;
-    },
-  ): Promise<readonly ForeignResource[]> {
-    const { author, pid, type, known } = asked;
-    const { kept } = this.#parts;
-    if (caller.narrow !== undefined || !(await kept.isReader(pid, who))) return [];
-    const wanted = (await kept.list(pid, who)).filter(
-      (facts) => facts.author === author && facts.type === type && !known.has(facts.recordId),
-    );
-    demandBound(known.size + wanted.length);
-    const copies: ReadRecord[] = [];
-    for (const { recordId } of wanted) copies.push(copyOf(await kept.read(pid, recordId, who)));
-    return this.#resources.of(sourceOf(asked, null, new Map()), copies);
-  }
-
-  async #readKept(
-    caller: VaultCaller,
-    who: Member,
-    { author, pid, recordId }: { readonly author: string; readonly pid: string; readonly recordId: string },
-  ): Promise<ForeignResource | undefined> {
-    // What a copy is about its row does not tell: an app whose scopes narrow sees none.
-    if (caller.narrow !== undefined) return undefined;
-    try {
-      const copy = copyOf(await this.#parts.kept.read(pid, recordId, who));
-      const [found] = await this.#resources.of(sourceOf({ author, pid, patient: null }, null, new Map()), [copy]);
-      return found;
-    } catch (error) {
-      if (error instanceof RecordsError && error.code === 'not-found') return undefined;
-      throw error;
-    }
-  }
-
-  /** The author's FHIR id of the person; learnt from one record of a session when nothing has named it yet. */
-  async #subjectOf(who: Member, { author, pid, sessions, isLinked }: Elsewhere): Promise<string | undefined> {
-    const { reader, ids, kept } = this.#parts;
-    for (const { session } of sessions) {
-      try {
-        await reader.demandLive(session);
-        const known = await ids.findSubject(author, pid);
-        if (known !== undefined) return known;
-        const { records } = await reader.chart(session);
-        const [first] = [...records.values()].sort(patientsFirst);
-        if (first === undefined) continue;
-        const read = await reader.read(session, [first.recordId]);
-        await this.#resources.of(sourceOf({ author, pid, patient: null }, session, records), read);
-        const named = await ids.findSubject(author, pid);
-        if (named !== undefined) return named;
-      } catch (error) {
-        if (!isOver(error) && !isTheirs(error)) throw error;
-      }
-    }
-    return isLinked && (await kept.isReader(pid, who)) ? ids.findSubject(author, pid) : undefined;
-  }
-
-  /** Where else a patient of this organisation is known, as far as this person might look there. */
-  async #elsewhere(who: Member, ownPid: string): Promise<readonly Elsewhere[]> {
-    const { reader, links } = this.#parts;
-    const found = new Map<string, Elsewhere>();
-    const nameOf = ({ author, pid }: Pick<Elsewhere, 'author' | 'pid'>): string => `${author} ${pid}`;
-    for (const { author, pid } of await links.listOf(ownPid)) {
-      found.set(nameOf({ author, pid }), { author, pid, sessions: [], isLinked: true });
-    }
-    for (const reading of reader.listOpen(who.id)) {
-      const name = nameOf(reading);
-      const known = found.get(name);
-      if (known === undefined && reading.ownPid !== ownPid) continue;
-      const { author, pid } = reading;
-      const sessions = [...(known?.sessions ?? []), reading];
-      found.set(name, { author, pid, sessions, isLinked: known?.isLinked === true });
-    }
-    return [...found.values()];
-  }
-
-  async #isNothingElsewhere(who: Member): Promise<boolean> {
-    return this.#parts.reader.listOpen(who.id).length === 0 && (await this.#parts.links.isEmpty());
-  }
-
   /** Whom a search names the asker must be allowed to see: else it would tell who is a patient elsewhere. */
-  async #maySeePatient(caller: VaultCaller, fhirId: string): Promise<boolean> {
+  async #maySeePatient({ caller, asker }: Look, fhirId: string, pid: string): Promise<boolean> {
+    // The token of an app names its one patient.
+    if (asker.use?.pid === pid) return true;
     const record = await this.#parts.rows.findResource('Patient', fhirId);
     if (record?.status !== 'current') return false;
     return (await sightOf(this.#parts, caller).decide(sightedOf(record), 's')).kind === 'allowed';

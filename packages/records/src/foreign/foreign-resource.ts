@@ -28,8 +28,13 @@ const NORMAL = 'N';
 /** A resource of another organisation as it is shown in this one's base. */
 export interface ForeignResource {
   readonly type: string;
-  /** Local id. */
+  /** Local id; of a resource of the author's directory, which has none, the author's. */
   readonly id: string;
+  /** The author's URL of it, without a version: what others refer to. */
+  readonly url: string;
+  readonly source: Omit<ForeignSource, 'pairOf'>;
+  /** Of the author's directory: it has no local id, and is read through what names it. */
+  readonly isDirectory: boolean;
   readonly recordId: string;
   readonly version: number;
   readonly owner: Owner;
@@ -84,6 +89,30 @@ export class ForeignResources {
     const nameable = await this.#nameable(source, parsed);
     const base = this.#parts.baseUrlOf(source.author);
     return parsed.map((each, at) => shown(source, each, { facts: facts[at]!, base, nameable }));
+  }
+
+  /**
+   * Resources of the author's directory that a record of the session names, `Type/id`; none that is labelled: who may not learn a
+   * target's name does not get the target either.
+   */
+  async directory(
+    source: ForeignResource['source'],
+    recordId: string,
+    targets: readonly string[],
+  ): Promise<readonly ForeignResource[]> {
+    const { session, author } = source;
+    if (session === null) return [];
+    const base = this.#parts.baseUrlOf(author);
+    const found: ForeignResource[] = [];
+    for (let at = 0; at < targets.length; at += REFERENCES_MAX) {
+      const some = targets.slice(at, at + REFERENCES_MAX);
+      for (const record of (await this.#parts.reader.readReferences(session, recordId, some)).values()) {
+        if (record === null) continue;
+        const tree = parseFhirJson(record.text);
+        if (labelClassOf(tree) === NORMAL) found.push(directoryEntry(source, base, record));
+      }
+    }
+    return found;
   }
 
   /** Targets, `Type/id` at the author's, that are known to be normal. */
@@ -160,7 +189,7 @@ function labelOf(source: ForeignSource, { recordId, labelClass }: ForeignFacts):
 }
 
 function shown(
-  { pid, patient }: ForeignSource,
+  source: ForeignSource,
   { record, tree, name }: Parsed,
   {
     facts,
@@ -169,18 +198,44 @@ function shown(
   }: { readonly facts: ForeignFacts; readonly base: string; readonly nameable: ReadonlySet<string> },
 ): ForeignResource {
   const { localId } = facts;
-  const { recordId, version } = record;
-  const place = { base, localId, version, id: name.id, mayName: (target: string) => nameable.has(target) };
+  const { author, pid, session, patient } = source;
+  const place = {
+    base,
+    localId,
+    version: record.version,
+    id: name.id,
+    mayName: (target: string) => nameable.has(target),
+  };
   const here = asForeign(tree, place);
-  const meta = here.meta as FhirTree;
-  const lastUpdatedMs = Date.parse(textOf(meta.lastUpdated));
   return {
-    type: name.type,
-    id: localId,
-    ...{ recordId, version, owner: `pid:${pid}`, versionId: String(version) },
-    lastUpdatedMs: Number.isNaN(lastUpdatedMs) ? 0 : lastUpdatedMs,
-    tree: here,
-    text: record.attachments.length > 0 ? null : stringifyFhirJson(here),
+    ...factsOf(record, here),
+    ...{
+      type: name.type,
+      id: localId,
+      url: `${base}/${name.type}/${name.id}`,
+      owner: `pid:${pid}`,
+      isDirectory: false,
+    },
+    source: { author, pid, session, patient },
     searched: patient === null ? here : asSearchedHere(tree, { base, localId, subject: name.subject, patient }),
+  };
+}
+
+function directoryEntry(source: ForeignResource['source'], base: string, record: ReadRecord): ForeignResource {
+  const tree = parseFhirJson(record.text);
+  const [type, id] = [textOf(tree.resourceType), textOf(tree.id)];
+  // What it names in turn nobody has looked at.
+  const here = asForeign(tree, { base, localId: id, id, version: record.version, mayName: () => false });
+  const owner = `org:${source.author}` as const;
+  const url = `${base}/${type}/${id}`;
+  return { ...factsOf(record, here), ...{ type, id, url, owner, source, isDirectory: true, searched: here } };
+}
+
+function factsOf({ recordId, version, attachments }: ReadRecord, here: FhirTree) {
+  const lastUpdatedMs = Date.parse(textOf((here.meta as FhirTree).lastUpdated));
+  return {
+    ...{ recordId, version, versionId: String(version), tree: here },
+    lastUpdatedMs: Number.isNaN(lastUpdatedMs) ? 0 : lastUpdatedMs,
+    text: attachments.length > 0 ? null : stringifyFhirJson(here),
   };
 }

@@ -117,6 +117,16 @@ export function displayedTargets(tree: FhirTree): readonly string[] {
   return [...targets];
 }
 
+/** What references of a shown resource name, each once. */
+export function referencesIn(tree: FhirTree): readonly string[] {
+  const named = new Set<string>();
+  mapReferences(tree, (reference) => {
+    if (typeof reference.reference === 'string') named.add(reference.reference);
+    return reference;
+  });
+  return [...named];
+}
+
 function mayShowDisplay(reference: FhirTree, place: ForeignPlace): boolean {
   if (!hasDisplay(reference)) return true;
   if (typeof reference.reference !== 'string') return false;

@@ -8,6 +8,8 @@ import type { FoundRecord } from './search-types.ts';
 export interface Beyond {
   /** Resources of the type that may be seen: of these patients, or if none is named with these ids. */
   find(asked: BeyondAsked): Promise<BeyondFound>;
+  /** Resources by their authors' URLs, as far as they may be seen; `from`: those of others that name them. */
+  named(urls: readonly string[], from: readonly ForeignResource[]): Promise<BeyondFound>;
 }
 
 export interface BeyondAsked {
@@ -22,6 +24,9 @@ export interface BeyondFound {
   /** Every organisation answered. */
   readonly isWhole: boolean;
 }
+
+/** What an answer finds beside what is stored here, and whether everybody who was asked has answered. */
+export type Outside = { readonly beyond: Beyond | undefined; isWhole: boolean };
 
 /** A match that is not stored here. It stands behind all that are. */
 export interface BeyondMatch {
@@ -65,12 +70,12 @@ function patientsIn(filters: readonly (Filter | OwnFilter)[]): readonly string[]
 }
 
 function placed(resource: ForeignResource): BeyondMatch {
-  const { recordId, version, owner, type, id, tree, text } = resource;
+  const { id, tree } = resource;
   const entry = Number.parseInt(id.replaceAll('-', '').slice(0, PLACE_DIGITS), 16);
-  return {
-    shard: BEYOND_SHARD,
-    entry,
-    tree,
-    found: { record: { recordId, version, meta: { owner, type, id } }, tree, text },
-  };
+  return { shard: BEYOND_SHARD, entry, tree, found: foundElsewhere(resource) };
+}
+
+export function foundElsewhere(resource: ForeignResource): FoundRecord {
+  const { recordId, version, owner, type, id, tree, text } = resource;
+  return { record: { recordId, version, meta: { owner, type, id } }, tree, text, elsewhere: resource };
 }

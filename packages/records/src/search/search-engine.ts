@@ -3,7 +3,7 @@ import { RecordsError } from '../records-error.ts';
 import type { RollbackGuard } from '../rollback-guard.ts';
 import type { Sight } from '../sight.ts';
 import type { AuditLog } from '../vault-types.ts';
-import { type BeyondMatch, beyondMatches } from './beyond.ts';
+import { type BeyondMatch, beyondMatches, type Outside } from './beyond.ts';
 import { includesOf } from './includes.ts';
 import { comparePlaces, type Looking, type Match, Matcher, type MatcherParts, START } from './matcher.ts';
 import type { SearchPlan } from './plan.ts';
@@ -18,8 +18,6 @@ type Parts = MatcherParts & {
 
 type Found = Match | BeyondMatch;
 type Sorted = { readonly match: Found; readonly keys: readonly SortValue[] };
-/** What a search finds beside what is stored here, and whether everybody who was asked has answered. */
-type Outside = { readonly beyond: Search['beyond']; isWhole: boolean };
 
 /** `at` and `keys`: of the last match. */
 type Page = {
@@ -72,10 +70,10 @@ export class SearchEngine {
     const { included, isCut } =
       first === undefined || matches.length === 0
         ? { included: [], isCut: false }
-        : await includesOf(this.#matcher, looking, first, matches);
+        : await includesOf({ matcher: this.#matcher, looking, outside }, first, matches);
     // What another organisation released is logged by its read, on both sides.
-    const own = matches.filter((_, at) => !('found' in page.matches[at]!));
-    const records = [...own, ...included].map((found) => found.record);
+    const own = [...matches, ...included].filter(({ elsewhere }) => elsewhere === undefined);
+    const records = own.map((found) => found.record);
     await logSearch(this.#parts.audit, { sight, query: search.query, records, atMs: looking.nowMs });
     return { matches, included, includesCut: isCut, isWhole: outside.isWhole, total, next };
   }

@@ -1,4 +1,5 @@
 import type { FhirTree, OwnFilter, SearchRequest } from '@salus/fhir';
+import type { ForeignResource } from '../foreign/foreign-resource.ts';
 import type { RecordMeta, StoredRecord } from '../vault-types.ts';
 import type { Beyond } from './beyond.ts';
 
@@ -38,6 +39,8 @@ export interface FoundRecord {
   readonly tree: FhirTree;
   /** The resource's own JSON text; null where its attachments are too large to stand in a text. */
   readonly text: string | null;
+  /** What another organisation released; its read is logged on both sides. */
+  readonly elsewhere?: ForeignResource;
 }
 
 export interface SearchPage {

@@ -1,4 +1,4 @@
-import { type FhirTree, operationOutcome, parseFhirJson } from '@salus/fhir';
+import { type FhirTree, parseFhirJson } from '@salus/fhir';
 import {
   type CompartmentFilter,
   type CompartmentPlace,
@@ -16,8 +16,11 @@ import type { Node } from '../../node.ts';
 import { FHIR_ACCESS } from '../caller.ts';
 import { describe, IN_BASE, type InPath } from '../describe.ts';
 import { sendTree } from '../fhir-answer.ts';
+import { NOT_WHOLE } from '../search-set.ts';
 import { directoryEntries } from './directory-entries.ts';
 import { disputeEntries } from './dispute-entries.ts';
+import { foreignEntries } from './foreign-entries.ts';
+import { outcomeEntry, tooLargeEntry } from './outcome-entry.ts';
 import { openPage, sealPage } from './page-token.ts';
 import { openPatientDoor, type PatientDoor } from './patient-door.ts';
 import { countIn, demandKnown, type OperationQuery, oneOf, periodIn, typesIn } from './query.ts';
@@ -75,14 +78,62 @@ function questionOf(query: OperationQuery): Question {
   };
 }
 
+/** Where a page begins: among the own records, or behind them among those of other organisations. */
+type PagePlace = CompartmentPlace | { readonly elsewhere: string };
+
 async function everything(door: PatientDoor, question: Question): Promise<FhirTree> {
-  const { organisation, sight, patient, record } = door;
+  const { organisation, sight, patient } = door;
   const { vault, baseUrl } = organisation;
   const { filter, count, asked, page } = question;
   const who = sight.who.kind === 'member' ? sight.who.id : sight.who.pid;
   const context = ['everything', who, patient.pid, asked.map(([name, value]) => [name, value])];
-  const after =
-    page === undefined ? undefined : (openPage(vault.masterKey, context, page) as unknown as CompartmentPlace);
+  const after = page === undefined ? undefined : (openPage(vault.masterKey, context, page) as unknown as PagePlace);
+  const own = after !== undefined && 'elsewhere' in after ? NOTHING_OWN : await ownEntries(door, question, after);
+  const foreign =
+    own.next === undefined
+      ? await foreignEntries(door, {
+          ...{ filter, count: count - own.count },
+          after: after !== undefined && 'elsewhere' in after ? after.elsewhere : '',
+        })
+      : undefined;
+  const next = own.next ?? (foreign?.next === undefined ? undefined : { elsewhere: foreign.next });
+  const self = `${baseUrl}/Patient/${patient.fhirId}/$everything`;
+  const told = foreign?.isWhole === false ? [outcomeEntry(NOT_WHOLE)] : [];
+  const entry = [...own.entries, ...(foreign?.entries ?? []), ...told];
+  return {
+    resourceType: 'Bundle',
+    type: 'searchset',
+    link: [
+      { relation: 'self', url: withQuery(self, asked) },
+      ...(next === undefined
+        ? []
+        : [
+            {
+              relation: 'next',
+              url: withQuery(self, [...asked, ['_page', sealPage(vault.masterKey, context, { ...next })] as const]),
+            },
+          ]),
+    ],
+    ...(entry.length === 0 ? {} : { entry }),
+  };
+}
+
+interface OwnEntries {
+  readonly entries: readonly FhirTree[];
+  /** Records of the patient among them. */
+  readonly count: number;
+  readonly next: CompartmentPlace | undefined;
+}
+
+const NOTHING_OWN: OwnEntries = { entries: [], count: 0, next: undefined };
+
+async function ownEntries(
+  door: PatientDoor,
+  { filter, count }: Question,
+  after: CompartmentPlace | undefined,
+): Promise<OwnEntries> {
+  const { organisation, sight, record } = door;
+  const { vault, baseUrl } = organisation;
   const own = after === undefined && isInFilter(record, filter) ? [record] : [];
   const found = await gather(door, { filter, count: count - own.length, after });
   const matches = [...own, ...found.records];
@@ -91,18 +142,8 @@ async function everything(door: PatientDoor, question: Question): Promise<FhirTr
     await openRecords(vault, sight, { records: matches, kind: 'search' }),
     await openRecords(vault, sight, { records: included, kind: 'search' }),
   ];
-  const self = `${baseUrl}/Patient/${patient.fhirId}/$everything`;
-  const next =
-    found.next === undefined ? [] : [['_page', sealPage(vault.masterKey, context, { ...found.next })] as const];
-  return {
-    resourceType: 'Bundle',
-    type: 'searchset',
-    link: [
-      { relation: 'self', url: withQuery(self, asked) },
-      ...next.map((parameter) => ({ relation: 'next', url: withQuery(self, [...asked, parameter]) })),
-    ],
-    ...entriesOf(baseUrl, opened, brought, await disputeEntries(door, matches)),
-  };
+  const entries = entriesOf(baseUrl, opened, brought, await disputeEntries(door, matches));
+  return { entries, count: matches.length, next: found.next };
 }
 
 function entriesOf(
@@ -110,23 +151,18 @@ function entriesOf(
   opened: readonly OpenedRecord[],
   brought: readonly OpenedRecord[],
   stated: readonly FhirTree[],
-): FhirTree {
-  const entry = [
+): readonly FhirTree[] {
+  return [
     ...opened.map((found) => entryOf(base, found, 'match')),
     ...brought.map((found) => entryOf(base, found, 'include')),
     ...stated,
   ];
-  return entry.length === 0 ? {} : { entry };
 }
 
 function entryOf(base: string, { record, text }: OpenedRecord, mode: 'match' | 'include'): FhirTree {
   const { type, id } = record.meta;
   const fullUrl = `${base}/${type}/${id}`;
-  if (text !== null) return { fullUrl, resource: parseFhirJson(text), search: { mode } };
-  const resource = operationOutcome([
-    { severity: 'warning', code: 'too-costly', text: `${type}/${id} has attachments that are too large for a bundle` },
-  ]);
-  return { resource, search: { mode: 'outcome' } };
+  return text === null ? tooLargeEntry({ type, id }) : { fullUrl, resource: parseFhirJson(text), search: { mode } };
 }
 
 /** The next records that the caller may see, and where to go on. */

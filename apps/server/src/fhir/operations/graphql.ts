@@ -1,25 +1,18 @@
-import {
-  type FhirTree,
-  isResourceType,
-  isTree,
-  parseFhirJson,
-  parseReference,
-  parseSearch,
-  type ResourceType,
-} from '@salus/fhir';
-import { RecordsError, sightOf, type VaultCaller } from '@salus/records';
+import { isTree, parseFhirJson, type ResourceType } from '@salus/fhir';
+import { RecordsError } from '@salus/records';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type DocumentNode, execute, GraphQLError, Kind, type OperationDefinitionNode, parse, validate } from 'graphql';
 import { problem } from '../../http/problem.ts';
-import { type HostedOrganisation, type Node, readHosted } from '../../node.ts';
+import { type Node, readHosted } from '../../node.ts';
 import { ServerError } from '../../server-error.ts';
 import { callerOf, FHIR_ACCESS } from '../caller.ts';
 import { describe, IN_BASE, type InPath, RESOURCE_IN_PATH } from '../describe.ts';
 import { sendProblem } from '../fhir-answer.ts';
 import { knownType } from '../reads.ts';
 import { GraphqlBudget } from './graphql-budget.ts';
-import { findExcess, GRAPHQL_COUNT_DEFAULT, GRAPHQL_COUNT_MAX } from './graphql-limits.ts';
-import { type GraphqlContext, graphqlSchema } from './graphql-schema.ts';
+import { graphqlContext } from './graphql-context.ts';
+import { findExcess } from './graphql-limits.ts';
+import { graphqlSchema } from './graphql-schema.ts';
 
 const QUERY_BYTES_MAX = 64 * 1024;
 const TOKENS_MAX = 2_000;
@@ -77,7 +70,7 @@ async function answer(
   const result = await execute({
     schema,
     document: asked.document,
-    contextValue: contextOf(organisation, caller, budget),
+    contextValue: await graphqlContext(organisation, caller, budget),
     variableValues: asked.variables,
     ...(asked.operationName === undefined ? {} : { operationName: asked.operationName }),
   });
@@ -152,41 +145,6 @@ function aboutOne({ document, ...asked }: Asked, type: ResourceType, id: string)
     definition.kind === Kind.OPERATION_DEFINITION ? below(definition) : definition,
   );
   return { ...asked, document: { ...document, definitions } };
-}
-
-/** Every resource comes through the doors that everybody else uses: decided, logged, and counted here. */
-function contextOf({ vault }: HostedOrganisation, caller: VaultCaller, budget: GraphqlBudget): GraphqlContext {
-  const known = new Map<string, Promise<FhirTree | null>>();
-  const read = async (type: ResourceType, id: string): Promise<FhirTree | null> => {
-    const result = await budget.run(() => vault.repository.read(caller, type, id));
-    return result.kind === 'found' ? parseFhirJson(result.text) : null;
-  };
-  return {
-    read: async (reference) => {
-      const parsed = parseReference(reference);
-      if (parsed.kind !== 'local' || !isResourceType(parsed.type)) return null;
-      const name = `${parsed.type}/${parsed.id}`;
-      const found = known.get(name) ?? read(parsed.type, parsed.id);
-      known.set(name, found);
-      return found;
-    },
-    search: async (type, parameters) => {
-      const count = Math.min(Number(countIn(parameters) ?? GRAPHQL_COUNT_DEFAULT), GRAPHQL_COUNT_MAX);
-      const rest = parameters.filter(([name]) => name !== '_count');
-      const parsed = parseSearch(type, [...rest, ['_count', String(count)]], { strict: true });
-      if (parsed.kind === 'refused')
-        throw new ServerError('bad-request', `An argument of ${type}List is written wrong.`);
-      const query = `${type}?${new URLSearchParams(rest.map(([name, value]): [string, string] => [name, value])).toString()}`;
-      const sight = sightOf(vault, caller);
-      const page = await budget.run(() => vault.search.find(sight, { requests: [parsed.request], query }));
-      budget.spend(page.matches.length);
-      return page.matches.flatMap(({ text }) => (text === null ? [] : [parseFhirJson(text)]));
-    },
-  };
-}
-
-function countIn(parameters: readonly (readonly [string, string])[]): string | undefined {
-  return parameters.find(([name, value]) => name === '_count' && /^[1-9][0-9]{0,5}$/.test(value))?.[1];
 }
 
 /** Own refusals say what was wrong; whatever else was thrown is not the caller's to read. */
