@@ -1,4 +1,5 @@
 import { type FhirTree, type FhirValue, isTree, numberLiteral, stringOf } from '@salus/fhir/parse';
+import { numberFormat } from '../i18n/formats.ts';
 
 /** UCUM codes that nobody reads aloud as they are written; the rest is shown as the author wrote its unit. */
 const UNITS: Readonly<Record<string, string>> = {
@@ -51,7 +52,7 @@ export function numberText(value: FhirValue | undefined, locale: string): string
   const literal = numberLiteral(value);
   if (literal === undefined || literal.length > LITERAL_LENGTH_MAX || /e/i.test(literal)) return literal;
   const fraction = literal.split('.')[1]?.length ?? 0;
-  const format = new Intl.NumberFormat(locale, { minimumFractionDigits: fraction, maximumFractionDigits: fraction });
+  const format = numberFormat(locale, { minimumFractionDigits: fraction, maximumFractionDigits: fraction });
   // A string keeps what a double would lose (ECMA-402 §15.5.16 ToIntlMathematicalValue).
   return format.format(literal as `${number}`);
 }

@@ -1,4 +1,5 @@
 import { type FhirTree, type FhirValue, isTree, listOf, stringOf } from '@salus/fhir/parse';
+import { dateFormat } from '../i18n/formats.ts';
 
 /** A point or span of time as FHIR states it: partial dates stay partial (R4 §2.24.0.1, dateTime). */
 export interface When {
@@ -100,8 +101,6 @@ const FORMATS: { readonly [precision in Precision]: Intl.DateTimeFormatOptions }
   time: { dateStyle: 'medium', timeStyle: 'short' },
 };
 
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
 /** As a person of this locale writes it, no more precise than the resource was. A time is shown in the zone of the device. */
 export function dateText(date: string, locale: string): string {
   const ms = earliestMs(date);
@@ -120,12 +119,7 @@ export function whenText({ from, to }: When, locale: string): string {
 }
 
 function formatterOf(locale: string, precision: Precision): Intl.DateTimeFormat {
-  const name = `${locale} ${precision}`;
-  const known = formatters.get(name);
-  if (known !== undefined) return known;
-  const made = new Intl.DateTimeFormat(locale, FORMATS[precision]);
-  formatters.set(name, made);
-  return made;
+  return dateFormat(locale, FORMATS[precision]);
 }
 
 function precisionOf(date: string): Precision {

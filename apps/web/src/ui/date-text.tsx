@@ -1,4 +1,5 @@
 import { useTranslation } from 'react-i18next';
+import { dateFormat } from '../i18n/formats.ts';
 
 /** A point in time in the reader's language; `value` is ISO 8601 or milliseconds since 1970. */
 export function DateText({
@@ -11,7 +12,7 @@ export function DateText({
   const { i18n } = useTranslation('ui');
   const date = new Date(value);
   if (Number.isNaN(date.getTime())) return <span>{String(value)}</span>;
-  const text = new Intl.DateTimeFormat(i18n.language, {
+  const text = dateFormat(i18n.language, {
     dateStyle: 'medium',
     ...(withTime ? { timeStyle: 'short' } : {}),
   }).format(date);

@@ -1,5 +1,7 @@
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { texts } from '../i18n/en/terms.ts';
+import { dateFormat, listFormat } from '../i18n/formats.ts';
 
 /** Names of what the standard counts, in the reader's language; what has no name is shown by its code. */
 export interface Terms {
@@ -19,21 +21,23 @@ export interface Terms {
 export function useTerms(): Terms {
   const { t, i18n } = useTranslation('terms');
   const { language } = i18n;
-  // Codes come from the node: the key is looked up, not written, and what has no name falls back.
-  const say = t as unknown as (key: string, values: Readonly<Record<string, string>>) => string;
-  const name = (group: keyof typeof texts, code: string, fallback: string): string =>
-    say(`${group}.${i18n.exists(`terms:${group}.${code}`) ? code : fallback}`, { code, role: code, type: code });
-  return {
-    category: (code) => name('categories', code, 'other'),
-    label: (code) => name('labels', code, 'R'),
-    purpose: (code) => name('purposes', code, 'other'),
-    role: (code) => name('roles', code, 'other'),
-    type: (code) => name('types', code, 'other'),
-    place: placeName,
-    list: (words) => new Intl.ListFormat(language, { type: 'conjunction' }).format(words),
-    date: (ms) => new Intl.DateTimeFormat(language, { dateStyle: 'medium' }).format(ms),
-    moment: (ms) => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(ms),
-  };
+  return useMemo(() => {
+    // Codes come from the node: the key is looked up, not written, and what has no name falls back.
+    const say = t as unknown as (key: string, values: Readonly<Record<string, string>>) => string;
+    const name = (group: keyof typeof texts, code: string, fallback: string): string =>
+      say(`${group}.${i18n.exists(`terms:${group}.${code}`) ? code : fallback}`, { code, role: code, type: code });
+    return {
+      category: (code) => name('categories', code, 'other'),
+      label: (code) => name('labels', code, 'R'),
+      purpose: (code) => name('purposes', code, 'other'),
+      role: (code) => name('roles', code, 'other'),
+      type: (code) => name('types', code, 'other'),
+      place: placeName,
+      list: (words) => listFormat(language).format(words),
+      date: (ms) => dateFormat(language, { dateStyle: 'medium' }).format(ms),
+      moment: (ms) => dateFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(ms),
+    };
+  }, [t, i18n, language]);
 }
 
 /** `hospital-a` as `Hospital A`. */

@@ -1,8 +1,9 @@
 import { Group, Select, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { memo, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { dateFormat, numberFormat } from '../../i18n/formats.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
@@ -42,7 +43,7 @@ function Timeline({ entries }: { readonly entries: readonly RecordEntry[] }) {
     <Stack gap="md">
       <Filters entries={entries} filter={filter} onChange={setFilter} />
       <Text size="sm" role="status">
-        {t('timeline.shown', { count, formatted: new Intl.NumberFormat(i18n.language).format(count) })}
+        {t('timeline.shown', { count, formatted: numberFormat(i18n.language).format(count) })}
       </Text>
       {rows.length === 0 ? <Empty text={t('none.found')} /> : <Rows rows={rows} />}
     </Stack>
@@ -130,11 +131,12 @@ function Rows({ rows }: { readonly rows: readonly TimelineRow[] }) {
   );
 }
 
-function Row({ row }: { readonly row: TimelineRow }) {
+/** Drawn once: while the list scrolls, rows that stay are the same. */
+const Row = memo(function Row({ row }: { readonly row: TimelineRow }) {
   const { t, i18n } = useTranslation('record');
   if (row.kind === 'entry') return <EntryRow entry={row.entry} />;
   const [year = 0, month = 1] = row.month.split('-').map(Number);
-  const name = new Intl.DateTimeFormat(i18n.language, { year: 'numeric', month: 'long' });
+  const name = dateFormat(i18n.language, { year: 'numeric', month: 'long' });
   return (
     <Group className="month" justify="space-between" align="baseline">
       <Title order={2} size="h4">
@@ -145,7 +147,7 @@ function Row({ row }: { readonly row: TimelineRow }) {
       </Text>
     </Group>
   );
-}
+});
 
 function rowKey(row: TimelineRow): string {
   return row.kind === 'month' ? row.month : keyOf(row.entry);
