@@ -64,7 +64,7 @@ function workerBuild(outDir: string): InlineConfig {
       emptyOutDir: false,
       rolldownOptions: {
         input: join(web, 'src/worker/main.ts'),
-        output: { format: 'iife', entryFileNames: 'sw.js' },
+        output: { format: 'iife', entryFileNames: 'sw.js', codeSplitting: false },
       },
     },
   };

@@ -1,5 +1,4 @@
 import '@mantine/core/styles.css';
-import '@mantine/notifications/styles.css';
 import './shell/shell.css';
 import { createRoot } from 'react-dom/client';
 import { startLanguages } from './i18n/index.ts';

@@ -1,6 +1,8 @@
 import i18next, { type BackendModule } from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import type { Catalogues } from './catalogues.ts';
+import { texts as shell } from './en/shell.ts';
+import { texts as ui } from './en/ui.ts';
 
 export const LANGUAGES = {
   en: { name: 'English', direction: 'ltr' },
@@ -14,7 +16,7 @@ const FALLBACK: Language = 'en';
 const REMEMBERED_AS = 'salus.language';
 
 type CatalogueModule = { readonly texts: Catalogues[keyof Catalogues] };
-const files = import.meta.glob<CatalogueModule>('./{en,hi,ar}/*.ts');
+const files = import.meta.glob<CatalogueModule>(['./{en,hi,ar}/*.ts', '!./en/{shell,ui}.ts']);
 
 /** A catalogue is fetched when a page first needs it. */
 const catalogues: BackendModule = {
@@ -42,6 +44,9 @@ export async function startLanguages(): Promise<'ltr' | 'rtl'> {
       fallbackLng: FALLBACK,
       supportedLngs: Object.keys(LANGUAGES),
       ns: ['shell', 'ui'],
+      // What stands around every page, in the language that all others fall back on, comes with the app itself.
+      resources: { [FALLBACK]: { shell, ui } },
+      partialBundledLanguages: true,
       defaultNS: 'shell',
       // React escapes what it writes.
       interpolation: { escapeValue: false },

@@ -1,7 +1,9 @@
 import { apiClient } from '@salus/client';
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
+import { afterPaint } from '../shell/after-paint.ts';
 import type { Device } from './device-port.ts';
+import { rememberSomebody, wasSomebodyHere } from './seen-here.ts';
 import { type Session, SessionContext, type SessionState, type SignIn, SignInContext } from './session.ts';
 
 const CHANNEL = 'salus-session';
@@ -19,12 +21,14 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
     const publish = (next: SessionState): void => {
       // What one person opened, the next one does not find in memory.
       if (next.kind === 'nobody' || next.kind === 'locked') queries.clear();
+      if (next.kind !== 'starting') rememberSomebody(next.kind === 'patient' || next.kind === 'staff');
       setState(next);
     };
-    // What it leans on is a third of the app: pages that need nobody do not wait for it.
-    const device = import('./device.ts').then(({ openDevice }) =>
-      openDevice({ api, nowMs: Date.now, publish, tellOthers }),
-    );
+    // What it leans on is a third of the app: pages that need nobody do not wait for it, and are painted first.
+    const begin = wasSomebodyHere() ? Promise.resolve() : afterPaint();
+    const device = begin
+      .then(() => import('./device.ts'))
+      .then(({ openDevice }) => openDevice({ api, nowMs: Date.now, publish, tellOthers }));
     return { device, signIn: signInOf(device) };
   }, [api, queries]);
   useStart(held.device, setState);

@@ -1,23 +1,31 @@
 import { DirectionProvider, MantineProvider } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
+import { lazy, Suspense } from 'react';
 import { RouterProvider } from 'react-router';
 import { SessionProvider } from '../session/index.ts';
 import { LiveQueries } from '../session/live-queries.tsx';
+import { useAfterPaint } from './after-paint.ts';
 import { queryClient } from './query-client.ts';
 import { router } from './router.tsx';
 import { styleNonce } from './style-nonce.ts';
 import { theme } from './theme.ts';
 
+const Notices = lazy(async () => ({ default: (await import('./notices.tsx')).Notices }));
+
 /** Everything that pages lean on: language and direction, theme, queries, session, router. */
 export function App({ direction }: { readonly direction: 'ltr' | 'rtl' }) {
+  const isPainted = useAfterPaint();
   return (
     <DirectionProvider initialDirection={direction} detectDirection={false}>
       <MantineProvider theme={theme} forceColorScheme="light" getStyleNonce={styleNonce}>
         <QueryClientProvider client={queryClient}>
           <SessionProvider>
             <LiveQueries />
-            <Notifications position="bottom-right" />
+            {isPainted ? (
+              <Suspense fallback={null}>
+                <Notices />
+              </Suspense>
+            ) : null}
             <RouterProvider router={router} />
           </SessionProvider>
         </QueryClientProvider>

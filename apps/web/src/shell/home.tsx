@@ -2,6 +2,7 @@ import { Anchor, Button, Card, Group, SimpleGrid, Stack, Text, Title } from '@ma
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate } from 'react-router';
 import { useSession } from '../session/index.ts';
+import { wasSomebodyHere } from '../session/seen-here.ts';
 import { Loading } from '../ui/loading.tsx';
 import { Page } from '../ui/page.tsx';
 
@@ -12,7 +13,8 @@ const ADMINISTRATOR_ROLE = 'administrator';
 export function Home() {
   const { t } = useTranslation('shell');
   const { state } = useSession();
-  if (state.kind === 'starting') return <Loading />;
+  // A first visit waits for nothing: there is nobody whom the device could tell of.
+  if (state.kind === 'starting' && wasSomebodyHere()) return <Loading />;
   if (state.kind === 'patient') return <Navigate to="/patient" replace />;
   if (state.kind === 'staff') return <Navigate to={homeOf(state.staff.roles)} replace />;
   return (

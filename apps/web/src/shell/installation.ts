@@ -12,12 +12,20 @@ export function useReleaseNews(): ReleaseNews['kind'] {
     if (workers === undefined) return;
     const listen = ({ data }: MessageEvent<ReleaseNews>): void => setNews(data.kind);
     workers.addEventListener('message', listen);
-    // Pages work without: a browser that forbids workers has an app that is not installed.
-    workers.register('/sw.js', { updateViaCache: 'none' }).then(
-      () => workers.controller?.postMessage('look'),
-      () => setNews('current'),
-    );
-    return () => workers.removeEventListener('message', listen);
+    const install = (): void => {
+      // Pages work without: a browser that forbids workers has an app that is not installed.
+      workers.register('/sw.js', { updateViaCache: 'none' }).then(
+        () => workers.controller?.postMessage('look'),
+        () => setNews('current'),
+      );
+    };
+    // The worker fetches every file of the app: not before the page that somebody waits for is there.
+    if (document.readyState === 'complete') install();
+    else window.addEventListener('load', install, { once: true });
+    return () => {
+      window.removeEventListener('load', install);
+      workers.removeEventListener('message', listen);
+    };
   }, []);
   return news;
 }
