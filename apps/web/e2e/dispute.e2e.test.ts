@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
+import { choose, press, tick, write } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
 
@@ -21,15 +22,13 @@ describe.skipIf(!hasBrowser)('a patient who objects', () => {
     await page.goto('/patient/access/disputes');
     await page.getByText('You have objected to nothing.').waitFor();
     const form = page.getByRole('region', { name: 'Object to a document' });
-    await form.getByRole('button', { name: 'Sign and send' }).click();
+    await press(form.getByRole('button', { name: 'Sign and send' }));
     await form.getByText('Choose a document.').waitFor();
     await form.getByText('Say what is wrong.').waitFor();
     const document = form.getByRole('combobox', { name: 'Which document' });
-    const option = document.getByRole('option', { name: /^Measurements and findings at Hospital A/ }).first();
-    await option.waitFor({ state: 'attached' });
-    await document.selectOption(await option.getAttribute('value'));
-    await form.getByRole('textbox', { name: 'What is wrong' }).fill(WORDS);
-    await form.getByRole('button', { name: 'Sign and send' }).click();
+    await choose(document, /^Measurements and findings at Hospital A/);
+    await write(form.getByRole('textbox', { name: 'What is wrong' }), WORDS);
+    await press(form.getByRole('button', { name: 'Sign and send' }));
     const card = page.getByRole('article').filter({ hasText: WORDS });
     await card.getByText('waits for an answer').waitFor();
     await expectAccessible(page);
@@ -37,27 +36,27 @@ describe.skipIf(!hasBrowser)('a patient who objects', () => {
     const rossi = await stage.newDevice();
     await signIn(rossi, stage.cast.staff.find(({ account }) => account === 'a.rossi')!.device);
     await rossi.goto('/clinician');
-    await rossi.getByRole('link', { name: 'Corrections that patients ask for' }).click();
+    await press(rossi.getByRole('link', { name: 'Corrections that patients ask for' }));
     const stated = rossi.getByRole('article').filter({ hasText: WORDS });
-    await stated.getByRole('button', { name: 'Sign and answer' }).click();
+    await press(stated.getByRole('button', { name: 'Sign and answer' }));
     await stated.getByText('Write an answer.').waitFor();
-    await stated.getByRole('textbox', { name: 'Your answer to the patient' }).fill(ANSWER);
-    await stated.getByRole('radio', { name: 'It was corrected' }).check();
-    await stated.getByRole('button', { name: 'Sign and answer' }).click();
+    await write(stated.getByRole('textbox', { name: 'Your answer to the patient' }), ANSWER);
+    await tick(stated.getByRole('radio', { name: 'It was corrected' }));
+    await press(stated.getByRole('button', { name: 'Sign and answer' }));
     await stated.getByText('There is no newer version of this document yet').waitFor();
     await photograph(rossi, 'clinician-disputes');
     await expectAccessible(rossi);
-    await stated.getByRole('radio', { name: 'It stays as it is' }).check();
-    await stated.getByRole('button', { name: 'Sign and answer' }).click();
+    await tick(stated.getByRole('radio', { name: 'It stays as it is' }));
+    await press(stated.getByRole('button', { name: 'Sign and answer' }));
     await rossi.getByText('No patient waits for an answer.').waitFor();
 
     // The node tells the open page.
     await card.getByText('answered, not changed').waitFor();
     await card.getByText(ANSWER).waitFor();
     await photograph(page, 'disputes-answered');
-    await card.getByRole('button', { name: 'Withdraw' }).click();
+    await press(card.getByRole('button', { name: 'Withdraw' }));
     const question = page.getByRole('dialog', { name: 'Withdraw your objection?' });
-    await question.getByRole('button', { name: 'Withdraw' }).click();
+    await press(question.getByRole('button', { name: 'Withdraw' }));
     await card.getByText('withdrawn by you').waitFor();
   });
 });
