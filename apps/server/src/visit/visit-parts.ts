@@ -117,7 +117,8 @@ export async function withoutErased(
   return { document: { ...document, course }, dropped };
 }
 
-async function isErased({ vault }: HostedOrganisation, { leaves }: VisitTask, part: string): Promise<boolean> {
+/** Was the version erased of which a part that came from elsewhere is a copy? */
+export async function isErased({ vault }: HostedOrganisation, { leaves }: VisitTask, part: string): Promise<boolean> {
   const [keyId, leafHash] = leaves?.[part]?.split('/') ?? [];
   if (keyId === undefined || leafHash === undefined) return false;
   try {

@@ -4,7 +4,7 @@ import type { HomeDecision, RecordMeta, StoredRecord, Who } from '@salus/records
 import type { HostedOrganisation } from '../organisation.ts';
 import { bookedPractitioner } from './provider-acts.ts';
 import type { HandedOver, TakenOver, VisitDocument } from './visit-document.ts';
-import { findPartRecord, partNames, placeOf, readPartOf } from './visit-parts.ts';
+import { findPartRecord, isErased, partNames, placeOf, readPartOf } from './visit-parts.ts';
 
 /** A visit as one participant sees it. */
 export interface VisitView {
@@ -111,7 +111,7 @@ async function narrowed(
     const place = placeOf(document, task, name);
     const delivered = task.parts[name];
     if (place === undefined) {
-      if (delivered !== undefined) parts[name] = delivered;
+      if (delivered !== undefined && !(await isErased(organisation, task, name))) parts[name] = delivered;
       continue;
     }
     const record = await findPartRecord(organisation, place);

@@ -17,6 +17,7 @@ import {
   jobJson,
   jobOf,
 } from './export-job.ts';
+import { openLine, parseLine } from './export-line.ts';
 import { linesOf } from './line-file.ts';
 import { exportable, isStanding, type TypeFilters, type WriteParts, writeExport } from './write-export.ts';
 
@@ -178,25 +179,22 @@ export class Exports implements AsyncDisposable {
   }
 
   async #release(sight: Sight, lines: readonly string[]): Promise<string> {
-    const named = lines.map((line) => {
-      const tab = line.indexOf('\t');
-      const [recordId = '', version = ''] = line.slice(0, tab).split(' ');
-      return { recordId, version: Number(version), place: line.slice(0, tab), text: line.slice(tab + 1) };
-    });
+    const named = lines.map(parseLine);
     const { rows: stored } = this.#parts;
     const latest = await stored.findRecords(named.map(({ recordId }) => recordId));
     const written = new Map<string, StoredRecord>();
-    for (const { recordId, version, place } of named) {
+    for (const { recordId, version } of named) {
       const found = latest.get(recordId);
       if (found === undefined) continue;
       const record = found.version === version ? found : await stored.findRecord(recordId, version);
-      if (record !== undefined) written.set(place, record);
+      if (record !== undefined) written.set(`${recordId} ${version}`, record);
     }
     // Hidden, erased or labelled higher since: the latest version decides as well.
     const seen = new Set(await exportable(this.#parts, sight, [...new Set([...latest.values(), ...written.values()])]));
-    const rows = named.flatMap(({ recordId, place, text }) => {
-      const record = written.get(place);
-      return record !== undefined && seen.has(record) && seen.has(latest.get(recordId)!) ? [{ record, text }] : [];
+    const rows = named.flatMap((line) => {
+      const record = written.get(`${line.recordId} ${line.version}`);
+      const isSeen = record !== undefined && seen.has(record) && seen.has(latest.get(line.recordId)!);
+      return isSeen ? [{ record, text: openLine(record, line) }] : [];
     });
     await this.#log(
       sight,

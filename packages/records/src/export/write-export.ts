@@ -1,12 +1,5 @@
 import { type DeviceFact, deviceKey, type IdentityFact, identityKey } from '@salus/contracts';
-import {
-  type FhirTree,
-  matchesFilter,
-  type OwnFilter,
-  parseFhirJson,
-  parseReference,
-  stringifyFhirJson,
-} from '@salus/fhir';
+import { type FhirTree, matchesFilter, type OwnFilter, parseFhirJson, parseReference } from '@salus/fhir';
 import type { Ledger } from '@salus/ledger';
 import type { Attachments } from '../attachments.ts';
 import {
@@ -22,6 +15,7 @@ import { pidOf } from '../recipients.ts';
 import type { Sight } from '../sight.ts';
 import type { Owner, StoredRecord } from '../vault-types.ts';
 import type { ExportFile, ExportQuestion } from './export-job.ts';
+import { sealLine } from './export-line.ts';
 import { LineFile } from './line-file.ts';
 
 /** A file is closed and the next of its type opened beyond this. */
@@ -133,7 +127,7 @@ class ExportRun {
     if (pid === undefined || !isAsked || this.#carried.size === 0) return;
     for (const { recordId, text } of (await this.#parts.listStatements?.(pid)) ?? []) {
       const record = this.#carried.get(recordId);
-      if (record !== undefined) await this.#addLine(STATEMENT, exportLine(record, text));
+      if (record !== undefined) await this.#addLine(STATEMENT, sealLine(record, text));
     }
   }
 
@@ -175,7 +169,7 @@ class ExportRun {
     for (const { record, text } of await openRecords(this.#parts, sight, { records: fitting, kind: 'export' })) {
       this.#remember(record);
       if (text === null) this.#skipped += 1;
-      else await this.#addLine(record.meta.type, exportLine(record, text));
+      else await this.#addLine(record.meta.type, sealLine(record, text));
       this.#carried.set(record.recordId, record);
     }
     this.#lastAllowed = allowed.at(-1) ?? this.#lastAllowed;
@@ -260,12 +254,6 @@ export async function isStanding(ledger: Ledger, { who }: Sight): Promise<boolea
   }
   const identity = (await ledger.get(identityKey(who.id))) as IdentityFact | undefined;
   return identity?.status === 'active';
-}
-
-/** A line of a sealed file: which version it is, by which it is decided about again, then the resource on one line. */
-function exportLine({ recordId, version }: StoredRecord, text: string): string {
-  const line = text.includes('\n') || text.includes('\r') ? stringifyFhirJson(parseFhirJson(text)) : text;
-  return `${recordId} ${version}\t${line}`;
 }
 
 async function treeOf({ ciphertext }: WriteParts, record: StoredRecord): Promise<FhirTree> {
