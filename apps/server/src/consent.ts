@@ -44,6 +44,11 @@ export async function submitCall({ vault }: HostedOrganisation, { call, privateA
   throw new RecordsError('ledger-refused', result.detail ?? 'The ledger refused the call.', { detail: result.code });
 }
 
+/** Whether an error says that nothing was committed; any other leaves open whether something was. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ServerError || (error instanceof RecordsError && error.code === 'ledger-refused');
+}
+
 /**
  * Commits a patient's grant (or narrowing, or card) and keeps what the ledger does not: its terms, so that later keys are
  * sealed to a grant that still holds, and the sealed keys. The same call again repairs what a crash cut off in between.

@@ -14,6 +14,7 @@ import {
   type Vault,
 } from '@salus/records';
 import type { Account, AccountStore } from './accounts.ts';
+import { reconcileAppointments } from './appointments.ts';
 import { readTlsIdentity, type TlsIdentity } from './exchange/node-certificate.ts';
 import { statementsOf } from './fhir/operations/dispute-entries.ts';
 import type { FoundedOrganisation } from './founding.ts';
@@ -74,6 +75,7 @@ export async function openOrganisation(options: OrganisationOptions): Promise<Ho
     const hpkeKid = await newest(vault, 'hpke');
     const exchange = await openExchange({ vault, node, hpkeKid, findPeer, baseUrlOf, onFailure });
     const { disputes } = exchange;
+    await reconcileAppointments(vault);
     const exports = await Exports.open({
       ...vault,
       onFailure,

@@ -25,6 +25,7 @@ export type DocumentKind =
   | 'export-job'
   | 'authenticity'
   | 'guardian'
+  | 'guardian-pending'
   | 'dispute'
   | 'emergency'
   | 'health-link'

@@ -66,10 +66,21 @@ function demandNoOwnRoute({ payload: { contract, transaction } }: SignedCall): v
   throw new ServerError('own-route', `${name} goes to ${OWN_ROUTES[name]}, which keeps what the ledger does not hold.`);
 }
 
-/** Submits what somebody of this organisation signed; a refusal of what was really signed stands in the audit log. */
-export async function takeSigned(node: Node, slug: string, given: GivenCall): Promise<Committed> {
+/**
+ * Submits what somebody of this organisation signed; a refusal of what was really signed stands in the audit log.
+ *
+ * @param begin keeps what the commit must find kept, once it is known who really signed
+ */
+export async function takeSigned(
+  node: Node,
+  slug: string,
+  given: GivenCall,
+  begin?: () => Promise<void>,
+): Promise<Committed> {
   const organisation = readHosted(node, slug);
-  return takeCall(node, organisation, given, await readOwnSigner(node.ledger, slug, given.call));
+  const signer = await readOwnSigner(node.ledger, slug, given.call);
+  if (begin !== undefined && isSignedBy(given.call, signer)) await begin();
+  return takeCall(node, organisation, given, signer);
 }
 
 /** Erasure is done before it is acknowledged: the vaults destroy what the call names. */
@@ -138,6 +149,10 @@ async function readOwnSigner(ledger: Ledger, organisation: string, { payload }: 
   }
 }
 
+function isSignedBy(call: SignedCall, { publicKey }: OwnSigner): boolean {
+  return publicKey !== undefined && verifyCall(call, publicKey);
+}
+
 function demandOwn<Fact extends { readonly organisation: string }>(
   fact: Fact | undefined,
   organisation: string,
@@ -167,7 +182,7 @@ async function noteRefusal(
   signer: OwnSigner,
   error: unknown,
 ): Promise<void> {
-  if (!(error instanceof RecordsError) || signer.publicKey === undefined || !verifyCall(call, signer.publicKey)) return;
+  if (!(error instanceof RecordsError) || !isSignedBy(call, signer)) return;
   const { vault } = organisation;
   await vault.audit.append({
     kind: 'refusal',

@@ -6,9 +6,9 @@ import {
   type SignedCall,
   WRITING_ROLES,
 } from '@salus/contracts';
-import { type KnownDispute, RecordsError, sightedOf, sightOf } from '@salus/records';
+import { type KnownDispute, sightedOf, sightOf } from '@salus/records';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { GivenCall } from '../consent.ts';
+import { type GivenCall, isRefusal } from '../consent.ts';
 import { patientOf, staffOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
@@ -105,11 +105,6 @@ async function takeDispute(node: Node, slug: string, { recordId, ...given }: Giv
     if (isRefusal(error)) await disputes.forget(pid, dispute);
     throw error;
   }
-}
-
-/** Nothing was committed; any other failure leaves open whether something was. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof ServerError || (error instanceof RecordsError && error.code === 'ledger-refused');
 }
 
 async function takeWithdrawal(node: Node, slug: string, given: GivenCall) {

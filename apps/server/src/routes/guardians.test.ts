@@ -24,6 +24,7 @@ import {
   type TestPatient,
   type TestServer,
 } from '../../test/hospital.ts';
+import { beginAppointment, reconcileAppointments } from '../appointments.ts';
 
 /** A founding and its people, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
@@ -113,6 +114,36 @@ describe('a guardian whom the patient appoints', () => {
     const again = await grantAccess(server, acting, { to: 'hospital-b', reader }).catch((error: unknown) => error);
     expect(again).toBeInstanceOf(Error);
   });
+  it('is known by name also where the node broke off right after the commit: the next start settles it', async () => {
+    const { ledger, organisations } = server.node;
+    const { vault } = organisations.get('hospital-a')!;
+    const choose = async () => {
+      const { device } = await newGuardian(patient.pid);
+      const untilMs = server.occasion().nowMs + DAY_MS;
+      const choice = { ...said, pid: patient.pid, device, scope: ['read'], untilMs } as const;
+      const { kid, call, privateArgs } = await appointGuardian(patient.wallet, server.occasion(), choice);
+      return { kid, given: { call, privateArgs: privateArgs! } };
+    };
+    const committed = await choose();
+    expect(await beginAppointment(vault, committed.given)).toBe(true);
+    expect(await ledger.submit(committed.given.call, committed.given.privateArgs)).toMatchObject({ kind: 'committed' });
+    const never = await choose();
+    expect(await beginAppointment(vault, never.given)).toBe(true);
+    const shown = async () => {
+      const { json } = await server.send('GET', `${A}/patient/guardians`, { token: patient.token });
+      return json.guardians.find(({ kid }: { kid: string }) => kid === committed.kid).appointed;
+    };
+    expect(await shown()).toBeNull();
+    await reconcileAppointments(vault);
+    expect(await shown()).toEqual(said);
+    // What may still be committed waits.
+    expect(await vault.documents.list('guardian-pending')).toHaveLength(1);
+    await reconcileAppointments({ ...vault, clock: () => server.occasion().nowMs + DAY_MS });
+    expect(await vault.documents.list('guardian-pending')).toEqual([]);
+    const ended = await endGuardian(patient.wallet, server.occasion(), { pid: patient.pid, kid: committed.kid });
+    expect((await server.send('POST', `${A}/calls`, { body: bodyOf(ended) })).status).toBe(200);
+  });
+
 
   it('is forged by nobody: the node, another patient, staff, or a key of the forger’s own', async () => {
     const { wallet, device } = await newGuardian(patient.pid);
@@ -125,6 +156,8 @@ describe('a guardian whom the patient appoints', () => {
     const own = await appointGuardian(patient.wallet, server.occasion(), choice);
     const swapped = structuredClone(bodyOf(own)) as { privateArgs: { values: { appointed: { guardian: object } } } };
     swapped.privateArgs.values.appointed.guardian = { name: 'Mallory', relation: 'friend' };
+    const { vault } = server.node.organisations.get('hospital-a')!;
+    expect(await vault.documents.list('guardian-pending')).toEqual([]);
     expect((await server.send('POST', `${A}/guardians`, { body: swapped })).json.code).toBe('private-mismatch');
     const open = await server.send('POST', `${A}/calls`, { body: bodyOf(own) });
     expect([open.status, open.json.code]).toEqual([400, 'own-route']);

@@ -1,7 +1,6 @@
 import {
   type ActFact,
   APPOINTING_ROLES,
-  type Appointment,
   actKey,
   type DeviceFact,
   deviceKey,
@@ -9,9 +8,10 @@ import {
   hasRole,
   REGISTERING_ROLES,
 } from '@salus/contracts';
-import type { Json } from '@salus/crypto';
+import { type CallPayload, callId } from '@salus/crypto';
 import type { FastifyInstance } from 'fastify';
-import type { GivenCall } from '../consent.ts';
+import { beginAppointment, forgetAppointment, type KeptAppointment, settleAppointment } from '../appointments.ts';
+import { type Committed, type GivenCall, isRefusal } from '../consent.ts';
 import { patientOf, staffOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
@@ -41,7 +41,6 @@ const act = object({ callId: hash, guardian: id, transaction: schema.text(98), a
 interface InOrganisation {
   readonly org: string;
 }
-type Kept = { readonly appointed: Appointment; readonly salt: string };
 
 /** Who acts for whom: the ledger holds keys, scopes and ends; names and evidence lie sealed at the organisation alone. */
 export function addGuardianRoutes(app: FastifyInstance, node: Node): void {
@@ -59,12 +58,7 @@ export function addGuardianRoutes(app: FastifyInstance, node: Node): void {
       if (`${contract}.${transaction}` !== 'patient.appointGuardian') {
         throw new ServerError('bad-request', 'The call here is patient.appointGuardian.');
       }
-      const done = await takeSigned(node, params.org, body);
-      // The contract has parsed them and found that they open the commitment.
-      const kept = body.privateArgs?.values as unknown as Kept;
-      const { pid, kid } = kept.appointed;
-      await readHosted(node, params.org).vault.documents.put('guardian', `${pid}/${kid}`, kept as unknown as Json);
-      return done;
+      return takeAppointment(node, params.org, body);
     },
   });
   addRoute<InOrganisation, { readonly before?: string }>(app, {
@@ -111,6 +105,20 @@ export function addGuardianRoutes(app: FastifyInstance, node: Node): void {
   });
 }
 
+/** First the words: a commitment without them would stand for ever. */
+async function takeAppointment(node: Node, slug: string, given: GivenCall): Promise<Committed> {
+  const { vault } = readHosted(node, slug);
+  let isBegun = false;
+  const done = await takeSigned(node, slug, given, async () => {
+    isBegun = await beginAppointment(vault, given);
+  }).catch(async (error: unknown) => {
+    if (isBegun && isRefusal(error)) await forgetAppointment(vault, callId(given.call.payload as CallPayload));
+    throw error;
+  });
+  await settleAppointment(vault, done.callId);
+  return done;
+}
+
 type Listed = Pick<DeviceFact, 'kid' | 'addedMs'> &
   Pick<NonNullable<DeviceFact['guardian']>, 'scope' | 'untilMs' | 'by'> & {
     readonly state: 'active' | 'ended' | 'removed';
@@ -143,7 +151,7 @@ function withoutEvidence({ appointed, ...rest }: Shown) {
 }
 
 async function findAppointed({ documents }: HostedOrganisation['vault'], pid: string, kid: string) {
-  const kept = (await documents.find('guardian', `${pid}/${kid}`)) as unknown as Kept | undefined;
+  const kept = (await documents.find('guardian', `${pid}/${kid}`)) as unknown as KeptAppointment | undefined;
   if (kept === undefined) return null;
   const { guardian: who, evidence, ends } = kept.appointed;
   return { guardian: who, evidence, ends };
