@@ -25,7 +25,13 @@ export async function listRequests({ api, organisation, token }: NodeSession): P
 /** A grant as the ledger holds it now; its terms where the node knows them. */
 export interface HeldGrant {
   readonly grant: string;
-  readonly fact: { readonly kind: string; readonly status: string; readonly uses?: number };
+  readonly fact: {
+    readonly kind: string;
+    readonly status: string;
+    readonly uses?: number;
+    /** What the terms and salt of the grant open; absent where the ledger has only its end. */
+    readonly commitment?: string;
+  };
   readonly terms: Terms | null;
 }
 

@@ -32,6 +32,7 @@ export interface WardEntry {
 export interface GrantEntry {
   readonly terms: Terms;
   readonly salt: string;
+  /** When these terms were signed: a narrowing makes them anew. */
   readonly madeMs: number;
   readonly revokedMs: number | null;
 }

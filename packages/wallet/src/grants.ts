@@ -74,7 +74,7 @@ export async function narrow(
     readonly change: Partial<Omit<Terms, 'version' | 'network' | 'pid' | 'grant' | 'kind' | 'grantee' | 'parent'>>;
   },
 ): Promise<WalletChange> {
-  const { terms: previous, salt: previousSalt, ...rest } = grantEntry(wallet.content, id);
+  const { terms: previous, salt: previousSalt, revokedMs } = grantEntry(wallet.content, id);
   const next: Terms = { ...previous, ...change };
   const salt = toBase64url(randomBytes(32));
   const { pid } = previous;
@@ -94,7 +94,8 @@ export async function narrow(
     },
     key,
   );
-  return { ...prepared, wallet: { ...wallet, content: withGrant(wallet.content, { ...rest, terms: next, salt }) } };
+  const content = withGrant(wallet.content, { terms: next, salt, madeMs: occasion.nowMs, revokedMs });
+  return { ...prepared, wallet: { ...wallet, content } };
 }
 
 /** Ends a grant. The call has no number and never lapses: it wins whenever it arrives. */

@@ -48,3 +48,11 @@ it('the checkpoint is the one that is further on, on the channel if any device h
   expect(mergeContents(content(), seen(7), seen(4)).checkpoint).toMatchObject({ number: 7 });
   expect(mergeContents(seen(900), seen(2, true), seen(950)).checkpoint).toMatchObject({ number: 2, onChannel: true });
 });
+
+it('a grant that one device narrowed keeps the narrower terms, and the salt that opens them', () => {
+  const wide = content({ grants: [{ ...grant('g1', 12), salt: 'wide' }] });
+  const narrowed = content({ grants: [{ ...grant('g1'), salt: 'narrow', madeMs: 5 }] });
+  for (const merged of [mergeContents(wide, narrowed), mergeContents(narrowed, wide)]) {
+    expect(merged.grants).toMatchObject([{ salt: 'narrow', madeMs: 5, revokedMs: 12 }]);
+  }
+});

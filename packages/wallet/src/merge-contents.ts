@@ -13,7 +13,7 @@ function mergeTwo(left: WalletContent, right: WalletContent): WalletContent {
   return {
     ...left,
     pids: mergeBy(left.pids, right.pids, ({ pid }) => pid, laterPid),
-    grants: mergeBy(left.grants, right.grants, ({ terms }) => terms.grant, endedGrant),
+    grants: mergeBy(left.grants, right.grants, ({ terms }) => terms.grant, laterGrant),
     // All are beginnings of one list: devices that were joined hold less of it.
     recoveryKeys: left.recoveryKeys.length < right.recoveryKeys.length ? right.recoveryKeys : left.recoveryKeys,
     recoveryNext: Math.max(left.recoveryNext, right.recoveryNext),
@@ -40,10 +40,11 @@ function laterPid(left: PidEntry, right: PidEntry): PidEntry {
   return right.sequence > left.sequence ? right : left;
 }
 
-/** A grant that one device revoked is revoked. */
-function endedGrant(left: GrantEntry, right: GrantEntry): GrantEntry {
-  if (right.revokedMs === null) return left;
-  return left.revokedMs === null || right.revokedMs < left.revokedMs ? right : left;
+/** The terms that were signed last, for only they open what the ledger holds; a grant that one device revoked is revoked. */
+function laterGrant(left: GrantEntry, right: GrantEntry): GrantEntry {
+  const later = right.madeMs > left.madeMs ? right : left;
+  const ended = [left.revokedMs, right.revokedMs].filter((ms) => ms !== null);
+  return { ...later, revokedMs: ended.length === 0 ? null : Math.min(...ended) };
 }
 
 function laterWard(left: WardEntry, right: WardEntry): WardEntry {

@@ -25,6 +25,7 @@ export interface UnfinishedNarrowing {
   readonly grant: string;
   readonly terms: Terms;
   readonly salt: string;
+  readonly madeMs: number;
   /** What is sent, until the ledger's answer is known; null once it is committed and the grantee is to be told. */
   readonly sent: Pick<PreparedGrant, 'call' | 'privateArgs'> | null;
 }

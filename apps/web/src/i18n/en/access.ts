@@ -55,6 +55,7 @@ export const texts = {
     used_one: 'Used once.',
     used_other: 'Used {{count}} times.',
     termsUnknown: 'This device does not know what was agreed; you can still end it.',
+    changed: 'Changed by another device: shown as the place that keeps the documents says.',
     locate: 'may see at which places you were treated, not what is written there.',
     revoke: 'Take it back',
     revokeAsk: 'Take this access back?',

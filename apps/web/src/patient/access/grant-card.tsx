@@ -16,7 +16,7 @@ import { endGrant } from './decide.ts';
 import { stateOf } from './grant-state.ts';
 import { sentencesOf, whoOf } from './grant-words.ts';
 import { findUnfinished, finishNarrowing } from './narrow-once.ts';
-import { isNarrowable, reachOf } from './narrower.ts';
+import { isNarrowable, reachOf, signedTerms } from './narrower.ts';
 import { openingOf } from './opening.ts';
 
 /** A grant in words: who, what, why, until when, how often it was used, and how many documents it opens today. */
@@ -38,7 +38,9 @@ export function GrantCard({
   const { nowMs } = useSession();
   const { fact } = grant;
   // What the node says of terms counts less than what this device signed.
-  const signed = patient.wallet.content.grants.find((known) => known.terms.grant === grant.grant)?.terms;
+  const { content } = patient.wallet;
+  const signed = signedTerms(content, grant);
+  const isChanged = signed === undefined && content.grants.some(({ terms: known }) => known.grant === grant.grant);
   const agreed = signed ?? grant.terms;
   const who = agreed === null ? grant.grant : whoOf(t, terms, agreed.grantee);
   const state = stateOf(grant, nowMs());
@@ -52,6 +54,7 @@ export function GrantCard({
       </Group>
       <Stack gap={2} my="xs">
         {agreed === null ? <Text>{t('grants.termsUnknown')}</Text> : null}
+        {agreed !== null && isChanged ? <Text size="sm">{t('grants.changed')}</Text> : null}
         {(agreed === null ? [] : sentencesOf(t, terms, agreed, entry.organisation)).map((sentence) => (
           <Text key={sentence} size="sm">
             {sentence}

@@ -18,8 +18,8 @@ export async function narrowOnce(patient: PatientSession, next: Terms): Promise<
   if (JSON.stringify(agreed.terms) === JSON.stringify(next)) return;
   const prepared = await narrow(patient.wallet, patient.occasion(), { grant, change: next });
   const { call, privateArgs } = prepared;
-  const { terms, salt } = grantEntry(prepared.wallet.content, grant);
-  const begins: UnfinishedNarrowing = { grant, terms, salt, sent: { call, privateArgs } };
+  const { terms, salt, madeMs } = grantEntry(prepared.wallet.content, grant);
+  const begins: UnfinishedNarrowing = { grant, terms, salt, madeMs, sent: { call, privateArgs } };
   await patient.seal(({ content, unfinished }) => ({
     content,
     unfinished: withUnfinishedNarrowing(unfinished, begins),
@@ -52,12 +52,12 @@ export async function finishNarrowing(
 }
 
 async function commit(patient: PatientSession, begun: UnfinishedNarrowing): Promise<void> {
-  const { grant, terms, salt, sent } = begun;
+  const { grant, terms, salt, madeMs, sent } = begun;
   if (sent === null) return;
   await submitGrant(await patient.at(terms.pid), sent);
   // Terms and salt of before open nothing any more.
   await patient.change(({ content, unfinished }) => ({
-    content: withGrant(content, { ...grantEntry(content, grant), terms, salt }),
+    content: withGrant(content, { ...grantEntry(content, grant), terms, salt, madeMs }),
     unfinished: withUnfinishedNarrowing(unfinished, { ...begun, sent: null }),
   }));
 }

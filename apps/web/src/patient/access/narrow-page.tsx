@@ -25,6 +25,7 @@ import {
   narrowedTerms,
   narrowingOf,
   reachOf,
+  signedTerms,
 } from './narrower.ts';
 import { isNarrowedInside, opensIn } from './opening.ts';
 
@@ -37,7 +38,7 @@ export function NarrowPage() {
   const held = data
     ?.flatMap(({ entry, grants }) => grants.map((grant) => ({ entry, grant })))
     .find(({ grant }) => grant.grant === id);
-  const agreed = patient.wallet.content.grants.find(({ terms }) => terms.grant === id)?.terms;
+  const agreed = held === undefined ? undefined : signedTerms(patient.wallet.content, held.grant);
   const isPossible = held !== undefined && isNarrowable(held.grant, agreed);
   return (
     <Page title={t('narrow.title')} lead={t('narrow.lead')}>

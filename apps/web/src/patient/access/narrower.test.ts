@@ -1,8 +1,9 @@
 import type { ListedRecord } from '@salus/client';
 import type { Terms } from '@salus/contracts';
+import { hashTuple, type Json } from '@salus/crypto';
 import { describe, expect, it } from 'vitest';
 import type { Draft } from './draft.ts';
-import { draftOfTerms, findNarrowingFault, isNarrowable, narrowedTerms, narrowingOf } from './narrower.ts';
+import { draftOfTerms, findNarrowingFault, isNarrowable, narrowedTerms, narrowingOf, signedTerms } from './narrower.ts';
 
 const NOW_MS = new Date('2026-03-10T12:00:00').getTime();
 const agreed: Terms = {
@@ -88,5 +89,18 @@ describe('a running permission', () => {
     expect(isNarrowable(held('revoked'), agreed)).toBe(false);
     expect(isNarrowable(held('active'), undefined)).toBe(false);
     expect(isNarrowable(held('active'), { ...agreed, kind: 'locate' })).toBe(false);
+  });
+
+  it('is what this device signed only while its terms and salt open what the ledger holds', () => {
+    const grants = [{ terms: agreed, salt: 'salt', madeMs: 1, revokedMs: null }];
+    const commitment = hashTuple('grant', 'salt', agreed as unknown as Json);
+    const held = (change: object) => ({
+      grant: 'g',
+      fact: { kind: 'access', status: 'active', commitment, ...change },
+    });
+    expect(signedTerms({ grants }, held({}))).toBe(agreed);
+    expect(signedTerms({ grants }, held({ commitment: hashTuple('grant', 'other', null) }))).toBeUndefined();
+    expect(signedTerms({ grants }, held({ commitment: undefined }))).toBeUndefined();
+    expect(signedTerms({ grants: [] }, held({}))).toBeUndefined();
   });
 });

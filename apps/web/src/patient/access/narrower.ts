@@ -1,5 +1,7 @@
 import type { HeldGrant, ListedRecord } from '@salus/client';
 import type { Terms } from '@salus/contracts';
+import { hashTuple, type Json } from '@salus/crypto';
+import type { WalletContent } from '@salus/wallet';
 import { type Draft, type DraftFault, dayOf, endOfDay, startOfDay } from './draft.ts';
 import { NORMAL_LABEL, openingOf, type Reach } from './opening.ts';
 
@@ -119,6 +121,20 @@ export function reachOf({
     ...(dataFromMs === null ? {} : { dataFromMs }),
     ...(dataToMs === null ? {} : { dataToMs }),
   };
+}
+
+/**
+ * What this device signed of a grant, while the ledger holds just that: another device may have narrowed it since, and then
+ * only that one has the salt.
+ */
+export function signedTerms(
+  { grants }: Pick<WalletContent, 'grants'>,
+  { grant, fact }: Pick<HeldGrant, 'grant' | 'fact'>,
+): Terms | undefined {
+  const entry = grants.find(({ terms }) => terms.grant === grant);
+  if (entry === undefined) return undefined;
+  const opened = hashTuple('grant', entry.salt, entry.terms as unknown as Json);
+  return opened === fact.commitment ? entry.terms : undefined;
 }
 
 /** Only what this device signed can be narrowed, and what a person may read: a card or a list of places is made anew. */
