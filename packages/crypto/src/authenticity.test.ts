@@ -1,42 +1,14 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { code, DAY_MS, NOW_MS, openHospitalCa } from '../test/hospital-ca.ts';
 import {
   authenticityQrText,
   findAuthenticityQr,
   issueAuthenticityCertificate,
   verifyAuthenticity,
 } from './authenticity.ts';
-import { randomBytes, toBase64url } from './bytes.ts';
 import { verifyCertificate } from './certificate.ts';
-import { type CertificateAuthority, createCa, issueCertificate } from './certificate-authority.ts';
-import { generateSigningKeySync } from './signature.ts';
 
-const NOW_MS = Date.UTC(2026, 10, 21, 12);
-const DAY_MS = 86_400_000;
-const code = (name: string): unknown => expect.objectContaining({ name: 'CryptoError', code: name });
-const newId = (): string => toBase64url(randomBytes(16));
-
-let ca: CertificateAuthority;
-let roots: readonly string[];
-const key = generateSigningKeySync();
-const id = newId();
-
-beforeAll(async () => {
-  ca = await createCa({ organisation: 'hospital-a', nowMs: NOW_MS, validDays: 3650 });
-  roots = [ca.certificate];
-});
-
-function issue(): Promise<string> {
-  return issueCertificate({
-    ca,
-    publicKey: key.publicKey,
-    id,
-    organisation: 'hospital-a',
-    kind: 'staff',
-    roles: [],
-    notBeforeMs: NOW_MS,
-    notAfterMs: NOW_MS + 365 * DAY_MS,
-  });
-}
+const { ca, roots, id, key, issue } = await openHospitalCa();
 
 describe('a certificate of authenticity', () => {
   const issueAuthenticity = (): Promise<string> =>

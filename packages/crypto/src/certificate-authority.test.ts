@@ -1,40 +1,15 @@
-import { beforeAll, describe, expect, it } from 'vitest';
-import { fromBase64url, randomBytes, toBase64url } from './bytes.ts';
+import { describe, expect, it } from 'vitest';
+import { code, DAY_MS, NOW_MS, newId, openHospitalCa } from '../test/hospital-ca.ts';
+import { fromBase64url, toBase64url } from './bytes.ts';
 import { verifyCertificate } from './certificate.ts';
-import { type CertificateAuthority, createCa, issueCertificate, renew } from './certificate-authority.ts';
+import { createCa, issueCertificate, renew } from './certificate-authority.ts';
 import { parseCertificate } from './certificate-profile.ts';
 import { createCsr, parseCsr } from './certificate-request.ts';
 import { CryptoError } from './crypto-error.ts';
 import { createCrl, findRevokedSerials } from './revocation-list.ts';
 import { generateSigningKeySync } from './signature.ts';
 
-const NOW_MS = Date.UTC(2026, 10, 21, 12);
-const DAY_MS = 86_400_000;
-const code = (name: string): unknown => expect.objectContaining({ name: 'CryptoError', code: name });
-const newId = (): string => toBase64url(randomBytes(16));
-
-let ca: CertificateAuthority;
-let roots: readonly string[];
-const key = generateSigningKeySync();
-const id = newId();
-
-beforeAll(async () => {
-  ca = await createCa({ organisation: 'hospital-a', nowMs: NOW_MS, validDays: 3650 });
-  roots = [ca.certificate];
-});
-
-function issue(roles: readonly string[] = ['clinician', 'registrar']): Promise<string> {
-  return issueCertificate({
-    ca,
-    publicKey: key.publicKey,
-    id,
-    organisation: 'hospital-a',
-    kind: 'staff',
-    roles,
-    notBeforeMs: NOW_MS,
-    notAfterMs: NOW_MS + 365 * DAY_MS,
-  });
-}
+const { ca, roots, id, key, issue } = await openHospitalCa();
 
 describe('a certificate request', () => {
   it('proves possession of its key and becomes a certificate for its id', async () => {
@@ -72,7 +47,7 @@ describe('a certificate request', () => {
 
 describe('renewal', () => {
   it('keeps who and what, and changes time, serial and, if asked, the key', async () => {
-    const certificate = await issue(['administrator']);
+    const certificate = await issue({ roles: ['administrator'] });
     const next = { notBeforeMs: NOW_MS + DAY_MS, notAfterMs: NOW_MS + 400 * DAY_MS };
     const newKey = generateSigningKeySync();
     const same = await renew({ ca, certificate, ...next });

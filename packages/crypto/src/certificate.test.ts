@@ -1,43 +1,15 @@
 import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { fromBase64url, randomBytes, toBase64url } from './bytes.ts';
-import { type MemberKind, verifyCertificate } from './certificate.ts';
-import { type CertificateAuthority, createCa, issueCertificate } from './certificate-authority.ts';
+import { describe, expect, it } from 'vitest';
+import { code, DAY_MS, NOW_MS, newId, openHospitalCa } from '../test/hospital-ca.ts';
+import { fromBase64url, toBase64url } from './bytes.ts';
+import { verifyCertificate } from './certificate.ts';
+import { createCa, issueCertificate } from './certificate-authority.ts';
 import { parseCertificate } from './certificate-profile.ts';
 import { hasLowS } from './p256.ts';
 import { generateSigningKeySync, kidOf } from './signature.ts';
 
-const NOW_MS = Date.UTC(2026, 10, 21, 12);
-const DAY_MS = 86_400_000;
-const code = (name: string): unknown => expect.objectContaining({ name: 'CryptoError', code: name });
-const newId = (): string => toBase64url(randomBytes(16));
-
-let ca: CertificateAuthority;
-let roots: readonly string[];
-const key = generateSigningKeySync();
-const id = newId();
-
-beforeAll(async () => {
-  ca = await createCa({ organisation: 'hospital-a', nowMs: NOW_MS, validDays: 3650 });
-  roots = [ca.certificate];
-});
-
-type Change = { readonly kind?: MemberKind; readonly roles?: readonly string[]; readonly serial?: string };
-
-function issue(change: Change = {}): Promise<string> {
-  return issueCertificate({
-    ca,
-    publicKey: key.publicKey,
-    id,
-    organisation: 'hospital-a',
-    kind: 'staff',
-    roles: ['clinician', 'registrar'],
-    notBeforeMs: NOW_MS,
-    notAfterMs: NOW_MS + 365 * DAY_MS,
-    ...change,
-  });
-}
+const { ca, roots, id, key, issue } = await openHospitalCa();
 
 describe('a member certificate', () => {
   it('verifies at its time under its authority and says who, what and until when', async () => {

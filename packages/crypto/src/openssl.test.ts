@@ -2,42 +2,19 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { DAY_MS, NOW_MS, openHospitalCa } from '../test/hospital-ca.ts';
 import { issueAuthenticityCertificate } from './authenticity.ts';
-import { randomBytes, toBase64url } from './bytes.ts';
+import { toBase64url } from './bytes.ts';
 import { toPem, verifyCertificate } from './certificate.ts';
-import { type CertificateAuthority, createCa, issueCertificate } from './certificate-authority.ts';
+import { createCa } from './certificate-authority.ts';
 import { parseCertificate } from './certificate-profile.ts';
 import { createCsr } from './certificate-request.ts';
 import { createCrl } from './revocation-list.ts';
-import { generateSigningKeySync } from './signature.ts';
 
 const OPENSSL = 'openssl';
-const NOW_MS = Date.UTC(2026, 10, 21, 12);
-const DAY_MS = 86_400_000;
-const _code = (name: string): unknown => expect.objectContaining({ name: 'CryptoError', code: name });
-const newId = (): string => toBase64url(randomBytes(16));
 
-let ca: CertificateAuthority;
-const key = generateSigningKeySync();
-const id = newId();
-
-beforeAll(async () => {
-  ca = await createCa({ organisation: 'hospital-a', nowMs: NOW_MS, validDays: 3650 });
-});
-
-function issue(): Promise<string> {
-  return issueCertificate({
-    ca,
-    publicKey: key.publicKey,
-    id,
-    organisation: 'hospital-a',
-    kind: 'staff',
-    roles: [],
-    notBeforeMs: NOW_MS,
-    notAfterMs: NOW_MS + 365 * DAY_MS,
-  });
-}
+const { ca, id, key, issue } = await openHospitalCa();
 
 /** `{"attrs":{"salus.kind":"staff","salus.roles":""}}` as the Fabric-CA extension. */
 const ATTRIBUTES =
@@ -62,7 +39,7 @@ describe('openssl', () => {
   });
 
   it.runIf(openssl)('verifies member and authenticity certificates, and heeds the revocation list', async () => {
-    const member = await issue();
+    const member = await issue({ roles: [] });
     const authenticity = await issueAuthenticityCertificate({
       ca,
       id,
