@@ -14,11 +14,7 @@ export async function requestSnapshot(
   channel: string,
   blockNumber: number,
 ): Promise<void> {
-  const request = new peer.SnapshotRequest();
-  request.setSignatureHeader(newSignatureHeader(admin));
-  request.setChannelId(channel);
-  request.setBlockNumber(blockNumber);
-  await ask(address, admin, 'Generate', request.serializeBinary());
+  await ask(address, admin, 'Generate', requestFor(admin, channel, blockNumber));
 }
 
 /** Takes a request back that is not yet due. */
@@ -28,11 +24,7 @@ export async function cancelSnapshot(
   channel: string,
   blockNumber: number,
 ): Promise<void> {
-  const request = new peer.SnapshotRequest();
-  request.setSignatureHeader(newSignatureHeader(admin));
-  request.setChannelId(channel);
-  request.setBlockNumber(blockNumber);
-  await ask(address, admin, 'Cancel', request.serializeBinary());
+  await ask(address, admin, 'Cancel', requestFor(admin, channel, blockNumber));
 }
 
 /** Blocks at which snapshots are still due, ascending. */
@@ -48,6 +40,14 @@ export async function listPendingSnapshots(
   return decode('pending snapshots', () => peer.QueryPendingSnapshotsResponse.deserializeBinary(answer))
     .getBlockNumbersList()
     .sort((left, right) => left - right);
+}
+
+function requestFor(admin: FabricIdentity, channel: string, blockNumber: number): Uint8Array {
+  const request = new peer.SnapshotRequest();
+  request.setSignatureHeader(newSignatureHeader(admin));
+  request.setChannelId(channel);
+  request.setBlockNumber(blockNumber);
+  return request.serializeBinary();
 }
 
 /** The peer's snapshot service (peer/snapshot.proto). */
