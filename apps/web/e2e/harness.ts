@@ -11,8 +11,8 @@ import { watch } from './watch.ts';
 
 /** A loaded machine builds, founds and starts first. */
 const BEGIN_MS = 300_000;
-const WALK_MS = 300_000;
-const WAIT_MS = 60_000;
+const WALK_MS = 480_000;
+const WAIT_MS = 120_000;
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 320, height: 720 };
 

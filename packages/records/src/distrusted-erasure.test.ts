@@ -92,7 +92,7 @@ test('destroys nothing for an erasure whose leaves are distrusted, and follows t
   expect(await leafStates.eraseAgain([keyOf(tainted)])).toBe(0);
   const ending = new AbortController();
   const following = leafStates.follow(0, ending.signal);
-  await expect.poll(() => statusOf(honest), { timeout: 20_000 }).toBe('erased');
+  await expect.poll(() => statusOf(honest)).toBe('erased');
   ending.abort();
   await following;
   await expectWhole(tainted);
@@ -109,7 +109,7 @@ test('takes no distrusted call for committed, though its leaves are not distrust
   await expect(leafStates.applyCall(callId)).rejects.toMatchObject({ code: 'distrusted' });
   const ending = new AbortController();
   const following = leafStates.follow(0, ending.signal);
-  await expect.poll(() => statusOf(honest), { timeout: 20_000 }).toBe('erased');
+  await expect.poll(() => statusOf(honest)).toBe('erased');
   ending.abort();
   await following;
   await expectWhole(tainted);

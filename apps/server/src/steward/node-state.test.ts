@@ -56,7 +56,7 @@ describe('an integrity check of the running ledger', () => {
     const failing = Object.create(ledger, { backup: { value: () => Promise.reject(new Error('disk full')) } });
     const checks = new LedgerChecks({ ledger: failing, checkpointFile, nowMs }, (error) => failures.push(error));
     checks.begin();
-    await vi.waitFor(() => expect(checks.state.state).toBe('failed'), { timeout: 10_000 });
+    await vi.waitFor(() => expect(checks.state.state).toBe('failed'), { timeout: 60_000 });
     expect(failures).toHaveLength(1);
     const without = Object.create(ledger, { backup: { value: undefined } });
     const none = new LedgerChecks({ ledger: without, checkpointFile, nowMs }, () => undefined);
