@@ -239,18 +239,30 @@ export async function importChapter(
 }
 
 export async function claimPatient(server: TestServer, slug: string, fhirId: string): Promise<TestPatient> {
-  const desk = await server.logIn(author(slug).account, { writing: true });
-  const printed = await server.send('POST', `/api/v1/orgs/${slug}/patients/${fhirId}/slip`, { token: desk });
-  if (printed.status !== 200) throw new Error(printed.text);
   const secret = crypto.getRandomValues(new Uint8Array(32));
-  const { wallet, recoveryCode } = await createPatientWallet(server.node.network, derivedDeviceKeys(secret));
-  const slip = parseSlip(printed.json.slip as string);
-  const change = await claim(wallet, server.occasion(), slip);
-  const claimed = await server.send('POST', `/api/v1/orgs/${slug}/calls`, { body: bodyOf(change) });
-  if (claimed.status !== 200) throw new Error(claimed.text);
-  const patient = { pid: slip.pid, fhirId, organisation: slug, wallet: change.wallet, recoveryCode, token: '' };
+  const created = await createPatientWallet(server.node.network, derivedDeviceKeys(secret));
+  const { pid, wallet } = await claimWith(server, created.wallet, { organisation: slug, fhirId });
+  const { recoveryCode } = created;
+  const patient = { pid, fhirId, organisation: slug, wallet, recoveryCode, token: '' };
   patient.token = await logInPatient(server, patient);
   return patient;
+}
+
+/** The desk prints a slip, and its pid is claimed with a wallet that may have others. */
+export async function claimWith(
+  server: TestServer,
+  wallet: PatientWallet,
+  { organisation, fhirId }: Pick<TestPatient, 'organisation' | 'fhirId'>,
+): Promise<Pick<TestPatient, 'pid' | 'wallet'>> {
+  const path = `/api/v1/orgs/${organisation}`;
+  const token = await server.logIn(author(organisation).account, { writing: true });
+  const printed = await server.send('POST', `${path}/patients/${fhirId}/slip`, { token });
+  if (printed.status !== 200) throw new Error(printed.text);
+  const slip = parseSlip(printed.json.slip as string);
+  const change = await claim(wallet, server.occasion(), slip);
+  const claimed = await server.send('POST', `${path}/calls`, { body: bodyOf(change) });
+  if (claimed.status !== 200) throw new Error(claimed.text);
+  return { pid: slip.pid, wallet: change.wallet };
 }
 
 export async function logInPatient(

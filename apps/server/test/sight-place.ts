@@ -1,4 +1,5 @@
 import type { LightMyRequestResponse } from 'fastify';
+import { linkPractitioner, putInCare } from './admitted.ts';
 import { FHIR_JSON, JSON_PATCH, placesOf, transaction } from './fhir-place.ts';
 import { claimPatient, revokeGrant, type TestPatient, type TestServer } from './hospital.ts';
 import { grantToApp, openSmartHospital, registerService, type SmartHospital, serviceToken } from './smart-hospital.ts';
@@ -132,10 +133,7 @@ type Made = Pick<SightPlace, 'server' | 'ask' | 'tokenOf'>;
 async function linkedPractitioner({ server, ask, tokenOf }: Made): Promise<string> {
   const body = { resourceType: 'Practitioner', active: true };
   const { id } = (await ask(tokenOf('clinician in care'), 'POST', 'Practitioner', { body })).json<{ id: string }>();
-  const linked = await server.send('POST', `${A}/practitioners`, {
-    ...{ token: tokenOf('administrator'), body: { practitioner: id, person: server.wallet('a.rossi').id } },
-  });
-  if (linked.status !== 204) throw new Error(linked.text);
+  await linkPractitioner(server, { account: 'a.rossi', practitioner: id });
   return `Practitioner/${id}`;
 }
 
@@ -161,11 +159,7 @@ async function chartOf(made: Made, practitioner: string): Promise<Chart> {
   const fhirId = placesOf(admitted.json())[0]!.split('/')[1]!;
   const patient = await claimPatient(server, 'hospital-a', fhirId);
   for (const account of ['a.nurse', 'a.pharmacist', 'a.laboratory']) {
-    const untilMs = server.occasion().nowMs + 3_600_000;
-    const assigned = await server.send('POST', `${A}/assignments`, {
-      ...{ token: tokenOf('registrar'), body: { pid: patient.pid, person: server.wallet(account).id, untilMs } },
-    });
-    if (assigned.status !== 204) throw new Error(assigned.text);
+    await putInCare(server, { pid: patient.pid, account });
   }
   const subject = `Patient/${fhirId}`;
   const write = async (target: Target, members: readonly string[] = []): Promise<Hidden> => {

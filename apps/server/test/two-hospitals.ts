@@ -1,5 +1,5 @@
-import { claim, parseSlip } from '@salus/wallet';
-import { bodyOf, claimPatient, importChapter, type TestPatient, type TestServer } from './hospital.ts';
+import { admitPatient, linkPractitioner } from './admitted.ts';
+import { claimWith, importChapter, type TestPatient, type TestServer } from './hospital.ts';
 
 export const A = '/api/v1/orgs/hospital-a';
 export const B = '/api/v1/orgs/hospital-b';
@@ -104,22 +104,15 @@ export interface TwoHospitals {
 
 /** One person at two hospitals; `b.novak` has the second one's record in care. */
 export async function openTwoHospitals(server: TestServer, chapter = chapterOfA()): Promise<TwoHospitals> {
-  const there = await importChapter(server, 'hospital-a', chapter);
-  const patient = await claimPatient(server, 'hospital-a', there.fhirId);
+  const patient = await admitPatient(server, 'hospital-a', chapter);
   const here = await importChapter(server, 'hospital-b', chapterOfB());
-  const doctor = await server.logIn('b.novak', { writing: true });
-  const printed = await server.send('POST', `${B}/patients/${here.fhirId}/slip`, { token: doctor });
-  const slip = parseSlip(printed.json.slip as string);
-  const change = await claim(patient.wallet, server.occasion(), slip);
-  const claimed = await server.send('POST', `${B}/calls`, { body: bodyOf(change) });
-  if (claimed.status !== 200) throw new Error(claimed.text);
-  patient.wallet = change.wallet;
-  const practitioner = here.locations.find((location) => location.startsWith('Practitioner/'))!.split('/')[1]!;
-  const linked = await server.send('POST', `${B}/practitioners`, {
-    token: await server.logIn('hospital-b.admin'),
-    body: { practitioner, person: server.wallet('b.novak').id },
+  const { fhirId: ownId } = here;
+  const { pid: ownPid, wallet } = await claimWith(server, patient.wallet, {
+    organisation: 'hospital-b',
+    fhirId: ownId,
   });
-  if (linked.status !== 204) throw new Error(linked.text);
-  const atA = there.locations.map((location) => location.split('/').slice(0, 2).join('/'));
-  return { patient, atA, ownId: here.fhirId, ownPid: slip.pid };
+  patient.wallet = wallet;
+  const [, practitioner] = here.locations.find((location) => location.startsWith('Practitioner/'))!.split('/');
+  await linkPractitioner(server, { account: 'b.novak', practitioner: practitioner! });
+  return { patient, atA: patient.written, ownId, ownPid };
 }

@@ -3,16 +3,8 @@ import { parseFhirJson } from '@salus/fhir';
 import { courseOf, type VisitCourse, visitTaskOf } from '@salus/fhir/visit';
 import type { GrantChoice } from '@salus/wallet';
 import type { DemonstrationStaff } from '../src/demonstration/consortium.ts';
-import {
-  type Answer,
-  chapterAt,
-  claimPatient,
-  grantAccess,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from './hospital.ts';
+import { admitPatient, firstWritten, linkPractitioner } from './admitted.ts';
+import { type Answer, chapterAt, grantAccess, openTestServer, type TestPatient, type TestServer } from './hospital.ts';
 
 export const PROVIDER = 'hospital-a';
 const PLACES = [PROVIDER, 'laboratory', 'pharmacy'] as const;
@@ -78,15 +70,11 @@ export async function openVisitPlace(colleagues: readonly DemonstrationStaff[] =
   const patients = {} as Record<Place, TestPatient>;
   let practitioner = '';
   for (const slug of PLACES) {
-    const { fhirId, locations } = await importChapter(server, slug, chapterAt(slug, 7, 'diabetic-year'));
-    patients[slug] = await claimPatient(server, slug, fhirId);
-    if (slug === PROVIDER) practitioner = locations.find((place) => place.startsWith('Practitioner/'))!.split('/_')[0]!;
+    const patient = await admitPatient(server, slug, chapterAt(slug, 7, 'diabetic-year'));
+    patients[slug] = patient;
+    if (slug === PROVIDER) practitioner = firstWritten(patient, 'Practitioner');
   }
-  const admin = await server.logIn('hospital-a.admin');
-  const person = server.wallet(STAFF.clinician.account).id;
-  const body = { practitioner: practitioner.split('/')[1], person };
-  const linked = await server.send('POST', `/api/v1/orgs/${PROVIDER}/practitioners`, { token: admin, body });
-  if (linked.status !== 204) throw new Error(linked.text);
+  await linkPractitioner(server, { account: STAFF.clinician.account, practitioner });
   const tokens = {} as Record<Worker, string>;
   for (const worker of Object.keys(STAFF) as Worker[]) {
     tokens[worker] = await server.logIn(STAFF[worker].account, { writing: true });

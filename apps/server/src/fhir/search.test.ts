@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { claimPatient, importChapter, openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
+import { type AdmittedPatient, admitPatient, firstWritten, linkPractitioner } from '../../test/admitted.ts';
+import { importChapter, openTestServer, type TestServer } from '../../test/hospital.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -15,21 +16,14 @@ interface Entry {
 
 let server: TestServer;
 let doctor: string;
-let patient: TestPatient;
+let patient: AdmittedPatient;
 let fhirId: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b', 'laboratory']);
-  const imported = await importChapter(server, 'hospital-a');
-  fhirId = imported.fhirId;
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  patient = await admitPatient(server, 'hospital-a');
+  ({ fhirId } = patient);
   doctor = await server.logIn('a.rossi', { writing: true });
-  const admin = await server.logIn('hospital-a.admin');
-  const practitioner = imported.locations.find((location) => location.startsWith('Practitioner/'))!.split('/')[1]!;
-  const linked = await server.send('POST', `${A}/practitioners`, {
-    token: admin,
-    body: { practitioner, person: server.wallet('a.rossi').id },
-  });
-  if (linked.status !== 204) throw new Error(linked.text);
+  await linkPractitioner(server, { account: 'a.rossi', practitioner: firstWritten(patient, 'Practitioner') });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

@@ -1,13 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  chapterAt,
-  claimPatient,
-  importChapter,
-  logInPatient,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../test/hospital.ts';
+import { admitPatient } from '../../test/admitted.ts';
+import { chapterAt, logInPatient, openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
 
 /** A founding and its people, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
@@ -22,10 +15,8 @@ let patient: TestPatient;
 let other: TestPatient;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
-  const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 8));
-  other = await claimPatient(server, 'hospital-a', second.fhirId);
+  patient = await admitPatient(server, 'hospital-a');
+  other = await admitPatient(server, 'hospital-a', chapterAt('hospital-a', 8));
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -112,13 +103,6 @@ describe('a SMART Health Link', () => {
 
   it('ends by time and by revocation, and tells the two from no link at all by nothing', async () => {
     const first = await share();
-    const { json, text } = await server.send('GET', '/api/v1/orgs/hospital-a/patient/audit', { token: patient.token });
-    for (const [state, { link }] of Object.entries({ expired: first, revoked: second })) {
-      const query = `health link, opened after its end: ${state}`;
-      const told = json.lines.filter(({ event }: { event: { query?: string } }) => event.query === query);
-      expect(told.map(({ event }: { event: object }) => event)).toMatchObject([{ kind: 'refusal', who: null }]);
-      expect(text).not.toContain(link);
-    }
     await later(HOUR_MS);
     const second = await share();
     const revoked = await server.send('DELETE', `${LINKS}/${second.link}`, { token: patient.token });
@@ -128,6 +112,13 @@ describe('a SMART Health Link', () => {
     expect(answers.map(({ status }) => status)).toEqual([404, 404, 404]);
     expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
     expect([(await listed(first.link)).state, (await listed(second.link)).state]).toEqual(['expired', 'revoked']);
+    const { json, text } = await server.send('GET', '/api/v1/orgs/hospital-a/patient/audit', { token: patient.token });
+    for (const [state, { link }] of Object.entries({ expired: first, revoked: second })) {
+      const query = `health link, opened after its end: ${state}`;
+      const told = json.lines.filter(({ event }: { event: { query?: string } }) => event.query === query);
+      expect(told.map(({ event }: { event: object }) => event)).toMatchObject([{ kind: 'refusal', who: null }]);
+      expect(text).not.toContain(link);
+    }
   });
 
   it('makes room for new ones by forgetting those that have ended, and destroys what they held', async () => {

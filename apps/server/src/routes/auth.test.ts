@@ -20,6 +20,7 @@ import {
   staffCall,
 } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { admitPatient } from '../../test/admitted.ts';
 import {
   bodyOf,
   chapterAt,
@@ -37,8 +38,7 @@ let server: TestServer;
 let patient: TestPatient;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  patient = await admitPatient(server, 'hospital-a');
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

@@ -1,13 +1,12 @@
 import type { LeafReference } from '@salus/contracts';
 import { answerDispute, dispute, withdrawDispute } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { admitPatient } from '../../test/admitted.ts';
 import { assign } from '../../test/assign.ts';
 import {
   bodyOf,
   chapterAt,
-  claimPatient,
   grantAccess,
-  importChapter,
   openTestServer,
   readingBody,
   type TestPatient,
@@ -27,15 +26,13 @@ let novak: string;
 let records: readonly { readonly recordId: string; readonly type: string; readonly category: string }[];
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
-  const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 8));
-  other = await claimPatient(server, 'hospital-a', second.fhirId);
+  patient = await admitPatient(server, 'hospital-a');
+  other = await admitPatient(server, 'hospital-a', chapterAt('hospital-a', 8));
   rossi = await server.logIn('a.rossi', { writing: true });
   novak = await server.logIn('b.novak', { writing: true });
   const { nowMs } = server.occasion();
   const { id: actor } = server.wallet('a.rossi');
-  await assign(server.node.organisations.get('hospital-a')!, { id: fhirId, actor, nowMs });
+  await assign(server.node.organisations.get('hospital-a')!, { id: patient.fhirId, actor, nowMs });
   records = (await server.send('GET', `${A}/patient/records`, { token: patient.token })).json.records;
 });
 afterAll(() => server[Symbol.asyncDispose]());

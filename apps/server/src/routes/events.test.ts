@@ -1,12 +1,11 @@
 import { accessRequest, revoke } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { admitPatient } from '../../test/admitted.ts';
 import { assign } from '../../test/assign.ts';
 import {
   bodyOf,
   chapterAt,
-  claimPatient,
   grantAccess,
-  importChapter,
   openTestServer,
   type TestPatient,
   type TestServer,
@@ -25,10 +24,8 @@ let other: TestPatient;
 let doctor: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
-  const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 8));
-  other = await claimPatient(server, 'hospital-a', second.fhirId);
+  patient = await admitPatient(server, 'hospital-a');
+  other = await admitPatient(server, 'hospital-a', chapterAt('hospital-a', 8));
   doctor = await server.logIn('b.novak', { writing: true });
 });
 afterAll(() => server[Symbol.asyncDispose]());

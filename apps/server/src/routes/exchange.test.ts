@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { admitPatient } from '../../test/admitted.ts';
 import {
-  claimPatient,
   grantAccess,
-  importChapter,
   openTestServer,
   readingBody,
   revokeGrant,
@@ -15,8 +14,7 @@ let patient: TestPatient;
 let reader: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  patient = await admitPatient(server, 'hospital-a');
   reader = await server.logIn('b.novak');
 });
 afterAll(() => server[Symbol.asyncDispose]());

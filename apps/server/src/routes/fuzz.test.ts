@@ -3,15 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { scaled } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Answer,
-  chapterAt,
-  claimPatient,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../test/hospital.ts';
+import { admitPatient } from '../../test/admitted.ts';
+import { type Answer, chapterAt, openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
 import type { Seeded } from '../demonstration/seeded.ts';
 import { seeded } from '../demonstration/seeded.ts';
 
@@ -43,8 +36,7 @@ let operations: readonly Operation[];
 let tokens: readonly (string | undefined)[];
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  patient = await admitPatient(server, 'hospital-a');
   const { json } = await server.send('GET', '/api/v1/openapi.json');
   operations = Object.entries(json.paths as Record<string, Record<string, Description>>).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, description]) =>

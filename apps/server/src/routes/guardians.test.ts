@@ -12,12 +12,12 @@ import {
   staffAppointGuardian,
 } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { admitPatient } from '../../test/admitted.ts';
 import { assign } from '../../test/assign.ts';
 import {
   type Answer,
   bodyOf,
   chapterAt,
-  claimPatient,
   grantAccess,
   importChapter,
   openTestServer,
@@ -38,8 +38,7 @@ let child: { readonly pid: string; readonly fhirId: string };
 let reader: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  patient = await admitPatient(server, 'hospital-a');
   const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 8));
   const { vault } = server.node.organisations.get('hospital-a')!;
   child = { fhirId: second.fhirId, pid: (await vault.patients.findByFhirId(second.fhirId))!.pid };
@@ -114,6 +113,7 @@ describe('a guardian whom the patient appoints', () => {
     const again = await grantAccess(server, acting, { to: 'hospital-b', reader }).catch((error: unknown) => error);
     expect(again).toBeInstanceOf(Error);
   });
+
   it('is known by name also where the node broke off right after the commit: the next start settles it', async () => {
     const { ledger, organisations } = server.node;
     const { vault } = organisations.get('hospital-a')!;
@@ -144,7 +144,6 @@ describe('a guardian whom the patient appoints', () => {
     expect((await server.send('POST', `${A}/calls`, { body: bodyOf(ended) })).status).toBe(200);
   });
 
-
   it('is forged by nobody: the node, another patient, staff, or a key of the forger’s own', async () => {
     const { wallet, device } = await newGuardian(patient.pid);
     const untilMs = server.occasion().nowMs + DAY_MS;
@@ -156,9 +155,9 @@ describe('a guardian whom the patient appoints', () => {
     const own = await appointGuardian(patient.wallet, server.occasion(), choice);
     const swapped = structuredClone(bodyOf(own)) as { privateArgs: { values: { appointed: { guardian: object } } } };
     swapped.privateArgs.values.appointed.guardian = { name: 'Mallory', relation: 'friend' };
+    expect((await server.send('POST', `${A}/guardians`, { body: swapped })).json.code).toBe('private-mismatch');
     const { vault } = server.node.organisations.get('hospital-a')!;
     expect(await vault.documents.list('guardian-pending')).toEqual([]);
-    expect((await server.send('POST', `${A}/guardians`, { body: swapped })).json.code).toBe('private-mismatch');
     const open = await server.send('POST', `${A}/calls`, { body: bodyOf(own) });
     expect([open.status, open.json.code]).toEqual([400, 'own-route']);
     const { call } = bodyOf(own) as { call: unknown };
@@ -209,6 +208,21 @@ describe('what a guardian does', () => {
     const actives = json.grants.filter(isActive).length;
     expect(json.grants.slice(0, actives).every(isActive)).toBe(true);
     expect(json.grants.slice(0, actives).map((held: { grant: string }) => held.grant)).toContain(grant);
+  });
+
+  it('ends for a while where there is too much of it, and the patient’s own never', async () => {
+    let refused: Answer | undefined;
+    const send = async (wallet: PatientWallet, number: number): Promise<Answer> => {
+      const unknown = `_${String(number).padStart(21, 'A')}`;
+      const call = await revoke(wallet, server.occasion(), { pid: patient.pid, grant: unknown });
+      return server.send('POST', `${A}/calls`, { body: bodyOf(call) });
+    };
+    for (let number = 0; number < 40 && refused === undefined; number += 1) {
+      const answer = await send(greta, number);
+      if (answer.status !== 200) refused = answer;
+    }
+    expect([refused?.status, refused?.json.code]).toEqual([429, 'too-many-requests']);
+    expect((await send(patient.wallet, 100)).status).toBe(200);
   });
 
   it('makes links that end with the guardianship and name its key', async () => {

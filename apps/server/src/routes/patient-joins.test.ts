@@ -2,14 +2,8 @@ import { type DeviceOffer, offerDevice, sealJoin } from '@salus/client';
 import { kidOf } from '@salus/crypto';
 import { addDevice, answerChallenge, derivedDeviceKeys } from '@salus/wallet';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import {
-  bodyOf,
-  claimPatient,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../test/hospital.ts';
+import { admitPatient } from '../../test/admitted.ts';
+import { bodyOf, openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
 
 /** A founding, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
@@ -19,8 +13,7 @@ let server: TestServer;
 let patient: TestPatient;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  patient = await admitPatient(server, 'hospital-a');
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

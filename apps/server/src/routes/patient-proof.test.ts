@@ -1,12 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  chapterAt,
-  claimPatient,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../test/hospital.ts';
+import { admitPatient } from '../../test/admitted.ts';
+import { chapterAt, openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
 
 const A = '/api/v1/orgs/hospital-a';
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
@@ -16,8 +10,7 @@ let patient: TestPatient;
 let recordId: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  patient = await admitPatient(server, 'hospital-a');
   const { json } = await server.send('GET', `${A}/patient/records?limit=500`, { token: patient.token });
   const records = json.records as readonly { readonly type: string; readonly recordId: string }[];
   recordId = records.find(({ type }) => type === 'MedicationRequest')!.recordId;
@@ -44,8 +37,7 @@ describe("the proof of a patient's own record", () => {
   });
 
   it('is nobody else’s to ask for', async () => {
-    const other = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 3));
-    const stranger = await claimPatient(server, 'hospital-a', other.fhirId);
+    const stranger = await admitPatient(server, 'hospital-a', chapterAt('hospital-a', 3));
     const asked = await server.send('GET', `${A}/patient/records/${recordId}/proof`, { token: stranger.token });
     expect(asked.status).toBe(404);
     const doctor = await server.logIn('a.rossi');

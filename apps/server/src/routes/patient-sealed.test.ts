@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { admitPatient } from '../../test/admitted.ts';
 import { assign } from '../../test/assign.ts';
-import { claimPatient, importChapter, openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
+import { openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
 
 const A = '/api/v1/orgs/hospital-a';
 const FHIR_JSON = 'application/fhir+json';
@@ -15,17 +16,16 @@ let patient: TestPatient;
 let large: readonly string[];
 beforeAll(async () => {
   server = await openTestServer(['hospital-a']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  patient = await admitPatient(server, 'hospital-a');
   const token = await server.logIn('a.rossi', { writing: true });
   const { nowMs } = server.occasion();
   const { id: actor } = server.wallet('a.rossi');
-  await assign(server.node.organisations.get('hospital-a')!, { id: fhirId, actor, nowMs });
+  await assign(server.node.organisations.get('hospital-a')!, { id: patient.fhirId, actor, nowMs });
   const known = new Set(await listed());
   for (let number = 0; number < LARGE; number += 1) {
     const raw = JSON.stringify({
       ...{ resourceType: 'Observation', status: 'final', code: { text: `number ${number}` } },
-      subject: { reference: `Patient/${fhirId}` },
+      subject: { reference: `Patient/${patient.fhirId}` },
       note: Array.from({ length: NOTES }, () => ({ text: NOTE })),
     });
     const written = await server.send('POST', '/hospital-a/fhir/R4/Observation', { token, raw, type: FHIR_JSON });

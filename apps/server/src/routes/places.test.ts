@@ -1,14 +1,8 @@
 import { emergencyRequest, grant, type ListedKey, locateRequest, reviewEmergency, sealPlaces } from '@salus/wallet';
 
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import {
-  bodyOf,
-  claimPatient,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../test/hospital.ts';
+import { admitPatient } from '../../test/admitted.ts';
+import { bodyOf, openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
 
 /** A founding and its people, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
@@ -21,8 +15,7 @@ let patient: TestPatient;
 let novak: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  patient = await admitPatient(server, 'hospital-a');
   novak = await server.logIn('b.novak', { writing: true });
 });
 afterAll(() => server[Symbol.asyncDispose]());

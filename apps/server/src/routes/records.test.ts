@@ -3,14 +3,13 @@ import { join } from 'node:path';
 import { randomBytes, toBase64url } from '@salus/crypto';
 import { claim, createPatientWallet, derivedDeviceKeys, deviceSigner, parseSlip, prepareCall } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type AdmittedPatient, admitPatient, firstWritten, linkPractitioner } from '../../test/admitted.ts';
 import {
   bodyOf,
   chapterAt,
-  claimPatient,
   importChapter,
   logInPatient,
   openTestServer,
-  type TestPatient,
   type TestServer,
 } from '../../test/hospital.ts';
 
@@ -21,26 +20,16 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 let server: TestServer;
 let doctor: string;
-let patient: TestPatient;
-let locations: readonly string[];
+let patient: AdmittedPatient;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b', 'laboratory']);
-  const imported = await importChapter(server, 'hospital-a');
-  ({ locations } = imported);
-  patient = await claimPatient(server, 'hospital-a', imported.fhirId);
+  patient = await admitPatient(server, 'hospital-a');
   doctor = await server.logIn('a.rossi', { writing: true });
-  const admin = await server.logIn('hospital-a.admin');
-  const practitioner = locations.find((location) => location.startsWith('Practitioner/'))!.split('/')[1]!;
-  const linked = await server.send('POST', `${A}/practitioners`, {
-    token: admin,
-    body: { practitioner, person: server.wallet('a.rossi').id },
-  });
-  if (linked.status !== 204) throw new Error(linked.text);
+  await linkPractitioner(server, { account: 'a.rossi', practitioner: firstWritten(patient, 'Practitioner') });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-const locate = (type: string): string =>
-  locations.find((location) => location.startsWith(`${type}/`))!.replace(/\/_history.*/, '');
+const locate = (type: string): string => firstWritten(patient, type);
 const codeOf = (answer: { json: { issue: [{ details: { coding: [{ code: string }] } }] } }): string =>
   answer.json.issue[0].details.coding[0].code;
 

@@ -1,20 +1,19 @@
 import {
   accessRequest,
   answer,
-  claim,
   emergencyRequest,
   grant,
   type KeyEnvelope,
   type ListedKey,
-  parseSlip,
   sealToken,
 } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { admitPatient } from '../../test/admitted.ts';
 import { callsSince } from '../../test/calls-since.ts';
 import {
   bodyOf,
   chapterAt,
-  claimPatient,
+  claimWith,
   importChapter,
   logInPatient,
   openTestServer,
@@ -31,21 +30,14 @@ let atB: { readonly pid: string; readonly token: string };
 let novak: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const { fhirId } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  patient = await admitPatient(server, 'hospital-a');
   novak = await server.logIn('b.novak', { writing: true });
   // The same person is a patient of the other hospital, under a pid that nothing links to the first.
   const other = await importChapter(server, 'hospital-b', chapterAt('hospital-b'));
-  const printed = await server.send('POST', `${B}/patients/${other.fhirId}/slip`, { token: novak });
-  const slip = parseSlip(printed.json.slip as string);
-  const change = await claim(patient.wallet, server.occasion(), slip);
-  const claimed = await server.send('POST', `${B}/calls`, { body: bodyOf(change) });
-  if (claimed.status !== 200) throw new Error(claimed.text);
-  patient.wallet = change.wallet;
-  atB = {
-    pid: slip.pid,
-    token: await logInPatient(server, { wallet: patient.wallet, pid: slip.pid, organisation: 'hospital-b' }),
-  };
+  const organisation = 'hospital-b';
+  const { pid, wallet } = await claimWith(server, patient.wallet, { organisation, fhirId: other.fhirId });
+  patient.wallet = wallet;
+  atB = { pid, token: await logInPatient(server, { wallet, pid, organisation }) };
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

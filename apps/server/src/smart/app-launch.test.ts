@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { admitPatient, firstWritten } from '../../test/admitted.ts';
 import { openBrowser } from '../../test/browser.ts';
-import { claimPatient, importChapter, type TestPatient } from '../../test/hospital.ts';
+import type { TestPatient } from '../../test/hospital.ts';
 import {
   authorisationRequest,
   codeOf,
@@ -28,9 +29,9 @@ const ORIGIN = 'https://app.example';
 beforeAll(async () => {
   hospital = await openSmartHospital();
   const { server } = hospital;
-  const { fhirId, locations } = await importChapter(server, 'hospital-a');
-  observation = locations.find((location) => location.startsWith('Observation/'))!.replace(/\/_history.*$/, '');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  const admitted = await admitPatient(server, 'hospital-a');
+  patient = admitted;
+  observation = firstWritten(admitted, 'Observation');
   ({ clientId } = await registerClient(server, { scope: PATIENT_SCOPE }));
 }, 120_000);
 afterAll(() => hospital?.[Symbol.asyncDispose]());

@@ -1,7 +1,8 @@
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { admitPatient, firstWritten } from '../../test/admitted.ts';
 import { openBrowser } from '../../test/browser.ts';
-import { claimPatient, importChapter, revokeGrant, type TestPatient } from '../../test/hospital.ts';
+import { claimPatient, revokeGrant, type TestPatient } from '../../test/hospital.ts';
 import { authorisationRequest, type Launched, launchAsPatient, PATIENT_SCOPE, redeem } from '../../test/smart-app.ts';
 import {
   ask,
@@ -24,9 +25,9 @@ let clientId: string;
 beforeAll(async () => {
   hospital = await openSmartHospital();
   const { server } = hospital;
-  const { fhirId, locations } = await importChapter(server, 'hospital-a');
-  observation = locations.find((location) => location.startsWith('Observation/'))!.replace(/\/_history.*$/, '');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  const admitted = await admitPatient(server, 'hospital-a');
+  patient = admitted;
+  observation = firstWritten(admitted, 'Observation');
   ({ clientId } = await registerClient(server, { scope: PATIENT_SCOPE }));
 }, 120_000);
 afterAll(() => hospital?.[Symbol.asyncDispose]());

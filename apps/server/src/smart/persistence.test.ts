@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { admitPatient } from '../../test/admitted.ts';
 import { openBrowser } from '../../test/browser.ts';
-import { claimPatient, importChapter, type TestPatient } from '../../test/hospital.ts';
+import type { TestPatient } from '../../test/hospital.ts';
 import { authorisationRequest, launchAsPatient, PATIENT_SCOPE, redeem } from '../../test/smart-app.ts';
 import { ask, openSmartHospital, REDIRECT, registerClient, type SmartHospital } from '../../test/smart-hospital.ts';
 import { BearerTokens } from './bearer.ts';
@@ -14,8 +15,7 @@ let patient: TestPatient;
 
 beforeAll(async () => {
   hospital = await openSmartHospital(['hospital-a']);
-  const { fhirId } = await importChapter(hospital.server, 'hospital-a');
-  patient = await claimPatient(hospital.server, 'hospital-a', fhirId);
+  patient = await admitPatient(hospital.server, 'hospital-a');
 }, 120_000);
 afterAll(() => hospital?.[Symbol.asyncDispose]());
 

@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AdmittedPatient, admitPatient, firstWritten } from '../../test/admitted.ts';
 import { openBrowser } from '../../test/browser.ts';
-import { claimPatient, importChapter, revokeGrant, type TestPatient } from '../../test/hospital.ts';
+import { revokeGrant } from '../../test/hospital.ts';
 import { approve, codeOf, PATIENT_SCOPE } from '../../test/smart-app.ts';
 import { openSmartHospital, registerClient, type SmartHospital } from '../../test/smart-hospital.ts';
 
@@ -40,15 +41,12 @@ interface App extends AsyncDisposable {
 }
 
 let hospital: SmartHospital;
-let patient: TestPatient;
-let locations: readonly string[];
+let patient: AdmittedPatient;
 let app: App;
 
 beforeAll(async () => {
   hospital = await openSmartHospital();
-  const imported = await importChapter(hospital.server, 'hospital-a');
-  locations = imported.locations.map((location) => location.replace(/\/_history.*$/, ''));
-  patient = await claimPatient(hospital.server, 'hospital-a', imported.fhirId);
+  patient = await admitPatient(hospital.server, 'hospital-a');
   app = await openApp(hospital.base);
 }, 120_000);
 afterAll(async () => {
@@ -77,9 +75,9 @@ describe('fhirclient, the SMART JS client', () => {
 
     const self = await client.patient.read();
     expect([self.resourceType, self.id]).toEqual(['Patient', patient.fhirId]);
-    const observation = await client.request(locations.find((location) => location.startsWith('Observation/'))!);
+    const observation = await client.request(firstWritten(patient, 'Observation'));
     expect(observation.resourceType).toBe('Observation');
-    const medication = locations.find((location) => location.startsWith('MedicationRequest/'))!;
+    const medication = firstWritten(patient, 'MedicationRequest');
     await expect(client.request(medication)).rejects.toMatchObject({ statusCode: 403 });
     const found = await client.request(`Observation?patient=${patient.fhirId}`);
     expect(found.total).toBeGreaterThan(0);

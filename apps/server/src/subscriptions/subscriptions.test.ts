@@ -3,9 +3,10 @@ import { connect } from 'node:net';
 import { staffCall } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { type AdmittedPatient, admitPatient, firstWritten, linkPractitioner } from '../../test/admitted.ts';
 import { enrolFeed } from '../../test/feed.ts';
 import { type Hook, openHook } from '../../test/hook.ts';
-import { claimPatient, importChapter, openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
+import { openTestServer, type TestServer } from '../../test/hospital.ts';
 import { findFeedWriter } from '../hl7/feed-client.ts';
 import { type EngineParts, SubscriptionEngine } from './engine.ts';
 import { SubscriptionStore } from './subscription-store.ts';
@@ -20,7 +21,7 @@ const WAIT = { timeout: 30_000, interval: 50 };
 
 let server: TestServer;
 let hook: Hook;
-let patient: TestPatient;
+let patient: AdmittedPatient;
 let doctor: string;
 let stranger: string;
 let written = 0;
@@ -28,15 +29,10 @@ let written = 0;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a']);
   hook = await openHook();
-  const { fhirId, locations } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
+  patient = await admitPatient(server, 'hospital-a');
   doctor = await server.logIn('a.rossi', { writing: true });
   stranger = await server.logIn('a.mehta');
-  const admin = await server.logIn('hospital-a.admin');
-  const practitioner = locations.find((location) => location.startsWith('Practitioner/'))!.split('/')[1]!;
-  const body = { practitioner, person: server.wallet('a.rossi').id };
-  const linked = await server.send('POST', `${A}/practitioners`, { token: admin, body });
-  if (linked.status !== 204) throw new Error(linked.text);
+  await linkPractitioner(server, { account: 'a.rossi', practitioner: firstWritten(patient, 'Practitioner') });
 });
 
 afterAll(async () => {

@@ -1,34 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Answer,
-  chapterAt,
-  claimPatient,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../../test/hospital.ts';
+import { type AdmittedPatient, admitPatient, firstWritten, linkPractitioner } from '../../../test/admitted.ts';
+import { type Answer, chapterAt, importChapter, openTestServer, type TestServer } from '../../../test/hospital.ts';
 
 const A = '/api/v1/orgs/hospital-a';
 const BASE = '/hospital-a/fhir/R4';
 let server: TestServer;
 let doctor: string;
-let patient: TestPatient;
+let patient: AdmittedPatient;
 let stranger: string;
-let locations: readonly string[];
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const imported = await importChapter(server, 'hospital-a');
+  patient = await admitPatient(server, 'hospital-a');
   const other = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 21));
   stranger = other.fhirId;
-  ({ locations } = imported);
-  patient = await claimPatient(server, 'hospital-a', imported.fhirId);
   doctor = await server.logIn('a.rossi', { writing: true });
-  const admin = await server.logIn('hospital-a.admin');
-  const practitioner = locations.find((location) => location.startsWith('Practitioner/'))!.split('/')[1]!;
-  const body = { practitioner, person: server.wallet('a.rossi').id };
-  const linked = await server.send('POST', `${A}/practitioners`, { token: admin, body });
-  if (linked.status !== 204) throw new Error(linked.text);
+  await linkPractitioner(server, { account: 'a.rossi', practitioner: firstWritten(patient, 'Practitioner') });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -56,9 +42,7 @@ const DIRECTORY = /^(Practitioner|PractitionerRole|Organization|Location|Medicat
 describe('$everything', () => {
   it('gives all records of the patient and the directory entries that they name, and nobody else’s', async () => {
     const { entries } = await allPages(`${BASE}/Patient/${patient.fhirId}/$everything`, doctor);
-    const own = locations
-      .map((location) => location.replace(/\/_history.*/, ''))
-      .filter((name) => !DIRECTORY.test(name));
+    const own = patient.written.filter((name) => !DIRECTORY.test(name));
     expect(own.length).toBeGreaterThan(5);
     expect(namesOf(entries).toSorted()).toEqual(own.toSorted());
     expect(namesOf(entries, 'include').some((name) => name.startsWith('Practitioner/'))).toBe(true);

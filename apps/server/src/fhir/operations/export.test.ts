@@ -3,14 +3,13 @@ import { join } from 'node:path';
 import { Attachments, Exports, type Sight, sightOf } from '@salus/records';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  type Answer,
-  chapterAt,
-  claimPatient,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../../test/hospital.ts';
+  type AdmittedPatient,
+  admitPatient,
+  firstWritten,
+  linkPractitioner,
+  putInCare,
+} from '../../../test/admitted.ts';
+import { type Answer, chapterAt, openTestServer, type TestPatient, type TestServer } from '../../../test/hospital.ts';
 
 const A = '/api/v1/orgs/hospital-a';
 const BASE = '/hospital-a/fhir/R4';
@@ -18,28 +17,16 @@ let server: TestServer;
 let doctor: string;
 /** Has one of the two patients in care, by assignment. */
 let nurse: string;
-let patient: TestPatient;
+let patient: AdmittedPatient;
 let other: TestPatient;
-let locations: readonly string[];
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const imported = await importChapter(server, 'hospital-a');
-  const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 21));
-  locations = imported.locations;
-  patient = await claimPatient(server, 'hospital-a', imported.fhirId);
-  other = await claimPatient(server, 'hospital-a', second.fhirId);
+  patient = await admitPatient(server, 'hospital-a');
+  other = await admitPatient(server, 'hospital-a', chapterAt('hospital-a', 21));
   doctor = await server.logIn('a.rossi', { writing: true });
-  const admin = await server.logIn('hospital-a.admin');
-  const person = server.wallet('a.rossi').id;
-  const practitioner = locations.find((location) => location.startsWith('Practitioner/'))!.split('/')[1]!;
-  const linked = await server.send('POST', `${A}/practitioners`, { token: admin, body: { practitioner, person } });
-  if (linked.status !== 204) throw new Error(linked.text);
+  await linkPractitioner(server, { account: 'a.rossi', practitioner: firstWritten(patient, 'Practitioner') });
   nurse = await server.logIn('a.nurse');
-  const assigned = await server.send('POST', `${A}/assignments`, {
-    token: await server.logIn('a.desk'),
-    body: { pid: patient.pid, person: server.wallet('a.nurse').id, untilMs: server.occasion().nowMs + 3_600_000 },
-  });
-  if (assigned.status !== 204) throw new Error(assigned.text);
+  await putInCare(server, { pid: patient.pid, account: 'a.nurse' });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -95,9 +82,7 @@ describe('$export', () => {
     });
     const lines = await linesOf(nurse, manifest);
     const names = namesOf(lines);
-    const own = locations
-      .map((location) => location.replace(/\/_history.*/, ''))
-      .filter((name) => !name.startsWith('Practitioner'));
+    const own = patient.written.filter((name) => !name.startsWith('Practitioner'));
     for (const name of own) expect(names, name).toContain(name);
     expect(new Set(names).size).toBe(names.length);
     expect(names).not.toContain(`Patient/${other.fhirId}`);

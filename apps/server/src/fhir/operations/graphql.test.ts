@@ -1,13 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Answer,
-  chapterAt,
-  claimPatient,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../../test/hospital.ts';
+import { admitPatient, firstWritten, putInCare } from '../../../test/admitted.ts';
+import { type Answer, chapterAt, openTestServer, type TestPatient, type TestServer } from '../../../test/hospital.ts';
 
 const A = '/api/v1/orgs/hospital-a';
 const BASE = '/hospital-a/fhir/R4';
@@ -18,15 +11,12 @@ let nurse: string;
 let observation: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const imported = await importChapter(server, 'hospital-a');
-  const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 21));
-  patient = await claimPatient(server, 'hospital-a', imported.fhirId);
-  other = await claimPatient(server, 'hospital-a', second.fhirId);
-  observation = second.locations.find((location) => location.startsWith('Observation/'))!.split('/')[1]!;
+  patient = await admitPatient(server, 'hospital-a');
+  const second = await admitPatient(server, 'hospital-a', chapterAt('hospital-a', 21));
+  other = second;
+  observation = firstWritten(second, 'Observation').split('/')[1]!;
   nurse = await server.logIn('a.nurse');
-  const body = { pid: patient.pid, person: server.wallet('a.nurse').id, untilMs: server.occasion().nowMs + 3_600_000 };
-  const assigned = await server.send('POST', `${A}/assignments`, { token: await server.logIn('a.desk'), body });
-  if (assigned.status !== 204) throw new Error(assigned.text);
+  await putInCare(server, { pid: patient.pid, account: 'a.nurse' });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  claimPatient,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../../test/hospital.ts';
+import { admitPatient, firstWritten } from '../../../test/admitted.ts';
+import { openTestServer, type TestPatient, type TestServer } from '../../../test/hospital.ts';
 import { findProofFault } from '../../../test/proof-verifier.ts';
 
 const BASE = '/hospital-a/fhir/R4';
@@ -14,9 +9,9 @@ let patient: TestPatient;
 let observation: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const { fhirId, locations } = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', fhirId);
-  observation = locations.find((location) => location.startsWith('Observation/'))!.replace(/\/_history.*/, '');
+  const admitted = await admitPatient(server, 'hospital-a');
+  patient = admitted;
+  observation = firstWritten(admitted, 'Observation');
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

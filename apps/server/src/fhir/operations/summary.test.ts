@@ -1,13 +1,7 @@
 import { type FhirTree, validateForWrite } from '@salus/fhir';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  chapterAt,
-  claimPatient,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../../test/hospital.ts';
+import { admitPatient } from '../../../test/admitted.ts';
+import { chapterAt, openTestServer, type TestPatient, type TestServer } from '../../../test/hospital.ts';
 import { ipsDocument } from './ips-document.ts';
 
 const A = '/api/v1/orgs/hospital-a';
@@ -17,10 +11,8 @@ let patient: TestPatient;
 let other: TestPatient;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const imported = await importChapter(server, 'hospital-a');
-  const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 21));
-  patient = await claimPatient(server, 'hospital-a', imported.fhirId);
-  other = await claimPatient(server, 'hospital-a', second.fhirId);
+  patient = await admitPatient(server, 'hospital-a');
+  other = await admitPatient(server, 'hospital-a', chapterAt('hospital-a', 21));
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

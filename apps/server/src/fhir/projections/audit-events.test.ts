@@ -1,14 +1,7 @@
 import { type FhirTree, validateForWrite } from '@salus/fhir';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Answer,
-  chapterAt,
-  claimPatient,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../../test/hospital.ts';
+import { admitPatient, firstWritten } from '../../../test/admitted.ts';
+import { type Answer, chapterAt, openTestServer, type TestPatient, type TestServer } from '../../../test/hospital.ts';
 
 const BASE = '/hospital-a/fhir/R4';
 let server: TestServer;
@@ -18,11 +11,10 @@ let observation: string;
 let officer: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const imported = await importChapter(server, 'hospital-a');
-  const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 21));
-  patient = await claimPatient(server, 'hospital-a', imported.fhirId);
-  other = await claimPatient(server, 'hospital-a', second.fhirId);
-  observation = imported.locations.find((location) => location.startsWith('Observation/'))!.replace(/\/_history.*/, '');
+  const admitted = await admitPatient(server, 'hospital-a');
+  patient = admitted;
+  other = await admitPatient(server, 'hospital-a', chapterAt('hospital-a', 21));
+  observation = firstWritten(admitted, 'Observation');
   for (let reads = 0; reads < 3; reads += 1)
     await server.send('GET', `${BASE}/${observation}`, { token: patient.token });
   await server.send('GET', `${BASE}/${observation}`, { token: await server.logIn('a.mehta') });

@@ -1,13 +1,12 @@
 import { type FhirTree, validateForWrite } from '@salus/fhir';
 import { grant, type KeyEnvelope } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { admitPatient, putInCare } from '../../../test/admitted.ts';
 import {
   type Answer,
   bodyOf,
   chapterAt,
-  claimPatient,
   grantAccess,
-  importChapter,
   openTestServer,
   revokeGrant,
   type TestPatient,
@@ -23,19 +22,10 @@ let other: TestPatient;
 let doctor: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const imported = await importChapter(server, 'hospital-a');
-  const second = await importChapter(server, 'hospital-a', chapterAt('hospital-a', 21));
-  patient = await claimPatient(server, 'hospital-a', imported.fhirId);
-  other = await claimPatient(server, 'hospital-a', second.fhirId);
+  patient = await admitPatient(server, 'hospital-a');
+  other = await admitPatient(server, 'hospital-a', chapterAt('hospital-a', 21));
   doctor = await server.logIn('a.rossi', { writing: true });
-  const person = server.wallet('a.rossi').id;
-  const untilMs = server.occasion().nowMs + 3_600_000;
-  const desk = await server.logIn('a.desk');
-  const assigned = await server.send('POST', `${A}/assignments`, {
-    token: desk,
-    body: { pid: patient.pid, person, untilMs },
-  });
-  if (assigned.status !== 204) throw new Error(assigned.text);
+  await putInCare(server, { pid: patient.pid, account: 'a.rossi' });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

@@ -1,12 +1,7 @@
 import { type FhirTree, validateForWrite } from '@salus/fhir';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  claimPatient,
-  importChapter,
-  openTestServer,
-  type TestPatient,
-  type TestServer,
-} from '../../../test/hospital.ts';
+import { admitPatient, firstWritten } from '../../../test/admitted.ts';
+import { openTestServer, type TestPatient, type TestServer } from '../../../test/hospital.ts';
 
 const BASE = '/hospital-a/fhir/R4';
 let server: TestServer;
@@ -14,9 +9,9 @@ let patient: TestPatient;
 let observation: string;
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const imported = await importChapter(server, 'hospital-a');
-  patient = await claimPatient(server, 'hospital-a', imported.fhirId);
-  observation = imported.locations.find((location) => location.startsWith('Observation/'))!.replace(/\/_history.*/, '');
+  const admitted = await admitPatient(server, 'hospital-a');
+  patient = admitted;
+  observation = firstWritten(admitted, 'Observation');
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
