@@ -1,10 +1,11 @@
-import { type Json, REGISTERING_ROLES } from '@salus/contracts';
+import { REGISTERING_ROLES } from '@salus/contracts';
 import { PAIRS } from '@salus/fhir';
 import { sql } from 'kysely';
 import { BoundedCache } from './bounded-cache.ts';
 import type { CareOwners } from './care-owners.ts';
 import { isCohort } from './cohort.ts';
-import { actorToken, newId, relationshipRow } from './index-rows.ts';
+import { Denials } from './denials.ts';
+import { actorToken, relationshipRow } from './index-rows.ts';
 import type { MasterKey } from './master-key.ts';
 import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
@@ -13,13 +14,11 @@ import type { Interaction } from './sight.ts';
 import type { Store } from './store/database.ts';
 import { type Prepared, prepareQuery } from './store/prepared.ts';
 import type { BatchState, RecordStatus } from './store/schema.ts';
-import type { AuditLog, CareRelationship, Clock, Denial, Owner, RecordMeta, RowsLog, Who } from './vault-types.ts';
+import type { AuditLog, CareRelationship, Clock, Owner, RecordMeta, RowsLog, Who } from './vault-types.ts';
 
 /** Explicit assignments last at most this long; a longer need is stated again. */
 export const ASSIGNMENT_MAX_MS = 90 * 24 * 60 * 60 * 1000;
-export const DENIALS_PER_PID_MAX = 1_000;
-const DENIAL_NAMES_MAX = 200;
-/** Members of staff, and patients, whose links and denials are kept at hand. */
+/** Members of staff whose links are kept at hand. */
 const KNOWN_MAX = 10_000;
 
 /**
@@ -57,18 +56,18 @@ type Parts = {
 
 /** Who may open what inside its author's organisation (DESIGN §5): role and care relationship, minus the patient's denials. */
 export class HomeAccess {
+  readonly denials: Denials;
   readonly #parts: Parts;
-  /** Both belong to this process alone: what changes them forgets them. */
+  /** They belong to this process alone: what changes them forgets them. */
   readonly #knownLinks = new BoundedCache<readonly string[]>(KNOWN_MAX);
-  readonly #knownDenials = new BoundedCache<readonly Denial[]>(KNOWN_MAX);
   /** Counts changes: what was read before one is not kept after it. */
   #changes = 0;
   readonly #links: Prepared<{ readonly sealed: Uint8Array; readonly practitionerToken: string }>;
   readonly #relationships: Prepared<{ readonly relationshipId: string; readonly sealed: Uint8Array }>;
-  readonly #denials: Prepared<{ readonly denialId: string; readonly sealed: Uint8Array }>;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.denials = new Denials(parts);
     const { read } = parts.store;
     this.#links = prepareQuery(
       read,
@@ -100,10 +99,6 @@ export class HomeAccess {
           ]),
         ),
     );
-    this.#denials = prepareQuery(
-      read,
-      read.selectFrom('denial').select(['denialId', 'sealed']).where('pidToken', '=', ''),
-    );
   }
 
   /** May this member of staff open, or with `c` add, a record with this meta now? */
@@ -120,7 +115,8 @@ export class HomeAccess {
       const mayAll = reader.roles.some((role) => ROLE_CATEGORIES[role] === 'all');
       return isCohort(meta) && !mayAll ? { kind: 'denied', reason: 'role' } : { kind: 'allowed', reason: 'directory' };
     }
-    if (await this.#isDenied(pid, reader.id, pair.labelClass)) return { kind: 'denied', reason: 'patient-denial' };
+    if (await this.denials.isDenied(pid, reader.id, pair.labelClass))
+      return { kind: 'denied', reason: 'patient-denial' };
     const registers = interaction === 'c' ? REGISTRAR_CREATES : REGISTRAR_CATEGORIES;
     if (reader.roles.includes(REGISTRAR_ROLE) && registers.includes(pair.category)) {
       return { kind: 'allowed', reason: 'registrar' };
@@ -158,14 +154,7 @@ export class HomeAccess {
     if (untilMs === null || untilMs <= fromMs || untilMs - fromMs > ASSIGNMENT_MAX_MS) {
       throw new RecordsError('bad-input', `an assignment ends within ${ASSIGNMENT_MAX_MS} ms`);
     }
-    const { store, masterKey, rowsLog, audit, clock } = this.#parts;
-    const row = relationshipRow(masterKey, { ...relationship, kind: 'assignment' }, null);
-    await audit.append(eventOf('registration', { by, pid: relationship.pid, atMs: clock() }));
-    this.#parts.careOwners.note(relationship);
-    await store.write(async (trx) => {
-      await trx.insertInto('careRelationship').values(row).execute();
-      await rowsLog.cover(trx, 'careRelationship', row.relationshipId, row);
-    });
+    await this.#begin(by, { ...relationship, kind: 'assignment' });
   }
 
   /**
@@ -177,7 +166,7 @@ export class HomeAccess {
     by: Member,
     { pid, untilMs }: Pick<CareRelationship, 'pid'> & { readonly untilMs: number },
   ): Promise<string> {
-    const { store, masterKey, rowsLog, audit, clock, careOwners, organisation } = this.#parts;
+    const { clock, organisation } = this.#parts;
     const fromMs = clock();
     if (by.organisation !== organisation || !by.roles.some((role) => Object.hasOwn(ROLE_CATEGORIES, role))) {
       throw new RecordsError('denied', 'only a role that opens records takes up an order');
@@ -185,15 +174,7 @@ export class HomeAccess {
     if (untilMs <= fromMs || untilMs - fromMs > ASSIGNMENT_MAX_MS) {
       throw new RecordsError('bad-input', `an order is in care for at most ${ASSIGNMENT_MAX_MS} ms`);
     }
-    const relationship: CareRelationship = { kind: 'order', pid, actor: by.id, fromMs, untilMs };
-    const row = relationshipRow(masterKey, relationship, null);
-    await audit.append(eventOf('registration', { by, pid, atMs: fromMs }));
-    careOwners.note(relationship);
-    await store.write(async (trx) => {
-      await trx.insertInto('careRelationship').values(row).execute();
-      await rowsLog.cover(trx, 'careRelationship', row.relationshipId, row);
-    });
-    return row.relationshipId;
+    return this.#begin(by, { kind: 'order', pid, actor: by.id, fromMs, untilMs });
   }
 
   /** Ends what `takeUp` began, where the order was sent back after all; that it has ended already is as good. */
@@ -207,7 +188,7 @@ export class HomeAccess {
     if (row === undefined) return;
     const found = masterKey.openJson('care-relationship', [relationshipId], row.sealed) as unknown as CareRelationship;
     if (found.kind !== 'order') throw new RecordsError('denied', 'only the care of an order ends with it');
-    await audit.append(eventOf('registration', { by, pid: found.pid, atMs: clock() }));
+    await audit.append(registrationOf({ by, pid: found.pid, atMs: clock() }));
     await store.write(async (trx) => {
       await trx.deleteFrom('careRelationship').where('relationshipId', '=', relationshipId).execute();
       await rowsLog.cover(trx, 'careRelationship', relationshipId, null);
@@ -240,72 +221,16 @@ export class HomeAccess {
     return this.#practitionersOf(staffId);
   }
 
-  /** The patient denies persons, label classes, or persons these label classes. The caller has authenticated the device. */
-  async deny(
-    patient: Who & { readonly kind: 'patient' },
-    denial: Pick<Denial, 'persons' | 'labelClasses'>,
-  ): Promise<Denial> {
-    const { persons, labelClasses } = denial;
-    if (persons.length + labelClasses.length === 0 || persons.length + labelClasses.length > DENIAL_NAMES_MAX) {
-      throw new RecordsError('bad-input', `a denial names 1 to ${DENIAL_NAMES_MAX} persons and label classes`);
-    }
-    const { store, masterKey, rowsLog, audit, clock } = this.#parts;
-    const { pid } = patient;
-    const made: Denial = { denialId: newId(), pid, persons, labelClasses, atMs: clock() };
-    const pidToken = masterKey.token('pid', pid);
-    const sealed = masterKey.sealJson('denial', [made.denialId], made as unknown as Json);
-    const row = { denialId: made.denialId, pidToken, sealed };
+  async #begin(by: Member, relationship: CareRelationship): Promise<string> {
+    const { store, masterKey, rowsLog, audit, clock, careOwners } = this.#parts;
+    const row = relationshipRow(masterKey, relationship, null);
+    await audit.append(registrationOf({ by, pid: relationship.pid, atMs: clock() }));
+    careOwners.note(relationship);
     await store.write(async (trx) => {
-      const { count } = await trx
-        .selectFrom('denial')
-        .select(({ fn }) => fn.countAll<number>().as('count'))
-        .where('pidToken', '=', pidToken)
-        .executeTakeFirstOrThrow();
-      if (count >= DENIALS_PER_PID_MAX) throw new RecordsError('too-large', 'the patient has too many denials');
-      await trx.insertInto('denial').values(row).execute();
-      await rowsLog.cover(trx, 'denial', row.denialId, row);
+      await trx.insertInto('careRelationship').values(row).execute();
+      await rowsLog.cover(trx, 'careRelationship', row.relationshipId, row);
     });
-    this.#changes += 1;
-    this.#knownDenials.delete(pid);
-    await audit.append(eventOf('denial', { by: patient, pid, atMs: made.atMs }));
-    return made;
-  }
-
-  async listDenials(pid: string): Promise<readonly Denial[]> {
-    const { masterKey } = this.#parts;
-    const known = this.#knownDenials.find(pid);
-    if (known !== undefined) return known;
-    const changes = this.#changes;
-    const rows = await this.#denials(masterKey.token('pid', pid));
-    const denials = rows.map((row) => masterKey.openJson('denial', [row.denialId], row.sealed) as unknown as Denial);
-    if (changes === this.#changes) this.#knownDenials.put(pid, denials);
-    return denials;
-  }
-
-  /** Withdraws a denial of the patient's own; another's or an unknown one throws `not-found`. */
-  async withdrawDenial(patient: Who & { readonly kind: 'patient' }, denialId: string): Promise<void> {
-    const { store, masterKey, rowsLog, audit, clock } = this.#parts;
-    await store.write(async (trx) => {
-      const { numDeletedRows } = await trx
-        .deleteFrom('denial')
-        .where('denialId', '=', denialId)
-        .where('pidToken', '=', masterKey.token('pid', patient.pid))
-        .executeTakeFirst();
-      if (numDeletedRows === 0n) throw new RecordsError('not-found', 'the patient made no such denial');
-      await rowsLog.cover(trx, 'denial', denialId, null);
-    });
-    this.#changes += 1;
-    this.#knownDenials.delete(patient.pid);
-    await audit.append(eventOf('denial', { by: patient, pid: patient.pid, atMs: clock() }));
-  }
-
-  async #isDenied(pid: string, person: string, labelClass: string): Promise<boolean> {
-    const denials = await this.listDenials(pid);
-    return denials.some(
-      ({ persons, labelClasses }) =>
-        (persons.length === 0 || persons.includes(person)) &&
-        (labelClasses.length === 0 || labelClasses.includes(labelClass)),
-    );
+    return row.relationshipId;
   }
 
   async #findRelationship(pid: string, staffId: string): Promise<CareRelationship | undefined> {
@@ -337,21 +262,9 @@ export class HomeAccess {
   }
 }
 
-function eventOf(
-  kind: 'denial' | 'registration',
-  facts: { readonly by: Who; readonly pid: string; readonly atMs: number },
-) {
-  const { by, pid, atMs } = facts;
+function registrationOf({ by, pid, atMs }: { readonly by: Who; readonly pid: string; readonly atMs: number }) {
   return {
-    kind,
-    atMs,
-    pid,
-    who: by,
-    purpose: null,
-    grant: null,
-    session: null,
-    records: [],
-    outcome: 'ok',
-    request: null,
-  };
+    kind: 'registration',
+    ...{ atMs, pid, who: by, purpose: null, grant: null, session: null, records: [], outcome: 'ok', request: null },
+  } as const;
 }

@@ -188,15 +188,15 @@ test('follows what the patient denies: persons, label classes, and both together
     { persons: [], labelClasses: ['N'] },
     { persons: [clinician.id], labelClasses: ['N', 'PSY'] },
   ]) {
-    const { denialId } = await place.vault.access.deny(who, denial);
+    const { denialId } = await place.vault.access.denials.deny(who, denial);
     expect(await read()).toEqual({ kind: 'refused', code: 'denied' });
-    await expect(place.vault.access.withdrawDenial({ ...who, pid: 'another' }, denialId)).rejects.toMatchObject({
+    await expect(place.vault.access.denials.withdraw({ ...who, pid: 'another' }, denialId)).rejects.toMatchObject({
       code: 'not-found',
     });
-    await place.vault.access.withdrawDenial(who, denialId);
+    await place.vault.access.denials.withdraw(who, denialId);
     expect(await read()).toMatchObject({ kind: 'found' });
   }
-  await place.vault.access.deny(who, { persons: ['someone-else'], labelClasses: ['N'] });
+  await place.vault.access.denials.deny(who, { persons: ['someone-else'], labelClasses: ['N'] });
   expect(await read()).toMatchObject({ kind: 'found' });
 });
 

@@ -274,9 +274,9 @@ describe('HL7 v2 over MLLP', () => {
     const shown = [header('ADT^A01', 'h1'), pid('1001'), ''].join('\r');
     expect(await contentOf(known, desk)).toEqual(['identity', shown]);
     const patient = { kind: 'patient', pid: owner, kid: 'device' } as const;
-    const denial = await vault.access.deny(patient, { persons: [person], labelClasses: ['HIV'] });
+    const denial = await vault.access.denials.deny(patient, { persons: [person], labelClasses: ['HIV'] });
     expect(await contentOf(known, doctor)).toEqual(['identity', shown]);
-    await vault.access.withdrawDenial(patient, denial.denialId);
+    await vault.access.denials.withdraw(patient, denial.denialId);
     const stranger = await server.logIn('a.mehta');
     expect(await contentOf(known, stranger)).toEqual([403, '']);
     const unknown = await hold('h2', { pid: null, type: 'ADT^A01' }, message);

@@ -289,7 +289,7 @@ describe('a guardian whom the desk appoints for a child', () => {
     const shown = seen.json.guardians?.[0]?.appointed;
     expect(shown).toEqual({ ...said, evidence: { kind: 'document', text: '', digest: null } });
     const denial = { persons: [server.wallet('a.rossi').id], labelClasses: [] };
-    await hospital.vault.access.deny({ kind: 'patient', pid: child.pid, kid: prepared.kid }, denial);
+    await hospital.vault.access.denials.deny({ kind: 'patient', pid: child.pid, kid: prepared.kid }, denial);
     expect((await look()).json.code).toBe('not-found');
 
     server.clock.offsetMs += DAY_MS;

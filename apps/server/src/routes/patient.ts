@@ -151,7 +151,7 @@ function addDenials(app: FastifyInstance, node: Node): void {
     body: object(names),
     answer: denial,
     handle: async ({ params, body, request }) =>
-      readHosted(node, params.org).vault.access.deny(patientReaderOf(request).who, body),
+      readHosted(node, params.org).vault.access.denials.deny(patientReaderOf(request).who, body),
   });
   addRoute<InOrganisation>(app, {
     method: 'GET',
@@ -161,7 +161,7 @@ function addDenials(app: FastifyInstance, node: Node): void {
     params: schema.org,
     answer: object({ denials: list(denial, LISTED_MAX) }),
     handle: async ({ params, request }) => ({
-      denials: await readHosted(node, params.org).vault.access.listDenials(patientOf(request).pid),
+      denials: await readHosted(node, params.org).vault.access.denials.list(patientOf(request).pid),
     }),
   });
   addRoute<InOrganisation & { denialId: string }>(app, {
@@ -172,7 +172,7 @@ function addDenials(app: FastifyInstance, node: Node): void {
     params: object({ org: schema.organisation, denialId: id }),
     answer: null,
     handle: async ({ params, request }) => {
-      await readHosted(node, params.org).vault.access.withdrawDenial(patientReaderOf(request).who, params.denialId);
+      await readHosted(node, params.org).vault.access.denials.withdraw(patientReaderOf(request).who, params.denialId);
     },
   });
 }

@@ -233,9 +233,9 @@ test('shuts out a person whom the patient denied by name', async () => {
   const { author, readerSide, patient } = story;
   const { session } = await openSession();
   const who = { kind: 'patient', pid: patient.pid, kid: 'phone' } as const;
-  const denial = await author.vault.access.deny(who, { persons: [readerSide.clinician.id], labelClasses: [] });
+  const denial = await author.vault.access.denials.deny(who, { persons: [readerSide.clinician.id], labelClasses: [] });
   await expect(reader.chart(session)).rejects.toMatchObject({ detail: 'actor-excepted' });
-  await author.vault.access.withdrawDenial(who, denial.denialId);
+  await author.vault.access.denials.withdraw(who, denial.denialId);
   await reader.chart(session);
 });
 

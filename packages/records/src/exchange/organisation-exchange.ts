@@ -93,7 +93,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
     findReader: (name: string, chain: readonly string[], atMs: number) => findReader(ledger, name, chain, atMs),
     guard: vault.guard,
     grants: vault.grants,
-    listDenials: (pid: string) => vault.access.listDenials(pid),
+    listDenials: (pid: string) => vault.access.denials.list(pid),
   };
   const gateway = new Gateway({
     ...door,
