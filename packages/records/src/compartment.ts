@@ -1,8 +1,8 @@
 import { fromUtf8 } from '@salus/crypto';
 import { inlineAttachments } from './attachment-reference.ts';
 import type { Attachments } from './attachments.ts';
+import { logLook } from './audit-by-owner.ts';
 import type { DataKeys } from './data-keys.ts';
-import { pidOf } from './recipients.ts';
 import { IDS_AT_ONCE } from './record-rows.ts';
 import { RecordsError } from './records-error.ts';
 import type { RollbackGuard } from './rollback-guard.ts';
@@ -11,8 +11,6 @@ import type { AuditKind, AuditLog, CiphertextReader, Clock, Owner, RecordRows, S
 
 /** Rows that are read at once. */
 export const COMPARTMENT_ROWS_MAX = 500;
-/** Records that one audit event names. */
-const RECORDS_PER_EVENT_MAX = 1_000;
 
 /** A place in an owner's records. It names a key of the ledger, and so the owner: no client may see it unsealed. */
 export interface CompartmentPlace {
@@ -123,16 +121,9 @@ export async function openRecords(
   }: { readonly records: readonly StoredRecord[]; readonly kind: Extract<AuditKind, 'read' | 'search' | 'export'> },
 ): Promise<readonly OpenedRecord[]> {
   parts.guard.demandReleasing();
-  const byOwner = Map.groupBy(records, ({ meta }) => meta.owner);
-  const logged: Promise<unknown>[] = [];
-  for (const [owner, list] of byOwner) {
-    for (let at = 0; at < list.length; at += RECORDS_PER_EVENT_MAX) {
-      const named = list.slice(at, at + RECORDS_PER_EVENT_MAX);
-      logged.push(parts.audit.append(eventOf(sight, { owner, kind, records: named, atMs: parts.clock() })));
-    }
-  }
+  const logged = logLook(parts.audit, { sight, kind, records, atMs: parts.clock() });
   // Nothing leaves before both are done.
-  const [opened] = await Promise.all([openAll(parts, records), Promise.all(logged)]);
+  const [opened] = await Promise.all([openAll(parts, records), logged]);
   return opened;
 }
 
@@ -151,21 +142,4 @@ async function openAll(
 function nullWhenTooLarge(error: unknown): null {
   if (error instanceof RecordsError && error.code === 'too-large') return null;
   throw error;
-}
-
-function eventOf(
-  { who, purpose, grant }: Sight,
-  about: {
-    readonly owner: Owner;
-    readonly kind: AuditKind;
-    readonly records: readonly StoredRecord[];
-    readonly atMs: number;
-  },
-) {
-  const { owner, kind, records, atMs } = about;
-  return {
-    ...{ kind, atMs, who, purpose, grant, session: null, outcome: 'ok', request: null },
-    pid: pidOf(owner) ?? null,
-    records: records.map(({ recordId, version }) => ({ recordId, version })),
-  };
 }

@@ -3,8 +3,8 @@ import type { HistoryEntry, HistoryQuery, HistoryResult, HistoryScope, ResourceT
 import { sql } from 'kysely';
 import { inlineAttachments } from './attachment-reference.ts';
 import type { Attachments } from './attachments.ts';
+import { eventsByOwner, owned } from './audit-by-owner.ts';
 import type { HomeAccess } from './care.ts';
-import { pidOf } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
 import type { VaultCaller } from './repository.ts';
 import { type Sight, sightedOf, sightOf } from './sight.ts';
@@ -182,21 +182,8 @@ export class History {
   ): Promise<void> {
     const { audit, clock } = this.#parts;
     const grant = caller.kind === 'app' ? caller.grant : null;
-    const events = [...Map.groupBy(records, (record) => record.meta.owner)].map(([owner, owned]) =>
-      audit.append({
-        kind,
-        atMs: clock(),
-        pid: pidOf(owner) ?? null,
-        who,
-        purpose,
-        grant,
-        session: null,
-        records: owned.map(({ recordId, version }) => ({ recordId, version })),
-        outcome,
-        request: null,
-      }),
-    );
-    await Promise.all(events);
+    const events = eventsByOwner(records.map(owned), { kind, atMs: clock(), who, purpose, grant, outcome });
+    await Promise.all(events.map((event) => audit.append(event)));
   }
 }
 

@@ -2,6 +2,7 @@ export { Artifacts } from './artifacts.ts';
 export { INLINE_BYTES_MAX } from './attachment-reference.ts';
 export { type AttachmentName, Attachments } from './attachments.ts';
 export { AUDIT_PAGE_MAX, type AuditLine, type AuditProof } from './audit.ts';
+export { logLook } from './audit-by-owner.ts';
 export { type AuditEntry, auditContentHash, auditEntryHash } from './audit-entry.ts';
 export {
   BACKUP_MANIFEST,

@@ -1,12 +1,10 @@
 import type { Attachments } from './attachments.ts';
+import { eventsByOwner, owned } from './audit-by-owner.ts';
 import { newId } from './index-rows.ts';
 import { FIRST_VERSION, type PreparedCreate } from './prepared-bundle.ts';
 import { pidOf } from './recipients.ts';
 import type { AuditEvent, Owner, StoredRecord, Who } from './vault-types.ts';
 import type { NewVersion } from './write-order.ts';
-
-/** Records that one audit event names; more are spread over several events. */
-export const AUDIT_RECORDS_MAX = 1_000;
 
 /** A prepared resource as a version to write: the first of a new record, or the next of the one that it replaces. */
 export function versionOf(
@@ -39,22 +37,7 @@ export function auditsOf(
   versions: readonly NewVersion[],
   atMs: number,
 ): readonly AuditEvent[] {
-  return eventsOf(versions, { kind: 'write', who, purpose, atMs });
-}
-
-function eventsOf(
-  versions: readonly Pick<NewVersion, 'owner' | 'recordId' | 'version'>[],
-  event: Pick<AuditEvent, 'kind' | 'who' | 'purpose' | 'atMs'>,
-): readonly AuditEvent[] {
-  const events: AuditEvent[] = [];
-  for (const [owner, owned] of Map.groupBy(versions, (version) => version.owner)) {
-    for (let at = 0; at < owned.length; at += AUDIT_RECORDS_MAX) {
-      const records = owned.slice(at, at + AUDIT_RECORDS_MAX).map(({ recordId, version }) => ({ recordId, version }));
-      const pid = pidOf(owner) ?? null;
-      events.push({ ...event, pid, grant: null, session: null, records, outcome: 'ok', request: null });
-    }
-  }
-  return events;
+  return eventsByOwner(versions, { kind: 'write', who, purpose, atMs });
 }
 
 /** As `auditsOf`, of what is hidden. */
@@ -64,10 +47,7 @@ export function hidingAuditsOf(
   records: readonly StoredRecord[],
   atMs: number,
 ): readonly AuditEvent[] {
-  return eventsOf(
-    records.map(({ recordId, version, meta }) => ({ recordId, version, owner: meta.owner })),
-    { kind: 'tombstone', who, purpose, atMs },
-  );
+  return eventsByOwner(records.map(owned), { kind: 'tombstone', who, purpose, atMs });
 }
 
 /** Takes back the files of resources that are not going to be written. */

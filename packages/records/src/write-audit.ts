@@ -1,6 +1,5 @@
 import { type IdentifierQuery, type ResourceType, rowOf } from '@salus/fhir';
-import { AUDIT_RECORDS_MAX } from './new-versions.ts';
-import { pidOf } from './recipients.ts';
+import { logLook } from './audit-by-owner.ts';
 import { logSearch } from './search/search-audit.ts';
 import type { Sight } from './sight.ts';
 import type { AuditLog, StoredRecord } from './vault-types.ts';
@@ -36,19 +35,10 @@ export async function logLooks(
   }
 }
 
-/** As reads, one event for each owner: a patch that was not written has all the same told what it was compared with. */
+/** As reads: a patch that was not written has all the same told what it was compared with. */
 export async function logCompared(
   audit: AuditLog,
-  { sight, records, atMs }: { readonly sight: Sight; readonly records: readonly StoredRecord[]; readonly atMs: number },
+  compared: { readonly sight: Sight; readonly records: readonly StoredRecord[]; readonly atMs: number },
 ): Promise<void> {
-  const { who, purpose, grant } = sight;
-  const event = { kind: 'read', atMs, who, purpose, grant, session: null, outcome: 'ok', request: null } as const;
-  const events: Promise<unknown>[] = [];
-  for (const [owner, owned] of Map.groupBy(records, ({ meta }) => meta.owner)) {
-    for (let at = 0; at < owned.length; at += AUDIT_RECORDS_MAX) {
-      const named = owned.slice(at, at + AUDIT_RECORDS_MAX).map(({ recordId, version }) => ({ recordId, version }));
-      events.push(audit.append({ ...event, pid: pidOf(owner) ?? null, records: named }));
-    }
-  }
-  await Promise.all(events);
+  await logLook(audit, { ...compared, kind: 'read' });
 }

@@ -1,14 +1,14 @@
-import { matchesFilter, parseFhirJson } from '@salus/fhir';
-import type { Change, QueuedNotification, Sight, StoredRecord } from '@salus/records';
-import { sightedOf } from '@salus/records';
+import { logLook, type QueuedNotification, type Sight } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
+import { isMatch, type Looked, lookAt } from './changed-record.ts';
 import type { EndpointRules } from './endpoint-guard.ts';
 import { type NotificationKind, notificationBundle, type Told } from './notification-bundle.ts';
 import { type AppRecall, recallSight, requesterName } from './requester.ts';
 import { callHook } from './rest-hook.ts';
 import { parseSubscription, type Subscribed } from './subscription.ts';
 import { type StoredSubscription, SubscriptionStore } from './subscription-store.ts';
+import { tellable } from './tellable.ts';
 import { Turns } from './turns.ts';
 
 /** Events of one notification. */
@@ -206,51 +206,24 @@ export class SubscriptionEngine implements AsyncDisposable {
 
   /** Reads on in the feed and queues what matches; the place and the queue move together. */
   async #advance({ stored, subscribed }: Live, sight: Sight, looked: Map<string, Looked>): Promise<void> {
-    const { changes, notifications } = this.#parts.organisation.vault;
+    const { vault } = this.#parts.organisation;
+    const { changes, notifications } = vault;
     let place = (await notifications.position(stored.id)) ?? { seq: stored.fromSeq, events: 0 };
     for (;;) {
       const page = await changes.read(place.seq);
       const last = page.at(-1);
       if (last === undefined) return;
       const added: Omit<QueuedNotification, 'id'>[] = [];
-      for (const { kind, recordId, version, atMs, seq } of page) {
+      for (const { kind, recordId, version, atMs } of page) {
         if (kind === 'delete') continue;
-        const found = await this.#lookAt({ kind, recordId, version, atMs, seq }, looked);
-        if (found === undefined || !(await this.#isMatch(found, subscribed, sight))) continue;
+        const found = await lookAt(vault, { recordId, version }, looked);
+        if (found === undefined || !(await isMatch(found, { subscribed, sight, nowMs: this.#parts.nowMs() }))) continue;
         added.push({ eventNumber: place.events + added.length + 1, atMs, kind, recordId, version });
       }
       place = { seq: last.seq, events: place.events + added.length };
       await notifications.advance(stored.id, place, added);
       if (this.#closed) return;
     }
-  }
-
-  /** Sight is asked before the record is opened, so that what may not be seen is neither matched nor counted. */
-  async #isMatch({ record, tree }: Looked, { search }: Subscribed, sight: Sight): Promise<boolean> {
-    if (record.meta.type !== search.type) return false;
-    if ((await sight.decide(sightedOf(record), 's')).kind !== 'allowed') return false;
-    const opened = await tree();
-    const nowMs = this.#parts.nowMs();
-    return search.filters.every(
-      (filter) => (filter.kind === 'values' || filter.kind === 'missing') && matchesFilter(opened, filter, nowMs),
-    );
-  }
-
-  /** The version of a change, read once for all subscriptions; undefined for what was hidden or erased since. */
-  async #lookAt({ recordId, version }: Change, looked: Map<string, Looked>): Promise<Looked | undefined> {
-    const name = `${recordId}/${version}`;
-    const known = looked.get(name);
-    if (known !== undefined) return known;
-    const { rows, ciphertext } = this.#parts.organisation.vault;
-    const record = await rows.findRecord(recordId, version);
-    if (record === undefined || record.status === 'tombstoned') return undefined;
-    let opening: ReturnType<Looked['tree']> | undefined;
-    const tree = async () => {
-      opening ??= ciphertext.readPlaintext(record).then((plaintext) => parseFhirJson(plaintext));
-      return opening;
-    };
-    looked.set(name, { record, tree });
-    return { record, tree };
   }
 
   async #tell(live: Live, sight: Sight): Promise<void> {
@@ -275,35 +248,16 @@ export class SubscriptionEngine implements AsyncDisposable {
     for (let now: Sight | undefined = sight; now !== undefined; now = await this.#sightOf(live)) {
       const queued = await vault.notifications.list(live.stored.id, EVENTS_PER_NOTIFICATION_MAX);
       if (queued.length === 0 || !this.#isCurrent(live)) return isAny;
-      const { told, records } = await this.#tellable(queued, now);
+      const { told, records } = await tellable(vault.rows, queued, now);
       if (told.length > 0) {
         isAny = true;
         // The event is durable before anything leaves (DESIGN §5).
-        await this.#log(now, records);
+        await logLook(vault.audit, { sight: now, kind: 'search', records, atMs: vault.clock() });
         if (!(await this.#send(live, 'event-notification', told))) return true;
       }
       await vault.notifications.remove(queued.map(({ id }) => id));
     }
     return isAny;
-  }
-
-  /** What may still be told: a revocation, denial or deletion since leaves it out. */
-  async #tellable(
-    queued: readonly QueuedNotification[],
-    sight: Sight,
-  ): Promise<{ readonly told: readonly Told[]; readonly records: readonly StoredRecord[] }> {
-    const { rows } = this.#parts.organisation.vault;
-    const told: Told[] = [];
-    const records: StoredRecord[] = [];
-    for (const { recordId, version, eventNumber, atMs, kind } of queued) {
-      const record = await rows.findRecord(recordId, version);
-      if (record === undefined || record.status === 'tombstoned') continue;
-      if ((await sight.decide(sightedOf(record), 's')).kind !== 'allowed') continue;
-      records.push(record);
-      const reference = `${record.meta.type}/${record.meta.id}`;
-      told.push({ eventNumber, atMs, method: kind === 'create' ? 'POST' : 'PUT', reference });
-    }
-    return { told, records };
   }
 
   async #send(live: Live, kind: NotificationKind, told: readonly Told[] = []): Promise<boolean> {
@@ -359,27 +313,8 @@ export class SubscriptionEngine implements AsyncDisposable {
     };
     await this.store.put(live.stored);
   }
-
-  async #log({ who, purpose, grant }: Sight, records: readonly StoredRecord[]): Promise<void> {
-    const { audit, clock } = this.#parts.organisation.vault;
-    for (const [owner, owned] of Map.groupBy(records, ({ meta }) => meta.owner)) {
-      await audit.append({
-        kind: 'search',
-        atMs: clock(),
-        pid: owner.startsWith('pid:') ? owner.slice('pid:'.length) : null,
-        ...{ who, purpose, grant, session: null, outcome: 'ok', request: null },
-        records: owned.map(({ recordId, version }) => ({ recordId, version })),
-      });
-    }
-  }
 }
 
 function isOn({ status }: StoredSubscription): boolean {
   return status === 'active' || status === 'requested';
 }
-
-/** A record of a change, opened when somebody may see it. */
-type Looked = {
-  readonly record: StoredRecord;
-  readonly tree: () => Promise<ReturnType<typeof parseFhirJson>>;
-};

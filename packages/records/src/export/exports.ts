@@ -1,12 +1,12 @@
 import { fromBase64url } from '@salus/crypto';
 import { Attachments } from '../attachments.ts';
+import { logLook } from '../audit-by-owner.ts';
 import type { Documents } from '../documents.ts';
 import { newId } from '../index-rows.ts';
 import type { ObjectArea } from '../objects/object-area.ts';
-import { pidOf } from '../recipients.ts';
 import { RecordsError } from '../records-error.ts';
 import type { Sight } from '../sight.ts';
-import type { Owner, StoredRecord } from '../vault-types.ts';
+import type { StoredRecord } from '../vault-types.ts';
 import {
   EXPORT_LIFETIME_MS,
   type ExportFile,
@@ -196,35 +196,9 @@ export class Exports implements AsyncDisposable {
       const isSeen = record !== undefined && seen.has(record) && seen.has(latest.get(line.recordId)!);
       return isSeen ? [{ record, text: openLine(record, line) }] : [];
     });
-    await this.#log(
-      sight,
-      rows.map(({ record }) => record),
-    );
+    const records = rows.map(({ record }) => record);
+    await logLook(this.#parts.audit, { sight, kind: 'export', records, atMs: this.#parts.clock() });
     return rows.map(({ text }) => `${text}\n`).join('');
-  }
-
-  async #log({ who, purpose, grant }: Sight, records: readonly StoredRecord[]): Promise<void> {
-    const atMs = this.#parts.clock();
-    const byOwner = Map.groupBy(records, ({ meta }): Owner => meta.owner);
-    const facts = {
-      kind: 'export',
-      atMs,
-      who,
-      purpose,
-      grant,
-      session: null,
-      outcome: 'ok',
-      request: null,
-    } as const;
-    await Promise.all(
-      [...byOwner].map(([owner, list]) =>
-        this.#parts.audit.append({
-          ...facts,
-          pid: pidOf(owner) ?? null,
-          records: list.map(({ recordId, version }) => ({ recordId, version })),
-        }),
-      ),
-    );
   }
 
   /** What an earlier process or a backup left: jobs that ran or lost files have failed, and files that no job names are removed. */

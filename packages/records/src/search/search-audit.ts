@@ -1,4 +1,4 @@
-import { AUDIT_RECORDS_MAX } from '../new-versions.ts';
+import { eventsByOwner, owned } from '../audit-by-owner.ts';
 import { pidOf } from '../recipients.ts';
 import type { Sight } from '../sight.ts';
 import type { AuditLog } from '../vault-types.ts';
@@ -24,25 +24,11 @@ export async function logSearch(
   },
 ): Promise<void> {
   const { who, purpose, grant } = sight;
-  const event = {
-    kind: 'search',
-    atMs,
-    who,
-    purpose,
-    grant,
-    session: null,
-    outcome: 'ok',
-    request: null,
-  } as const;
-  const byOwner = Map.groupBy(records, (record) => pidOf(record.meta.owner) ?? null);
-  const [only] = byOwner.keys();
-  const ofOne = byOwner.size === 1 && typeof only === 'string';
-  const events = ofOne ? [] : [audit.append({ ...event, pid: null, records: [], query })];
-  for (const [pid, owned] of byOwner) {
-    for (let at = 0; at < owned.length; at += AUDIT_RECORDS_MAX) {
-      const named = owned.slice(at, at + AUDIT_RECORDS_MAX).map(({ recordId, version }) => ({ recordId, version }));
-      events.push(audit.append({ ...event, pid, records: named, ...(ofOne ? { query } : {}) }));
-    }
-  }
-  await Promise.all(events);
+  const about = { kind: 'search', atMs, who, purpose, grant } as const;
+  const owners = new Set(records.map(({ meta }) => meta.owner));
+  const [only] = owners;
+  const ofOne = owners.size === 1 && only !== undefined && pidOf(only) !== undefined;
+  const events = eventsByOwner(records.map(owned), { ...about, ...(ofOne ? { query } : {}) });
+  const asked = { ...about, pid: null, session: null, records: [], outcome: 'ok', request: null, query };
+  await Promise.all([...(ofOne ? [] : [asked]), ...events].map((event) => audit.append(event)));
 }
