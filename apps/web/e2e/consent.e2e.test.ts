@@ -3,6 +3,7 @@ import { parseDeviceCode } from '@salus/wallet';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
+import { choose, press, tick, untick, write } from './by-keys.ts';
 import { hasBrowser, openStage, type PatientPerson, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
 
@@ -46,8 +47,8 @@ async function openChart(page: Page, organisation: string): Promise<void> {
   const { at } = asked();
   const { fhirId } = at.find((place) => place.organisation === organisation)!;
   await page.goto(`/clinician/patient/${fhirId}`);
-  await page.getByRole('button', { name: 'Yes, open the record' }).click();
-  await page.getByRole('link', { name: 'Elsewhere', exact: true }).click();
+  await press(page.getByRole('button', { name: 'Yes, open the record' }));
+  await press(page.getByRole('link', { name: 'Elsewhere', exact: true }));
 }
 
 describe.skipIf(!hasBrowser)('a patient', () => {
@@ -77,7 +78,7 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     let clicks = 0;
     const click = async (role: 'checkbox' | 'button', name: RegExp): Promise<void> => {
       clicks += 1;
-      await request.getByRole(role, { name }).click();
+      await press(request.getByRole(role, { name }));
     };
     await click('checkbox', /^Medicines/);
     await request.getByText('Opens 3 documents today, 0 sensitive.').waitFor();
@@ -92,9 +93,9 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     const granted = opened.locator('.mantine-Card-root').filter({ hasText: 'Laboratory results' });
     await granted.filter({ hasText: 'Hospital A' }).waitFor();
     expect(await granted.filter({ hasText: 'Medicines' }).count()).toBe(0);
-    await granted.filter({ hasText: 'Hospital A' }).getByRole('button').click();
+    await press(granted.filter({ hasText: 'Hospital A' }).getByRole('button'));
     await opened.getByText('Open, beside your own records, until').waitFor();
-    await clinician.getByRole('link', { name: 'Everything', exact: true }).click();
+    await press(clinician.getByRole('link', { name: 'Everything', exact: true }));
     await clinician.getByText('Troponin').first().waitFor();
 
     await patient.goto('/patient/access');
@@ -103,11 +104,41 @@ describe.skipIf(!hasBrowser)('a patient', () => {
       .filter({ hasText: 'Hospital A keeps: Laboratory results' });
     await grant.getByText('Used once.').waitFor();
     await photograph(patient, 'access-granted');
-    await grant.getByRole('button', { name: 'Take it back' }).click();
+
+    await press(grant.getByRole('link', { name: /^Allow less/ }));
+    await patient.getByRole('heading', { level: 1, name: 'Allow less' }).waitFor();
+    await patient.getByText('Opens 3 documents now, 3 afterwards.').waitFor();
+    await patient.getByText('Nothing is taken away yet.').waitFor();
+    const sign = patient.getByRole('button', { name: 'Allow only this' });
+    expect(await sign.isDisabled()).toBe(true);
+    await press(patient.getByRole('button', { name: 'Narrow it further' }));
+    await write(patient.getByRole('textbox', { name: 'Ends on' }), inDays(100));
+    await patient.getByText('a permission only becomes narrower').waitFor();
+    expect(await sign.isDisabled()).toBe(true);
+    await write(patient.getByRole('textbox', { name: 'Ends on' }), inDays(10));
+    await untick(patient.getByRole('checkbox', { name: 'All kinds' }));
+    await untick(patient.getByRole('checkbox', { name: 'Reports' }));
+    await patient.getByText('Opens 3 documents now, 2 afterwards.').waitFor();
+    await patient.getByText('cannot be widened again').waitFor();
+    await expectAccessible(patient);
+    await photograph(patient, 'access-narrow');
+    await press(sign);
+    await grant.getByText('Only: Measurements and findings.').waitFor();
+    await grant.getByText('Opens 2 documents today, 0 sensitive.').waitFor();
+    // What was open under the wider terms leaves the clinician's tab; opened anew, it shows what is left.
+    await clinician.getByText('Troponin').first().waitFor({ state: 'detached' });
+    await press(clinician.getByRole('link', { name: 'Elsewhere', exact: true }));
+    await press(granted.filter({ hasText: 'Hospital A' }).getByRole('button'));
+    await opened.getByText('Open, beside your own records, until').waitFor();
+    await press(clinician.getByRole('link', { name: 'Everything', exact: true }));
+    await clinician.getByText('Troponin').first().waitFor();
+    await grant.getByText('Used 2 times.').waitFor();
+
+    await press(grant.getByRole('button', { name: 'Take it back' }));
     const question = patient.getByRole('dialog', { name: 'Take this access back?' });
     await question.getByText('cannot be taken back').waitFor();
     await photograph(patient, 'access-revoke');
-    await question.getByRole('button', { name: 'Take it back' }).click();
+    await press(question.getByRole('button', { name: 'Take it back' }));
     // Nobody touches the clinician's tab.
     await clinician.getByText('Troponin').first().waitFor({ state: 'detached' });
     await grant.waitFor({ state: 'detached' });
@@ -123,32 +154,33 @@ describe.skipIf(!hasBrowser)('a patient', () => {
 
   it('gives single documents to one profession, leaves a person out, and sees it all in words', async () => {
     const page = await signedIn(asked().device!, '/patient/access/give');
-    await page.getByRole('combobox', { name: 'The place whose people may read it.' }).selectOption('hospital-b');
-    await page.getByRole('radio', { name: 'Only one profession' }).check();
-    await page.getByRole('combobox', { name: 'Which profession' }).selectOption('nurse');
-    await page.getByRole('checkbox', { name: /^Laboratory results/ }).check();
+    await choose(page.getByRole('combobox', { name: 'The place whose people may read it.' }), 'hospital-b');
+    await tick(page.getByRole('radio', { name: 'Only one profession' }));
+    await choose(page.getByRole('combobox', { name: 'Which profession' }), 'nurse');
+    await tick(page.getByRole('checkbox', { name: /^Laboratory results/ }));
     await page.getByText('Opens 3 documents today, 0 sensitive.').waitFor();
-    await page.getByRole('button', { name: 'Narrow it further' }).click();
-    await page.getByRole('checkbox', { name: 'All documents of what I ticked' }).uncheck();
+    await press(page.getByRole('button', { name: 'Narrow it further' }));
+    await untick(page.getByRole('checkbox', { name: 'All documents of what I ticked' }));
     const singles = page.getByRole('group', { name: 'Only single documents' }).getByRole('checkbox');
-    await singles.last().uncheck();
+    await untick(singles.last());
     await page.getByText('Opens 2 documents today, 0 sensitive.').waitFor();
     await page.getByText('kept shut by the place that hands them out').waitFor();
-    await page.getByRole('textbox', { name: 'Number of a person' }).fill('b.novak');
-    await page.getByRole('button', { name: 'Leave this person out' }).click();
+    await write(page.getByRole('textbox', { name: 'Number of a person' }), 'b.novak');
+    await press(page.getByRole('button', { name: 'Leave this person out' }));
     await page.getByText('A number has 22 letters').waitFor();
-    await page
-      .getByRole('group', { name: 'Not this person' })
-      .getByRole('checkbox', { name: /^Doctor/ })
-      .first()
-      .check();
-    await page.getByRole('textbox', { name: 'Ends on' }).fill('2020-01-01');
+    await tick(
+      page
+        .getByRole('group', { name: 'Not this person' })
+        .getByRole('checkbox', { name: /^Doctor/ })
+        .first(),
+    );
+    await write(page.getByRole('textbox', { name: 'Ends on' }), '2020-01-01');
     await page.getByText('The end lies in the past.').waitFor();
     expect(await page.getByRole('button', { name: 'Allow this' }).isDisabled()).toBe(true);
-    await page.getByRole('textbox', { name: 'Ends on' }).fill(inDays(10));
+    await write(page.getByRole('textbox', { name: 'Ends on' }), inDays(10));
     await expectAccessible(page);
     await photograph(page, 'access-give-narrowed');
-    await page.getByRole('button', { name: 'Allow this' }).click();
+    await press(page.getByRole('button', { name: 'Allow this' }));
     const grant = page.getByRole('article', { name: 'Everybody at Hospital B who works as: Nurse' });
     await grant.getByText('Only 2 single documents.').waitFor();
     await grant.getByText('Not for 1 person whom you left out.').waitFor();
@@ -162,19 +194,17 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     await rossi.getByRole('heading', { level: 1, name: 'Is this the person?' }).waitFor();
 
     const page = await signedIn(asked().device!, '/patient/access/home');
-    await page.getByRole('combobox', { name: 'At which place' }).selectOption({ label: 'Hospital A' });
+    await choose(page.getByRole('combobox', { name: 'At which place' }), 'Hospital A');
     const who = page.getByRole('combobox', { name: 'Which person' });
-    const doctor = who.getByRole('option', { name: /^Doctor/ }).first();
-    await doctor.waitFor({ state: 'attached' });
-    await who.selectOption(await doctor.getAttribute('value'));
-    await page.getByRole('button', { name: 'Shut out' }).click();
+    await choose(who, /^Doctor/);
+    await press(page.getByRole('button', { name: 'Shut out' }));
     await page.getByText('may read nothing of yours.').waitFor();
     await photograph(page, 'access-home-denied');
     await expectAccessible(page);
 
     await rossi.goto(chart);
     await rossi.getByText('This record is not open to you').waitFor();
-    await page.getByRole('button', { name: /^Let in again/ }).click();
+    await press(page.getByRole('button', { name: /^Let in again/ }));
     await page.getByText('You have shut out nobody.').waitFor();
     await rossi.goto(chart);
     await rossi.getByRole('heading', { level: 1, name: 'Is this the person?' }).waitFor();
@@ -187,7 +217,7 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     ] as const) {
       const page = await stage.newDevice({ language: 'en' });
       await signIn(page, asked().device!);
-      await page.getByRole('combobox', { name: 'Language' }).selectOption(language);
+      await choose(page.getByRole('combobox', { name: 'Language' }), language);
       await page.locator(`html[lang="${language}"]`).waitFor();
       for (const path of ['', '/requests', '/guardians']) {
         await page.goto(`/patient/access${path}`);

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
+import { choose, press, tick, write } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
 
@@ -38,24 +39,24 @@ describe.skipIf(!hasBrowser)('a steward', () => {
 
   it('issues a certificate of authenticity that anybody verifies, also offline, until it is revoked', async () => {
     await go('/steward/certificates', 'Certificates');
-    await page.getByLabel('For').selectOption({ label: 'a.rossi' });
-    await page.getByLabel('Name, as people should read it').fill('Dr Aurora Rossi');
-    await page.getByLabel('Licence or register number').fill('Register of physicians 4711');
+    await choose(page.getByLabel('For'), 'a.rossi');
+    await write(page.getByLabel('Name, as people should read it'), 'Dr Aurora Rossi');
+    await write(page.getByLabel('Licence or register number'), 'Register of physicians 4711');
     await expectAccessible(page);
-    await page.getByRole('button', { name: 'Sign and issue' }).click();
+    await press(page.getByRole('button', { name: 'Sign and issue' }));
     await heading(page, 'Certificate of Authenticity').waitFor();
-    await page.getByRole('img', { name: /QR code/ }).waitFor();
+    const code = await page.getByRole('img', { name: /QR code/ }).screenshot();
     await expectAccessible(page);
     await photograph(page, 'steward-certificate');
-    await page.getByText('Text of the QR code').click();
+    await press(page.getByText('Text of the QR code'));
     const text = (await page.locator('details code').textContent()) ?? '';
     expect(text).toMatch(/^SALUS-AUTHENTICITY:1:/);
 
     const stranger = await stage.newDevice();
     await stranger.goto('/verify');
     const check = async (given: string): Promise<string> => {
-      await stranger.getByRole('textbox', { name: 'Text of the QR code' }).fill(given);
-      await stranger.getByRole('button', { name: 'Check' }).click();
+      await write(stranger.getByRole('textbox', { name: 'Text of the QR code' }), given);
+      await press(stranger.getByRole('button', { name: 'Check' }));
       const verdict = stranger.getByRole('alert');
       await verdict.waitFor();
       return (await verdict.textContent()) ?? '';
@@ -63,6 +64,14 @@ describe.skipIf(!hasBrowser)('a steward', () => {
     expect(await check(text)).toMatch(/Genuine and valid.*Dr Aurora Rossi/);
     await expectAccessible(stranger);
     await photograph(stranger, 'verify-certificate');
+
+    // What a camera sees is checked without a further word.
+    await stranger.goto('/verify');
+    const picture = { name: 'certificate.png', mimeType: 'image/png', buffer: code };
+    await stranger.locator('input[type=file]').setInputFiles(picture);
+    const seen = stranger.getByRole('alert').filter({ hasText: 'Genuine and valid' });
+    await seen.getByText('Dr Aurora Rossi').waitFor();
+    expect(await stranger.getByRole('textbox', { name: 'Text of the QR code' }).inputValue()).toBe(text);
     const at = Math.floor(text.length / 2);
     expect(await check(`${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`)).toMatch(
       /Not genuine/,
@@ -71,8 +80,8 @@ describe.skipIf(!hasBrowser)('a steward', () => {
     expect(await check(text)).toMatch(/Genuine, not asked today/);
     await stranger.context().setOffline(false);
 
-    await page.getByRole('button', { name: 'Revoke' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await press(page.getByRole('button', { name: 'Revoke' }));
+    await press(page.getByRole('dialog').getByRole('button', { name: 'Revoke' }));
     await page.getByText('revoked', { exact: true }).waitFor();
     expect(await check(text)).toMatch(/Revoked/);
     await go('/steward/certificates', 'Certificates');
@@ -82,9 +91,9 @@ describe.skipIf(!hasBrowser)('a steward', () => {
 
   it('enrols a colleague whose key is made in the colleague’s own browser', async () => {
     await go('/steward/people', 'People');
-    await page.getByLabel('Account name').fill('c.weber');
-    await page.getByRole('checkbox', { name: /doctor|clinician/i }).check();
-    await page.getByRole('button', { name: 'Make the code' }).click();
+    await write(page.getByLabel('Account name'), 'c.weber');
+    await tick(page.getByRole('checkbox', { name: /doctor|clinician/i }));
+    await press(page.getByRole('button', { name: 'Make the code' }));
     const code = (await page.getByTestId('join-code').textContent()) ?? '';
     await expectAccessible(page);
     await photograph(page, 'steward-people');
@@ -93,19 +102,19 @@ describe.skipIf(!hasBrowser)('a steward', () => {
     await colleague.goto('/join');
     await heading(colleague, 'Begin with a code').waitFor();
     await expectAccessible(colleague);
-    await colleague.getByRole('textbox', { name: 'Code' }).fill(code);
-    await colleague.getByLabel('New password').fill('a long password of mine');
-    await colleague.getByLabel('The password again').fill('a long password of mine');
-    await colleague.getByLabel('PIN for this device').fill('739164');
-    await colleague.getByRole('button', { name: 'Make my key' }).click();
+    await write(colleague.getByRole('textbox', { name: 'Code' }), code);
+    await write(colleague.getByLabel('New password'), 'a long password of mine');
+    await write(colleague.getByLabel('The password again'), 'a long password of mine');
+    await write(colleague.getByLabel('PIN for this device'), '739164');
+    await press(colleague.getByRole('button', { name: 'Make my key' }));
     const number = (await colleague.getByTestId('join-number').textContent()) ?? '';
     expect(number).toMatch(/^(\d{4} ){3}\d{4}$/);
     await expectAccessible(colleague);
     await photograph(colleague, 'join');
 
     await page.getByText(number).waitFor();
-    await page.getByRole('button', { name: 'The numbers are the same: enrol' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: /enrol/ }).click();
+    await press(page.getByRole('button', { name: 'The numbers are the same: enrol' }));
+    await press(page.getByRole('dialog').getByRole('button', { name: /enrol/ }));
     await page.getByText('Nobody is invited at the moment.').waitFor();
     await page.getByText('c.weber', { exact: true }).waitFor();
     await colleague.getByRole('button', { name: 'Sign out' }).waitFor();
@@ -113,8 +122,8 @@ describe.skipIf(!hasBrowser)('a steward', () => {
 
     // And is sent away again: the key counts no more, and the colleague’s session ends.
     const row = page.getByRole('listitem').filter({ hasText: 'c.weber' });
-    await row.getByRole('button', { name: 'Revoke' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await press(row.getByRole('button', { name: 'Revoke' }));
+    await press(page.getByRole('dialog').getByRole('button', { name: 'Revoke' }));
     await row.getByText('revoked').waitFor();
   });
 
@@ -123,27 +132,24 @@ describe.skipIf(!hasBrowser)('a steward', () => {
     await page.getByText(/Checked on this device/).waitFor();
     await expectAccessible(page);
     await photograph(page, 'steward-ledger');
-    await page
-      .getByRole('link', { name: /^Block / })
-      .first()
-      .click();
+    await press(page.getByRole('link', { name: /^Block / }).first());
     await heading(page, /^Block /).waitFor();
     await page.getByText(/Checked on this device/).waitFor();
     await expectAccessible(page);
     await photograph(page, 'steward-block');
-    await page.getByRole('listitem').getByRole('link').last().click();
+    await press(page.getByRole('listitem').getByRole('link').last());
     await heading(page, 'Call').waitFor();
     await page.getByText(/Proof checked on this device/).waitFor();
     await expectAccessible(page);
     await photograph(page, 'steward-call');
     const { pid } = stage.cast.patients.find(({ device }) => device !== undefined)!.at[0]!;
     await go('/steward/ledger', 'Ledger');
-    await page.getByLabel(/Number of a block/).fill(pid);
-    await page.getByRole('button', { name: 'Show' }).click();
+    await write(page.getByLabel(/Number of a block/), pid);
+    await press(page.getByRole('button', { name: 'Show' }));
     await heading(page, 'Known under this id').waitFor();
     await page.getByText('Device of a patient').first().waitFor();
     await expectAccessible(page);
-    await page.getByRole('link', { name: /patient\/pid\// }).click();
+    await press(page.getByRole('link', { name: /patient\/pid\// }));
     await heading(page, 'Pseudonym of a patient').waitFor();
     await page.getByRole('link', { name: 'A patient took over their record' }).waitFor();
     await expectAccessible(page);
@@ -166,14 +172,14 @@ describe.skipIf(!hasBrowser)('a steward', () => {
 
   it('checks the running ledger, keeps its checkpoint and makes a backup', async () => {
     await go('/steward/safety', 'Checks and backups');
-    await page.getByRole('button', { name: 'Check now' }).click();
+    await press(page.getByRole('button', { name: 'Check now' }));
     await page.getByText('Nothing is wrong.').waitFor({ timeout: 90_000 });
     await page.getByText(/signatures? (is|are) valid/).waitFor();
     const saved = page.waitForEvent('download');
-    await page.getByRole('button', { name: 'Save the checkpoint as a file' }).click();
+    await press(page.getByRole('button', { name: 'Save the checkpoint as a file' }));
     expect((await saved).suggestedFilename()).toMatch(/^checkpoint-\d+\.json$/);
-    await page.getByLabel('Name of the new backup').fill('walk');
-    await page.getByRole('button', { name: 'Make a backup' }).click();
+    await write(page.getByLabel('Name of the new backup'), 'walk');
+    await press(page.getByRole('button', { name: 'Make a backup' }));
     await page.getByText('The backup walk was made and verified.').waitFor({ timeout: 90_000 });
     await page.getByText('walk', { exact: true }).waitFor();
     await expectAccessible(page);
