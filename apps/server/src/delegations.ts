@@ -19,7 +19,7 @@ export function checkDelegation(
 ): void {
   demand(payload.network === network, 'is for another network');
   demand(payload.user === user.id, 'is signed for another person');
-  demand(payload.delegate === delegate, 'is for another node than this organisation’s');
+  demand(payload.delegate === delegate, 'is for another node or app than the one that would write');
   demand(payload.notBeforeMs <= nowMs && nowMs < payload.notAfterMs, 'is not valid now');
   demand(payload.notAfterMs - payload.notBeforeMs <= DELEGATION_DURATION_MAX_MS, 'is valid for more than 12 hours');
   const message = canonicalBytes(payload as unknown as Json);

@@ -38,6 +38,6 @@ export function appOf(request: FastifyRequest): string | null {
 export function writingCallerOf(node: Node, request: FastifyRequest): Extract<VaultCaller, { kind: 'writer' }> {
   const caller = callerOf(node, request);
   if (request.app !== null && caller.kind !== 'writer')
-    throw new ServerError('not-permitted', 'The app may read, and writes nothing.');
+    throw new ServerError('not-permitted', 'The app may read, and writes nothing: nobody’s key has let it.');
   return caller.kind === 'writer' ? caller : writerOf(node, request);
 }

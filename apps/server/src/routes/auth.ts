@@ -25,7 +25,8 @@ const PASSWORDS_WAITING = 64;
 const SCOPE_MAX = 32;
 
 const { hash, id, object, timeMs } = schema;
-const delegation = object({
+/** `salus:delegation:v1`, as the contract parses it. */
+export const delegation = object({
   payload: object({
     version: schema.oneOf(['salus:delegation:v1']),
     alg: schema.oneOf(['ES256']),

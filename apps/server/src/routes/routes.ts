@@ -7,6 +7,7 @@ import { addIncidentRoutes } from '../incidents/incident-routes.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Node } from '../node.ts';
 import { addAppRoutes } from '../smart/app-routes.ts';
+import { addDelegationRoutes } from '../smart/delegation-routes.ts';
 import { addOauthRoutes } from '../smart/oauth-routes.ts';
 import type { SmartServers } from '../smart/smart-server.ts';
 import { addStewardRoutes } from '../steward/steward-routes.ts';
@@ -78,4 +79,5 @@ export function addRoutes(
   addVisitRoutes(app, node);
   addOauthRoutes(app, node, smart);
   addAppRoutes(app, node, smart);
+  addDelegationRoutes(app, node, smart);
 }

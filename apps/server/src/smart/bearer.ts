@@ -72,7 +72,7 @@ async function personCaller(
   const narrow = narrowingOf(scopes, context.pid);
   return context.kind === 'patient'
     ? { ...(await patientAppCaller(server, clientId, context)), narrow }
-    : staffCaller(server, context, narrow);
+    : staffCaller(server, clientId, { context, narrow });
 }
 
 async function patientAppCaller(
@@ -89,17 +89,29 @@ async function patientAppCaller(
   return { kind: 'app', who, purpose, sight, grant, elsewhere: use };
 }
 
+/** With what the person sees, less the scopes; an app to which their key signed a delegation writes in their name. */
 async function staffCaller(
-  { organisation }: SmartServer,
-  { id, purpose }: Extract<LaunchContext, { kind: 'staff' }>,
-  narrow: NonNullable<VaultCaller['narrow']>,
+  { organisation, clients, delegations }: SmartServer,
+  clientId: string,
+  {
+    context: { id, purpose },
+    narrow,
+  }: {
+    readonly context: Extract<LaunchContext, { kind: 'staff' }>;
+    readonly narrow: NonNullable<VaultCaller['narrow']>;
+  },
 ): Promise<VaultCaller | undefined> {
   const { slug, vault } = organisation;
   // Roles as the ledger has them now, not as they were at the log-in.
   const person = await findLiveIdentity(vault.ledger, { id, organisation: slug, nowMs: vault.clock() });
   if (person === undefined) return undefined;
   const who = { kind: 'member', id, organisation: slug, roles: person.roles } as const;
-  return { kind: 'member', who, purpose, narrow };
+  const onBehalfOf = delegations.find({ person: id, client: clientId });
+  if (onBehalfOf === undefined) return { kind: 'member', who, purpose, narrow };
+  const client = await clients.findLive(clientId);
+  if (client === undefined) return undefined;
+  const submitter = await clients.openSigner(client);
+  return { kind: 'writer', writer: { submitter, onBehalfOf, who }, purpose, narrow };
 }
 
 /** A back-end service acts under its own name, with the roles of its certificate; a feed may write. */

@@ -2,6 +2,7 @@ import type Provider from 'oidc-provider';
 import type { Node } from '../node.ts';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
+import { AppDelegations } from './app-delegations.ts';
 import { Approvals } from './approvals.ts';
 import { SmartClients } from './clients.ts';
 import { issuerOf } from './endpoints.ts';
@@ -23,6 +24,7 @@ export interface SmartServer {
   readonly liveness: TokenLiveness;
   readonly approvals: Approvals;
   readonly launches: Launches;
+  readonly delegations: AppDelegations;
 }
 
 /** The authorisation servers of a node: one for each organisation, opened when first asked for. */
@@ -74,5 +76,6 @@ async function openSmartServer(organisation: HostedOrganisation, nowMs: () => nu
     ...{ organisation, issuer, audience, provider, clients, contexts, liveness },
     approvals: new Approvals(vault),
     launches: new Launches(vault),
+    delegations: new AppDelegations(nowMs),
   };
 }
