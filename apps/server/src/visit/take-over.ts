@@ -24,8 +24,8 @@ export async function takeOverAll(organisation: HostedOrganisation, nowMs: numbe
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const items = await deliveries.listInbox({ state: 'new', afterMs, limit: PAGE });
     for (const { from, delivery, body, atMs } of items) {
-      if (silent.has(from)) continue;
-      const task = readTask(body ?? '');
+      if (body === null || silent.has(from)) continue;
+      const task = readTask(body);
       if (task === 'other') continue;
       const taken =
         task === 'malformed'

@@ -279,5 +279,9 @@ it('lets one patient have so many visits open, and no more', async () => {
   const more = newVisitId();
   expect((await place.asPatient('POST', '', wish(more))).json).toMatchObject({ code: 'overloaded' });
   await must(place.asPatient('POST', `/${visits[0]}/cancellation`, {}));
+  // What does not take place keeps nothing of what was said: no record holds it, so nobody could have it erased.
+  const over = await hosted(PROVIDER).vault.documents.find('visit-over', `${PROVIDER}/${visits[0]}`);
+  expect(over).toMatchObject({ pid: place.patients[PROVIDER].pid });
+  expect(JSON.stringify(over)).not.toContain('Thirst');
   await must(place.asPatient('POST', '', wish(more)));
 });
