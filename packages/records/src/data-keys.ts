@@ -2,13 +2,13 @@ import { type EpochFact, epochKey, FIRST_EPOCH, type Json } from '@salus/contrac
 import { fromBase64url, randomBytes, toBase64url } from '@salus/crypto';
 import type { Ledger } from '@salus/ledger';
 import { BoundedCache } from './bounded-cache.ts';
-import { drawEpochTable, type EpochTable, keyIdOf, openPairs, pairOf } from './epoch-table.ts';
+import { drawEpochTable, type EpochTable, keyIdOf, openPairs } from './epoch-table.ts';
+import { KeyEnvelopes } from './key-envelopes.ts';
 import { KeyedLocks } from './keyed-locks.ts';
 import type { MasterKey } from './master-key.ts';
-import { pidOf, type Recipients } from './recipients.ts';
+import type { Recipients } from './recipients.ts';
 import { RecordsError } from './records-error.ts';
 import { rowKeyOf } from './rows-log.ts';
-import { sealKey } from './sealed-key.ts';
 import { insertRows, type Store, type StoreTransaction } from './store/database.ts';
 import type { KeyRing, OpenedKey, Owner, Recipient, RowsLog, RowToCover, StoredEnvelope } from './vault-types.ts';
 
@@ -46,9 +46,11 @@ export class DataKeys implements KeyRing {
   readonly #locks = new KeyedLocks();
   readonly #keys = new BoundedCache<OpenedKey>(KEYS_CACHE_MAX);
   readonly #tables = new BoundedCache<EpochTable>(TABLES_CACHE_MAX);
+  readonly #envelopes: KeyEnvelopes;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#envelopes = new KeyEnvelopes(parts);
   }
 
   async openE(keyId: string): Promise<OpenedKey> {
@@ -70,16 +72,8 @@ export class DataKeys implements KeyRing {
   }
 
   /** Ids of every key of the owner that a committed batch has written under, in byte order. */
-  async listKeyIds(owner: Owner): Promise<readonly string[]> {
-    const rows = await this.#parts.store.read
-      .selectFrom('dataKey')
-      .innerJoin('batch', 'batch.batchId', 'dataKey.batchId')
-      .select('dataKey.keyId')
-      .where('dataKey.ownerToken', '=', this.#ownerToken(owner))
-      .where('batch.state', '=', 'committed')
-      .orderBy('dataKey.keyId')
-      .execute();
-    return rows.map(({ keyId }) => keyId);
+  listKeyIds(owner: Owner): Promise<readonly string[]> {
+    return this.#committedKeyIds(owner, 'keyId');
   }
 
   async openPairs(owner: Owner, epoch: number, pairs: readonly number[]) {
@@ -89,36 +83,21 @@ export class DataKeys implements KeyRing {
   }
 
   async envelopesFor(owner: Owner, recipient: Recipient): Promise<readonly StoredEnvelope[]> {
-    await this.#demandOwnerRecipient(owner, recipient);
-    const rows = await this.#parts.store.read
-      .selectFrom('dataKey')
-      .innerJoin('batch', 'batch.batchId', 'dataKey.batchId')
-      .select('dataKey.keyId')
-      .where('dataKey.ownerToken', '=', this.#ownerToken(owner))
-      .where('batch.state', '=', 'committed')
-      .orderBy('dataKey.epoch')
-      .execute();
-    return Promise.all(rows.map(({ keyId }) => this.#findOrSeal(keyId, recipient)));
+    await this.#envelopes.demandOwnerRecipient(owner, recipient);
+    const keyIds = await this.#committedKeyIds(owner, 'epoch');
+    return Promise.all(keyIds.map((keyId) => this.#findOrSeal(keyId, recipient)));
   }
 
   async sealTo(keyId: string, recipient: Recipient): Promise<StoredEnvelope> {
     const { owner, pair } = await this.openE(keyId);
-    if (recipient.grant === null) await this.#demandOwnerRecipient(owner, recipient);
-    else await this.#demandGrantRecipient(owner, pair, recipient);
+    if (recipient.grant === null) await this.#envelopes.demandOwnerRecipient(owner, recipient);
+    else await this.#envelopes.demandGrantRecipient(owner, pair, recipient);
     return this.#findOrSeal(keyId, recipient);
   }
 
   /** The envelope as it was sealed before, also to a device or grantee of an earlier epoch; undefined when it was not. */
-  async findEnvelope(keyId: string, recipient: Pick<Recipient, 'kid' | 'grant'>): Promise<StoredEnvelope | undefined> {
-    const recipientToken = this.#recipientToken(recipient);
-    const row = await this.#parts.store.read
-      .selectFrom('envelope')
-      .select('sealed')
-      .where('keyId', '=', keyId)
-      .where('recipientToken', '=', recipientToken)
-      .executeTakeFirst();
-    if (row === undefined) return undefined;
-    return this.#parts.masterKey.openJson('envelope', [keyId, recipientToken], row.sealed) as unknown as StoredEnvelope;
+  findEnvelope(keyId: string, recipient: Pick<Recipient, 'kid' | 'grant'>): Promise<StoredEnvelope | undefined> {
+    return this.#envelopes.find(keyId, recipient);
   }
 
   /** Keeps envelopes that a patient's wallet sealed to a grantee; the caller checked their digests against the grant. */
@@ -127,7 +106,7 @@ export class DataKeys implements KeyRing {
       await this.openE(keyId);
       if (grant === null) throw new RecordsError('bad-input', 'an envelope from a wallet belongs to a grant');
     }
-    await this.#parts.store.write((trx) => this.#insertEnvelopes(trx, envelopes));
+    await this.#parts.store.write((trx) => this.#envelopes.insert(trx, envelopes));
   }
 
   /**
@@ -190,7 +169,7 @@ export class DataKeys implements KeyRing {
     await insertRows(trx, 'dataKey', rows);
     for (const row of rows) covered.push({ kind: 'dataKey', rowKey: row.keyId, row });
     await this.#parts.rowsLog.coverAll(trx, covered);
-    await this.#insertEnvelopes(trx, plan.envelopes);
+    await this.#envelopes.insert(trx, plan.envelopes);
   }
 
   /** Removes what `insert` wrote for a batch that the ledger did not take. */
@@ -218,6 +197,18 @@ export class DataKeys implements KeyRing {
       gone.push({ kind: 'epoch', rowKey: rowKeyOf([ownerToken, epoch]), row: null });
     }
     await this.#parts.rowsLog.coverAll(trx, gone);
+  }
+
+  async #committedKeyIds(owner: Owner, order: 'keyId' | 'epoch'): Promise<readonly string[]> {
+    const rows = await this.#parts.store.read
+      .selectFrom('dataKey')
+      .innerJoin('batch', 'batch.batchId', 'dataKey.batchId')
+      .select('dataKey.keyId')
+      .where('dataKey.ownerToken', '=', this.#ownerToken(owner))
+      .where('batch.state', '=', 'committed')
+      .orderBy(`dataKey.${order}`)
+      .execute();
+    return rows.map(({ keyId }) => keyId);
   }
 
   async #currentEpoch(owner: Owner): Promise<number> {
@@ -276,70 +267,21 @@ export class DataKeys implements KeyRing {
     const sealed = await Promise.all(
       fresh.map(async (key) => {
         const ofGrants = isNew ? [] : await recipients.ofGrants(owner, key.pair);
-        return Promise.all([...ofOwner, ...ofGrants].map((recipient) => this.#seal(key, recipient)));
+        return Promise.all([...ofOwner, ...ofGrants].map((recipient) => this.#envelopes.seal(key, recipient)));
       }),
     );
     return sealed.flat();
   }
 
   async #findOrSeal(keyId: string, recipient: Recipient): Promise<StoredEnvelope> {
-    const known = await this.findEnvelope(keyId, recipient);
+    const known = await this.#envelopes.find(keyId, recipient);
     if (known !== undefined) return known;
-    const sealed = await this.#seal(await this.openE(keyId), recipient);
-    await this.#parts.store.write((trx) => this.#insertEnvelopes(trx, [sealed]));
+    const sealed = await this.#envelopes.seal(await this.openE(keyId), recipient);
+    await this.#parts.store.write((trx) => this.#envelopes.insert(trx, [sealed]));
     return sealed;
-  }
-
-  async #seal(key: OpenedKey, recipient: Recipient): Promise<StoredEnvelope> {
-    const envelope = await sealKey(this.#parts.ledger.network, key, recipient);
-    const { keyId, owner, epoch } = key;
-    const { category, labelClass } = pairOf(key.pair);
-    return { keyId, owner, epoch, category, labelClass, recipientKid: recipient.kid, grant: recipient.grant, envelope };
-  }
-
-  async #insertEnvelopes(trx: StoreTransaction, envelopes: readonly StoredEnvelope[]): Promise<void> {
-    const covered: RowToCover[] = [];
-    for (const envelope of envelopes) {
-      const { keyId } = envelope;
-      const recipientToken = this.#recipientToken({ kid: envelope.recipientKid, grant: envelope.grant });
-      const sealed = this.#parts.masterKey.sealJson('envelope', [keyId, recipientToken], envelope as unknown as Json);
-      const row = { keyId, recipientToken, sealed };
-      const { numInsertedOrUpdatedRows } = await trx
-        .insertInto('envelope')
-        .values(row)
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirst();
-      if (numInsertedOrUpdatedRows === 0n) continue;
-      covered.push({ kind: 'envelope', rowKey: rowKeyOf([keyId, recipientToken]), row });
-    }
-    await this.#parts.rowsLog.coverAll(trx, covered);
-  }
-
-  async #demandOwnerRecipient(owner: Owner, recipient: Recipient): Promise<void> {
-    const { recipients } = this.#parts;
-    // Directory, definitions and stock are any member's to read: their keys go to any listed key of a member.
-    const listed = pidOf(owner) === undefined ? await recipients.ofMembers() : await recipients.ofOwner(owner);
-    demandListed(recipient, listed);
-  }
-
-  async #demandGrantRecipient(owner: Owner, pair: number, recipient: Recipient): Promise<void> {
-    const listed = pidOf(owner) === undefined ? [] : await this.#parts.recipients.ofGrants(owner, pair);
-    demandListed(recipient, listed);
   }
 
   #ownerToken(owner: Owner): string {
     return this.#parts.masterKey.token('owner', owner);
   }
-
-  #recipientToken({ kid, grant }: Pick<Recipient, 'kid' | 'grant'>): string {
-    return this.#parts.masterKey.token('recipient', kid, grant ?? '');
-  }
-}
-
-function demandListed(recipient: Recipient, listed: readonly Recipient[]): void {
-  const isListed = listed.some(
-    ({ kid, publicKey, grant }) =>
-      kid === recipient.kid && publicKey === recipient.publicKey && grant === recipient.grant,
-  );
-  if (!isListed) throw new RecordsError('denied', 'the ledger does not list this key for the owner or grant');
 }
