@@ -1,6 +1,6 @@
-import type { DeviceFact, IdentityFact, Json, PatientFact, RevokedFact, RootsFact, Write } from '@salus/contracts';
+import type { DeviceFact, IdentityFact, Json, PatientFact, RevokedFact, RootsFact } from '@salus/contracts';
 import { kidOf } from '@salus/crypto';
-import type { Block, Ledger, TransactionOutcome } from '@salus/ledger';
+import { type Block, type Ledger, writesOf } from '@salus/ledger';
 import type { Principal, Sessions } from './sessions.ts';
 
 type IsOut = (principal: Principal) => boolean;
@@ -21,17 +21,6 @@ export function departures({ transactions }: Pick<Block, 'transactions'>): reado
   return transactions.flatMap(({ outcome }) =>
     writesOf(outcome).flatMap(([key, value]) => departure(key, value) ?? []),
   );
-}
-
-function writesOf(outcome: TransactionOutcome): readonly Write[] {
-  switch (outcome.kind) {
-    case 'committed':
-      return outcome.writes;
-    case 'distrusted':
-      return outcome.keys.map((key) => [key, null]);
-    case 'refused':
-      return [];
-  }
 }
 
 function departure(key: string, value: Json | null): IsOut | undefined {

@@ -49,3 +49,4 @@ export type { CheckpointReport } from './verify/checkpoints.ts';
 export { FINDINGS_MAX, type Finding, type FindingCode } from './verify/finding.ts';
 export { type LedgerState, openLedgerState } from './verify/ledger-state.ts';
 export { type VerifyOptions, type VerifyReport, verifyLedger } from './verify/verify.ts';
+export { writesOf } from './writes-of.ts';

@@ -1,14 +1,5 @@
-import type {
-  ActFact,
-  DeviceFact,
-  DisputeFact,
-  EmergencyFact,
-  GrantFact,
-  Json,
-  RequestFact,
-  Write,
-} from '@salus/contracts';
-import type { Block, TransactionOutcome } from '@salus/ledger';
+import type { ActFact, DeviceFact, DisputeFact, EmergencyFact, GrantFact, Json, RequestFact } from '@salus/contracts';
+import { type Block, writesOf } from '@salus/ledger';
 
 /** What an open page is told so that it asks again: a kind and ids, never contents. */
 export type LiveEvent =
@@ -29,17 +20,6 @@ export type PatientEvent = { readonly pid: string; readonly event: LiveEvent };
 /** What the writes of a block mean for patients whose pages are open. A distrusted call ends whatever it wrote. */
 export function patientEventsOf({ transactions }: Pick<Block, 'transactions'>): readonly PatientEvent[] {
   return transactions.flatMap(({ outcome }) => writesOf(outcome).flatMap(([key, value]) => eventOf(key, value) ?? []));
-}
-
-function writesOf(outcome: TransactionOutcome): readonly Write[] {
-  switch (outcome.kind) {
-    case 'committed':
-      return outcome.writes;
-    case 'distrusted':
-      return outcome.keys.map((key) => [key, null]);
-    case 'refused':
-      return [];
-  }
 }
 
 function eventOf(key: string, value: Json | null): PatientEvent | undefined {

@@ -1,5 +1,5 @@
-import type { GrantFact, Write } from '@salus/contracts';
-import type { Block, Ledger, TransactionOutcome } from '@salus/ledger';
+import type { GrantFact } from '@salus/contracts';
+import { type Block, type Ledger, writesOf } from '@salus/ledger';
 import type { CoverRoots } from '../cover-roots.ts';
 import type { ExchangeReader } from './reader.ts';
 
@@ -38,6 +38,7 @@ async function follow(
   }
 }
 
+/** A grant that a distrusted call wrote is one that nothing may be read on. */
 function forgetEnded({ transactions }: Block, reader: Pick<ExchangeReader, 'forgetGrant'>): void {
   for (const { outcome } of transactions) {
     for (const [key, value] of writesOf(outcome)) {
@@ -45,17 +46,5 @@ function forgetEnded({ transactions }: Block, reader: Pick<ExchangeReader, 'forg
       if (family !== 'grant' || pid === undefined || grant === undefined) continue;
       if ((value as GrantFact | null)?.status !== 'active') reader.forgetGrant(pid, grant);
     }
-  }
-}
-
-/** A grant that a distrusted call wrote is one that nothing may be read on. */
-function writesOf(outcome: TransactionOutcome): readonly Write[] {
-  switch (outcome.kind) {
-    case 'committed':
-      return outcome.writes;
-    case 'distrusted':
-      return outcome.keys.map((key) => [key, null]);
-    case 'refused':
-      return [];
   }
 }
