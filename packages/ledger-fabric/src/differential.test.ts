@@ -17,6 +17,7 @@ const BASE_PORT = 26_100;
 const CALLS = scaled(150, 2_000);
 /** Each call is a block of its own. */
 const TIMEOUT_MS = scaled(300_000, 1_800_000);
+const PEERS_MS = 60_000;
 const SEED = 20_261_121;
 const ORGANISATIONS = ['hospital-a', 'laboratory'];
 
@@ -57,7 +58,9 @@ describe.skipIf(binaries === undefined)('the embedded engine and Fabric', () => 
     const expected = await worldState(twin.ledger);
     expect(await worldState(fabric)).toEqual(expected);
     for (const organisation of ORGANISATIONS) {
-      expect(await readPeerState(network.connectionFile(organisation)), organisation).toEqual(expected);
+      // The other peer applies the last block in its own time.
+      const state = () => readPeerState(network.connectionFile(organisation));
+      await expect.poll(state, { timeout: PEERS_MS, message: organisation }).toEqual(expected);
     }
     expect(fabric.alarms()).toEqual([]);
   });
