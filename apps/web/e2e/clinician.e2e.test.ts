@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
+import { pick, press, tick, write } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
 
@@ -27,14 +28,15 @@ function misheard(name: string): string {
 
 async function openRecord(page: Page, name: string): Promise<void> {
   await page.goto('/clinician');
-  await page.getByRole('textbox', { name: 'Name' }).fill(misheard(name));
-  await page.getByRole('button', { name: 'Search' }).click();
-  await page
-    .getByRole('search')
-    .getByRole('link', { name: `Choose ${name}` })
-    .or(page.getByRole('link', { name: `Choose ${name}` }))
-    .last()
-    .click();
+  await write(page.getByRole('textbox', { name: 'Name' }), misheard(name));
+  await press(page.getByRole('button', { name: 'Search' }));
+  await press(
+    page
+      .getByRole('search')
+      .getByRole('link', { name: `Choose ${name}` })
+      .or(page.getByRole('link', { name: `Choose ${name}` }))
+      .last(),
+  );
   await page.getByRole('heading', { level: 1, name: 'Is this the person?' }).waitFor();
 }
 
@@ -59,14 +61,14 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
     await openRecord(page, name);
     await look(page, 'clinician-confirm');
     expect(opened.filter((url) => /\/fhir\/R4\/Patient\/[^/]+\/\*/.test(url))).toEqual([]);
-    await page.getByRole('button', { name: 'Yes, open the record' }).click();
+    await press(page.getByRole('button', { name: 'Yes, open the record' }));
     await page.getByRole('heading', { level: 2, name: 'Allergies' }).waitFor();
     await page.getByText('Type 2 diabetes mellitus').first().waitFor();
     await look(page, 'clinician-overview');
-    await page.getByRole('button', { name: 'Where is this from? Type 2 diabetes mellitus' }).click();
+    await press(page.getByRole('button', { name: 'Where is this from? Type 2 diabetes mellitus' }));
     await page.getByText('Checked on this device: block').waitFor();
     for (const tab of ['Results', 'Everything', 'Therapy', 'Write', 'Elsewhere']) {
-      await page.getByRole('link', { name: tab, exact: true }).click();
+      await press(page.getByRole('link', { name: tab, exact: true }));
       await page.getByText('Opening the record …').waitFor({ state: 'detached' });
       await page.getByText('Loading …').waitFor({ state: 'detached' });
       await look(page, `clinician-${tab.toLowerCase()}`);
@@ -77,42 +79,45 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
     const { name } = diabetic();
     const page = await signedIn('a.rossi');
     await openRecord(page, name);
-    await page.getByRole('button', { name: 'Yes, open the record' }).click();
-    await page.getByRole('link', { name: 'Write', exact: true }).click();
-    await page.getByRole('textbox', { name: 'Text' }).fill('Feels well. Plan: HbA1c, then see again.');
-    await page.getByRole('button', { name: 'Save the note' }).click();
+    await press(page.getByRole('button', { name: 'Yes, open the record' }));
+    await press(page.getByRole('link', { name: 'Write', exact: true }));
+    await write(page.getByRole('textbox', { name: 'Text' }), 'Feels well. Plan: HbA1c, then see again.');
+    await press(page.getByRole('button', { name: 'Save the note' }));
     await page.getByText('The note is written.').waitFor();
 
-    await page.getByText('Result', { exact: true }).click();
-    await choose(page, 'What was measured', 'Hemoglobin A1c/Hemoglobin.total in Blood');
-    await page.getByRole('textbox', { name: 'Value in %' }).fill('seven');
-    await page.getByRole('button', { name: 'Save the result' }).click();
+    await press(page.getByText('Result', { exact: true }));
+    await pick(
+      page.getByRole('textbox', { name: 'What was measured', exact: true }),
+      'Hemoglobin A1c/Hemoglobin.total in Blood',
+    );
+    await write(page.getByRole('textbox', { name: 'Value in %' }), 'seven');
+    await press(page.getByRole('button', { name: 'Save the result' }));
     await page.getByText('Write a number, such as 7.1.').waitFor();
-    await page.getByRole('textbox', { name: 'Value in %' }).fill('7.10');
-    await page.getByRole('button', { name: 'Save the result' }).click();
+    await write(page.getByRole('textbox', { name: 'Value in %' }), '7.10');
+    await press(page.getByRole('button', { name: 'Save the result' }));
     await page.getByText('The result is written.').waitFor();
 
-    await page.getByText('Order', { exact: true }).click();
-    await choose(page, 'Test', 'Hemoglobin A1c/Hemoglobin.total in Blood');
+    await press(page.getByText('Order', { exact: true }));
+    await pick(page.getByRole('textbox', { name: 'Test', exact: true }), 'Hemoglobin A1c/Hemoglobin.total in Blood');
     await page.getByRole('alert').getByText('There is one already').waitFor();
     await page.getByRole('alert').getByText('7.10').waitFor();
     await look(page, 'clinician-order-again');
-    await page.getByRole('button', { name: 'Order the test' }).click();
+    await press(page.getByRole('button', { name: 'Order the test' }));
     await page.getByText('Give a reason.').waitFor();
-    await page.getByRole('textbox', { name: 'Why is it needed again?' }).fill('The sample was haemolysed');
-    await page.getByRole('button', { name: 'Order the test' }).click();
+    await write(page.getByRole('textbox', { name: 'Why is it needed again?' }), 'The sample was haemolysed');
+    await press(page.getByRole('button', { name: 'Order the test' }));
     await page.getByText('The test is ordered.').waitFor();
 
-    await page.getByText('Prescription', { exact: true }).click();
-    await choose(page, 'Medicine', 'Lisinopril 10 MG Oral Tablet');
-    await page.getByRole('textbox', { name: 'How to take it' }).fill('One tablet each morning.');
-    await page.getByRole('button', { name: 'Prescribe' }).click();
+    await press(page.getByText('Prescription', { exact: true }));
+    await pick(page.getByRole('textbox', { name: 'Medicine', exact: true }), 'Lisinopril 10 MG Oral Tablet');
+    await write(page.getByRole('textbox', { name: 'How to take it' }), 'One tablet each morning.');
+    await press(page.getByRole('button', { name: 'Prescribe' }));
     await page.getByText('The prescription is written.').waitFor();
 
-    await page.getByRole('link', { name: 'Overview', exact: true }).click();
+    await press(page.getByRole('link', { name: 'Overview', exact: true }));
     await page.getByText('Lisinopril 10 MG Oral Tablet').waitFor();
     await page.getByText('Ordered again: The sample was haemolysed').waitFor();
-    await page.getByRole('link', { name: 'Everything', exact: true }).click();
+    await press(page.getByRole('link', { name: 'Everything', exact: true }));
     await page.getByText('Feels well. Plan: HbA1c, then see again.').waitFor();
     expect(await page.getByText('7.10').count()).toBeGreaterThan(0);
   });
@@ -121,30 +126,30 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
     const { name, device } = diabetic();
     const page = await signedIn('a.rossi');
     await openRecord(page, name);
-    await page.getByRole('button', { name: 'Yes, open the record' }).click();
-    await page.getByRole('link', { name: 'Elsewhere', exact: true }).click();
-    await page.getByRole('button', { name: 'Send the request' }).click();
+    await press(page.getByRole('button', { name: 'Yes, open the record' }));
+    await press(page.getByRole('link', { name: 'Elsewhere', exact: true }));
+    await press(page.getByRole('button', { name: 'Send the request' }));
     await page.getByText('Tick at least one.').waitFor();
-    await page.getByRole('checkbox', { name: 'Laboratory results' }).check();
-    await page.getByRole('textbox', { name: 'Your words to the patient' }).fill('I would like to see your HbA1c.');
-    await page.getByRole('button', { name: 'Send the request' }).click();
+    await tick(page.getByRole('checkbox', { name: 'Laboratory results' }));
+    await write(page.getByRole('textbox', { name: 'Your words to the patient' }), 'I would like to see your HbA1c.');
+    await press(page.getByRole('button', { name: 'Send the request' }));
     await page.getByText('The patient has your request.').waitFor();
 
     const patient = await stage.newDevice();
     await signIn(patient, device!);
     await patient.goto('/patient/access/requests');
     await patient.getByText('I would like to see your HbA1c.').waitFor();
-    await patient.getByRole('checkbox', { name: 'Also tell them where else I am treated' }).check();
-    await patient.getByRole('button', { name: 'Allow this' }).click();
+    await tick(patient.getByRole('checkbox', { name: 'Also tell them where else I am treated' }));
+    await press(patient.getByRole('button', { name: 'Allow this' }));
     await patient.getByText('They can read it from now on').first().waitFor();
 
     const treated = page.getByRole('table', { name: 'Treated elsewhere' });
     await treated.getByText('Pharmacy').waitFor();
     expect(await treated.getByText('Laboratory', { exact: true }).count()).toBe(1);
-    await page.getByRole('button', { name: 'Open the records at Laboratory' }).click();
+    await press(page.getByRole('button', { name: 'Open the records at Laboratory' }));
     await page.getByText('Open, beside your own records, until').waitFor();
     await look(page, 'clinician-elsewhere-open');
-    await page.getByRole('link', { name: 'Results', exact: true }).click();
+    await press(page.getByRole('link', { name: 'Results', exact: true }));
     await page.getByRole('heading', { name: 'Hemoglobin A1c/Hemoglobin.total in Blood' }).waitFor();
     await look(page, 'clinician-results-elsewhere');
   });
@@ -156,8 +161,8 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
     const number = /no\. (hospital-a-\d+)/.exec(await rossi.getByRole('main').innerText())![1]!;
 
     const page = await signedIn('a.mehta');
-    await page.getByRole('textbox', { name: 'Name' }).fill(name);
-    await page.getByRole('button', { name: 'Search' }).click();
+    await write(page.getByRole('textbox', { name: 'Name' }), name);
+    await press(page.getByRole('button', { name: 'Search' }));
     await page.getByText('Nobody in your care fits.').waitFor();
     await page.goto(
       `/clinician/patient/${diabetic().at.find(({ organisation }) => organisation === 'hospital-a')!.fhirId}`,
@@ -167,16 +172,17 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
 
     await page.goto('/clinician/emergency');
     await page.getByText('What it does not reach').waitFor();
-    await page.getByText('Number', { exact: true }).click();
-    await page.getByRole('textbox', { name: 'Record or insurance number' }).fill(number);
-    await page.getByRole('button', { name: 'Open the record now' }).click();
+    await press(page.getByText('Number', { exact: true }));
+    await write(page.getByRole('textbox', { name: 'Record or insurance number' }), number);
+    await press(page.getByRole('button', { name: 'Open the record now' }));
     await page.getByText('Choose a reason.').waitFor();
     await look(page, 'clinician-emergency');
-    await choose(page, 'Reason', 'Unconscious');
-    await page
-      .getByRole('textbox', { name: 'What happened' })
-      .fill('Found collapsed at the bus stop, medicines unknown.');
-    await page.getByRole('button', { name: 'Open the record now' }).click();
+    await pick(page.getByRole('textbox', { name: 'Reason', exact: true }), 'Unconscious');
+    await write(
+      page.getByRole('textbox', { name: 'What happened' }),
+      'Found collapsed at the bus stop, medicines unknown.',
+    );
+    await press(page.getByRole('button', { name: 'Open the record now' }));
     await page.getByRole('heading', { level: 1, name: 'Opened in an emergency' }).waitFor();
     await page.getByText('Metformin').first().waitFor();
     await look(page, 'clinician-emergency-record');
@@ -189,8 +195,3 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
     expect(await told.count()).toBeGreaterThan(0);
   });
 });
-
-async function choose(page: Page, label: string, option: string): Promise<void> {
-  await page.getByRole('textbox', { name: label, exact: true }).click();
-  await page.getByRole('option', { name: option }).click();
-}

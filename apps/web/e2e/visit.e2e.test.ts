@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
+import { press, tick, write } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
 import { noteTyped, type Typed } from './typed-values.ts';
@@ -56,7 +57,7 @@ async function arrive(person: Person, device: string): Promise<void> {
 async function openTask(person: Person): Promise<Page> {
   const page = at(person);
   await page.goto('/visit/tasks');
-  await page.getByRole('link', { name: WORDS.reason }).first().click();
+  await press(page.getByRole('link', { name: WORDS.reason }).first());
   await page.getByRole('heading', { level: 1, name: WORDS.reason }).waitFor();
   return page;
 }
@@ -67,7 +68,7 @@ async function expectSound(page: Page, name: string): Promise<void> {
 }
 
 describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
-  vi.setConfig({ testTimeout: 300_000 });
+  vi.setConfig({ testTimeout: 600_000 });
   beforeAll(async () => {
     stage = await openStage();
     await arrive('patient', patientPerson().device);
@@ -85,21 +86,21 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     await page.getByRole('heading', { level: 1, name: 'I need care' }).waitFor();
     await page.getByText('You have asked for no visit yet.').waitFor();
     await expectSound(page, 'own-empty');
-    await page.getByRole('link', { name: 'Ask for a visit' }).click();
-    await page.getByRole('button', { name: 'Next' }).click();
+    await press(page.getByRole('link', { name: 'Ask for a visit' }));
+    await press(page.getByRole('button', { name: 'Next' }));
     await page.getByText('Say in a few words why you need care.').waitFor();
-    await page.getByRole('textbox', { name: 'Your reason, in your own words' }).fill(WORDS.reason);
-    await page.getByRole('radio', { name: 'For some weeks' }).check();
-    await page.getByRole('radiogroup', { name: 'Is it getting worse?' }).getByRole('radio', { name: 'Yes' }).check();
-    await page.getByRole('textbox', { name: 'What else should the clinician know?' }).fill(WORDS.more);
+    await write(page.getByRole('textbox', { name: 'Your reason, in your own words' }), WORDS.reason);
+    await tick(page.getByRole('radio', { name: 'For some weeks' }));
+    await tick(page.getByRole('radiogroup', { name: 'Is it getting worse?' }).getByRole('radio', { name: 'Yes' }));
+    await write(page.getByRole('textbox', { name: 'What else should the clinician know?' }), WORDS.more);
     await expectSound(page, 'why');
-    await page.getByRole('button', { name: 'Next' }).click();
-    await page.getByRole('radio', { name: 'Hospital A' }).check();
+    await press(page.getByRole('button', { name: 'Next' }));
+    await tick(page.getByRole('radio', { name: 'Hospital A' }));
     await expectSound(page, 'where');
-    await page.getByRole('button', { name: 'Next' }).click();
+    await press(page.getByRole('button', { name: 'Next' }));
     await page.getByText(WORDS.more).waitFor();
     await expectSound(page, 'check');
-    await page.getByRole('button', { name: 'Send to the desk' }).click();
+    await press(page.getByRole('button', { name: 'Send to the desk' }));
     await page.getByText('Waiting for an appointment').waitFor();
     await expectSound(page, 'asked');
   });
@@ -112,7 +113,7 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     await openTask('desk');
     expect(await page.getByText(WORDS.more).count()).toBe(0);
     await expectSound(page, 'desk');
-    await page.getByRole('button', { name: 'Book' }).click();
+    await press(page.getByRole('button', { name: 'Book' }));
     await page.getByRole('button', { name: 'Book' }).waitFor({ state: 'detached' });
     await expectSound(page, 'desk-booked');
   });
@@ -123,20 +124,20 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     await page.getByRole('heading', { name: 'Who may work for this visit?' }).waitFor();
     await page.getByText('It opens 0 documents that exist today.').waitFor();
     await expectSound(page, 'agree');
-    await page.getByRole('button', { name: 'Agree and sign' }).click();
+    await press(page.getByRole('button', { name: 'Agree and sign' }));
     await page.getByText('Booked and agreed').waitFor();
     await expectSound(page, 'agreed');
   });
 
   it('is begun by the clinician, who reads the answers and orders without writing them again', async () => {
     const page = await openTask('clinician');
-    await page.getByText('What the patient answered').first().click();
+    await press(page.getByText('What the patient answered').first());
     await page.getByText(WORDS.more).first().waitFor();
     await expectSound(page, 'clinician');
-    await page.getByRole('button', { name: 'Begin the visit' }).click();
-    await page.getByRole('textbox', { name: 'Note for the laboratory' }).fill(WORDS.note);
+    await press(page.getByRole('button', { name: 'Begin the visit' }));
+    await write(page.getByRole('textbox', { name: 'Note for the laboratory' }), WORDS.note);
     await expectSound(page, 'clinician-begun');
-    await page.getByRole('button', { name: 'Send to Laboratory' }).click();
+    await press(page.getByRole('button', { name: 'Send to Laboratory' }));
     await page.getByRole('heading', { level: 3, name: 'Laboratory test' }).waitFor();
   });
 
@@ -144,22 +145,22 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     const page = await openTask('laboratory');
     await page.getByText(WORDS.note).waitFor();
     await expectSound(page, 'laboratory');
-    await page.locator('summary', { hasText: 'Send it back' }).click();
-    await page.getByRole('textbox', { name: 'Why it is sent back' }).fill(WORDS.rejection);
-    await page.getByRole('button', { name: 'Send it back' }).click();
+    await press(page.locator('summary', { hasText: 'Send it back' }));
+    await write(page.getByRole('textbox', { name: 'Why it is sent back' }), WORDS.rejection);
+    await press(page.getByRole('button', { name: 'Send it back' }));
     await page.getByText('Done.').waitFor();
     const clinician = at('clinician');
     await clinician.getByText(WORDS.rejection).first().waitFor();
     await expectSound(clinician, 'clinician-sent-back');
-    await clinician.getByRole('button', { name: 'Ask again' }).click();
+    await press(clinician.getByRole('button', { name: 'Ask again' }));
     await openTask('laboratory');
-    await page.getByRole('button', { name: 'Take it up' }).click();
+    await press(page.getByRole('button', { name: 'Take it up' }));
     // Who it is shows once the order is taken up: before, nobody there has a reason to open the record.
     await page.getByText(patientPerson().name).waitFor();
-    await page.getByRole('textbox', { name: /Hemoglobin A1c.* in %/ }).fill(WORDS.value);
-    await page.getByRole('textbox', { name: 'Conclusion' }).fill(WORDS.conclusion);
+    await write(page.getByRole('textbox', { name: /Hemoglobin A1c.* in %/ }), WORDS.value);
+    await write(page.getByRole('textbox', { name: 'Conclusion' }), WORDS.conclusion);
     await expectSound(page, 'laboratory-result');
-    await page.getByRole('button', { name: 'Send the result to Hospital A' }).click();
+    await press(page.getByRole('button', { name: 'Send the result to Hospital A' }));
     await page.getByText('Done.').waitFor();
   });
 
@@ -167,7 +168,7 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     const page = at('clinician');
     await page.getByText(WORDS.value).waitFor();
     await page.getByText(WORDS.conclusion).waitFor();
-    await page.getByRole('button', { name: 'Send to Pharmacy' }).click();
+    await press(page.getByRole('button', { name: 'Send to Pharmacy' }));
     await page.getByRole('heading', { level: 3, name: 'Prescription' }).waitFor();
     await expectSound(page, 'clinician-prescribed');
   });
@@ -176,16 +177,16 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     const page = await openTask('pharmacy');
     await page.getByText('One tablet with the evening meal.').waitFor();
     await expectSound(page, 'pharmacy');
-    await page.getByRole('button', { name: 'Take it up' }).click();
+    await press(page.getByRole('button', { name: 'Take it up' }));
     await page.getByText(patientPerson().name).waitFor();
-    await page.getByRole('textbox', { name: 'Lot on the package' }).fill(WORDS.lot);
+    await write(page.getByRole('textbox', { name: 'Lot on the package' }), WORDS.lot);
     await expectSound(page, 'pharmacy-dispense');
-    await page.getByRole('button', { name: 'Hand over the medicine' }).click();
+    await press(page.getByRole('button', { name: 'Hand over the medicine' }));
     await page.getByText('Done.').waitFor();
     const clinician = at('clinician');
     await clinician.getByText(WORDS.lot).waitFor();
-    await clinician.getByRole('button', { name: 'End the visit' }).click();
-    await clinician.getByRole('dialog').getByRole('button', { name: 'End the visit' }).click();
+    await press(clinician.getByRole('button', { name: 'End the visit' }));
+    await press(clinician.getByRole('dialog').getByRole('button', { name: 'End the visit' }));
     await clinician.getByText('Done.').waitFor();
   });
 
@@ -194,7 +195,7 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     await page.getByText('The visit is over').waitFor();
     for (const words of [WORDS.reason, WORDS.more, WORDS.value, WORDS.lot])
       await page.getByText(words).first().waitFor({ state: 'attached' });
-    for (const summary of await page.getByText('How it was handed on').all()) await summary.click();
+    for (const summary of await page.getByText('How it was handed on').all()) await press(summary);
     expect(await page.locator('[data-delivery]').count()).toBe(HAND_OVERS);
     expect(await page.locator('[data-state="delivered"]').count()).toBe(HAND_OVERS);
     await vi.waitFor(async () => {
@@ -206,7 +207,7 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
       const lines = await page.locator('[data-line]').allTextContents();
       expect(lines.filter((line) => line.includes('covered by the ledger'))).toHaveLength(HAND_OVERS);
     }, POLL);
-    for (const summary of await page.getByText('How it was handed on').all()) await summary.click();
+    for (const summary of await page.getByText('How it was handed on').all()) await press(summary);
     await expectSound(page, 'over');
     await page.goto('/visit');
     await page.getByText('The visit is over').waitFor();
@@ -217,13 +218,13 @@ describe.skipIf(!hasBrowser)('a guided visit with five log-ins', () => {
     const page = await stage.newDevice({ language: 'ar', narrow: true });
     page.setDefaultTimeout(ACT_MS);
     await page.goto('/start');
-    await page.locator('form textarea').fill(patientPerson().device);
-    await page.locator('form button[type="submit"]').click();
+    await write(page.locator('form textarea'), patientPerson().device);
+    await press(page.locator('form button[type="submit"]'));
     await page.getByRole('button', { name: 'تسجيل الخروج' }).waitFor();
     await page.goto('/visit');
-    await page.getByRole('link', { name: WORDS.reason }).click();
+    await press(page.getByRole('link', { name: WORDS.reason }));
     await page.getByText('انتهت الزيارة').waitFor();
-    for (const summary of await page.getByText('كيف انتقل').all()) await summary.click();
+    for (const summary of await page.getByText('كيف انتقل').all()) await press(summary);
     await expectSound(page, 'over-arabic');
     await page.goto('/visit/new');
     await page.getByRole('heading', { level: 2 }).waitFor();
