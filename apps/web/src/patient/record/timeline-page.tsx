@@ -1,7 +1,7 @@
 import { Group, Select, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { memo, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { dateFormat, numberFormat } from '../../i18n/formats.ts';
 import { Empty } from '../../ui/empty.tsx';
@@ -13,10 +13,10 @@ import { RecordState } from './record-state.tsx';
 import { isEvent, type TimelineFilter, type TimelineRow, timelineOf } from './timeline.ts';
 
 const TYPING_MS = 200;
-/** Before they were measured; rows of two lines are about this high. */
-const ENTRY_PX = 66;
-const MONTH_PX = 60;
-const OVERSCAN = 12;
+/** Rows of two lines are exactly this high, as record.css has it: one of another height has all below it placed anew. */
+const ENTRY_PX = 68;
+const MONTH_PX = 48;
+const OVERSCAN = 6;
 
 export function Component() {
   const { t } = useTranslation('record');
@@ -101,10 +101,14 @@ function Rows({ rows }: { readonly rows: readonly TimelineRow[] }) {
   const list = useRef<HTMLUListElement>(null);
   const [offset, setOffset] = useState(0);
   useLayoutEffect(() => setOffset(list.current?.offsetTop ?? 0), []);
+  const keys = useMemo(() => rows.map(rowKey), [rows]);
+  // The same functions for the same rows: with others every row is placed anew, on each frame.
+  const estimateSize = useCallback((index: number) => (rows[index]?.kind === 'month' ? MONTH_PX : ENTRY_PX), [rows]);
+  const getItemKey = useCallback((index: number) => keys[index]!, [keys]);
   const virtualizer = useWindowVirtualizer({
     count: rows.length,
-    estimateSize: (index) => (rows[index]?.kind === 'month' ? MONTH_PX : ENTRY_PX),
-    getItemKey: (index) => rowKey(rows[index]!),
+    estimateSize,
+    getItemKey,
     overscan: OVERSCAN,
     scrollMargin: offset,
   });
