@@ -54,6 +54,18 @@ it(
       EXIT.ok,
       { grants: [expect.objectContaining({ token: null })], answer: null },
     ]);
+    const everything = async (): Promise<string> =>
+      (await read(tokens.access_token, `Patient/${tokens.patient}/$everything`)).text();
+    expect(await everything()).not.toContain('/hospital-b/fhir/R4/');
+    const changed: Readonly<Record<string, string>> = { 'hospital-a': 'hospital-b', laboratory: 'identity' };
+    const there = naming.map((word) => changed[word] ?? word);
+    const handed = await desk.salus(...there, '--purpose', 'PATRQT', '--yes', '--as', 'patient-1', '--json');
+    expect([handed.exit, handed.stderr]).toEqual([EXIT.ok, expect.stringContaining('hospital-b')]);
+    expect(await everything()).toContain('/hospital-b/fhir/R4/Patient/');
+    const lending = ['staff', 'lend', clientId, '--as', 'a.rossi', '--json'];
+    const lent = (await desk.salus(...lending)).json<{ untilMs: number }>();
+    expect(lent.untilMs).toBeGreaterThan(Date.now());
+    expect((await desk.salus(...lending, '--back')).json()).toEqual({ client: clientId, untilMs: null });
     expect((await desk.salus('revoke', grant, '--as', 'patient-1')).exit).toBe(EXIT.ok);
     expect((await read(tokens.access_token, `Patient/${tokens.patient}`)).status).toBe(401);
     expect((await desk.salus('staff', 'revoke', clientId, '--as', 'hospital-a.admin')).exit).toBe(EXIT.ok);

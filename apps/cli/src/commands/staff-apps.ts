@@ -3,14 +3,14 @@ import { resolve } from 'node:path';
 import { submitCall } from '@salus/client';
 import { ADMINISTRATOR_ROLE, PURPOSES, type Purpose } from '@salus/contracts';
 import { CryptoError, type Json, parseJson } from '@salus/crypto';
-import { staffCall } from '@salus/wallet';
+import { delegation, staffCall } from '@salus/wallet';
 import { type Command, Option } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { asStaff } from '../node-session.ts';
-import { accountOption, list, walletOption } from '../options.ts';
+import { accountOption, id, list, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
-import { table } from '../terminal.ts';
+import { table, when } from '../terminal.ts';
 
 const JWKS_BYTES_MAX = 64 * 1024;
 
@@ -38,10 +38,11 @@ interface RegisteredApp {
   readonly live: boolean;
 }
 
-/** `salus staff register-app`, `apps`: SMART apps and back-end services, each with an identity on the ledger. */
+/** `salus staff register-app`, `apps`, `lend`: SMART apps and back-end services, each with an identity on the ledger. */
 export function addAppCommands(staff: Command, act: Act): void {
   addRegister(staff, act);
   addList(staff, act);
+  addLend(staff, act);
 }
 
 function addRegister(staff: Command, act: Act): void {
@@ -120,6 +121,47 @@ function addList(staff: Command, act: Act): void {
     context.terminal.result(text, { clients });
     return EXIT.ok;
   });
+}
+
+/** What an app may do in the name that it is lent: write records, and nothing about who is a patient. */
+const LENT_SCOPE = ['record.commit', 'record.correct', 'record.tombstone'];
+
+function addLend(staff: Command, act: Act): void {
+  const command = staff
+    .command('lend')
+    .argument('<client>', 'client_id of the app', id)
+    .description(
+      'Let an app write under your name, for at most 12 hours: within its scopes, your role and whom you have in care. Your key signs so; a restart of the node ends it.',
+    )
+    .option('--back', 'take it back')
+    .addOption(walletOption('staff'))
+    .addOption(accountOption());
+  interface Options extends StaffOptions {
+    readonly back?: boolean;
+  }
+  act<Options>(
+    command,
+    'salus staff lend WYsOVVDuD6MjxWwtLYeAKw --as a.mehta',
+    async (context, options, [client = '']) => {
+      const untilMs = await asStaff(context, options, async ({ session, wallet, occasion }) => {
+        const { api, organisation, token } = session;
+        const path = `/api/v1/orgs/${organisation}/clients/${encodeURIComponent(client)}/delegation`;
+        if (options.back === true) {
+          await api.send({ method: 'DELETE', path, token });
+          return null;
+        }
+        const signed = await delegation(wallet, occasion, { delegate: client, scope: LENT_SCOPE });
+        const given = await api.send<{ untilMs: number }>({ method: 'PUT', path, body: { delegation: signed }, token });
+        return given.untilMs;
+      });
+      const text =
+        untilMs === null
+          ? 'Taken back: the app writes nothing under your name.'
+          : `The app may write under your name until ${when(untilMs)}. Take it back: salus staff lend ${client} --back`;
+      context.terminal.result(text, { client, untilMs });
+      return EXIT.ok;
+    },
+  );
 }
 
 function readJwks(file: string): Json {
