@@ -13,6 +13,7 @@ import type { Ledger } from '@salus/ledger';
 import { RecordsError, type Who } from '@salus/records';
 import type { FastifyInstance } from 'fastify';
 import { type Committed, type GivenCall, submitCall } from '../consent.ts';
+import { AttemptLimit } from '../http/attempt-limit.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { type HostedOrganisation, type Node, patientWho, readHosted } from '../node.ts';
@@ -21,6 +22,9 @@ import { dropErased } from '../visit/visit-erasure.ts';
 
 /** For each address: a signature is dear to check, and refusals stand in a block. */
 const CALLS_PER_MINUTE = 6_000;
+/** For each guardian: what they do stays on the ledger for ever, as a revocation of an id that no grant has. */
+const GUARDIAN_CALLS_PER_HOUR = 240;
+const HOUR_MS = 3_600_000;
 
 /** Calls whose private arguments are kept where they arrive: committed at the open door, their words would be lost for ever. */
 const OWN_ROUTES: Readonly<Record<string, string>> = {
@@ -43,6 +47,7 @@ export const committed = schema.object({
 
 /** The door for calls that people sign themselves: the signature is the authority, a session adds nothing. */
 export function addCallRoutes(app: FastifyInstance, node: Node): void {
+  const acts = new AttemptLimit({ attemptsMax: GUARDIAN_CALLS_PER_HOUR, windowMs: HOUR_MS, nowMs: node.nowMs });
   addRoute<{ org: string }, unknown, GivenCall>(app, {
     method: 'POST',
     url: '/api/v1/orgs/:org/calls',
@@ -54,7 +59,14 @@ export function addCallRoutes(app: FastifyInstance, node: Node): void {
     perMinute: CALLS_PER_MINUTE,
     handle: async ({ params, body }) => {
       demandNoOwnRoute(body.call);
-      const { callId, block, index, timestampMs, result } = await takeSigned(node, params.org, body);
+      const { callId, block, index, timestampMs, result } = await takeSigned(
+        node,
+        params.org,
+        body,
+        async ({ who }) => {
+          if (who?.kind === 'patient' && who.guardian === true) acts.count(`${who.pid}/${who.kid}`);
+        },
+      );
       return { callId, block, index, timestampMs, result };
     },
   });
@@ -69,17 +81,17 @@ function demandNoOwnRoute({ payload: { contract, transaction } }: SignedCall): v
 /**
  * Submits what somebody of this organisation signed; a refusal of what was really signed stands in the audit log.
  *
- * @param begin keeps what the commit must find kept, once it is known who really signed
+ * @param begin is called once it is known who really signed: it keeps what the commit must find kept, or refuses
  */
 export async function takeSigned(
   node: Node,
   slug: string,
   given: GivenCall,
-  begin?: () => Promise<void>,
+  begin?: (signer: OwnSigner) => Promise<void>,
 ): Promise<Committed> {
   const organisation = readHosted(node, slug);
   const signer = await readOwnSigner(node.ledger, slug, given.call);
-  if (begin !== undefined && isSignedBy(given.call, signer)) await begin();
+  if (begin !== undefined && isSignedBy(given.call, signer)) await begin(signer);
   return takeCall(node, organisation, given, signer);
 }
 
