@@ -2,7 +2,7 @@ import { common, ledger, msp, peer } from '@hyperledger/fabric-protos';
 import { startTestNetwork, type TestNetwork } from '@salus/network';
 import { readBlock, readChainInfo } from '@salus/network/channel';
 import { fabricBinaries, scaled } from '@salus/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   addPatient,
   bringRequest,
@@ -17,6 +17,7 @@ import { attackByTiming, deviationOf, type Watched, watch } from '../../test/tim
 const binaries = fabricBinaries();
 const BASE_PORT = 27_200;
 const START_MS = 900_000;
+const BEHIND_MS = 60_000;
 const GRANTEES = ['hospital-b', 'laboratory'] as const;
 type Grantee = (typeof GRANTEES)[number];
 const READERS: { readonly [grantee in Grantee]: string } = { 'hospital-b': 'b.novak', laboratory: 'lab.ivers' };
@@ -70,7 +71,7 @@ describe.skipIf(binaries === undefined)('a bystander with every block, read set 
       await consortium.cast.organisation(grantee).exchange.reader.open(request);
       await revokeGrant(consortium, patient, { author: 'hospital-a', grant });
     }
-    for (const transaction of await readAllTransactions(network)) {
+    for (const transaction of await readAllTransactions(network, await consortium.node('hospital-a').ledger.height())) {
       for (const { grant } of made) {
         if (textOf(transaction).includes(grant)) seen.set(grant, [...(seen.get(grant) ?? []), transaction]);
       }
@@ -192,12 +193,20 @@ function shapeOf({ transactions, creator, reads, writes }: Seen): string {
   return `${transactions.join()} by ${creator} reads ${keys(reads)} writes ${keys(writes)}`;
 }
 
-/** Every valid transaction of the contracts, from the peer of an organisation that has no node. */
-async function readAllTransactions(network: TestNetwork): Promise<readonly Seen[]> {
+/** Every valid transaction of the contracts up to a block, from the peer of an organisation that has no node. */
+async function readAllTransactions(network: TestNetwork, newest: number): Promise<readonly Seen[]> {
   const [address] = network.peers('pharmacy');
   const admin = network.admin('pharmacy');
   const { channel } = (await import('@salus/ledger-fabric')).readFabricConnection(network.connectionFile('pharmacy'));
-  const { height } = await readChainInfo(address!, admin, channel);
+  // It applies the last blocks in its own time.
+  const height = await vi.waitFor(
+    async () => {
+      const info = await readChainInfo(address!, admin, channel);
+      expect(info.height).toBeGreaterThan(newest);
+      return info.height;
+    },
+    { timeout: BEHIND_MS, interval: 50 },
+  );
   const all: Seen[] = [];
   for (let number = 0; number < height; number += 1) {
     const block = common.Block.deserializeBinary(await readBlock(address!, admin, channel, number));
