@@ -2,6 +2,7 @@ import { SHLViewer } from 'kill-the-clipboard';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
+import { press, write } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
 
@@ -14,9 +15,9 @@ let page: Page;
 /** Makes a link in the browser and gives what its reader is told. */
 async function makeLink(): Promise<{ readonly link: string; readonly passcode: string }> {
   await page.goto('/patient/record/links');
-  await page.getByRole('textbox', { name: 'For whom' }).fill('Dr Abroad');
+  await write(page.getByRole('textbox', { name: 'For whom' }), 'Dr Abroad');
   const passcode = await page.getByRole('textbox', { name: 'Code word' }).inputValue();
-  await page.getByRole('button', { name: 'Make the link' }).click();
+  await press(page.getByRole('button', { name: 'Make the link' }));
   const link = await page.getByRole('textbox', { name: 'The link' }).inputValue();
   return { link, passcode };
 }
@@ -48,7 +49,7 @@ describe.skipIf(!hasBrowser)('a SMART Health Link', () => {
       expect(body).not.toContain(payload.key);
       expect(body).not.toContain('Composition');
     }
-    await page.getByRole('button', { name: 'Done' }).click();
+    await press(page.getByRole('button', { name: 'Done' }));
     await page.goto('/patient/record/links');
     await page.getByText(/Opened once/).waitFor();
     await expectAccessible(page);
@@ -67,8 +68,8 @@ describe.skipIf(!hasBrowser)('a SMART Health Link', () => {
     const { link, passcode } = await makeLink();
     expect((await open(link, passcode)).fhirResources).toHaveLength(1);
     await page.goto('/patient/record/links');
-    await page.getByRole('button', { name: 'Close the link' }).first().click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Close the link' }).click();
+    await press(page.getByRole('button', { name: 'Close the link' }).first());
+    await press(page.getByRole('dialog').getByRole('button', { name: 'Close the link' }));
     await page.getByText('Closed by you').waitFor();
     await expect(open(link, passcode)).rejects.toThrow(/./);
   });

@@ -1,10 +1,11 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
+import { press, write } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 
 const PIN = '275 518';
-const WALK_MS = 240_000;
+const WALK_MS = 600_000;
 
 let stage: Stage;
 /** Whatever any device sent. */
@@ -17,8 +18,8 @@ async function newDevice(): Promise<Page> {
 }
 
 async function choosePin(page: Page): Promise<void> {
-  await page.getByLabel('Choose a PIN').fill(PIN);
-  await page.getByLabel('The same PIN again').fill(PIN);
+  await write(page.getByLabel('Choose a PIN'), PIN);
+  await write(page.getByLabel('The same PIN again'), PIN);
 }
 
 async function isAtHome(page: Page): Promise<void> {
@@ -54,27 +55,27 @@ interface Claimed {
 
 async function claimWith(slip: string, device?: Page): Promise<Claimed> {
   const page = device ?? (await newDevice());
-  await page.getByRole('link', { name: 'Go to my record' }).click();
+  await press(page.getByRole('link', { name: 'Go to my record' }));
   await page.getByRole('heading', { level: 1, name: 'Claim your record' }).waitFor();
   await photograph(page, 'claim');
   await expectAccessible(page);
-  await page.getByLabel('The text on your slip').fill(slip);
+  await write(page.getByLabel('The text on your slip'), slip);
   await choosePin(page);
-  await page.getByRole('button', { name: 'Continue' }).click();
+  await press(page.getByRole('button', { name: 'Continue' }));
   await page.getByRole('heading', { level: 1, name: 'Your recovery sheet' }).waitFor();
   const recoveryCode = (await page.getByTestId('recovery-code').textContent()) ?? '';
-  await page.getByRole('button', { name: 'Make the shares' }).click();
+  await press(page.getByRole('button', { name: 'Make the shares' }));
   await page.getByRole('heading', { name: 'Share 3 of 3' }).waitFor();
   const shares = await page.getByTestId('share').allTextContents();
   await photograph(page, 'recovery-sheet');
   await expectAccessible(page);
   const line = (await page.getByText(/^SALUS-RECOVERY:1:/).textContent()) ?? '';
   const picture = await page.getByRole('img', { name: 'QR code of the recovery sheet' }).screenshot();
-  await page.getByLabel('The last four characters').fill('????');
-  await page.getByRole('button', { name: 'I keep the sheet safely' }).click();
+  await write(page.getByLabel('The last four characters'), '????');
+  await press(page.getByRole('button', { name: 'I keep the sheet safely' }));
   await page.getByText('These are not the last four characters.').waitFor();
-  await page.getByLabel('The last four characters').fill(recoveryCode.slice(-4));
-  await page.getByRole('button', { name: 'I keep the sheet safely' }).click();
+  await write(page.getByLabel('The last four characters'), recoveryCode.slice(-4));
+  await press(page.getByRole('button', { name: 'I keep the sheet safely' }));
   await isAtHome(page);
   return { page, recoveryCode, line, shares, picture };
 }
@@ -84,32 +85,32 @@ async function recoverWith(lines: string | Buffer): Promise<Page> {
   await page.goto('/patient/recover');
   const field = page.getByRole('textbox', { name: 'Recovery sheet, or shares of your trusted people' });
   if (typeof lines === 'string') {
-    await field.fill(lines);
+    await write(field, lines);
   } else {
     await page.locator('input[type=file]').setInputFiles({ name: 'sheet.png', mimeType: 'image/png', buffer: lines });
     await page.getByText('The code was read.').waitFor();
   }
   await choosePin(page);
-  await page.getByRole('button', { name: 'Recover' }).click();
+  await press(page.getByRole('button', { name: 'Recover' }));
   return page;
 }
 
 async function joinFrom(old: Page): Promise<Page> {
   await devicesOf(old);
-  await old.getByRole('button', { name: 'Add a device' }).click();
+  await press(old.getByRole('button', { name: 'Add a device' }));
   const pairing = (await old.getByTestId('pairing').textContent()) ?? '';
   const page = await newDevice();
   await page.goto('/patient/join');
-  await page.getByRole('textbox', { name: 'What the old device shows' }).fill(pairing);
+  await write(page.getByRole('textbox', { name: 'What the old device shows' }), pairing);
   await choosePin(page);
-  await page.getByRole('button', { name: 'Continue' }).click();
+  await press(page.getByRole('button', { name: 'Continue' }));
   const offer = (await page.getByTestId('offer').textContent()) ?? '';
   await photograph(page, 'join');
   await expectAccessible(page);
   await photograph(old, 'devices');
   await expectAccessible(old);
-  await old.getByRole('textbox', { name: 'What the new device shows then' }).fill(offer);
-  await old.getByRole('button', { name: 'Let it decide about my record' }).click();
+  await write(old.getByRole('textbox', { name: 'What the new device shows then' }), offer);
+  await press(old.getByRole('button', { name: 'Let it decide about my record' }));
   await old.getByText('The new device may act for you now.').waitFor();
   await isAtHome(page);
   return page;
@@ -131,28 +132,28 @@ describe.skipIf(!hasBrowser)('a patient’s devices', () => {
     // A slip serves once, whoever has a copy of it.
     const thief = await newDevice();
     await thief.goto('/patient/start');
-    await thief.getByLabel('The text on your slip').fill(slips[0]!);
+    await write(thief.getByLabel('The text on your slip'), slips[0]!);
     await choosePin(thief);
-    await thief.getByRole('button', { name: 'Continue' }).click();
+    await press(thief.getByRole('button', { name: 'Continue' }));
     await thief.getByRole('alert').getByText('A slip can be used once').waitFor();
 
     // Locked, it is opened by its PIN alone.
-    await first.getByRole('button', { name: 'Lock now' }).click();
+    await press(first.getByRole('button', { name: 'Lock now' }));
     await first.goto('/start');
-    await first.getByLabel('PIN').fill('000001');
-    await first.getByRole('button', { name: 'Unlock' }).click();
+    await write(first.getByLabel('PIN'), '000001');
+    await press(first.getByRole('button', { name: 'Unlock' }));
     await first.getByRole('alert').getByText('wrong-pin').waitFor();
     await photograph(first, 'unlock');
     await expectAccessible(first);
-    await first.getByLabel('PIN').fill(PIN);
-    await first.getByRole('button', { name: 'Unlock' }).click();
+    await write(first.getByLabel('PIN'), PIN);
+    await press(first.getByRole('button', { name: 'Unlock' }));
     await isAtHome(first);
 
     const second = await joinFrom(first);
     await isAccepted(second);
     await isAccepted(first);
-    await first.getByRole('button', { name: 'Remove', exact: true }).first().click();
-    await first.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+    await press(first.getByRole('button', { name: 'Remove', exact: true }).first());
+    await press(first.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }));
     await first.getByText('removed').first().waitFor();
     await isRefused(second);
     await isAccepted(first);
@@ -197,12 +198,12 @@ describe.skipIf(!hasBrowser)('a patient’s devices', () => {
     await page.goto('/');
     await claimWith(slips[0]!, page);
     await isAccepted(page);
-    await page.getByLabel('Your PIN').fill(PIN);
-    await page.getByRole('button', { name: 'Set up a passkey' }).click();
+    await write(page.getByLabel('Your PIN'), PIN);
+    await press(page.getByRole('button', { name: 'Set up a passkey' }));
     await page.getByText('The passkey unlocks this device now.').waitFor();
-    await page.getByRole('button', { name: 'Lock now' }).click();
+    await press(page.getByRole('button', { name: 'Lock now' }));
     await page.goto('/start');
-    await page.getByRole('button', { name: 'Use the passkey' }).click();
+    await press(page.getByRole('button', { name: 'Use the passkey' }));
     await isAtHome(page);
     await isAccepted(page);
     await context.close();
