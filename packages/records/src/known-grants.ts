@@ -25,6 +25,37 @@ export interface KnownGrants {
   listPidsOf(client: string): Promise<ReadonlySet<string>>;
 }
 
+/** The terms of every grant that is known here, read page by page. */
+export async function* knownTerms({
+  store,
+  masterKey,
+}: {
+  readonly store: Store;
+  readonly masterKey: MasterKey;
+}): AsyncGenerator<OpenedTerms> {
+  for (let after = ''; ; ) {
+    const rows = await store.read
+      .selectFrom('knownGrant')
+      .select(['grantToken', 'sealed'])
+      .where('grantToken', '>', after)
+      .orderBy('grantToken')
+      .limit(PAGE)
+      .execute();
+    for (const row of rows) yield openTerms(masterKey, row);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE) return;
+    after = last.grantToken;
+  }
+}
+
+function openTerms(
+  masterKey: MasterKey,
+  { grantToken, sealed }: { readonly grantToken: string; readonly sealed: Uint8Array },
+): OpenedTerms {
+  // It was parsed by the contract before it was kept, and nothing but this key can have sealed it.
+  return masterKey.openJson('known-grant', [grantToken], sealed) as unknown as OpenedTerms;
+}
+
 export function createKnownGrants(parts: {
   readonly store: Store;
   readonly masterKey: MasterKey;
@@ -34,10 +65,6 @@ export function createKnownGrants(parts: {
 }): KnownGrants {
   const { store, masterKey, ledger, rowsLog, clock } = parts;
   const tokenOf = (pid: string, grant: string): string => masterKey.token('grant', pid, grant);
-  const openTerms = (token: string, sealed: Uint8Array): OpenedTerms =>
-    // It was parsed by the contract before it was kept, and nothing but this key can have sealed it.
-    masterKey.openJson('known-grant', [token], sealed) as unknown as OpenedTerms;
-
   const isActive = async ({ terms }: OpenedTerms): Promise<boolean> => {
     const nowMs = clock();
     if (nowMs < terms.notBeforeMs || nowMs > terms.notAfterMs) return false;
@@ -52,18 +79,7 @@ export function createKnownGrants(parts: {
     byClient.set(grantee.id, pids.add(pid));
   };
   const load = async (): Promise<void> => {
-    for (let after = ''; ; ) {
-      const rows = await store.read
-        .selectFrom('knownGrant')
-        .select(['grantToken', 'sealed'])
-        .where('grantToken', '>', after)
-        .orderBy('grantToken')
-        .limit(PAGE)
-        .execute();
-      for (const row of rows) note(openTerms(row.grantToken, row.sealed));
-      if (rows.length < PAGE) return;
-      after = rows.at(-1)?.grantToken ?? after;
-    }
+    for await (const opened of knownTerms(parts)) note(opened);
   };
   let loading: Promise<void> | undefined;
 
@@ -106,7 +122,7 @@ export function createKnownGrants(parts: {
         .select('sealed')
         .where('grantToken', '=', grantToken)
         .executeTakeFirst();
-      return row === undefined ? undefined : openTerms(grantToken, row.sealed);
+      return row === undefined ? undefined : openTerms(masterKey, { grantToken, sealed: row.sealed });
     },
     listActive: async (pid) => {
       const rows = await store.read
@@ -116,7 +132,7 @@ export function createKnownGrants(parts: {
         .orderBy('receivedMs', 'desc')
         .limit(GRANTS_PER_PID_MAX)
         .execute();
-      const opened = rows.map((row) => openTerms(row.grantToken, row.sealed));
+      const opened = rows.map((row) => openTerms(masterKey, row));
       const active = await Promise.all(opened.map(isActive));
       return opened.filter((_, index) => active[index]);
     },

@@ -10,6 +10,7 @@ import {
 } from '@salus/contracts';
 import { isDistrusted } from '../distrusted.ts';
 import { documentNames } from '../documents.ts';
+import { knownTerms } from '../known-grants.ts';
 import type { LedgerView } from '../ledger-view.ts';
 import type { MasterKey } from '../master-key.ts';
 import { type NodeCall, type NodeIdentity, signNodeCall } from '../node-call.ts';
@@ -19,7 +20,6 @@ import type { GatewaySessions } from './gateway-session.ts';
 
 /** How often the node looks for grants and guardianships that are over. */
 export const EXPIRY_INTERVAL_MS = 60_000;
-const PAGE = 500;
 /** The longest session: a grant whose last use was spent ends only when that session has. */
 const LAST_SESSION_MS = 15 * 60_000;
 
@@ -64,25 +64,13 @@ export class ExpirySweep implements AsyncDisposable {
   }
 
   async #sweepAll(): Promise<number> {
-    const { store, masterKey, sessions, clock } = this.#parts;
+    const { sessions, clock } = this.#parts;
     await sessions.sweep(clock());
     let ended = await this.#endGuardians();
-    for (let after = ''; ; ) {
-      const rows = await store.read
-        .selectFrom('knownGrant')
-        .select(['grantToken', 'sealed'])
-        .where('grantToken', '>', after)
-        .orderBy('grantToken')
-        .limit(PAGE)
-        .execute();
-      for (const row of rows) {
-        const opened = masterKey.openJson('known-grant', [row.grantToken], row.sealed) as unknown as OpenedTerms;
-        if (await this.#try(() => this.#expire(opened))) ended += 1;
-      }
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < PAGE) return ended;
-      after = last.grantToken;
+    for await (const opened of knownTerms(this.#parts)) {
+      if (await this.#try(() => this.#expire(opened))) ended += 1;
     }
+    return ended;
   }
 
   async #endGuardians(): Promise<number> {
