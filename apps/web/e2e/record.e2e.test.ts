@@ -3,6 +3,7 @@ import { checkRecordProof, proofsIn } from '@salus/client';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
+import { press, write } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
 
@@ -37,7 +38,7 @@ async function open(path: string, title: string): Promise<void> {
 /** Presses a button that saves a file, and gives its bytes. */
 async function save(button: string): Promise<Buffer> {
   const download = page.waitForEvent('download');
-  await page.getByRole('button', { name: button }).click();
+  await press(page.getByRole('button', { name: button }));
   return readFileSync(await (await download).path());
 }
 
@@ -63,16 +64,16 @@ describe.skipIf(!hasBrowser)("the patient's record", () => {
     await open('', 'My record');
     const asked: string[] = [];
     page.on('request', (request) => asked.push(`${request.url()} ${request.postData() ?? ''}`));
-    await page.getByRole('searchbox', { name: 'Search' }).fill('hemoglobin');
+    await write(page.getByRole('searchbox', { name: 'Search' }), 'hemoglobin');
     await page.getByText('4 entries', { exact: true }).waitFor();
-    await page.getByRole('searchbox', { name: 'Search' }).fill('no such thing');
+    await write(page.getByRole('searchbox', { name: 'Search' }), 'no such thing');
     await page.getByText('Nothing fits what you are looking for.').waitFor();
     for (const request of asked) expect(request).not.toContain('hemoglobin');
   });
 
   it('shows the course of a result as a picture and as a table', async () => {
     await open('/results', 'Results');
-    await page.getByRole('link', { name: /Hemoglobin A1c/ }).click();
+    await press(page.getByRole('link', { name: /Hemoglobin A1c/ }));
     await page.getByRole('heading', { level: 1, name: /Hemoglobin A1c/ }).waitFor();
     await page.getByRole('img', { name: /Course of Hemoglobin A1c/ }).waitFor();
     expect(await page.getByRole('row').count()).toBe(5);
@@ -82,12 +83,9 @@ describe.skipIf(!hasBrowser)("the patient's record", () => {
 
   it('proves one entry on the device, against the ledger', async () => {
     await open('', 'My record');
-    await page
-      .getByRole('link', { name: /Creatinine/ })
-      .first()
-      .click();
+    await press(page.getByRole('link', { name: /Creatinine/ }).first());
     await page.getByRole('heading', { level: 1, name: /Creatinine/ }).waitFor();
-    await page.getByRole('button', { name: 'Check it' }).click();
+    await press(page.getByRole('button', { name: 'Check it' }));
     await page.getByText(/Unchanged: it stands in block/).waitFor();
     await expectAccessible(page);
     await photograph(page, 'record-entry');
@@ -130,16 +128,16 @@ describe.skipIf(!hasBrowser)("the patient's record", () => {
 
   it('has an emergency card that is shown once, printed, and blocked', async () => {
     await open('/card', 'Emergency card');
-    await page.getByRole('button', { name: 'Make the card' }).click();
+    await press(page.getByRole('button', { name: 'Make the card' }));
     await page.getByRole('img', { name: 'Emergency card as a code' }).waitFor();
     const card = JSON.parse((await page.getByTestId('card-text').textContent()) ?? '') as { readonly version: string };
     expect(card.version).toBe('salus:card:v1');
     await expectAccessible(page);
     await photograph(page, 'record-card-made');
-    await page.getByRole('button', { name: 'Done' }).click();
+    await press(page.getByRole('button', { name: 'Done' }));
     await page.getByText('Works', { exact: true }).waitFor();
-    await page.getByRole('button', { name: 'Block the card' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Block the card' }).click();
+    await press(page.getByRole('button', { name: 'Block the card' }));
+    await press(page.getByRole('dialog').getByRole('button', { name: 'Block the card' }));
     await page.getByText('Blocked by you').waitFor();
   });
 });
