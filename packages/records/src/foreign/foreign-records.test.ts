@@ -101,6 +101,20 @@ test('shows what scopes of the patient here leave, as it is of the same person',
   expect(foreignIds(await find('MedicationRequest', `patient=${ownId}`, narrowed))).not.toEqual([]);
 });
 
+test('follows a URL to records of the person who names it, and to nobody else’s', async () => {
+  const { foreign, reader } = story.readerSide.exchange;
+  const [known] = foreignIds(await find('MedicationRequest', `patient=${ownId}`));
+  const url = (await foreign.read(caller, 'MedicationRequest', known!))!.url;
+  const beyond = (await foreign.beyond(caller))!;
+  const idsOf = async (asked: string, owners: readonly `pid:${string}`[]): Promise<readonly string[]> =>
+    (await beyond.named([asked], { foreign: [], owners })).resources.map(({ id }) => id);
+  expect(await idsOf(url, [`pid:${ownPid}`])).toEqual([known]);
+  expect(await idsOf(url, ['pid:somebody-else'])).toEqual([]);
+  expect(await idsOf(url, [])).toEqual([]);
+  expect(await idsOf(url.replace('hospital-a.example', 'hospital-c.example'), [`pid:${ownPid}`])).toEqual([]);
+  expect(reader.listOpen(story.readerSide.clinician.id)).toHaveLength(1);
+});
+
 test('drops a display as soon as the author has raised the label of what it names', async () => {
   const displays = async (): Promise<string> => {
     const { matches } = await find('MedicationRequest', `patient=${ownId}`);

@@ -9,21 +9,19 @@ import type { VaultCaller } from '../repository.ts';
 import type { Beyond, BeyondAsked, BeyondFound } from '../search/beyond.ts';
 import { sightedOf, sightOf } from '../sight.ts';
 import type { RecordRows } from '../vault-types.ts';
-import { type Asker, askerOf, demandBound, FOREIGN_RECORDS_MAX, isOver, isTheirs } from './foreign-access.ts';
+import { type Asker, askerOf, demandBound, isOver } from './foreign-access.ts';
 import { Whereabouts } from './foreign-elsewhere.ts';
 import { type EverythingPage, everythingOf } from './foreign-everything.ts';
 import type { ForeignIds } from './foreign-ids.ts';
 import type { ForeignLinks } from './foreign-links.ts';
-import { allowsDirectory, directoryUrlsIn, isDirectory, namesBelow, typeOf } from './foreign-names.ts';
+import { FOLLOWED_MAX, NamedResources } from './foreign-named.ts';
+import { directoryUrlsIn } from './foreign-names.ts';
 import { ForeignReading, type Look } from './foreign-reading.ts';
 import { type ForeignResource, ForeignResources } from './foreign-resource.ts';
 import type { ForeignSessions } from './foreign-sessions.ts';
-import { referencesIn } from './foreign-text.ts';
 
 /** Patients of this organisation whose records elsewhere one search looks for. */
 const PATIENTS_MAX = 20;
-/** URLs of others that one answer follows; what lies beyond is not there. */
-const FOLLOWED_MAX = 500;
 
 interface Parts {
   readonly organisation: string;
@@ -45,15 +43,16 @@ interface Parts {
  */
 export class ForeignRecords {
   readonly #parts: Parts;
-  readonly #resources: ForeignResources;
   readonly #reading: ForeignReading;
   readonly #whereabouts: Whereabouts;
+  readonly #named: NamedResources;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#resources = new ForeignResources(parts);
-    this.#reading = new ForeignReading({ ...parts, resources: this.#resources });
-    this.#whereabouts = new Whereabouts({ ...parts, resources: this.#resources });
+    const resources = new ForeignResources(parts);
+    this.#reading = new ForeignReading({ ...parts, resources });
+    this.#whereabouts = new Whereabouts({ ...parts, resources });
+    this.#named = new NamedResources({ ...parts, resources, reading: this.#reading, whereabouts: this.#whereabouts });
   }
 
   /**
@@ -95,7 +94,7 @@ export class ForeignRecords {
         found.set(name, known);
         return known;
       },
-      named: (urls, from) => this.#named(look, urls, from),
+      named: (urls, sources) => this.#named.find(look, urls, sources),
     };
   }
 
@@ -121,7 +120,8 @@ export class ForeignRecords {
     if (asker === undefined) return { resources: [], isWhole: true };
     const urls = new Set(from.flatMap(({ tree }) => directoryUrlsIn(tree)));
     // Of an answer that may hold thousands of names the first ones are brought along, as of the own directory.
-    return this.#named({ caller, asker, interaction: 'r' }, [...urls].slice(0, FOLLOWED_MAX), from);
+    const asked = [...urls].slice(0, FOLLOWED_MAX);
+    return this.#named.find({ caller, asker, interaction: 'r' }, asked, { foreign: from, owners: [] });
   }
 
   async #askerOfAnything(caller: VaultCaller): Promise<Asker | undefined> {
@@ -166,101 +166,6 @@ export class ForeignRecords {
       }
     }
     return { resources, isWhole };
-  }
-
-  /** By authors' URLs: of patients what a session or copy of the person shows, of the directory what a shown record names. */
-  async #named(look: Look, urls: readonly string[], from: readonly ForeignResource[]): Promise<BeyondFound> {
-    const { reader } = this.#parts;
-    const authors = new Set([
-      ...reader.listOpen(look.asker.who.id).map(({ author }) => author),
-      ...from.map(({ source }) => source.author),
-    ]);
-    const resources: ForeignResource[] = [];
-    let isWhole = urls.length <= FOLLOWED_MAX;
-    for (const author of authors) {
-      const names = namesBelow(this.#parts.baseUrlOf(author), urls.slice(0, FOLLOWED_MAX));
-      const found = await Promise.all([
-        this.#namedRecords(
-          look,
-          author,
-          names.filter((name) => !isDirectory(name)),
-        ),
-        this.#namedDirectory(
-          names.filter((name) => isDirectory(name) && allowsDirectory(look, author, name)),
-          from.filter(({ source }) => source.author === author),
-        ),
-      ]);
-      for (const each of found) {
-        resources.push(...each.resources);
-        isWhole &&= each.isWhole;
-      }
-    }
-    return { resources, isWhole };
-  }
-
-  async #namedRecords(look: Look, author: string, names: readonly string[]): Promise<BeyondFound> {
-    if (names.length === 0) return { resources: [], isWhole: true };
-    const { ids, reader } = this.#parts;
-    const shownBefore = await ids.findNamed(author, names);
-    const byFacts = await Promise.all(
-      [...shownBefore.values()].map((facts) => this.#orNothing(this.#reading.known(look, facts))),
-    );
-    const resources = byFacts.flatMap(({ found }) => (found === undefined ? [] : [found]));
-    let isWhole = byFacts.every((each) => each.isWhole);
-    const wanted = new Set(names.filter((name) => !shownBefore.has(name)));
-    if (wanted.size === 0) return { resources, isWhole };
-    // A session lists types, and no FHIR ids: those of a wanted type that never had a name here are read to learn it.
-    const types = new Set<string>([...wanted].map(typeOf));
-    for (const { session, pid, ownPid, author: of } of reader.listOpen(look.asker.who.id)) {
-      if (of !== author) continue;
-      const place = { author, pid, patient: null, ownPid };
-      const listing = await this.#orNothing(this.#reading.list(look, place, session));
-      const candidates = (listing.found ?? []).filter(({ type }) => types.has(type)).map(({ recordId }) => recordId);
-      const named = await ids.findKnown(author, candidates);
-      const unnamed = new Set(candidates.filter((recordId) => !named.has(recordId)));
-      const read =
-        unnamed.size > FOREIGN_RECORDS_MAX
-          ? undefined
-          : await this.#reading.ofSession(look, place, {
-              ...{ session, taken: 0 },
-              wants: ({ recordId }) => unnamed.has(recordId),
-            });
-      isWhole &&= listing.isWhole && read !== undefined;
-      const base = `${this.#parts.baseUrlOf(author)}/`;
-      resources.push(...(read ?? []).filter(({ url }) => wanted.has(url.slice(base.length))));
-    }
-    return { resources, isWhole };
-  }
-
-  async #namedDirectory(names: readonly string[], from: readonly ForeignResource[]): Promise<BeyondFound> {
-    const missing = new Set(names);
-    const resources: ForeignResource[] = [];
-    let isWhole = true;
-    for (const { source, recordId, tree, isDirectory } of from) {
-      if (missing.size === 0) break;
-      if (isDirectory || source.session === null) continue;
-      const base = this.#parts.baseUrlOf(source.author);
-      const named = namesBelow(base, referencesIn(tree)).filter((name) => missing.has(name));
-      if (named.length === 0) continue;
-      for (const name of named) missing.delete(name);
-      const { found, isWhole: answered } = await this.#orNothing(this.#resources.directory(source, recordId, named));
-      isWhole &&= answered;
-      resources.push(...(found ?? []));
-    }
-    return { resources, isWhole };
-  }
-
-  /** What another organisation does not show, or no longer, takes nothing else of an answer away. */
-  async #orNothing<T>(
-    reading: Promise<T | undefined>,
-  ): Promise<{ readonly found: T | undefined; readonly isWhole: boolean }> {
-    try {
-      return { found: await reading, isWhole: true };
-    } catch (error) {
-      if (isOver(error)) return { found: undefined, isWhole: true };
-      if (isTheirs(error)) return { found: undefined, isWhole: false };
-      throw error;
-    }
   }
 
   async #findById(caller: VaultCaller, type: ResourceType, id: string): Promise<ForeignResource | undefined> {

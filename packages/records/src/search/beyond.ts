@@ -1,6 +1,7 @@
 import type { FhirTree, Filter, OwnFilter, ResourceType } from '@salus/fhir';
 import { matchesFilter } from '@salus/fhir';
 import type { ForeignResource } from '../foreign/foreign-resource.ts';
+import type { Owner } from '../vault-types.ts';
 import type { SearchPlan } from './plan.ts';
 import type { FoundRecord } from './search-types.ts';
 
@@ -8,8 +9,15 @@ import type { FoundRecord } from './search-types.ts';
 export interface Beyond {
   /** Resources of the type that may be seen: of these patients, or if none is named with these ids. */
   find(asked: BeyondAsked): Promise<BeyondFound>;
-  /** Resources by their authors' URLs, as far as they may be seen; `from`: those of others that name them. */
-  named(urls: readonly string[], from: readonly ForeignResource[]): Promise<BeyondFound>;
+  /** Resources by their authors' URLs, as far as they may be seen, and of the persons whom the sources are of. */
+  named(urls: readonly string[], sources: Sources): Promise<BeyondFound>;
+}
+
+/** What names a URL: another's record leads to the same person's, and to nobody else's. */
+export interface Sources {
+  readonly foreign: readonly ForeignResource[];
+  /** Of own records. */
+  readonly owners: readonly Owner[];
 }
 
 export interface BeyondAsked {

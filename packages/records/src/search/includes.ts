@@ -88,8 +88,9 @@ async function add({ matcher, looking, seen, included }: Gathering, type: string
 async function addNamed(gathering: Gathering, urls: readonly string[], sources: readonly FoundRecord[]): Promise<void> {
   const { outside } = gathering;
   if (outside.beyond === undefined || urls.length === 0) return;
-  const from = sources.flatMap(({ elsewhere }) => (elsewhere === undefined ? [] : [elsewhere]));
-  const { resources, isWhole } = await outside.beyond.named(urls, from);
+  const foreign = sources.flatMap(({ elsewhere }) => (elsewhere === undefined ? [] : [elsewhere]));
+  const owners = sources.flatMap(({ record, elsewhere }) => (elsewhere === undefined ? [record.meta.owner] : []));
+  const { resources, isWhole } = await outside.beyond.named(urls, { foreign, owners });
   outside.isWhole &&= isWhole;
   push(gathering, resources.map(foundElsewhere));
 }

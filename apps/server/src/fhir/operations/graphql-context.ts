@@ -6,7 +6,7 @@ import {
   parseSearch,
   type ResourceType,
 } from '@salus/fhir';
-import { type Beyond, type ForeignResource, sightOf, type VaultCaller } from '@salus/records';
+import { type Beyond, type ForeignResource, type FoundRecord, sightOf, type VaultCaller } from '@salus/records';
 import type { HostedOrganisation } from '../../organisation.ts';
 import { ServerError } from '../../server-error.ts';
 import type { GraphqlBudget } from './graphql-budget.ts';
@@ -20,6 +20,8 @@ interface Asking {
   readonly beyond: Beyond | undefined;
   /** Resources of other organisations that the query has shown, by their authors' URLs: whole URLs lead on from them. */
   readonly foreign: Map<string, ForeignResource>;
+  /** Whose own records it has listed. */
+  readonly owners: Set<FoundRecord['record']['meta']['owner']>;
 }
 
 /** Every resource comes through the doors that everybody else uses: decided, logged, and counted here. */
@@ -29,7 +31,7 @@ export async function graphqlContext(
   budget: GraphqlBudget,
 ): Promise<GraphqlContext> {
   const beyond = await organisation.exchange.foreign.beyond(caller);
-  const asking: Asking = { organisation, caller, budget, beyond, foreign: new Map() };
+  const asking: Asking = { organisation, caller, budget, beyond, foreign: new Map(), owners: new Set() };
   const known = new Map<string, Promise<FhirTree | null>>();
   return {
     read: async (reference) => {
@@ -67,9 +69,11 @@ async function readElsewhere({ foreign, beyond }: Asking, type: ResourceType, id
 }
 
 /** What another organisation refers to by its own URL, as far as the caller may look there. */
-async function readNamed({ budget, beyond, foreign }: Asking, url: string): Promise<FhirTree | null> {
+async function readNamed({ budget, beyond, foreign, owners }: Asking, url: string): Promise<FhirTree | null> {
   if (beyond === undefined) return null;
-  const { resources } = await budget.run(() => beyond.named([url], [...foreign.values()]));
+  const { resources } = await budget.run(() =>
+    beyond.named([url], { foreign: [...foreign.values()], owners: [...owners] }),
+  );
   const [found] = resources;
   if (found === undefined || found.text === null) return null;
   foreign.set(found.url, found);
@@ -77,7 +81,7 @@ async function readNamed({ budget, beyond, foreign }: Asking, url: string): Prom
 }
 
 async function search(
-  { organisation, caller, budget, beyond, foreign }: Asking,
+  { organisation, caller, budget, beyond, foreign, owners }: Asking,
   type: ResourceType,
   parameters: readonly (readonly [string, string])[],
 ): Promise<readonly FhirTree[]> {
@@ -90,7 +94,10 @@ async function search(
   const sight = sightOf(vault, caller);
   const page = await budget.run(() => vault.search.find(sight, { requests: [parsed.request], query, beyond }));
   budget.spend(page.matches.length);
-  for (const { elsewhere } of page.matches) if (elsewhere !== undefined) foreign.set(elsewhere.url, elsewhere);
+  for (const { record, elsewhere } of page.matches) {
+    if (elsewhere === undefined) owners.add(record.meta.owner);
+    else foreign.set(elsewhere.url, elsewhere);
+  }
   return page.matches.flatMap(({ text }) => (text === null ? [] : [parseFhirJson(text)]));
 }
 
