@@ -42,9 +42,9 @@ export {
   checkTransaction,
   compareCheckpoint,
   FOLLOWED_BLOCKS_MAX,
-  type ProvenTransaction,
   type FollowedLedger,
   followLedger,
+  type ProvenTransaction,
   readCheckpoint,
   type SeenLedger,
   type SignedHeader,
@@ -53,8 +53,8 @@ export { checkLine, checkLogProof, type LogProof, type ProvenLine, readLogProof 
 export { checkOwnRecord, type ProvenRecord } from './own-record-proof.ts';
 export {
   type ListedRecord,
-  listOwnRecords,
   leafReferenceOf,
+  listOwnRecords,
   type OwnKeys,
   type OwnRecord,
   openOwnKeys,
@@ -91,8 +91,8 @@ export {
   type RecoveryOutcome,
   type RecoveryStart,
   recoverPids,
-  type UnansweredCall,
   restoreBackups,
+  type UnansweredCall,
 } from './recovery.ts';
 export {
   asPatient,

@@ -193,7 +193,7 @@ function addBackup(app: FastifyInstance, node: Node): void {
       return { savedMs: await new WalletBackups(readHosted(node, params.org).vault).put(pid, kid, backup) };
     },
   });
-  addRoute<InOrganisation>(app, {
+  addRoute<InOrganisation, { readonly place?: string }>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/backup',
     access: { kind: 'session', who: ['patient', 'recovery'] },
