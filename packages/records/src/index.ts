@@ -86,9 +86,9 @@ export {
 export type { StoredRequest } from './requests.ts';
 export { openRevocationJournal, type Replay, type RevocationJournal } from './revocation-journal.ts';
 export { RollbackGuard } from './rollback-guard.ts';
+export type { Beyond } from './search/beyond.ts';
 export { openPageLink, PAGE_LINK_LIFETIME_MS, type PageLink, sealPageLink } from './search/page-links.ts';
 export { SearchEngine } from './search/search-engine.ts';
-export type { Beyond } from './search/beyond.ts';
 export type { FoundRecord, Search, SearchPage, SearchPosition } from './search/search-types.ts';
 export {
   type Interaction,
