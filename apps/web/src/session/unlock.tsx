@@ -1,16 +1,16 @@
 import { Button, Group } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { ConfirmButton } from '../ui/confirm-button.tsx';
 import { Page } from '../ui/page.tsx';
 import { ActForm } from './act-form.tsx';
+import { ForgetButton } from './forget-button.tsx';
 import { SecretField } from './secret-field.tsx';
 import { useSignIn } from './session.ts';
 
 /** Opens what is kept on this device, with PIN or passkey; staff log in with their password besides. */
 export function Unlock({ who }: { readonly who: 'patient' | 'staff' }) {
   const { t } = useTranslation('session');
-  const { unlock, unlockWithPasskey, findPasskey, forget } = useSignIn();
+  const { unlock, unlockWithPasskey, findPasskey } = useSignIn();
   const [pin, setPin] = useState('');
   const [password, setPassword] = useState('');
   const [hasPasskey, setHasPasskey] = useState(false);
@@ -37,14 +37,7 @@ export function Unlock({ who }: { readonly who: 'patient' | 'staff' }) {
         {who === 'staff' ? <SecretField label={t('staff.password')} value={password} onChange={setPassword} /> : null}
       </ActForm>
       <Group>
-        <ConfirmButton
-          label={t('forget.label')}
-          question={t('forget.question')}
-          consequence={t('forget.consequence')}
-          variant="outline"
-          color="red"
-          onConfirm={forget}
-        />
+        <ForgetButton />
       </Group>
     </Page>
   );

@@ -4,6 +4,7 @@ import { formatRecoveryCode, type PidEntry, parseRecoveryCode, recoveryKeyOf, Wa
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { ForgetButton } from '../../session/forget-button.tsx';
 import { usePatient, useSession, useSignIn } from '../../session/index.ts';
 import { mayHavePasskey } from '../../session/passkey.ts';
 import { SecretField } from '../../session/secret-field.tsx';
@@ -237,9 +238,7 @@ function Passkey() {
 
 function Leave() {
   const { t } = useTranslation('onboarding');
-  const { t: tSession } = useTranslation('session');
   const { lock } = useSession();
-  const { forget } = useSignIn();
   const patient = usePatient();
   return (
     <Part title={t('devices.leave')}>
@@ -249,14 +248,7 @@ function Leave() {
             {t('devices.lock')}
           </Button>
         )}
-        <ConfirmButton
-          label={tSession('forget.label')}
-          question={tSession('forget.question')}
-          consequence={tSession('forget.consequence')}
-          variant="outline"
-          color="red"
-          onConfirm={forget}
-        />
+        <ForgetButton />
       </Group>
     </Part>
   );
