@@ -1,6 +1,7 @@
 import type { Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
+import { press, untick } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
 
@@ -39,7 +40,7 @@ describe.skipIf(!hasBrowser)('a line of the log', () => {
 
   it('is proven in the browser with the network off, whichever it is', async () => {
     const page = await openLog();
-    await page.getByRole('checkbox', { name: 'Leave out what I did myself' }).uncheck();
+    await untick(page.getByRole('checkbox', { name: 'Leave out what I did myself' }));
     await page.context().setOffline(true);
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));
@@ -47,7 +48,7 @@ describe.skipIf(!hasBrowser)('a line of the log', () => {
     const count = await buttons.count();
     expect(count).toBeGreaterThan(2);
     for (let at = 0; at < count; at += 1) {
-      await buttons.nth(at).click();
+      await press(buttons.nth(at));
       const proof = page.getByRole('dialog', { name: /^Proof of line/ });
       await proof.getByText('Checked on this device, without the network.').waitFor();
       await proof.getByText('stands in the ledger').waitFor();
@@ -55,7 +56,7 @@ describe.skipIf(!hasBrowser)('a line of the log', () => {
         await expectAccessible(page);
         await photograph(page, 'access-proof');
       }
-      await proof.getByRole('button', { name: 'Close' }).last().click();
+      await press(proof.getByRole('button', { name: 'Close' }).last());
       await proof.waitFor({ state: 'detached' });
     }
     expect(asked.filter((url) => url.includes('/api/'))).toEqual([]);
@@ -79,7 +80,7 @@ describe.skipIf(!hasBrowser)('a line of the log', () => {
     await wrong.waitFor();
     expect(await wrong.count()).toBe(1);
     expect(await page.getByText('Proven', { exact: true }).count()).toBe((await buttons.count()) - 1);
-    await page.getByRole('button', { name: `Prove it: line ${changed.line}` }).click();
+    await press(page.getByRole('button', { name: `Prove it: line ${changed.line}` }));
     const proof = page.getByRole('dialog', { name: `Proof of line ${changed.line}` });
     await proof.getByText('is not what the ledger covers').waitFor();
     await expectAccessible(page);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
+import { choose } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 
 let stage: Stage;
@@ -26,7 +27,7 @@ describe.skipIf(!hasBrowser)('the app', () => {
 
   it('changes its language at once, remembers it, and turns round for Arabic', async () => {
     const page = await stage.newDevice();
-    await page.getByRole('combobox', { name: 'Language' }).selectOption('ar');
+    await choose(page.getByRole('combobox', { name: 'Language' }), 'ar');
     await page.getByRole('heading', { level: 1, name: 'سجلّك الصحي بين يديك' }).waitFor();
     await page.reload();
     await page.getByRole('heading', { level: 1, name: 'سجلّك الصحي بين يديك' }).waitFor();
