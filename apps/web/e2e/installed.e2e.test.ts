@@ -7,6 +7,7 @@ import { openWalletFile, staffWalletOf } from '@salus/wallet/node';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRelease } from '../build/release.ts';
+import { press } from './by-keys.ts';
 import { hasBrowser, openStage, type Stage } from './harness.ts';
 
 const folders: string[] = [];
@@ -161,7 +162,7 @@ describe.skipIf(!hasBrowser)('the installed app', () => {
     expect(await change('hospital-a', 'listRelease', hashOf(next))).toBe(200);
     await stage.node.serve(next);
     await page.reload();
-    await page.getByRole('button', { name: 'Reload' }).click();
+    await press(page.getByRole('button', { name: 'Reload' }));
     await runs(page, 'next');
     expect(await change('hospital-a', 'withdrawRelease', hashOf(next))).toBe(200);
     expect(await look(page)).toBe('withdrawn');

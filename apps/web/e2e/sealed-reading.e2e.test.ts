@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { toBase64url } from '@salus/crypto';
 import { derivedKeyPairs, parseDeviceCode } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { press } from './by-keys.ts';
 import { hasBrowser, openStage, type PatientPerson, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
 
@@ -118,12 +119,12 @@ describe.skipIf(!hasBrowser || process.platform !== 'linux')('a patient who read
       await page.getByText(DOSAGE).first().waitFor();
       await page.getByText('Your records are being opened').waitFor({ state: 'detached' });
       const medicine = page.locator('.mantine-Card-root').filter({ hasText: DOSAGE });
-      await medicine.getByText('All entries').click();
+      await press(medicine.getByText('All entries'));
       const row = medicine.getByRole('listitem').filter({ hasText: 'Prescription' }).first();
       const address = await row.getByRole('link').getAttribute('href');
       await page.goto(address ?? '');
       const download = page.waitForEvent('download');
-      await page.getByRole('button', { name: 'Save as a file' }).click();
+      await press(page.getByRole('button', { name: 'Save as a file' }));
       const record = readFileSync(await (await download).path(), 'utf8');
       const at = record.indexOf(DOSAGE);
       expect(at).toBeGreaterThan(20);
