@@ -14,7 +14,7 @@ import { openEmbeddedLedger } from './open.ts';
 
 const KILLS = scaled(4, 100);
 /** Kills of one ledger: all of its blocks are verified after each of them. */
-const KILLS_OF_A_LEDGER = 25;
+const KILLS_OF_A_LEDGER = 20;
 /** A kill comes at a random moment of this span after the first write. */
 const RUN_MS_MAX = 300;
 
