@@ -1,9 +1,9 @@
 import type { FhirTree } from '@salus/fhir';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { admitPatient } from '../../../test/admitted.ts';
 import {
   type Answer,
   chapterAt,
-  claimPatient,
   importChapter,
   openTestServer,
   type TestPatient,
@@ -22,9 +22,8 @@ let known: Record<string, never> & {
 };
 beforeAll(async () => {
   server = await openTestServer(['hospital-a', 'hospital-b']);
-  const imported = await importChapter(server, 'hospital-a');
+  patient = await admitPatient(server, 'hospital-a');
   await importChapter(server, 'hospital-a', chapterAt('hospital-a', 21));
-  patient = await claimPatient(server, 'hospital-a', imported.fhirId);
   desk = await server.logIn('a.desk');
   known = (await server.send('GET', `${BASE}/Patient/${patient.fhirId}`, { token: desk })).json;
 });
