@@ -4,8 +4,9 @@ import { scaled } from '@salus/testing';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { expectAccessible, expectNoSidewaysScrolling } from './accessibility.ts';
+import { choose } from './by-keys.ts';
 import { lineOf, PAGES, type PageOfApp, type Place, type Visitor } from './every-page.ts';
-import { hasBrowser, type Opening, openStage, type PatientPerson, type Stage } from './harness.ts';
+import { hasBrowser, openStage, type PatientPerson, type Stage } from './harness.ts';
 import { reachByKeyboard } from './keyboard.ts';
 import { signIn } from './sign-in.ts';
 
@@ -48,23 +49,24 @@ function patientOf({ cast }: Stage): PatientPerson {
   return found;
 }
 
-async function arrive(visitor: Visitor, opening: Opening): Promise<Page> {
-  // In English: the way in has its own walk in each language.
-  const page = await stage.newDevice({ ...opening, language: 'en' });
+async function arrive(visitor: Visitor): Promise<Page> {
+  const page = await stage.newDevice();
   const line = lineOf(stage.cast, visitor, place.patient);
   if (line !== undefined) await signIn(page, line);
-  if (opening.language !== undefined && opening.language !== 'en') await speak(page, opening.language);
   return page;
 }
 
-async function speak(page: Page, language: 'hi' | 'ar'): Promise<void> {
-  await page.getByRole('combobox', { name: 'Language' }).selectOption(language);
-  await vi.waitFor(async () => expect(await page.locator('html').getAttribute('lang')).toBe(language), SETTLED);
+/** On the page as it stands: in every language the list of languages has the same options. */
+async function speak(page: Page, language: 'en' | 'hi' | 'ar'): Promise<void> {
+  await choose(page.locator('select:has(option[value="hi"])'), language);
+  const direction = language === 'ar' ? 'rtl' : 'ltr';
+  await page.locator(`html[lang="${language}"][dir="${direction}"]`).waitFor({ state: 'attached' });
+  await settle(page, language);
 }
 
 /**
- * Opens a page and waits until nothing on it is under way. Each opening here logs a patient in at every place anew, more often
- * than a node allows for one address: then the page says so, and is opened again a little later.
+ * Opens a page and waits until nothing on it is under way. Each opening here logs a patient in at every place anew, which may be
+ * more often than a node allows for one address: then the page says so, and is opened again a little later.
  */
 async function open(page: Page, one: PageOfApp): Promise<void> {
   const { name } = one;
@@ -83,12 +85,16 @@ async function open(page: Page, one: PageOfApp): Promise<void> {
 
 async function goTo(page: Page, { name, open: go }: PageOfApp): Promise<undefined> {
   await go(page, place);
+  await settle(page, name);
+  return undefined;
+}
+
+async function settle(page: Page, name: string): Promise<void> {
   await page.locator('h1').first().waitFor();
   await vi.waitFor(
     async () => expect(await page.locator('.mantine-Loader-root:visible').count(), name).toBe(0),
     SETTLED,
   );
-  return undefined;
 }
 
 async function photograph(page: Page, name: string): Promise<void> {
@@ -121,6 +127,16 @@ async function onEach(visitor: Visitor, check: (one: PageOfApp) => Promise<void>
   expect(failed).toEqual([]);
 }
 
+describe('the walks', () => {
+  it('go by keys alone, but for that of the tester, who has a mouse', () => {
+    const byMouse = /\.(?:click|dblclick|fill|check|uncheck|selectOption|tap)\(/;
+    const walks = globSync('*.ts', { cwd: import.meta.dirname });
+    const clicking = walks.filter((file) => byMouse.test(readFileSync(join(import.meta.dirname, file), 'utf8')));
+    expect(walks.length).toBeGreaterThan(10);
+    expect(clicking).toEqual(['tester.e2e.test.ts']);
+  });
+});
+
 describe('the list of pages', () => {
   it('names every route of every area', () => {
     const source = join(import.meta.dirname, '../src');
@@ -143,8 +159,8 @@ describe.skipIf(!hasBrowser)('every page', () => {
   afterAll(async () => (stage as Stage | undefined)?.close());
 
   for (const visitor of VISITORS) {
-    it(`of a ${visitor} is accessible wide and narrow, and everything on it is reached by keyboard`, async () => {
-      const page = await arrive(visitor, {});
+    it(`of a ${visitor} is accessible wide, narrow and from right to left, fits in Devanagari, and is reached by keyboard`, async () => {
+      const page = await arrive(visitor);
       await onEach(visitor, async (one) => {
         await page.setViewportSize(WIDE);
         await open(page, one);
@@ -156,20 +172,23 @@ describe.skipIf(!hasBrowser)('every page', () => {
         await page.setViewportSize(NARROW);
         await photograph(page, one.name);
         if (SCREENS === undefined) await expectAccessible(page);
+        if (SCREENS !== undefined && !IN_ALL_SCRIPTS.has(one.name)) return;
+        try {
+          await inOtherLanguages(page, one);
+        } finally {
+          await speak(page, 'en');
+        }
       });
-    });
-
-    it(`of a ${visitor} reads from right to left, and Devanagari fits, on a narrow screen`, async () => {
-      for (const language of ['ar', 'hi'] as const) {
-        const page = await arrive(visitor, { language, narrow: true });
-        await onEach(visitor, async (one) => {
-          if (SCREENS !== undefined && !IN_ALL_SCRIPTS.has(one.name)) return;
-          await open(page, one);
-          if (IN_ALL_SCRIPTS.has(one.name)) await photograph(page, `${one.name}-${language}`);
-          if (language === 'ar') await expectAccessible(page);
-          else await expectNoSidewaysScrolling(page);
-        });
-      }
     });
   }
 });
+
+/** The page turns round as it stands: no other page is loaded for it. */
+async function inOtherLanguages(page: Page, { name }: PageOfApp): Promise<void> {
+  for (const language of ['hi', 'ar'] as const) {
+    await speak(page, language);
+    if (IN_ALL_SCRIPTS.has(name)) await photograph(page, `${name}-${language}`);
+    if (language === 'ar') await expectAccessible(page);
+    else await expectNoSidewaysScrolling(page);
+  }
+}

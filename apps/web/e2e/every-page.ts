@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { choose, press, tick, write } from './by-keys.ts';
 import type { Cast, PatientPerson, Stage } from './harness.ts';
 
 /** Whose side of the app a page is. */
@@ -141,10 +142,10 @@ async function openCertificate(page: Page): Promise<void> {
   await page.goto(list);
   await page.locator('main select option').nth(1).waitFor({ state: 'attached' });
   if ((await page.locator(`main a[href^="${list}/"]`).count()) > 0) return follow(page, list, `${list}/`);
-  await page.locator('main select').selectOption({ index: 1 });
-  await page.locator('main input').nth(0).fill('Dr Chiara Rossi');
-  await page.locator('main input').nth(1).fill('hospital-a-1001');
-  await page.locator('main button[type=submit]').click();
+  await choose(page.locator('main select'), 'a.rossi');
+  await write(page.locator('main input').nth(0), 'Dr Chiara Rossi');
+  await write(page.locator('main input').nth(1), 'hospital-a-1001');
+  await press(page.locator('main button[type=submit]'));
   await page.waitForURL(`**${list}/*`);
 }
 
@@ -153,24 +154,26 @@ async function openNarrowing(page: Page): Promise<void> {
   const list = '/patient/access';
   if ((await page.locator('html').getAttribute('lang')) === 'en') {
     await page.goto(`${list}/give`);
-    await page.locator('main fieldset input[type=checkbox]').first().check();
-    await page.locator('main button').last().click();
+    await tick(page.locator('main fieldset input[type=checkbox]').first());
+    await press(page.locator('main button').last());
     await page.waitForURL(`**${list}`);
   }
   await follow(page, list, `${list}/narrow/`);
 }
 
-/** The patient's first visit: asked for in English, which is walked first, and found in the other languages. */
+/** The patient's first visit, which is asked for on the way. */
 async function openVisit(page: Page): Promise<void> {
   await page.goto('/visit');
   await page.locator('main a[href="/visit/new"]').waitFor();
-  if ((await page.locator('html').getAttribute('lang')) !== 'en') return follow(page, '/visit', '/visit/hospital');
   await page.goto('/visit/new');
-  await page.getByRole('textbox', { name: 'Your reason, in your own words' }).fill('Thirst and tiredness since spring');
-  await page.getByRole('button', { name: 'Next' }).click();
-  await page.getByRole('radio', { name: 'Hospital A' }).check();
-  await page.getByRole('button', { name: 'Next' }).click();
-  await page.getByRole('button', { name: 'Send to the desk' }).click();
+  await write(
+    page.getByRole('textbox', { name: 'Your reason, in your own words' }),
+    'Thirst and tiredness since spring',
+  );
+  await press(page.getByRole('button', { name: 'Next' }));
+  await tick(page.getByRole('radio', { name: 'Hospital A' }));
+  await press(page.getByRole('button', { name: 'Next' }));
+  await press(page.getByRole('button', { name: 'Send to the desk' }));
   await page.waitForURL('**/visit/hospital-a/*');
 }
 
@@ -184,7 +187,7 @@ function chartPages(): readonly PageOfApp[] {
       const open = async (page: Page, place: Place): Promise<void> => {
         await page.goto(chartOf(place, route));
         // Before a chart opens, the doctor says that it is the person; the first button of the page is "yes".
-        await page.locator('main button').first().click();
+        await press(page.locator('main button').first());
         await page.locator('main nav').waitFor();
       };
       return { ...plain('doctor', part === '' ? 'chart' : `chart-${part}`, route), open };
