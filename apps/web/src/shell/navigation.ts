@@ -9,6 +9,7 @@ import {
 } from '@tabler/icons-react';
 import type { ComponentType } from 'react';
 import type { SessionState } from '../session/index.ts';
+import { wasSomebodyHere } from '../session/seen-here.ts';
 
 export interface NavigationEntry {
   readonly to: string;
@@ -18,12 +19,14 @@ export interface NavigationEntry {
   readonly isFor: (state: SessionState) => boolean;
 }
 
+const isStranger = (state: SessionState): boolean =>
+  state.kind === 'nobody' || state.kind === 'locked' || (state.kind === 'starting' && !wasSomebodyHere());
 const isPatient = (state: SessionState): boolean => state.kind === 'patient';
 const isStaff = (state: SessionState): boolean => state.kind === 'staff';
 
 /** Each area adds its own entries; order is that of the list. */
 export const NAVIGATION: readonly NavigationEntry[] = [
-  { to: '/', text: 'home', icon: IconHome, isFor: (state) => state.kind === 'nobody' || state.kind === 'locked' },
+  { to: '/', text: 'home', icon: IconHome, isFor: isStranger },
   { to: '/patient', text: 'patientHome', icon: IconHome, isFor: isPatient },
   { to: '/patient/record', text: 'record', icon: IconFileText, isFor: isPatient },
   { to: '/patient/access', text: 'access', icon: IconUserCheck, isFor: isPatient },
