@@ -66,7 +66,12 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
     await page.getByText('Type 2 diabetes mellitus').first().waitFor();
     await look(page, 'clinician-overview');
     await press(page.getByRole('button', { name: 'Where is this from? Type 2 diabetes mellitus' }));
+    // The first proof in this browser has only the node's word for it; later ones lead on from what was kept then.
+    await page.getByText('Checked as far as this node’s own word: block').waitFor();
+    await page.getByText('It has kept no point of this ledger so far').waitFor();
+    await press(page.getByRole('button', { name: /^Where is this from\? (?!Type 2 diabetes)/ }).first());
     await page.getByText('Checked on this device: block').waitFor();
+    await page.getByText('since this browser first saw it').waitFor();
     for (const tab of ['Results', 'Everything', 'Therapy', 'Write', 'Elsewhere']) {
       await press(page.getByRole('link', { name: tab, exact: true }));
       await page.getByText('Opening the record …').waitFor({ state: 'detached' });

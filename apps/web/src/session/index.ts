@@ -1,3 +1,4 @@
+export type { HeldLedger } from './held-checkpoint.ts';
 export {
   type PatientSession,
   type Session,

@@ -1,8 +1,9 @@
-import type { ApiClient, FollowedLedger, NodeSession, StaffAtWork, StaffNodeSession } from '@salus/client';
+import type { ApiClient, NodeSession, StaffAtWork, StaffNodeSession } from '@salus/client';
 import type { Signer } from '@salus/crypto';
 import type { DeviceKeys, Occasion, PatientWallet, PidEntry, StaffWallet, WalletContent } from '@salus/wallet';
 import type { SealedStore } from '@salus/wallet/web';
 import { createContext, useContext } from 'react';
+import type { HeldLedger } from './held-checkpoint.ts';
 import type { Unfinished } from './unfinished.ts';
 
 /** What a device keeps of a patient. */
@@ -55,7 +56,7 @@ export interface StaffSession {
   readonly store: SealedStore;
   atWork(): StaffAtWork;
   /** Compares the newest checkpoint with the one that this device keeps, and keeps how far it was followed. Codes as `followLedger`. */
-  follow(): Promise<FollowedLedger>;
+  follow(): Promise<HeldLedger>;
   /** Lets the node write in the person's name; once for each session. */
   delegate(): Promise<void>;
 }

@@ -68,7 +68,7 @@ export async function openStaffSession(
       return session();
     },
     atWork,
-    follow: async () => heldCheckpoint(device.store, network).follow(session()),
+    follow: async () => heldCheckpoint(device.store, network, nowMs).follow(session()),
     delegate: () => {
       const asked = delegated ?? delegateToNode(atWork());
       delegated = asked;

@@ -51,17 +51,17 @@ function OwnProof({ entry }: { readonly entry: ChartEntry }) {
   if (proof.isPending) return <Loading what={t('proof.checking')} />;
   if (proof.isError)
     return <Failure error={proof.error} text={t('proof.failed')} onRetry={() => void proof.refetch()} />;
-  const { block, committedMs, writer, isFollowed, isAnchored } = proof.data;
+  const { block, committedMs, writer, isFollowed, anchor, sinceMs } = proof.data;
   return (
     <Stack gap={2} role="status">
       <Text size="sm" fw={600}>
-        {t(isAnchored ? 'proof.anchored' : 'proof.told', { block })}
+        {t(anchor === 'held' ? 'proof.anchored' : 'proof.told', { block })}
       </Text>
       <Text size="sm">
         {t('proof.by', { writer, place: terms.place(entry.organisation) })} <DateText value={committedMs} withTime />
       </Text>
-      <Text size="sm">{t(isAnchored ? 'proof.textAnchored' : 'proof.text')}</Text>
-      {isFollowed || isAnchored ? null : <Text size="sm">{t('proof.unconnected')}</Text>}
+      <Text size="sm">{t(`proof.${anchor}`, { since: sinceMs === null ? '' : terms.moment(sinceMs) })}</Text>
+      {isFollowed || anchor === 'held' ? null : <Text size="sm">{t('proof.unconnected')}</Text>}
     </Stack>
   );
 }

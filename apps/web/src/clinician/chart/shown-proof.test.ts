@@ -1,4 +1,4 @@
-import type { RecordProof } from '@salus/client';
+import type { NodeSession, RecordProof } from '@salus/client';
 import {
   type CallPayload,
   callId,
@@ -17,8 +17,9 @@ import {
 import { parseFhirJson } from '@salus/fhir/parse';
 import { hashOfHeader } from '@salus/ledger/proof';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { HeldLedger } from '../../session/index.ts';
 import { entryOf } from './chart-entry.ts';
-import { checkShown } from './shown-proof.ts';
+import { checkAnchored, checkShown } from './shown-proof.ts';
 
 const NETWORK = 'N'.repeat(22);
 const hash = (letter: string): string => letter.repeat(43);
@@ -117,5 +118,26 @@ describe('the proof of a shown entry', () => {
     expect(checkShown(shown(linked), ofPatient).block).toBe(7);
     expect(() => checkShown(shown(linked.replace('"seealso"', '"replaces"')), ofPatient)).toThrow(refused);
     expect(() => checkShown(shown(linked.replace('true', 'false')), ofPatient)).toThrow(refused);
+  });
+});
+
+describe('what stands behind a checked proof', () => {
+  const session = {} as NodeSession;
+  const seen = (isAnchored: boolean, sinceMs: number | null) =>
+    ({ checkpoint: proof.checkpoint, isAnchored, sinceMs }) as unknown as HeldLedger;
+  const anchorOf = async (ledger: HeldLedger) => checkAnchored(session, shown(TEXT), { proof, ledger });
+
+  it('is the point that this browser kept before, since when it says', async () => {
+    expect(await anchorOf(seen(true, 5))).toMatchObject({ anchor: 'held', sinceMs: 5 });
+  });
+
+  it('is the node’s word at first sight, and where no blocks lead to what was kept', async () => {
+    expect(await anchorOf(seen(false, null))).toMatchObject({ anchor: 'new', sinceMs: null });
+    expect(await anchorOf(seen(false, 5))).toMatchObject({ anchor: 'apart' });
+  });
+
+  it('is nothing where the proof is of another network', async () => {
+    const other = { ...seen(true, 5), checkpoint: { ...proof.checkpoint, network: 'M'.repeat(22) } };
+    await expect(anchorOf(other as HeldLedger)).rejects.toThrow(refused);
   });
 });

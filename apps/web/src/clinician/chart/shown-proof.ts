@@ -1,13 +1,13 @@
 import {
   ClientError,
   checkRecordProof,
-  type FollowedLedger,
   isRecordAnchored,
   isShownAsProven,
   type NodeSession,
   type RecordProof,
 } from '@salus/client';
 import { isTree, stringOf } from '@salus/fhir/parse';
+import type { HeldLedger } from '../../session/index.ts';
 import type { ChartEntry } from './chart-entry.ts';
 
 /** What the proof of a shown entry says, once it is about that very entry. */
@@ -22,8 +22,13 @@ export interface CheckedEntry {
 
 /** The same, held against the point of the ledger that this browser keeps. */
 export interface AnchoredEntry extends CheckedEntry {
-  /** Whether blocks lead there; else it is the node's word that the other members have this ledger. */
-  readonly isAnchored: boolean;
+  /**
+   * `held`: blocks lead from there to a point that continues one which was kept here before. Else it is the node's word that the
+   * other members have this ledger: `new` where this browser had kept none, `apart` where no blocks lead there.
+   */
+  readonly anchor: 'held' | 'new' | 'apart';
+  /** When this browser first saw the ledger; null where that is now. */
+  readonly sinceMs: number | null;
 }
 
 /** `<type>/<id>/_history/<version>` of what is shown. */
@@ -54,8 +59,10 @@ export function checkShown(entry: Pick<ChartEntry, 'reference' | 'resource'>, pr
 export async function checkAnchored(
   session: NodeSession,
   entry: Pick<ChartEntry, 'reference' | 'resource'>,
-  { proof, ledger }: { readonly proof: RecordProof; readonly ledger: FollowedLedger },
+  { proof, ledger }: { readonly proof: RecordProof; readonly ledger: HeldLedger },
 ): Promise<AnchoredEntry> {
   const checked = checkShown(entry, proof);
-  return { ...checked, isAnchored: await isRecordAnchored(session, proof, ledger) };
+  const isAnchored = await isRecordAnchored(session, proof, ledger);
+  const { sinceMs } = ledger;
+  return { ...checked, anchor: isAnchored ? 'held' : sinceMs === null ? 'new' : 'apart', sinceMs };
 }

@@ -101,9 +101,10 @@ export const texts = {
     anchored: 'Checked on this device: block {{block}} of the shared ledger, as this browser knows it, holds it.',
     told: 'Checked as far as this node’s own word: block {{block}} of the shared ledger holds it.',
     by: 'The proof names as its writer member {{writer}} at {{place}},',
-    text: 'This browser compared what is shown here with the proof, and the proof with its record, batch and block. That the other members have the same ledger is this node’s own word: the blocks do not lead to the point of it that this browser keeps.',
-    textAnchored:
-      'This browser compared what is shown here with the proof, and the proof with its record, batch and block. It followed the blocks from there to the point of the ledger that it keeps, which the ledger has led on from since this browser first saw it.',
+    new: 'This browser compared what is shown here with the proof, and the proof with its record, batch and block. It has kept no point of this ledger so far: that the other members have the same one is this node’s own word. It keeps one from now on, and later proofs must lead on from it.',
+    apart:
+      'This browser compared what is shown here with the proof, and the proof with its record, batch and block. That the other members have the same ledger is this node’s own word: the blocks do not lead to the point of it that this browser keeps.',
+    held: 'This browser compared what is shown here with the proof, and the proof with its record, batch and block. It followed the blocks from there to the point of the ledger that it keeps, which the ledger has led on from since this browser first saw it, {{since}}.',
     unconnected: 'The node shows no way from this block to the newest point that it names.',
     foreign:
       'Read at {{place}} a moment ago, with the patient’s permission. Your node checked text, completeness and ledger before it showed it.',
