@@ -28,6 +28,8 @@ export interface UnfinishedNarrowing {
   readonly madeMs: number;
   /** What is sent, until the ledger's answer is known; null once it is committed and the grantee is to be told. */
   readonly sent: Pick<PreparedGrant, 'call' | 'privateArgs'> | null;
+  /** The code of the refusal: nothing was narrowed, and the patient has yet to read so. Absent before. */
+  readonly refused?: string;
 }
 
 /** The recovery sheet of a first claim: it exists nowhere else until its patient has it on paper. */
@@ -59,12 +61,31 @@ export function withoutUnfinishedGrant(unfinished: Unfinished, grant: string): U
   return { ...unfinished, grants: unfinished.grants.filter((known) => known.grant !== grant) };
 }
 
-export function withUnfinishedNarrowing(unfinished: Unfinished, begun: UnfinishedNarrowing): Unfinished {
-  const { narrowings = [] } = withoutNarrowing(unfinished, begun.grant);
-  return { ...unfinished, narrowings: [...narrowings, begun].slice(-GRANTS_KEPT_MAX) };
+/**
+ * Each narrowing is known by its salt: two tabs may narrow one grant, and the salt of a call that is on its way must not get
+ * lost.
+ *
+ * @returns undefined where another narrowing of the grant is under way
+ */
+export function beginNarrowing(unfinished: Unfinished, begun: UnfinishedNarrowing): Unfinished | undefined {
+  const { narrowings = [] } = unfinished;
+  if (narrowings.some(({ grant, refused }) => grant === begun.grant && refused === undefined)) return undefined;
+  const others = narrowings.filter(({ grant }) => grant !== begun.grant);
+  return { ...unfinished, narrowings: [...others, begun].slice(-GRANTS_KEPT_MAX) };
 }
 
-export function withoutNarrowing(unfinished: Unfinished, grant: string): Unfinished {
+/** Has nobody brought this very narrowing to its end meanwhile? */
+export function keepsNarrowing({ narrowings = [] }: Unfinished, { salt }: Pick<UnfinishedNarrowing, 'salt'>): boolean {
+  return narrowings.some((known) => known.salt === salt);
+}
+
+/** The narrowing as it stands now; where it was brought to its end meanwhile, nothing. */
+export function withNarrowing(unfinished: Unfinished, now: UnfinishedNarrowing): Unfinished {
   const { narrowings = [] } = unfinished;
-  return { ...unfinished, narrowings: narrowings.filter((known) => known.grant !== grant) };
+  return { ...unfinished, narrowings: narrowings.map((known) => (known.salt === now.salt ? now : known)) };
+}
+
+export function withoutNarrowing(unfinished: Unfinished, { salt }: Pick<UnfinishedNarrowing, 'salt'>): Unfinished {
+  const { narrowings = [] } = unfinished;
+  return { ...unfinished, narrowings: narrowings.filter((known) => known.salt !== salt) };
 }

@@ -55,7 +55,7 @@ export const texts = {
     used_one: 'Used once.',
     used_other: 'Used {{count}} times.',
     termsUnknown: 'This device does not know what was agreed; you can still end it.',
-    changed: 'Changed by another device: shown as the place that keeps the documents says.',
+    changed: 'Changed since this device signed it: shown as the place that keeps the documents says.',
     locate: 'may see at which places you were treated, not what is written there.',
     revoke: 'Take it back',
     revokeAsk: 'Take this access back?',
@@ -170,7 +170,7 @@ export const texts = {
     button: 'Allow less',
     openWhom: 'Allow less: {{who}}',
     impossible:
-      'This permission cannot be narrowed here: it has ended, or another device gave it. You can take it back as a whole.',
+      'This permission cannot be narrowed here: it has ended, another device gave it, or it was changed since this device signed it. You can take it back as a whole.',
     back: 'Back',
     counts_zero: 'Opens no document now, {{afterwards}}.',
     counts_one: 'Opens {{count}} document now, {{afterwards}}.',
@@ -186,7 +186,12 @@ export const texts = {
     done: 'Narrowed. From now on it opens only what is left.',
     unfinished: 'A narrowing was begun, and no answer came. Until it is done, what was allowed before may still hold.',
     untold: 'It is narrowed, but the place that may read does not know it yet and can read nothing until then.',
+    refused:
+      'It was not narrowed: it came too late or was refused, and what was allowed before still holds. Allow less once more, or take the permission back as a whole.',
     finish: 'Bring it to its end',
+    read: 'I have read this',
+    elsewhere:
+      'Another window of this browser has just narrowed this permission, or is doing so. See what is left of it, then narrow it further.',
     faults: {
       'nothing-chosen': 'Nothing would be left: take the permission back instead.',
       'ends-in-past': 'The end lies in the past: take the permission back instead.',

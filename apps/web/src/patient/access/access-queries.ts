@@ -32,8 +32,13 @@ export interface RecordsAt {
 
 /** Every grant and emergency of every pid. */
 export function useGrants(): UseQueryResult<readonly GrantsAt[]> {
-  const patient = usePatient();
   const { entries } = useActing();
+  return useGrantsAt(entries);
+}
+
+/** Those of the pids that are given, whoever is acted for. */
+export function useGrantsAt(entries: readonly Place[]): UseQueryResult<readonly GrantsAt[]> {
+  const patient = usePatient();
   return useQuery({
     queryKey: ['grant', 'held', namesOf(entries)],
     queryFn: () => forEach(entries, async (entry) => ({ entry, ...(await listGrants(await patient.at(entry.pid))) })),
@@ -55,8 +60,10 @@ export function useRequests(): UseQueryResult<readonly RequestAt[]> {
   });
 }
 
-/** What each of the pids keeps, without content: from this a grant's opening is counted. */
-export function useRecordsAt(entries: readonly Place[]): readonly RecordsAt[] {
+/** What each of the pids keeps, without content: from this a grant's opening is counted. `refetch` asks that place again. */
+export function useRecordsAt(
+  entries: readonly Place[],
+): readonly (RecordsAt & { readonly refetch: () => Promise<unknown> })[] {
   const patient = usePatient();
   const results = useQueries({
     queries: entries.map((entry) => ({
@@ -68,6 +75,7 @@ export function useRecordsAt(entries: readonly Place[]): readonly RecordsAt[] {
     entry,
     records: results[at]?.data,
     isError: results[at]?.isError ?? false,
+    refetch: async () => results[at]?.refetch(),
   }));
 }
 

@@ -1,4 +1,4 @@
-import { Button, Fieldset, Group, NativeSelect, Radio, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Fieldset, Group, NativeSelect, Radio, Stack, TextInput } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -15,6 +15,7 @@ import { useActing } from './acting.ts';
 import { announce, makeGrants } from './decide.ts';
 import { type Draft, emptyDraft, findFault, foreignTo, plansOf } from './draft.ts';
 import { DraftFields } from './draft-fields.tsx';
+import { FormFault } from './form-fault.tsx';
 import { endDecision } from './grant-once.ts';
 import { type GranteeWords, granteeOf } from './grantee-words.ts';
 import { OpeningSummary } from './opening-summary.tsx';
@@ -106,11 +107,7 @@ function GiveForm({ places: slugs }: { readonly places: readonly string[] }) {
         <DraftFields draft={draft} categories={categories} places={places} onChange={setDraft} />
       )}
       {draft.categories.length === 0 ? null : <OpeningSummary plans={plans} places={places} />}
-      {fault === undefined ? null : (
-        <Text c="red.9" role="status">
-          {t(`form.faults.${fault}`)}
-        </Text>
-      )}
+      <FormFault text={fault === undefined ? undefined : t(`form.faults.${fault}`)} />
       {allow.error === null ? null : <Failure error={allow.error} />}
       <Group>
         <Button onClick={() => allow.mutate()} disabled={!isReady || fault !== undefined} loading={allow.isPending}>

@@ -1,13 +1,10 @@
-import { Alert, Badge, Button, Card, Group, Stack, Text } from '@mantine/core';
+import { Badge, Button, Card, Group, Stack, Text } from '@mantine/core';
 import type { HeldGrant, ListedRecord } from '@salus/client';
 import type { Terms as GrantTerms } from '@salus/contracts';
-import { useMutation } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { usePatient, useSession } from '../../session/index.ts';
-import type { UnfinishedNarrowing } from '../../session/unfinished.ts';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
-import { Failure } from '../../ui/failure.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import { useSay } from '../../ui/use-say.ts';
 import { useDecided } from './access-queries.ts';
@@ -15,9 +12,10 @@ import type { Place } from './acting.ts';
 import { endGrant } from './decide.ts';
 import { stateOf } from './grant-state.ts';
 import { sentencesOf, whoOf } from './grant-words.ts';
-import { findUnfinished, finishNarrowing } from './narrow-once.ts';
+import { findUnfinished } from './narrow-once.ts';
 import { isNarrowable, reachOf, signedTerms } from './narrower.ts';
 import { openingOf } from './opening.ts';
+import { UnfinishedNarrowing } from './unfinished-narrowing.tsx';
 
 /** A grant in words: who, what, why, until when, how often it was used, and how many documents it opens today. */
 export function GrantCard({
@@ -63,7 +61,7 @@ export function GrantCard({
         <Text size="sm">{t('grants.used', { count: fact.uses ?? 0 })}</Text>
         {agreed === null || records === undefined || !isActive ? null : <Opens agreed={agreed} records={records} />}
       </Stack>
-      {isActive && unfinished !== undefined ? <Unfinished begun={unfinished} /> : null}
+      {isActive && unfinished !== undefined ? <UnfinishedNarrowing begun={unfinished} /> : null}
       {isActive ? (
         <Group>
           {isNarrowable(grant, signed) ? (
@@ -93,25 +91,6 @@ export function GrantCard({
         </Group>
       ) : null}
     </Card>
-  );
-}
-
-/** Without the rest the grantee reads nothing, or still what was allowed before: it is said, and brought to its end. */
-function Unfinished({ begun }: { readonly begun: UnfinishedNarrowing }) {
-  const { t } = useTranslation('access');
-  const patient = usePatient();
-  const decided = useDecided();
-  const finish = useMutation({ mutationFn: () => finishNarrowing(patient, begun), onSuccess: decided });
-  return (
-    <Alert variant="outline" color="red" mb="xs" role="status">
-      <Stack gap="xs" align="flex-start">
-        <Text size="sm">{t(begun.sent === null ? 'narrow.untold' : 'narrow.unfinished')}</Text>
-        {finish.error === null ? null : <Failure error={finish.error} />}
-        <Button size="compact-md" variant="outline" onClick={() => finish.mutate()} loading={finish.isPending}>
-          {t('narrow.finish')}
-        </Button>
-      </Stack>
-    </Alert>
   );
 }
 

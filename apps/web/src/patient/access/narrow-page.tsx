@@ -1,5 +1,4 @@
 import { Alert, Button, Card, Group, List, Stack, Text, Title } from '@mantine/core';
-import type { HeldGrant } from '@salus/client';
 import type { Terms as GrantTerms } from '@salus/contracts';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -12,58 +11,63 @@ import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import { useSay } from '../../ui/use-say.ts';
-import { type RecordsAt, useDecided, useGrants, useRecordsAt } from './access-queries.ts';
-import type { Place } from './acting.ts';
+import { type RecordsAt, useDecided, useGrantsAt, useRecordsAt } from './access-queries.ts';
+import { useActing } from './acting.ts';
 import { DraftFields } from './draft-fields.tsx';
+import { FormFault } from './form-fault.tsx';
 import { sentencesOf, whoOf } from './grant-words.ts';
-import { narrowOnce } from './narrow-once.ts';
-import {
-  draftOfTerms,
-  findNarrowingFault,
-  isNarrowable,
-  type Narrowing,
-  narrowedTerms,
-  narrowingOf,
-  reachOf,
-  signedTerms,
-} from './narrower.ts';
+import { findUnfinished, narrowOnce } from './narrow-once.ts';
+import { findGrantPlace, type Narrowable, narrowViewOf, pointOf } from './narrow-view.ts';
+import { draftOfTerms, findNarrowingFault, type Narrowing, narrowedTerms, narrowingOf, reachOf } from './narrower.ts';
 import { isNarrowedInside, opensIn } from './opening.ts';
+import { UnfinishedNarrowing } from './unfinished-narrowing.tsx';
 
 /** Allows less by a permission that runs: what it opens now and would open afterwards stands there before anything is signed. */
 export function NarrowPage() {
-  const { t } = useTranslation('access');
+  const { grant = '' } = useParams();
+  return <NarrowGrant key={grant} id={grant} />;
+}
+
+function NarrowGrant({ id }: { readonly id: string }) {
+  const { t } = useTranslation(['access', 'guardians']);
   const patient = usePatient();
-  const { grant: id = '' } = useParams();
-  const { data, error, isPending, refetch } = useGrants();
-  const held = data
-    ?.flatMap(({ entry, grants }) => grants.map((grant) => ({ entry, grant })))
-    .find(({ grant }) => grant.grant === id);
-  const agreed = held === undefined ? undefined : signedTerms(patient.wallet.content, held.grant);
-  const isPossible = held !== undefined && isNarrowable(held.grant, agreed);
+  const { ward } = useActing();
+  const { content } = patient.wallet;
+  const place = findGrantPlace(content, id);
+  const { data, error, isPending, refetch } = useGrantsAt(place === undefined ? [] : [place]);
+  const [shown, setShown] = useState<Narrowable>();
+  const held = data?.flatMap(({ grants }) => grants).find(({ grant }) => grant === id);
+  const view = narrowViewOf(content, { shown, place, held, begun: findUnfinished(patient, id) });
+  if (view.kind === 'form' && view.found !== shown) setShown(view.found);
   return (
     <Page title={t('narrow.title')} lead={t('narrow.lead')}>
       {isPending ? <Loading /> : null}
       {error === null ? null : <Failure error={error} onRetry={() => void refetch()} />}
-      {data === undefined || isPossible ? null : (
-        <Empty text={t('narrow.impossible')}>
-          <Button component={Link} to="/patient/access" variant="outline" mt="sm">
+      {place === undefined || place.ward === null || place.ward === ward ? null : (
+        <Alert variant="outline">{t('guardians:ward.acting', { name: place.ward })}</Alert>
+      )}
+      {view.kind === 'unfinished' ? <UnfinishedNarrowing begun={view.begun} /> : null}
+      {view.kind === 'impossible' && data !== undefined ? <Empty text={t('narrow.impossible')} /> : null}
+      {view.kind === 'form' ? (
+        <NarrowForm found={view.found} used={(held ?? view.found.grant).fact.uses ?? 0} />
+      ) : (
+        <Group>
+          <Button component={Link} to="/patient/access" variant="outline">
             {t('narrow.back')}
           </Button>
-        </Empty>
+        </Group>
       )}
-      {isPossible && agreed !== undefined ? <NarrowForm entry={held.entry} grant={held.grant} agreed={agreed} /> : null}
     </Page>
   );
 }
 
 function NarrowForm({
-  entry,
-  grant: { fact },
-  agreed: found,
+  found: { place, grant, agreed },
+  used,
 }: {
-  readonly entry: Place;
-  readonly grant: HeldGrant;
-  readonly agreed: GrantTerms;
+  readonly found: Narrowable;
+  /** How often the grant was used until now. */
+  readonly used: number;
 }) {
   const { t } = useTranslation('access');
   const say = useSay();
@@ -72,18 +76,18 @@ function NarrowForm({
   const decided = useDecided();
   const navigate = useNavigate();
   const { nowMs } = useSession();
-  // Committed, the wallet holds the new terms: what is shown here stays measured by those that were found.
-  const [agreed] = useState(found);
+  const begun = findUnfinished(patient, grant.grant);
   const [draft, setDraft] = useState(() => draftOfTerms(agreed));
-  const [at] = useRecordsAt([entry]);
+  const [at] = useRecordsAt([place]);
   const records = at?.records;
   const next = narrowedTerms(agreed, draft);
-  const fault = findNarrowingFault(agreed, draft, { nowMs: nowMs(), used: fact.uses ?? 0 });
+  const fault = findNarrowingFault(agreed, draft, { nowMs: nowMs(), used });
   const opened: readonly RecordsAt[] =
-    records === undefined ? [] : [{ entry, records: opensIn(reachOf(agreed), records), isError: false }];
+    records === undefined ? [] : [{ entry: place, records: opensIn(reachOf(agreed), records), isError: false }];
   const save = useMutation({
     mutationFn: () => narrowOnce(patient, next),
-    onSuccess: async () => {
+    onSuccess: async (end) => {
+      if (end !== 'done') return;
       say(t('narrow.done'));
       await decided();
       await navigate('/patient/access');
@@ -95,25 +99,28 @@ function NarrowForm({
         <Title order={2} size="h4" id="agreed">
           {whoOf(t, terms, agreed.grantee)}
         </Title>
-        {sentencesOf(t, terms, agreed, entry.organisation).map((sentence) => (
+        {sentencesOf(t, terms, agreed, place.organisation).map((sentence) => (
           <Text key={sentence} size="sm">
             {sentence}
           </Text>
         ))}
-        <Text size="sm">{t('grants.used', { count: fact.uses ?? 0 })}</Text>
+        <Text size="sm">{t('grants.used', { count: used })}</Text>
       </Card>
       {at?.isError === true ? (
-        <Failure error={undefined} text={t('preview.failed', { place: terms.place(entry.organisation) })} />
+        <Failure
+          error={undefined}
+          text={t('preview.failed', { place: terms.place(place.organisation) })}
+          onRetry={() => void at.refetch()}
+        />
       ) : null}
       {records === undefined && at?.isError !== true ? <Loading what={t('preview.counting')} /> : null}
       <DraftFields draft={draft} agreed={agreed} categories={agreed.categories} places={opened} onChange={setDraft} />
       {records === undefined ? null : <Difference narrowing={narrowingOf(agreed, next, records)} next={next} />}
-      {fault === undefined ? null : (
-        <Text c={fault === 'unchanged' ? undefined : 'red.9'} role="status">
-          {t(`narrow.faults.${fault}`)}
-        </Text>
+      <FormFault text={fault === undefined ? undefined : t(`narrow.faults.${fault}`)} isGrave={fault !== 'unchanged'} />
+      {save.data === 'begun-elsewhere' ? <Failure error={undefined} text={t('narrow.elsewhere')} /> : null}
+      {save.error === null ? null : (
+        <Failure error={save.error} {...(begun === undefined ? {} : { text: t(`narrow.${pointOf(begun)}`) })} />
       )}
-      {save.error === null ? null : <Failure error={save.error} />}
       <Group>
         <Button
           onClick={() => save.mutate()}
