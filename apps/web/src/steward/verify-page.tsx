@@ -1,6 +1,6 @@
 import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { type ApiClient, ClientError } from '@salus/client';
-import { useCallback, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../session/index.ts';
 import { DateText } from '../ui/date-text.tsx';
@@ -18,6 +18,7 @@ import {
 } from './authenticity-verdict.ts';
 import { Facts } from './facts.tsx';
 import { keepAuthorities, recallAuthorities } from './known-authorities.ts';
+import { newestOnly } from './newest-only.ts';
 
 const TEXT_MAX = 10_000;
 
@@ -29,26 +30,31 @@ export function VerifyPage() {
   const [verdict, setVerdict] = useState<Verdict>();
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
-  const check = useCallback(
-    (shown: string): void => {
-      setBusy(true);
-      setError(undefined);
-      setVerdict(undefined);
-      verdictOn(api, shown, nowMs())
-        .then(setVerdict, setError)
-        .finally(() => setBusy(false));
-    },
-    [api, nowMs],
+  const [checks] = useState(() =>
+    newestOnly<Verdict>({
+      onAnswer: (answer) => {
+        setBusy(false);
+        setVerdict(answer);
+      },
+      onFailure: (reason) => {
+        setBusy(false);
+        setError(reason);
+      },
+    }),
   );
-  /** Whoever holds a code before the camera has both hands full: what was read is checked at once. */
-  const scanned = useCallback(
-    (read: string): void => {
-      const shown = read.slice(0, TEXT_MAX);
-      setText(shown);
-      check(shown);
-    },
-    [check],
-  );
+  /** A verdict stands under the text that it is on, never under another. */
+  const show = (shown: string): void => {
+    checks.drop();
+    setBusy(false);
+    setError(undefined);
+    setVerdict(undefined);
+    setText(shown);
+  };
+  const check = (shown: string): void => {
+    show(shown);
+    setBusy(true);
+    checks.ask(() => verdictOn(api, shown, nowMs()));
+  };
   return (
     <Page title={t('verify.title')} lead={t('verify.lead')}>
       <form
@@ -58,7 +64,8 @@ export function VerifyPage() {
         }}
       >
         <Stack gap="sm" maw={640}>
-          <QrReader onRead={scanned} />
+          {/* Whoever holds a code before the camera has both hands full: what was read is checked at once. */}
+          <QrReader onRead={(read) => check(read.slice(0, TEXT_MAX))} />
           <Textarea
             label={t('verify.paste')}
             description={t('verify.pasteHint')}
@@ -68,7 +75,7 @@ export function VerifyPage() {
             maxLength={TEXT_MAX}
             value={text}
             dir="ltr"
-            onChange={(event) => setText(event.currentTarget.value)}
+            onChange={(event) => show(event.currentTarget.value)}
           />
           <Group>
             <Button type="submit" loading={busy} disabled={text.trim() === ''}>
