@@ -87,13 +87,8 @@ export {
   type UsableGrant,
 } from './reading.ts';
 export { type CheckedRecord, checkRecordProof, type RecordProof } from './record-proof.ts';
-export {
-  type RecoveryOutcome,
-  type RecoveryStart,
-  recoverPids,
-  restoreBackups,
-  type UnansweredCall,
-} from './recovery.ts';
+export { type RecoveryOutcome, recoverPids, type UnansweredCall } from './recovery.ts';
+export { type RecoveryStart, type Restored, restoreBackups } from './restored.ts';
 export {
   asPatient,
   type Committed,

@@ -4,6 +4,7 @@ import { claimKeyOf, formatSlip, type PreparedCall, type Slip } from '@salus/wal
 import { type MemoryLedger, memoryLedger, NETWORK, register, START_MS } from '@salus/wallet/memory-ledger';
 import type { ApiClient, ApiRequest } from '../src/api-client.ts';
 import { ClientError } from '../src/client-error.ts';
+import type { SignedHeader } from '../src/ledger-proofs.ts';
 
 export { NETWORK, START_MS };
 
@@ -16,6 +17,8 @@ export interface PatientNode {
   readonly ledger: MemoryLedger;
   /** Method and path of all that arrived. */
   readonly arrived: string[];
+  /** What it shows of its ledger, from block 0 on; empty until a test says otherwise. */
+  readonly blocks: SignedHeader[];
   /** The next request whose method and path end with this suffers it. */
   disturb(ending: string, fault: Fault): void;
   newSlip(organisation: string): { readonly slip: Slip; readonly text: string };
@@ -32,6 +35,7 @@ export async function patientNode(organisations = ['hospital-a', 'hospital-b']):
   const keys = Object.fromEntries(organisations.map((name, at) => [name, [hpke[at]!]]));
   const ledger = memoryLedger(keys);
   const arrived: string[] = [];
+  const blocks: SignedHeader[] = [];
   const faults: { readonly ending: string; readonly fault: Fault }[] = [];
   /** Of each pid, each device's, the newest first. */
   const backups = new Map<string, readonly { readonly kid: string; readonly backup: unknown }[]>();
@@ -77,12 +81,16 @@ export async function patientNode(organisations = ['hospital-a', 'hospital-b']):
         ]);
       case 'GET keys':
         return { keys: [] };
+      case 'GET checkpoint':
+      case 'GET blocks':
+        return showLedger(blocks, last, Number(query?.from ?? 0));
       case 'POST calls':
       case 'POST grants':
         return submit(body as { call: PreparedCall['call']; privateArgs: PreparedCall['privateArgs'] });
       case 'POST tokens':
         return undefined;
       default:
+        if (path === `/api/v1/ledger/blocks/${last}`) return blocks[Number(last)];
         throw new Error(`this node does not know ${method} ${path}`);
     }
   };
@@ -106,7 +114,14 @@ export async function patientNode(organisations = ['hospital-a', 'hospital-b']):
     register(ledger, { pid: slip.pid, organisation, claimKey: claimKeyOf(slip.seed, slip.pid).publicKey });
     return { slip, text: formatSlip(slip) };
   };
-  return { api, ledger, arrived, disturb: (ending, fault) => faults.push({ ending, fault }), newSlip, patient };
+  return { api, ledger, arrived, blocks, disturb: (ending, fault) => faults.push({ ending, fault }), newSlip, patient };
+}
+
+/** The newest block is the checkpoint, which nobody signed. */
+function showLedger(blocks: readonly SignedHeader[], what: string, from: number): object {
+  if (what === 'blocks') return { blocks: blocks.slice(from) };
+  const { header, hash } = blocks.at(-1)!;
+  return { checkpoint: { network: NETWORK, number: header.number, hash, signatures: [] } };
 }
 
 function findBackup(kept: readonly { readonly backup: unknown }[], place: number): object {

@@ -69,6 +69,7 @@ export {
   deriveHpkeKey,
   type ExtractableHpkeKey,
   generateHpkeKey,
+  HPKE_PLAINTEXT_BYTES_MAX,
   type HpkeKey,
   type HpkePrivateKey,
   openHpke,

@@ -5,6 +5,8 @@ import { WalletError } from './wallet-error.ts';
 export const CONTENT_VERSION = 'salus:wallet:v1';
 /** Recovery keys whose public halves a wallet keeps for later pids; the secret itself is on paper. */
 export const RECOVERY_KEYS_KEPT = 32;
+/** The code's recovery keys for claims, over all recoveries. */
+export const RECOVERY_KEYS_MAX = 256;
 const CONTENT_BYTES_MAX = 4 * 1024 * 1024;
 
 export interface PidEntry {
@@ -12,7 +14,10 @@ export interface PidEntry {
   readonly pid: string;
   /** The kid of this device's signing key for the pid. */
   readonly kid: string;
+  /** The recovery key that the claim named: which of `recoveryKeys`. */
   readonly recoveryIndex: number;
+  /** How often a recovery has replaced that key, by keys that are this pid's alone; absent before the first. */
+  readonly recoveryTurn?: number;
   /** The last sequence number that this wallet used for a key change. */
   readonly sequence: number;
 }
@@ -154,12 +159,13 @@ export function withCheckpoint<Content extends Pick<WalletContent, 'checkpoint'>
 }
 
 function parsePidEntry(value: Json): PidEntry {
-  const { organisation, pid, kid, recoveryIndex, sequence } = asObject(value);
+  const { organisation, pid, kid, recoveryIndex, recoveryTurn, sequence } = asObject(value);
   return {
     organisation: asText(organisation),
     pid: asText(pid),
     kid: asText(kid),
     recoveryIndex: asCount(recoveryIndex),
+    ...(recoveryTurn === undefined ? {} : { recoveryTurn: asCount(recoveryTurn) }),
     sequence: asCount(sequence),
   };
 }

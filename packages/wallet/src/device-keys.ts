@@ -41,9 +41,21 @@ function hpkeKeyOf(rootSecret: Uint8Array, pid: string): Promise<ExtractableHpke
   return deriveHpkeKey(rootSecret, `device-hpke/${pid}`);
 }
 
-/** The recovery signing key number `index` of a recovery secret. */
+/** The recovery signing key number `index` of a recovery secret, which a claim names: devices know its public half before. */
 export function recoveryKeyOf(recoverySecret: Uint8Array, index: number): ReturnType<typeof deriveSigningKey> {
   return deriveSigningKey(recoverySecret, `recovery/${index}`);
+}
+
+/**
+ * The recovery key that recovery number `turn` of a pid gives it, from 1 on. No two pids share one, whatever a device has
+ * counted or a backup says, and no device knew it before.
+ */
+export function nextRecoveryKeyOf(
+  recoverySecret: Uint8Array,
+  pid: string,
+  turn: number,
+): ReturnType<typeof deriveSigningKey> {
+  return deriveSigningKey(recoverySecret, `recovery/${pid}/${turn}`);
 }
 
 /** The HPKE key under which a wallet's content is backed up: its public half stays in the wallet. */

@@ -1,3 +1,4 @@
+export { restoreContent } from './backup.ts';
 export {
   CALL_LIFETIME_MS,
   type CallContent,
@@ -14,6 +15,8 @@ export {
   type PidEntry,
   parseContent,
   pidEntry,
+  RECOVERY_KEYS_KEPT,
+  RECOVERY_KEYS_MAX,
   type SeenCheckpoint,
   type WalletContent,
   type WardEntry,
@@ -27,7 +30,14 @@ export {
   withWard,
 } from './content.ts';
 export { type DeviceCode, formatDeviceCode, parseDeviceCode } from './device-code.ts';
-export { backupKeyOf, type DeviceKeys, derivedDeviceKeys, derivedKeyPairs, recoveryKeyOf } from './device-keys.ts';
+export {
+  backupKeyOf,
+  type DeviceKeys,
+  derivedDeviceKeys,
+  derivedKeyPairs,
+  nextRecoveryKeyOf,
+  recoveryKeyOf,
+} from './device-keys.ts';
 export { answerDispute, dispute, withdrawDispute } from './disputes.ts';
 export { type EmergencyCard, makeCard } from './emergency-card.ts';
 export type { GrantChoice } from './grant-terms.ts';
@@ -45,21 +55,22 @@ export {
   staffAppointGuardian,
 } from './guardians.ts';
 export { type KeyEnvelope, type ListedKey, openEnvelope, opened, type Seal, sealDigest } from './key-envelopes.ts';
-export { mergeContents } from './merge-contents.ts';
+export { type ContestedGrant, contestedGrants, laterCheckpoint, mergeContents } from './merge-contents.ts';
 export {
   addDevice,
   answerChallenge,
   backUp,
   claim,
   closePid,
+  contentOf,
   createPatientWallet,
   deviceSigner,
   type NewWallet,
   ownDevice,
   type PatientWallet,
+  RECOVERY_TURNS_MAX,
   recover,
   removeDevice,
-  restoreContent,
   type WalletChange,
 } from './patient-wallet.ts';
 export { PLACES_VERSION, type Place, sealPlaces } from './places.ts';

@@ -14,8 +14,9 @@ import {
 } from '@salus/crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type MemoryLedger, memoryLedger, NETWORK, register, START_MS } from '../test/memory-ledger.ts';
+import { restoreContent } from './backup.ts';
 import { withoutPid } from './content.ts';
-import { derivedDeviceKeys } from './device-keys.ts';
+import { derivedDeviceKeys, nextRecoveryKeyOf } from './device-keys.ts';
 import { makeCard } from './emergency-card.ts';
 import { sealToken } from './grant-token.ts';
 import { answer, grant, narrow, revoke } from './grants.ts';
@@ -31,8 +32,8 @@ import {
   type PatientWallet,
   recover,
   removeDevice,
-  restoreContent,
 } from './patient-wallet.ts';
+import { parseRecoveryCode } from './recovery-code.ts';
 import { claimKeyOf, type Slip } from './slip.ts';
 
 const occasion = { network: NETWORK, nowMs: START_MS };
@@ -124,14 +125,17 @@ describe('devices', () => {
     });
   });
 
-  it('recovery on a new device silences the stolen one, and the next recovery key takes over', async () => {
+  it('recovery on a new device silences the stolen one, and a recovery key that no device knew takes over', async () => {
     const { ledger, pid, recoveryCode, wallet } = setting;
     const content = await restoreContent(NETWORK, recoveryCode, await backUp(wallet));
     expect(content).toEqual(wallet.content);
     const fresh: PatientWallet = { content, keys: derivedDeviceKeys(randomBytes(32)) };
     const recovered = await recover(fresh, occasion, { pid, recoveryCode });
     expect(await ledger.submit(recovered)).toMatchObject({ kind: 'committed' });
-    expect(patient(setting)).toMatchObject({ recovery: wallet.content.recoveryKeys[1] });
+    const next = nextRecoveryKeyOf(parseRecoveryCode(recoveryCode), pid, 1).publicKey;
+    expect(patient(setting)).toMatchObject({ recovery: next });
+    expect(wallet.content.recoveryKeys).not.toContain(next);
+    expect(recovered.wallet.content.recoveryNext).toBe(wallet.content.recoveryNext);
     expect(await ledger.submit(await revoke(wallet, occasion, { pid, grant: anId() }))).toMatchObject({
       kind: 'refused',
     });

@@ -1,10 +1,8 @@
 import {
   canonicalBytes,
-  type HpkeKey,
   hashTuple,
   type Json,
   kidOf,
-  openHpke,
   randomBytes,
   type SealedEnvelope,
   type Signer,
@@ -13,17 +11,10 @@ import {
   toBase64url,
   utf8,
 } from '@salus/crypto';
+import { BACKUP_INFO, wrongNetwork } from './backup.ts';
 import { deviceEntry, type Occasion, type PreparedCall, pidSigner, prepareCall } from './calls.ts';
-import {
-  actingEntry,
-  CONTENT_VERSION,
-  parseContent,
-  pidEntry,
-  RECOVERY_KEYS_KEPT,
-  type WalletContent,
-  withPid,
-} from './content.ts';
-import { backupKeyOf, type DeviceKeys, recoveryKeyOf } from './device-keys.ts';
+import { actingEntry, CONTENT_VERSION, pidEntry, RECOVERY_KEYS_KEPT, type WalletContent, withPid } from './content.ts';
+import { backupKeyOf, type DeviceKeys, nextRecoveryKeyOf, recoveryKeyOf } from './device-keys.ts';
 import { formatRecoveryCode, parseRecoveryCode } from './recovery-code.ts';
 import { claimKeyOf, type Slip } from './slip.ts';
 import { WalletError } from './wallet-error.ts';
@@ -122,37 +113,14 @@ export async function closePid(wallet: PatientWallet, occasion: Occasion, pid: s
 export async function backUp({ content }: PatientWallet): Promise<SealedEnvelope> {
   return sealHpke({
     publicKey: content.backupKey,
-    info: ['salus:wallet-backup:v1', content.network],
+    info: [BACKUP_INFO, content.network],
     plaintext: canonicalBytes(content as unknown as Json),
   });
 }
 
 /**
- * Opens a backup on a new device.
- *
- * @throws WalletError `bad-recovery-code`; `bad-wallet` where the backup, or a key in it, is not of this code
- */
-export async function restoreContent(
-  network: string,
-  recoveryCode: string,
-  backup: SealedEnvelope,
-): Promise<WalletContent> {
-  const secret = parseRecoveryCode(recoveryCode);
-  const key = await backupKeyOf(secret);
-  const content = parseContent(await openBackup(network, key, backup));
-  if (content.network !== network) throw wrongNetwork();
-  // Whoever knows the public key can seal to it: a key of theirs as a recovery key would take the pids over.
-  const isOfCode = ({ backupKey, recoveryKeys }: WalletContent): boolean =>
-    backupKey === key.publicKey &&
-    recoveryKeys.length <= RECOVERY_KEYS_KEPT &&
-    recoveryKeys.every((publicKey, index) => publicKey === recoveryKeyOf(secret, index).publicKey);
-  if (!isOfCode(content)) throw new WalletError('bad-wallet', 'The backup names keys that are not of this code.');
-  return content;
-}
-
-/**
- * Replaces all devices of one pid by this one, signed by the pid's recovery key; the next recovery key takes its place.
- * The wallet's `content` is that of the restored backup.
+ * Replaces all devices of one pid by this one, signed by the pid's recovery key, which `content` names as the ledger holds
+ * it. The pid's own next key takes its place: at the last one that is looked for, it stays.
  */
 export async function recover(
   { content, keys }: PatientWallet,
@@ -161,25 +129,24 @@ export async function recover(
 ): Promise<WalletChange> {
   const secret = parseRecoveryCode(recoveryCode);
   const entry = pidEntry(content, pid);
-  const { recoveryNext: next } = content;
+  const { recoveryIndex, recoveryTurn = 0 } = entry;
+  const now = recoveryTurn === 0 ? recoveryKeyOf(secret, recoveryIndex) : nextRecoveryKeyOf(secret, pid, recoveryTurn);
+  const turn = Math.min(recoveryTurn + 1, RECOVERY_TURNS_MAX);
+  const recovery = turn === recoveryTurn ? null : nextRecoveryKeyOf(secret, pid, turn).publicKey;
   const sequence = entry.sequence + SEQUENCE_STEP_AT_RECOVERY;
   const prepared = await prepareCall(
     occasion,
     {
       contract: 'patient',
       transaction: 'recover',
-      args: {
-        sequence,
-        devices: [await ownDevice(content.network, keys, pid)],
-        recovery: recoveryKeyAt(content, next),
-      },
+      args: { sequence, devices: [await ownDevice(content.network, keys, pid)], recovery },
       signer: `recovery:${pid}`,
     },
-    signerFromPkcs8(recoveryKeyOf(secret, entry.recoveryIndex).privateKey),
+    signerFromPkcs8(now.privateKey),
   );
   const kid = kidOf((await keys.signer(pid)).publicKey);
-  const used = { ...content, recoveryNext: next + 1 };
-  return { ...prepared, wallet: { content: withPid(used, { ...entry, kid, recoveryIndex: next, sequence }), keys } };
+  const changed = { ...entry, kid, recoveryTurn: turn, sequence };
+  return { ...prepared, wallet: { content: withPid(content, changed), keys } };
 }
 
 /** Signs the challenge of a log-in; it opens a session and authorises nothing on the ledger. */
@@ -203,8 +170,11 @@ export async function deviceSigner(
   return { signer: pidSigner(pid, key.publicKey), key };
 }
 
-/** A backup may be some key changes old: a step beyond them, below the contract's limit of 1,000. */
+/** A device may change keys while a recovery runs: a step beyond that, below the contract's limit of 1,000. */
 const SEQUENCE_STEP_AT_RECOVERY = 100;
+
+/** Recovery keys of one pid's own: so many log-ins find the one that it has, and a node takes 120 in a minute. */
+export const RECOVERY_TURNS_MAX = 32;
 
 async function keyChange(
   wallet: PatientWallet,
@@ -224,7 +194,8 @@ async function keyChange(
   return { ...prepared, wallet: { ...wallet, content: withPid(wallet.content, { ...entry, sequence }) } };
 }
 
-async function contentOf(network: string, recoverySecret: Uint8Array): Promise<WalletContent> {
+/** What a wallet knows at its beginning. */
+export async function contentOf(network: string, recoverySecret: Uint8Array): Promise<WalletContent> {
   return {
     version: CONTENT_VERSION,
     network,
@@ -245,25 +216,8 @@ function recoveryKeyAt(content: WalletContent, index: number): string {
   if (key === undefined) {
     throw new WalletError(
       'recovery-exhausted',
-      `The ${content.recoveryKeys.length} recovery keys of this wallet are used up: it can claim and recover nothing more.`,
+      `The ${content.recoveryKeys.length} recovery keys of this wallet are used up: it can claim nothing more until it is recovered.`,
     );
   }
   return key;
-}
-
-async function openBackup(network: string, key: HpkeKey, backup: SealedEnvelope): Promise<Uint8Array> {
-  try {
-    return await openHpke({
-      privateKey: key.privateKey,
-      publicKey: key.publicKey,
-      info: ['salus:wallet-backup:v1', network],
-      envelope: backup,
-    });
-  } catch (cause) {
-    throw new WalletError('bad-wallet', 'This recovery code does not open this backup.', { cause });
-  }
-}
-
-function wrongNetwork(): WalletError {
-  return new WalletError('wrong-network', 'The slip or backup belongs to another network than this wallet.');
 }

@@ -37,14 +37,14 @@ export function addRecoverCommand(patient: Command, act: Act): void {
     const network = await readNetwork(api);
     const { org: organisation, pid } = options;
     const start = { network, organisation, pid, recoveryCode };
-    const content = await restoreBackups(api, start);
+    const { content, seen, hasBackup } = await restoreBackups(api, start);
     const question = 'A passphrase for the wallet of this device (12 characters or more): ';
     const passphrase = await chooseSecret(terminal, question, context.passphraseFile);
     const rootSecret = randomBytes(ROOT_SECRET_BYTES);
-    const restored = { content, keys: derivedDeviceKeys(rootSecret) };
+    const restored = { content, seen, keys: derivedDeviceKeys(rootSecret) };
     const save = ({ content: changed }: PatientWallet): Promise<void> =>
       saveWalletFile(file, passphrase, { kind: 'patient', rootSecret, content: changed, demonstration: false });
-    const recovery = await recoverPids(api, restored, { start, nowMs: context.nowMs, save });
+    const recovery = await recoverPids(api, restored, { recoveryCode, nowMs: context.nowMs, save });
     const outcomes = recovery.outcomes.map((outcome) =>
       'block' in outcome
         ? outcome
@@ -56,6 +56,14 @@ export function addRecoverCommand(patient: Command, act: Act): void {
         'block' in outcome
           ? `Recovered at ${organisation} (block ${outcome.block}).`
           : `${outcome.isRefused ? 'Not recovered' : 'Perhaps recovered'} at ${organisation}: ${outcome.error.message} (${outcome.error.code})`,
+      );
+    }
+    if (!hasBackup) {
+      terminal.say('No backup was found: pids at other organisations come back with this code and one of them.');
+    }
+    if (!recovery.isLedgerKnown) {
+      terminal.say(
+        'Your devices left word of a ledger that this node does not show: a backup was made up, or the ledger was replaced.',
       );
     }
     if (!recovery.isBackedUp) terminal.say('The backup is not at every node: run `salus patient backup`.');

@@ -56,6 +56,10 @@ export const texts = {
     failed: 'This did not work. Check every line. Shares must be of one set, and enough of them.',
     some: 'Not every hospital could give your record back. Ask these: {{organisations}}.',
     unanswered: 'No answer came from {{organisations}}. This device asks again by itself; look again later.',
+    noBackup:
+      'No backup of your devices was found here, so only this hospital gave your record back. If you have records elsewhere, recover with the same code and your number there, in another browser.',
+    otherLedger:
+      'Your devices left word of a shared ledger that this hospital does not show. Somebody who held one of them may have made that up, or the ledger was replaced. Ask the hospital, and compare with another one.',
     done: 'Your record is on this device. The recovery sheet stays the same.',
   },
   join: {

@@ -142,13 +142,14 @@ describe('a recovery in a browser', () => {
     node.disturb('/calls', { kind: 'lose' });
     node.disturb('PUT /api/v1/orgs/hospital-a/patient/backup', { kind: 'refuse', error: tooMany() });
     const without = await recoverHere(browser.surroundings, browser.signIn, given);
-    expect(without).toEqual({ refused: [], unanswered: ['hospital-a'] });
+    expect(without).toEqual({ refused: [], unanswered: ['hospital-a'], notes: [] });
     const { patient } = await browser.openTab();
     expect(node.patient(given.sheet.pid).devices).toEqual([patient.pids[0]!.kid]);
     await patient.resume();
     expect(patient.unfinished.calls).toEqual([]);
     const next = patientBrowser(node);
-    expect(await recoverHere(next.surroundings, next.signIn, given)).toEqual({ refused: [], unanswered: [] });
+    const again = await recoverHere(next.surroundings, next.signIn, given);
+    expect(again).toEqual({ refused: [], unanswered: [], notes: [] });
     expect(node.patient(given.sheet.pid).devices).toEqual([(await next.kept())!.content.pids[0]!.kid]);
   });
 

@@ -29,7 +29,7 @@ export function Component() {
   const recover = async (): Promise<void> => {
     const sheet = byHand ?? (await readLines(lines));
     const missing = await recoverHere(surroundings, signIn, { sheet, pin: pin.pin });
-    if (missing.refused.length === 0 && missing.unanswered.length === 0) enter();
+    if ([...missing.refused, ...missing.unanswered, ...missing.notes].length === 0) enter();
     else setWithout(missing);
   };
   if (surroundings.state.kind === 'patient') return <Navigate to="/patient" replace />;
@@ -43,6 +43,11 @@ export function Component() {
         {without.unanswered.length === 0 ? null : (
           <Alert color="yellow">{t('recover.unanswered', { organisations: without.unanswered.join(', ') })}</Alert>
         )}
+        {without.notes.map((note) => (
+          <Alert key={note} color="yellow">
+            {t(`recover.${note}`)}
+          </Alert>
+        ))}
         <Group>
           <Button onClick={enter}>{t('claim.home')}</Button>
         </Group>

@@ -16,13 +16,18 @@ export interface NotRecovered {
   readonly refused: readonly string[];
   /** Whose answer did not come: this device asks again by itself. */
   readonly unanswered: readonly string[];
+  /** What the person must know although all came back. */
+  readonly notes: readonly RecoveryNote[];
 }
 
+/** No backup was found, so that no other hospital is known; or what the devices had seen of the ledger is not what there is. */
+type RecoveryNote = 'noBackup' | 'otherLedger';
+
 /**
- * Makes this browser the patient's only device. Nothing is changed before the code has opened a backup; what was drawn
+ * Makes this browser the patient's only device. Nothing is changed before the code has opened its pid; what was drawn
  * here is removed only where no call went out, or each was refused: else the ledger may have taken these keys.
  *
- * @throws ClientError `wrong-recovery-code`; WalletError `bad-recovery-code`, `bad-wallet`, `weak-pin`
+ * @throws ClientError `wrong-recovery-code`; WalletError `bad-recovery-code`, `weak-pin`
  */
 export async function recoverHere(
   { api, nowMs }: { readonly api: ApiClient; readonly nowMs: () => number },
@@ -31,15 +36,15 @@ export async function recoverHere(
 ): Promise<NotRecovered> {
   const network = await readNetwork(api);
   const start = { network, ...sheet };
-  const content = await restoreBackups(api, start);
+  const { content, seen, hasBackup } = await restoreBackups(api, start);
   await signIn.newDevice(pin);
   let isSent = false;
   try {
     const recovery = await recoverPids(
       api,
-      { content, keys: signIn.ownKeys() },
+      { content, seen, keys: signIn.ownKeys() },
       {
-        start,
+        recoveryCode: sheet.recoveryCode,
         nowMs,
         save: async (wallet, calls) => {
           await signIn.savePatient(wallet.content, { ...NOTHING_UNFINISHED, calls, owesBackup: true });
@@ -53,11 +58,12 @@ export async function recoverHere(
       isSent = false;
       throw reason.error;
     }
-    const { wallet, unanswered: calls, isBackedUp } = recovery;
+    const { wallet, unanswered: calls, isBackedUp, isLedgerKnown } = recovery;
     await signIn.savePatient(wallet.content, { ...NOTHING_UNFINISHED, calls, owesBackup: !isBackedUp });
     const names = (isRefused: boolean) =>
       failed.filter((outcome) => outcome.isRefused === isRefused).map(({ organisation }) => organisation);
-    return { refused: names(true), unanswered: names(false) };
+    const notes = [...(hasBackup ? [] : ['noBackup' as const]), ...(isLedgerKnown ? [] : ['otherLedger' as const])];
+    return { refused: names(true), unanswered: names(false), notes };
   } catch (error) {
     if (!isSent) await signIn.forget();
     throw error;
