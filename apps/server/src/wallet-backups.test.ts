@@ -24,7 +24,10 @@ function openBackups() {
   const removed = new Set<string>();
   const ledger = {
     get: async (key: string) =>
-      ({ status: [...removed].some((kid) => key === deviceKey(pid, kid)) ? 'removed' : 'active' }) as DeviceFact,
+      ({
+        status: [...removed].some((kid) => key === deviceKey(pid, kid)) ? 'removed' : 'active',
+        addedMs: Number(/\d+$/.exec(key)?.[0] ?? 0),
+      }) as DeviceFact,
   };
   let nowMs = 0;
   const clock = (): number => {
@@ -72,7 +75,15 @@ it('there are so many and no more: a removed device’s gives way before one tha
   removed.add(kids[3]!);
   await backups.put(pid, 'another', await sealed('another'));
   expect(kept.has(`${pid}/${kids[3]}`)).toBe(false);
-  await backups.put(pid, 'one more', await sealed('one more'));
-  expect(kept.has(`${pid}/${kids[0]}`)).toBe(false);
+  expect(await allOf(backups)).toHaveLength(BACKUPS_PER_PID_MAX);
+});
+
+it('what the oldest device left is not pushed out by those that somebody adds later, however many', async () => {
+  const { backups, kept } = openBackups();
+  for (let number = 0; number < BACKUPS_PER_PID_MAX * 2; number += 1) {
+    await backups.put(pid, `device-${number}`, await sealed(`device-${number}`));
+  }
+  expect(kept.has(`${pid}/device-0`)).toBe(true);
+  expect(kept.has(`${pid}/device-${BACKUPS_PER_PID_MAX * 2 - 1}`)).toBe(true);
   expect(await allOf(backups)).toHaveLength(BACKUPS_PER_PID_MAX);
 });

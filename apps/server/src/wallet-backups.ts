@@ -2,7 +2,10 @@ import { type DeviceFact, deviceKey } from '@salus/contracts';
 import { type Json, parseSealedEnvelope, type SealedEnvelope } from '@salus/crypto';
 import { KeyedLocks, type Vault } from '@salus/records';
 
-/** Of one pid, one for each device: the oldest gives way, those of removed devices first. */
+/**
+ * Of one pid, one for each device. Those of removed devices give way first, then those of the devices that were added last: a
+ * thief who adds devices to the one that was stolen would else push out what the honest ones left.
+ */
 export const BACKUPS_PER_PID_MAX = 8;
 
 interface Kept {
@@ -74,10 +77,13 @@ export class WalletBackups {
     const ranked = await Promise.all(
       others.map(async (one) => {
         const device = (await this.#vault.ledger.get(deviceKey(pid, one.kid))) as DeviceFact | undefined;
-        return { one, isActive: Number(device?.status === 'active') };
+        return { one, isActive: Number(device?.status === 'active'), addedMs: device?.addedMs ?? 0 };
       }),
     );
-    ranked.sort((left, right) => left.isActive - right.isActive || left.one.savedMs - right.one.savedMs);
+    ranked.sort(
+      (left, right) =>
+        left.isActive - right.isActive || right.addedMs - left.addedMs || left.one.savedMs - right.one.savedMs,
+    );
     return ranked.slice(0, surplus).map(({ one }) => one);
   }
 }
