@@ -192,6 +192,26 @@ describe('while its reader’s session is open', () => {
     expect(below.json.data.Patient.ObservationList, below.text).toEqual([{ id: result }]);
   });
 
+  it('GraphQL follows the URL of an own record that it read by its id, whatever was asked for before', async () => {
+    const url = `${BASE_A}/${story.atA[6]}`;
+    const written = await server.send('POST', `${FHIR_B}/Observation`, {
+      token: doctor,
+      body: {
+        ...{ resourceType: 'Observation', status: 'final', code: { text: 'panel' }, effectiveDateTime: '2026-01-05' },
+        ...{ subject: { reference: `Patient/${story.ownId}` }, hasMember: [{ reference: url }] },
+      },
+    });
+    expect(written.status, written.text).toBe(201);
+    const { id } = written.json as { readonly id: string };
+    const members = 'hasMember { resource { ... on Observation { id } } }';
+    const alone = await graphql(`{ Observation(id: "${id}") { ${members} } }`);
+    expect(alone.json, alone.text).toEqual({ data: { Observation: { hasMember: [{ resource: { id: result } }] } } });
+    const after = await graphql(`{ Patient(id: "${story.ownId}") { id } Observation(id: "${id}") { ${members} } }`);
+    expect(after.json.data.Observation.hasMember, after.text).toEqual([{ resource: { id: result } }]);
+    const gone = await server.send('DELETE', `${FHIR_B}/Observation/${id}`, { token: doctor });
+    expect(gone.status, gone.text).toBe(204);
+  });
+
   it('a URL that nothing shown names leads nowhere', async () => {
     // The doctor knows the ward’s address from elsewhere; only a released record leads to it.
     const answer = await graphql(`{ Location(id: "${story.atA[2]!.split('/')[1]}") { name } }`);

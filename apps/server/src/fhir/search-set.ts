@@ -30,7 +30,7 @@ const CUT: Issue = {
 export const NOT_WHOLE: Issue = {
   severity: 'warning',
   code: 'incomplete',
-  text: 'another organisation’s node did not answer, or not as it should: what it would show is not here',
+  text: 'not everything of other organisations is here: a node did not answer as it should, or it is more than one answer holds',
 };
 const TOO_LARGE: Issue = {
   severity: 'warning',

@@ -1,4 +1,4 @@
-import { type OpenedTerms, SESSION_MS, type Terms } from '@salus/contracts';
+import type { OpenedTerms, SignedCall, Terms } from '@salus/contracts';
 import { isCohort } from '../cohort.ts';
 import type { KnownGrants } from '../known-grants.ts';
 import type { LedgerView } from '../ledger-view.ts';
@@ -10,12 +10,11 @@ import type { Sight, SightDecision, SightedMeta } from '../sight.ts';
 import type { AuditLog, MemberSigner, Owner, Who } from '../vault-types.ts';
 import { type OpenParts, openSession } from './gateway-open.ts';
 import { type DoorView, demandLiveSession, type GatewaySession } from './gateway-session.ts';
+import { Openings } from './openings.ts';
 import { grantedPairs, termsRelease } from './release-rules.ts';
 
 /** Apps that hold a session at once. */
-export const APP_SESSIONS_MAX = 10_000;
-/** A session that ends this soon is replaced: what it reads would be cut off. */
-const RENEW_MS = SESSION_MS / 15;
+const APP_SESSIONS_MAX = 10_000;
 
 /** An app that a patient has let in: it reads as grantee of one grant, with a key of its own that the node keeps wrapped. */
 export interface AppUse {
@@ -37,11 +36,6 @@ export interface AppReadingParts extends OpenParts, DoorView {
   readonly grants: Pick<KnownGrants, 'find'>;
 }
 
-interface Opening {
-  readonly session: Promise<GatewaySession>;
-  untilMs: number;
-}
-
 /**
  * What a patient's app reads at home, in the organisation that keeps the records. As any grantee it spends a request on
  * the ledger (`consent.use`, signed with its own key) for each session of 15 minutes, and session, grant, revocation,
@@ -49,27 +43,17 @@ interface Opening {
  */
 export class AppReading {
   readonly #parts: AppReadingParts;
-  readonly #open = new Map<string, Opening>();
+  readonly #openings: Openings<object, GatewaySession>;
 
   constructor(parts: AppReadingParts) {
     this.#parts = parts;
+    this.#openings = new Openings({ clock: parts.clock, max: APP_SESSIONS_MAX });
   }
 
   /** Opens, or goes on with, the app's session. A contract's refusal throws `ledger-refused` with its code as detail. */
   async session(use: AppUse): Promise<GatewaySession> {
-    const key = JSON.stringify([use.client.id, use.pid, use.grant, use.purpose]);
-    const nowMs = this.#parts.clock();
-    const known = this.#open.get(key);
-    if (known !== undefined && nowMs < known.untilMs) return known.session;
-    this.#makeRoom(nowMs);
-    const opening: Opening = { session: this.#openSession(use), untilMs: nowMs + SESSION_MS - RENEW_MS };
-    this.#open.set(key, opening);
-    try {
-      return await opening.session;
-    } catch (error) {
-      if (this.#open.get(key) === opening) this.#open.delete(key);
-      throw error;
-    }
+    const { client, pid, grant, purpose } = use;
+    return this.#openings.open({ client: client.id, pid, grant, purpose }, () => this.#openSession(use));
   }
 
   /** The grantee's sight: nothing but what the terms open, as long as the grant holds. Reads only. */
@@ -113,14 +97,12 @@ export class AppReading {
     }
   }
 
-  async #openSession({ client, chain, pid, grant, purpose }: AppUse): Promise<GatewaySession> {
-    const { network, clock, grants, organisation, hpkeKid, sessions, audit } = this.#parts;
+  async #openSession(use: AppUse): Promise<GatewaySession> {
+    const { chain, pid, grant, purpose } = use;
+    const { clock, grants, organisation, hpkeKid, sessions, audit } = this.#parts;
     const token: OpenedTerms | undefined = await grants.find(pid, grant);
     if (token === undefined) throw new RecordsError('session-ended', 'no such grant', { detail: 'grant-unknown' });
-    const { call: request } = await signNodeCall(
-      { network, clock, node: client },
-      { transaction: 'consent.useRequest', args: { pid, grant, purpose, categories: token.terms.categories } },
-    );
+    const request = await signUse(this.#parts, use, token);
     const body = { request, chain, token, ancestors: [], recipientKid: hpkeKid };
     const { session } = await openSession(this.#parts, organisation, body);
     const opened = await sessions.find(session);
@@ -130,10 +112,15 @@ export class AppReading {
     await audit.append({ kind: 'session', atMs: clock(), ...about });
     return opened;
   }
+}
 
-  #makeRoom(nowMs: number): void {
-    if (this.#open.size < APP_SESSIONS_MAX) return;
-    for (const [key, { untilMs }] of this.#open) if (untilMs <= nowMs) this.#open.delete(key);
-    if (this.#open.size >= APP_SESSIONS_MAX) throw new RecordsError('overloaded', 'too many apps read at once');
-  }
+/** The app's own request, by which it spends one use of a grant. */
+export async function signUse(
+  { network, clock }: Pick<AppReadingParts, 'network' | 'clock'>,
+  { client, purpose }: Pick<AppUse, 'client' | 'purpose'>,
+  { terms: { pid, grant, categories } }: OpenedTerms,
+): Promise<SignedCall> {
+  const args = { pid, grant, purpose, categories };
+  const { call } = await signNodeCall({ network, clock, node: client }, { transaction: 'consent.useRequest', args });
+  return call;
 }

@@ -4,6 +4,8 @@ import type { Reading } from './reading.ts';
 
 /** Sessions that one organisation's readers hold open at once. */
 const READING_SESSIONS_MAX = 10_000;
+/** Of them, those of patients' apps: what is left is for people, in emergencies too. */
+export const APP_READINGS_MAX = READING_SESSIONS_MAX / 2;
 
 /** A session that one person holds open at another organisation. */
 export interface OpenReading {
@@ -21,6 +23,7 @@ export class OpenReadings {
   readonly #readings = new Map<string, Reading>();
   /** Sessions by reader: every search of a person asks for them. */
   readonly #byReader = new Map<string, Set<string>>();
+  readonly #ofApps = new Set<string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -28,9 +31,11 @@ export class OpenReadings {
 
   /** `overloaded` where too many are open. */
   add(reading: Reading): void {
-    this.#makeRoom();
+    const { isApp = false, reader } = reading.request;
+    this.#makeRoom(isApp);
     this.#readings.set(reading.session, reading);
-    const { id } = reading.request.reader;
+    if (isApp) this.#ofApps.add(reading.session);
+    const { id } = reader;
     const own = this.#byReader.get(id) ?? new Set<string>();
     this.#byReader.set(id, own.add(reading.session));
   }
@@ -78,16 +83,19 @@ export class OpenReadings {
   delete(session: string): void {
     const id = this.#readings.get(session)?.request.reader.id;
     this.#readings.delete(session);
+    this.#ofApps.delete(session);
     if (id === undefined) return;
     const own = this.#byReader.get(id);
     own?.delete(session);
     if (own?.size === 0) this.#byReader.delete(id);
   }
 
-  #makeRoom(): void {
-    if (this.#readings.size < READING_SESSIONS_MAX) return;
+  #makeRoom(isApp: boolean): void {
+    const isFull = (): boolean =>
+      this.#readings.size >= READING_SESSIONS_MAX || (isApp && this.#ofApps.size >= APP_READINGS_MAX);
+    if (!isFull()) return;
     const nowMs = this.#clock();
     for (const [id, { untilMs }] of this.#readings) if (untilMs <= nowMs) this.delete(id);
-    if (this.#readings.size >= READING_SESSIONS_MAX) throw new RecordsError('overloaded', 'too many sessions are open');
+    if (isFull()) throw new RecordsError('overloaded', 'too many sessions are open');
   }
 }

@@ -16,6 +16,8 @@ export interface ReadingRequest {
   readonly ancestors: readonly OpenedTerms[];
   /** The pid here of the patient who is the same person, as the reader says. */
   readonly ownPid?: string | null;
+  /** A patient's app reads, by a session that the node opened for it. */
+  readonly isApp?: boolean;
 }
 
 export interface ReadRecord {

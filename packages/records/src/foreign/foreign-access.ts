@@ -1,4 +1,5 @@
 import { FhirError } from '@salus/fhir';
+import { LedgerError } from '@salus/ledger';
 import type { AppUse } from '../exchange/app-reading.ts';
 import type { ChartRecord } from '../exchange/manifest-checks.ts';
 import type { ReadRecord } from '../exchange/reading.ts';
@@ -68,9 +69,18 @@ export function isOver(error: unknown): error is RecordsError {
   return error instanceof RecordsError && (error.code === 'session-ended' || error.code === 'ledger-refused');
 }
 
-/** What another organisation's node does not answer, or proves wrongly, takes nobody's own records away. */
+/**
+ * What another organisation's node does not answer, or proves wrongly, takes nobody's own records away; nor does a fact on the
+ * ledger about what lies there that cannot be trusted, which anybody who signs wrongly there could bring about.
+ */
 export function isTheirs(error: unknown): boolean {
-  return error instanceof FhirError || (error instanceof RecordsError && !OWN_FAILURES.has(error.code));
+  if (error instanceof FhirError || error instanceof LedgerError) return true;
+  return error instanceof RecordsError && !OWN_FAILURES.has(error.code);
+}
+
+/** A client has sessions of several patients; as the app of one it reads in that one's alone. */
+export function isSessionOf({ use }: Asker, { ownPid }: { readonly ownPid: string | null }): boolean {
+  return use === undefined || use.pid === ownPid;
 }
 
 export function patientsFirst(a: ChartRecord, b: ChartRecord): number {

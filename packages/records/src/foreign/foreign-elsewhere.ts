@@ -1,7 +1,8 @@
 import type { KeptRecords } from '../exchange/kept-records.ts';
 import type { OpenReading } from '../exchange/open-readings.ts';
 import type { ExchangeReader } from '../exchange/reader.ts';
-import { type Asker, isOver, isTheirs, type Member, patientsFirst, sourceOf } from './foreign-access.ts';
+import { type Asker, isOver, isSessionOf, isTheirs, type Member, patientsFirst, sourceOf } from './foreign-access.ts';
+import type { ForeignGrant } from './foreign-grants.ts';
 import type { ForeignIds } from './foreign-ids.ts';
 import type { ForeignLinks } from './foreign-links.ts';
 import type { ForeignResources } from './foreign-resource.ts';
@@ -34,23 +35,37 @@ export class Whereabouts {
     this.#parts = parts;
   }
 
-  /** Opens the sessions that an app may have. `isNothing`: there is nothing to look for, whoever the patient is. */
-  async prepare({ who, use }: Asker): Promise<{ readonly isNothing: boolean; readonly isWhole: boolean }> {
-    const { reader, links, sessions } = this.#parts;
-    const isWhole = use === undefined || (await sessions.open(use));
-    return { isNothing: isWhole && reader.listOpen(who.id).length === 0 && (await links.isEmpty()), isWhole };
+  /** Is there nothing to look for, whoever the patient is? Nobody is asked: what was handed over was linked as well. */
+  async isNothing({ who }: Asker): Promise<boolean> {
+    const { reader, links } = this.#parts;
+    return reader.listOpen(who.id).length === 0 && (await links.isEmpty());
   }
 
-  async list({ who, use }: Asker, ownPid: string): Promise<readonly Elsewhere[]> {
+  /**
+   * Opens the sessions that an app may have of its patient, or at one place. It spends uses of the patient's grants, and waits for
+   * others' nodes: only where something there is asked for. False where not everything is open that might be.
+   */
+  async prepare({ use }: Asker, at?: Partial<Pick<ForeignGrant, 'author' | 'pid'>>): Promise<boolean> {
+    return use === undefined || this.#parts.sessions.open(use, at);
+  }
+
+  /** As `list`, with the sessions that an app may have. */
+  async open(asker: Asker, ownPid: string): Promise<{ readonly elsewhere: readonly Elsewhere[]; isWhole: boolean }> {
+    const isWhole = asker.use?.pid !== ownPid || (await this.prepare(asker));
+    return { elsewhere: await this.list(asker, ownPid), isWhole };
+  }
+
+  async list(asker: Asker, ownPid: string): Promise<readonly Elsewhere[]> {
     // An app reads of the patient who let it in.
-    if (use !== undefined && use.pid !== ownPid) return [];
+    if (!isSessionOf(asker, { ownPid })) return [];
     const { reader, links } = this.#parts;
     const found = new Map<string, Elsewhere>();
     const nameOf = ({ author, pid }: Pick<Elsewhere, 'author' | 'pid'>): string => `${author} ${pid}`;
     for (const { author, pid } of await links.listOf(ownPid)) {
       found.set(nameOf({ author, pid }), { author, pid, sessions: [], isLinked: true });
     }
-    for (const reading of reader.listOpen(who.id)) {
+    for (const reading of reader.listOpen(asker.who.id)) {
+      if (!isSessionOf(asker, reading)) continue;
       const name = nameOf(reading);
       const known = found.get(name);
       if (known === undefined && reading.ownPid !== ownPid) continue;

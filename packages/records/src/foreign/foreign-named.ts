@@ -2,7 +2,7 @@ import type { ExchangeReader } from '../exchange/reader.ts';
 import type { Patients } from '../patients.ts';
 import { pidOf } from '../recipients.ts';
 import type { BeyondFound, Sources } from '../search/beyond.ts';
-import { FOREIGN_RECORDS_MAX, isOver, isTheirs } from './foreign-access.ts';
+import { FOREIGN_RECORDS_MAX, isOver, isSessionOf, isTheirs } from './foreign-access.ts';
 import type { Whereabouts } from './foreign-elsewhere.ts';
 import type { ForeignIds } from './foreign-ids.ts';
 import { allowsDirectory, isDirectory, namesBelow, typeOf } from './foreign-names.ts';
@@ -10,8 +10,8 @@ import type { ForeignReading, Look } from './foreign-reading.ts';
 import type { ForeignResource, ForeignResources } from './foreign-resource.ts';
 import { referencesIn } from './foreign-text.ts';
 
-/** URLs of others that one answer follows; what lies beyond is not there. */
-export const FOLLOWED_MAX = 500;
+/** URLs of others that one answer follows; what lies beyond is not there, and the answer is not whole. */
+const FOLLOWED_MAX = 500;
 /** Patients here whose records elsewhere URLs of one answer may lead to. */
 const PERSONS_MAX = 20;
 
@@ -42,9 +42,13 @@ export class NamedResources {
   /** Of patients what a session or copy of the asker shows, of the directory what a shown record names. */
   async find(look: Look, urls: readonly string[], sources: Sources): Promise<BeyondFound> {
     const resources: ForeignResource[] = [];
-    let isWhole = urls.length <= FOLLOWED_MAX;
-    for (const [author, pids] of await this.#placesOf(look, sources)) {
+    const { places, isWhole: areAll } = await this.#placesOf(look, sources);
+    let isWhole = areAll && urls.length <= FOLLOWED_MAX;
+    for (const [author, pids] of places) {
       const names = namesBelow(this.#parts.baseUrlOf(author), urls.slice(0, FOLLOWED_MAX));
+      if (names.length === 0) continue;
+      const isOpen = await this.#parts.whereabouts.prepare(look.asker, { author });
+      isWhole &&= isOpen;
       const records = names.filter((name) => !isDirectory(name));
       const entries = names.filter((name) => isDirectory(name) && allowsDirectory(look, author, name));
       const from = sources.foreign.filter(({ source }) => source.author === author);
@@ -61,7 +65,10 @@ export class NamedResources {
   }
 
   /** Where else the persons are known whom the sources are of. */
-  async #placesOf({ asker }: Look, { foreign, owners }: Sources): Promise<Places> {
+  async #placesOf(
+    { asker }: Look,
+    { foreign, owners }: Sources,
+  ): Promise<{ readonly places: Places; readonly isWhole: boolean }> {
     const places = new Map<string, Set<string>>();
     const add = (author: string, pid: string): void =>
       void places.set(author, (places.get(author) ?? new Set()).add(pid));
@@ -74,7 +81,7 @@ export class NamedResources {
     for (const ownPid of [...persons].slice(0, PERSONS_MAX)) {
       for (const { author, pid } of await this.#parts.whereabouts.list(asker, ownPid)) add(author, pid);
     }
-    return places;
+    return { places, isWhole: persons.size <= PERSONS_MAX };
   }
 
   async #records(
@@ -106,7 +113,7 @@ export class NamedResources {
     const { ids, reader, reading } = this.#parts;
     const types = new Set<string>([...wanted].map(typeOf));
     for (const { session, pid, ownPid, author: of } of reader.listOpen(look.asker.who.id)) {
-      if (of !== author || !pids.has(pid)) continue;
+      if (of !== author || !pids.has(pid) || !isSessionOf(look.asker, { ownPid })) continue;
       const place = { author, pid, patient: null, ownPid };
       const listing = await orNothing(reading.list(look, place, session));
       const candidates = (listing.found ?? []).filter(({ type }) => types.has(type)).map(({ recordId }) => recordId);

@@ -1,6 +1,7 @@
 import { FETCH_RECORDS_MAX } from '../exchange/exchange-peer.ts';
 import type { KeptFacts, KeptRecords } from '../exchange/kept-records.ts';
 import type { Chart, ChartRecord } from '../exchange/manifest-checks.ts';
+import type { OpenReading } from '../exchange/open-readings.ts';
 import type { ExchangeReader } from '../exchange/reader.ts';
 import type { ReadRecord } from '../exchange/reading.ts';
 import { RecordsError } from '../records-error.ts';
@@ -12,6 +13,7 @@ import {
   copyOf,
   demandBound,
   isOver,
+  isSessionOf,
   isStale,
   isTheirs,
   type Member,
@@ -96,8 +98,9 @@ export class ForeignReading {
     const { reader, resources } = this.#parts;
     const { author, pid, recordId } = facts;
     let ended: RecordsError | undefined;
-    const open = reader.listOpen(look.asker.who.id).filter((each) => each.author === author && each.pid === pid);
-    for (const { session, ownPid } of open) {
+    const isOf = (each: OpenReading): boolean =>
+      each.author === author && each.pid === pid && isSessionOf(look.asker, each);
+    for (const { session, ownPid } of reader.listOpen(look.asker.who.id).filter(isOf)) {
       const place = { author, pid, patient: null, ownPid };
       try {
         const [found] = await this.#withChart(session, async (records) => {
@@ -121,13 +124,20 @@ export class ForeignReading {
   async listKept({ caller, asker }: Look, { author, pid }: Place): Promise<readonly KeptFacts[]> {
     const { kept } = this.#parts;
     // What a copy is about its row does not tell: an app whose scopes narrow sees none.
-    if (caller.narrow !== undefined || !(await kept.isReader(pid, asker.who))) return [];
+    if (caller.narrow !== undefined || asker.use !== undefined || !(await kept.isReader(pid, asker.who))) return [];
     return (await kept.list(pid, asker.who)).filter((facts) => facts.author === author);
   }
 
+  /** Those that are there: one that has gone since it was listed takes no other away. */
   async keptOf(who: Member, place: Place, recordIds: readonly string[]): Promise<readonly ForeignResource[]> {
     const copies: ReadRecord[] = [];
-    for (const recordId of recordIds) copies.push(copyOf(await this.#parts.kept.read(place.pid, recordId, who)));
+    for (const recordId of recordIds) {
+      try {
+        copies.push(copyOf(await this.#parts.kept.read(place.pid, recordId, who)));
+      } catch (error) {
+        if (!(error instanceof RecordsError) || error.code !== 'not-found') throw error;
+      }
+    }
     return this.#parts.resources.of(sourceOf(place, null, new Map()), copies);
   }
 
@@ -147,15 +157,10 @@ export class ForeignReading {
     { caller, asker }: Look,
     { author, pid, recordId }: ForeignFacts,
   ): Promise<ForeignResource | undefined> {
-    if (caller.narrow !== undefined) return undefined;
-    try {
-      const place = { author, pid, patient: null, ownPid: null };
-      const [found] = await this.keptOf(asker.who, place, [recordId]);
-      return found;
-    } catch (error) {
-      if (error instanceof RecordsError && error.code === 'not-found') return undefined;
-      throw error;
-    }
+    // An app reads in sessions alone.
+    if (caller.narrow !== undefined || asker.use !== undefined) return undefined;
+    const [found] = await this.keptOf(asker.who, { author, pid, patient: null, ownPid: null }, [recordId]);
+    return found;
   }
 }
 

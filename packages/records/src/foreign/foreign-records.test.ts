@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,6 +114,21 @@ test('follows a URL to records of the person who names it, and to nobody else’
   expect(await idsOf(url, [])).toEqual([]);
   expect(await idsOf(url.replace('hospital-a.example', 'hospital-c.example'), [`pid:${ownPid}`])).toEqual([]);
   expect(reader.listOpen(story.readerSide.clinician.id)).toHaveLength(1);
+});
+
+test('says that an answer is not whole where more was asked than it looks for', async () => {
+  const others = (count: number): string[] => Array.from({ length: count }, () => randomUUID());
+  const many = [ownId, ...others(20)].join(',');
+  expect(await find('MedicationRequest', `patient=${many}`)).toMatchObject({ isWhole: false });
+  const beyond = (await story.readerSide.exchange.foreign.beyond(caller))!;
+  const url = 'https://hospital-a.example/fhir/R4/Observation/';
+  const owners = others(21).map((pid) => `pid:${pid}` as const);
+  expect(await beyond.named([`${url}1`], { foreign: [], owners })).toMatchObject({ isWhole: false });
+  expect(await beyond.named([`${url}1`], { foreign: [], owners: owners.slice(1) })).toMatchObject({ isWhole: true });
+  const urls = others(501).map((id) => url + id);
+  expect(await beyond.named(urls, { foreign: [], owners: [] })).toMatchObject({ isWhole: false });
+  // Own ids are nothing that others would have to be asked for.
+  expect(await find('MedicationRequest', `_id=${others(120).join(',')}`)).toMatchObject({ total: 0, isWhole: true });
 });
 
 test('drops a display as soon as the author has raised the label of what it names', async () => {

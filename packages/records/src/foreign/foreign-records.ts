@@ -5,16 +5,17 @@ import { FETCH_RECORDS_MAX } from '../exchange/exchange-peer.ts';
 import type { KeptRecords } from '../exchange/kept-records.ts';
 import type { ExchangeReader } from '../exchange/reader.ts';
 import type { Patients } from '../patients.ts';
+import { RecordsError } from '../records-error.ts';
 import type { VaultCaller } from '../repository.ts';
 import type { Beyond, BeyondAsked, BeyondFound } from '../search/beyond.ts';
 import { sightedOf, sightOf } from '../sight.ts';
 import type { RecordRows } from '../vault-types.ts';
-import { type Asker, askerOf, demandBound, isOver } from './foreign-access.ts';
+import { type Asker, askerOf, demandBound, isOver, isTheirs } from './foreign-access.ts';
 import { Whereabouts } from './foreign-elsewhere.ts';
 import { type EverythingPage, everythingOf } from './foreign-everything.ts';
 import type { ForeignIds } from './foreign-ids.ts';
 import type { ForeignLinks } from './foreign-links.ts';
-import { FOLLOWED_MAX, NamedResources } from './foreign-named.ts';
+import { NamedResources } from './foreign-named.ts';
 import { directoryUrlsIn } from './foreign-names.ts';
 import { ForeignReading, type Look } from './foreign-reading.ts';
 import { type ForeignResource, ForeignResources } from './foreign-resource.ts';
@@ -57,14 +58,21 @@ export class ForeignRecords {
 
   /**
    * A resource by its local id; undefined where the person has neither an open session that grants it nor a copy. A session that
-   * has ended since throws `session-ended` with the author's code as detail.
+   * has ended since throws `session-ended` with the author's code as detail, a node that does not answer `peer-unreachable`.
    */
   async read(caller: VaultCaller, type: ResourceType, localId: string): Promise<ForeignResource | undefined> {
     const asker = askerOf(caller, this.#parts.organisation);
     const facts = asker === undefined ? undefined : await this.#parts.ids.find(type, localId);
     if (asker === undefined || facts === undefined) return undefined;
-    await this.#whereabouts.prepare(asker);
-    return this.#reading.known({ caller, asker, interaction: 'r' }, facts);
+    const { author, pid } = facts;
+    const isOpen = await this.#whereabouts.prepare(asker, { author, pid });
+    const look: Look = { caller, asker, interaction: 'r' };
+    if (isOpen) return this.#reading.known(look, facts);
+    const found = await this.#reading.known(look, facts).catch((error: unknown) => {
+      if (!isOver(error)) throw error;
+    });
+    if (found !== undefined) return found;
+    throw new RecordsError('peer-unreachable', 'no session could be opened where the resource lies');
   }
 
   /** Author's URLs of the Patients elsewhere whom the person may read now, or has copies of, and who are this patient. */
@@ -110,8 +118,10 @@ export class ForeignRecords {
     if (asker === undefined || patient === undefined) return nothing;
     const look: Look = { caller, asker, interaction: 'r' };
     if (!(await this.#maySeePatient(look, fhirId, patient.pid))) return nothing;
-    const elsewhere = await this.#whereabouts.list(asker, patient.pid);
-    return everythingOf(this.#reading, look, { ...page, patient: fhirId, ownPid: patient.pid, elsewhere });
+    const { elsewhere, isWhole } = await this.#whereabouts.open(asker, patient.pid);
+    const asked = { ...page, patient: fhirId, ownPid: patient.pid, elsewhere };
+    const found = await everythingOf(this.#reading, look, asked);
+    return { ...found, isWhole: found.isWhole && isWhole };
   }
 
   /** The entries of authors' directories that resources of one answer name. */
@@ -119,24 +129,16 @@ export class ForeignRecords {
     const asker = await this.#askerOfAnything(caller);
     if (asker === undefined) return { resources: [], isWhole: true };
     const urls = new Set(from.flatMap(({ tree }) => directoryUrlsIn(tree)));
-    // Of an answer that may hold thousands of names the first ones are brought along, as of the own directory.
-    const asked = [...urls].slice(0, FOLLOWED_MAX);
-    return this.#named.find({ caller, asker, interaction: 'r' }, asked, { foreign: from, owners: [] });
+    return this.#named.find({ caller, asker, interaction: 'r' }, [...urls], { foreign: from, owners: [] });
   }
 
   async #askerOfAnything(caller: VaultCaller): Promise<Asker | undefined> {
     const asker = askerOf(caller, this.#parts.organisation);
-    if (asker === undefined) return undefined;
-    return (await this.#whereabouts.prepare(asker)).isNothing ? undefined : asker;
+    return asker === undefined || (await this.#whereabouts.isNothing(asker)) ? undefined : asker;
   }
 
   async #find(look: Look, { type, patients, ids }: BeyondAsked): Promise<BeyondFound> {
-    if (patients.length === 0) {
-      const byId = await Promise.all(
-        ids.slice(0, FETCH_RECORDS_MAX).map((id) => this.#findById(look.caller, type, id)),
-      );
-      return { resources: byId.filter((each) => each !== undefined), isWhole: true };
-    }
+    if (patients.length === 0) return this.#findByIds(look.caller, type, ids);
     const resources: ForeignResource[] = [];
     // By author's record: several sessions may show the same one.
     const known = new Set<string>();
@@ -144,11 +146,13 @@ export class ForeignRecords {
       for (const each of found) known.add(each.recordId);
       resources.push(...found);
     };
-    let { isWhole } = await this.#whereabouts.prepare(look.asker);
+    let isWhole = patients.length <= PATIENTS_MAX;
     for (const fhirId of patients.slice(0, PATIENTS_MAX)) {
       const patient = await this.#parts.patients.findByFhirId(fhirId);
       if (patient === undefined || !(await this.#maySeePatient(look, fhirId, patient.pid))) continue;
-      for (const { author, pid, sessions, isLinked } of await this.#whereabouts.list(look.asker, patient.pid)) {
+      const { elsewhere, isWhole: isOpen } = await this.#whereabouts.open(look.asker, patient.pid);
+      isWhole &&= isOpen;
+      for (const { author, pid, sessions, isLinked } of elsewhere) {
         const place = { author, pid, patient: fhirId, ownPid: patient.pid };
         for (const { session } of sessions) {
           const wants = (record: { readonly type: string; readonly recordId: string }): boolean =>
@@ -168,12 +172,29 @@ export class ForeignRecords {
     return { resources, isWhole };
   }
 
-  async #findById(caller: VaultCaller, type: ResourceType, id: string): Promise<ForeignResource | undefined> {
+  /** Ids of own resources are nothing here; of the others each is read at its author's. */
+  async #findByIds(caller: VaultCaller, type: ResourceType, ids: readonly string[]): Promise<BeyondFound> {
+    const shown = (await Promise.all(ids.map((id) => this.#parts.ids.find(type, id)))).filter(
+      (facts) => facts !== undefined,
+    );
+    const asked = shown.slice(0, FETCH_RECORDS_MAX);
+    const found = await Promise.all(asked.map(({ localId }) => this.#findById(caller, type, localId)));
+    return {
+      resources: found.flatMap(({ resource }) => resource ?? []),
+      isWhole: shown.length <= FETCH_RECORDS_MAX && found.every(({ isWhole }) => isWhole),
+    };
+  }
+
+  async #findById(
+    caller: VaultCaller,
+    type: ResourceType,
+    id: string,
+  ): Promise<{ readonly resource: ForeignResource | undefined; readonly isWhole: boolean }> {
     try {
-      return await this.read(caller, type, id);
+      return { resource: await this.read(caller, type, id), isWhole: true };
     } catch (error) {
-      if (isOver(error)) return undefined;
-      throw error;
+      if (!isOver(error) && !isTheirs(error)) throw error;
+      return { resource: undefined, isWhole: isOver(error) };
     }
   }
 

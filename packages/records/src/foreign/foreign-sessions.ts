@@ -1,35 +1,37 @@
-import { SESSION_MS } from '@salus/contracts';
-import type { AppUse } from '../exchange/app-reading.ts';
-import { APP_SESSIONS_MAX } from '../exchange/app-reading.ts';
+import { BoundedCache } from '../bounded-cache.ts';
+import { type AppUse, signUse } from '../exchange/app-reading.ts';
 import { type GrantToken, type GrantTokens, isHolder } from '../exchange/grant-tokens.ts';
+import { APP_READINGS_MAX } from '../exchange/open-readings.ts';
+import { Openings } from '../exchange/openings.ts';
 import type { ExchangeReader } from '../exchange/reader.ts';
-import { signNodeCall } from '../node-call.ts';
 import { RecordsError } from '../records-error.ts';
 import type { Clock } from '../vault-types.ts';
 import { isOver, isTheirs, type Member } from './foreign-access.ts';
 import type { ForeignGrant, ForeignGrants } from './foreign-grants.ts';
 
-/** A session that ends this soon is replaced: what it reads would be cut off. */
-const RENEW_MS = SESSION_MS / 15;
+/** Sessions elsewhere that one app opens of one patient at once. */
+export const SESSIONS_PER_APP_MAX = 8;
 /** What was refused, or not answered, is not asked again before. */
 const RETRY_MS = 60_000;
+/** Grants of which that is remembered. */
+const REFUSED_MAX = 10_000;
 
 interface Parts {
   readonly network: string;
   readonly organisation: string;
   readonly clock: Clock;
   readonly grants: ForeignGrants;
-  readonly tokens: GrantTokens;
-  readonly reader: ExchangeReader;
+  readonly tokens: Pick<GrantTokens, 'find' | 'isActive' | 'listen'>;
+  readonly reader: Pick<ExchangeReader, 'open' | 'close'>;
 }
 
-interface Opening {
-  readonly ownPid: string;
-  readonly grant: string;
-  /** Did the author's node answer? A refusal is an answer. */
-  readonly done: Promise<boolean>;
-  untilMs: number;
-  session: string | undefined;
+/** What a session is opened for. */
+type About = ForeignGrant & Pick<AppUse, 'purpose'> & { readonly client: string; readonly ownPid: string };
+
+interface Refused {
+  /** A refusal is an answer, silence is none. */
+  readonly isAnswer: boolean;
+  readonly untilMs: number;
 }
 
 /**
@@ -38,12 +40,18 @@ interface Opening {
  */
 export class ForeignSessions {
   readonly #parts: Parts;
-  readonly #openings = new Map<string, Opening>();
+  readonly #openings: Openings<About, string>;
+  readonly #refused = new BoundedCache<Refused>(REFUSED_MAX);
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    const { clock, tokens, reader } = parts;
+    this.#openings = new Openings({ clock, max: APP_READINGS_MAX, drop: (session) => reader.close(session) });
     // Narrower terms end the session that was opened by the wider ones.
-    parts.tokens.listen(({ terms }) => this.#end((opening) => opening.grant === terms.grant));
+    tokens.listen(({ terms }) => {
+      this.#openings.end(({ pid, grant }) => pid === terms.pid && grant === terms.grant);
+      this.#refused.delete(nameOf(terms));
+    });
   }
 
   /** Keeps a grant that the patient of `ownPid` handed over; `overloaded` beyond `FOREIGN_GRANTS_MAX`. */
@@ -51,88 +59,88 @@ export class ForeignSessions {
     return this.#parts.grants.add(ownPid, grant);
   }
 
+  /** Forgets one grant that a patient handed over. */
+  async takeBack(ownPid: string, grant: ForeignGrant): Promise<void> {
+    await this.#parts.grants.remove(ownPid, grant);
+    this.#openings.end((about) => about.ownPid === ownPid && nameOf(about) === nameOf(grant));
+  }
+
   /** Forgets what a patient handed over, and ends the sessions of apps that rest on it. */
   async forget(ownPid: string): Promise<void> {
     await this.#parts.grants.clear(ownPid);
-    this.#end((opening) => opening.ownPid === ownPid);
+    this.#openings.end((about) => about.ownPid === ownPid);
   }
 
-  /** Opens what the app may open of its patient elsewhere, as far as it is not open; false where a node did not answer. */
-  async open(use: AppUse): Promise<boolean> {
-    const { grants } = this.#parts;
-    const answered = await Promise.all((await grants.listOf(use.pid)).map((grant) => this.#openOne(use, grant)));
+  /**
+   * Opens what the app may open of its patient elsewhere, or at one place there, as far as it is not open; false where that is
+   * not everything: a node did not answer as it should, or too much is open already.
+   */
+  async open(use: AppUse, at: Partial<Pick<ForeignGrant, 'author' | 'pid'>> = {}): Promise<boolean> {
+    const handed = await this.#parts.grants.listOf(use.pid);
+    const isOpen = (grant: ForeignGrant): boolean => this.#openings.find(aboutOf(use, grant)) !== undefined;
+    const room = { left: SESSIONS_PER_APP_MAX - handed.filter(isOpen).length };
+    const asked = handed.filter(({ author, pid }) => author === (at.author ?? author) && pid === (at.pid ?? pid));
+    const answered = await Promise.all(asked.map((grant) => this.#openOne(use, grant, room)));
     return answered.every((each) => each);
   }
 
-  async #openOne(use: AppUse, grant: ForeignGrant): Promise<boolean> {
-    const key = JSON.stringify([use.client.id, use.pid, grant.author, grant.pid, grant.grant, use.purpose]);
-    const nowMs = this.#parts.clock();
-    const known = this.#openings.get(key);
-    if (known !== undefined && nowMs < known.untilMs) return known.done;
-    this.#makeRoom(nowMs);
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const opening: Opening = {
-      ...{ ownPid: use.pid, grant: grant.grant, done: promise, session: undefined },
-      untilMs: nowMs + SESSION_MS - RENEW_MS,
-    };
-    this.#openings.set(key, opening);
-    this.#begin(use, grant, { key, opening }).then(resolve, reject);
+  /** Whatever fails of what others hold takes nobody's own records away. */
+  async #openOne(use: AppUse, grant: ForeignGrant, room: { left: number }): Promise<boolean> {
+    const about = aboutOf(use, grant);
+    const known = this.#openings.find(about);
+    const refused = this.#refused.find(nameOf(grant));
+    const { clock } = this.#parts;
+    if (known === undefined && refused !== undefined && clock() < refused.untilMs) return refused.isAnswer;
     try {
-      return await promise;
+      if (known === undefined) {
+        const token = await this.#findUsable(use, grant);
+        if (token === undefined) return true;
+        room.left -= 1;
+        if (room.left < 0) return false;
+        await this.#openings.open(about, () => this.#begin(use, grant, token));
+      } else await known;
+      return true;
     } catch (error) {
-      if (this.#openings.get(key) === opening) this.#openings.delete(key);
-      throw error;
+      const isAnswer = isOver(error);
+      const isFull = error instanceof RecordsError && error.code === 'overloaded';
+      if (!isAnswer && !isFull && !isTheirs(error)) throw error;
+      this.#refused.put(nameOf(grant), { isAnswer, untilMs: clock() + RETRY_MS });
+      return isAnswer;
     }
   }
 
-  async #begin(
-    use: AppUse,
-    grant: ForeignGrant,
-    { key, opening }: { readonly key: string; readonly opening: Opening },
-  ): Promise<boolean> {
-    const { tokens, grants, organisation, reader, network, clock } = this.#parts;
+  /** undefined: it is another app's, for another purpose, or has ended, and then it is forgotten. */
+  async #findUsable(use: AppUse, grant: ForeignGrant): Promise<GrantToken | undefined> {
+    const { tokens, grants } = this.#parts;
     const token = await tokens.find(grant.pid, grant.grant);
     if (token === undefined || !(await tokens.isActive(token))) {
       await grants.remove(use.pid, grant);
-      return true;
+      return undefined;
     }
-    const who: Member = { kind: 'member', id: use.client.id, organisation, roles: [] };
-    if (!isForUse(token, who, use)) return true;
-    const { pid, categories } = token.terms;
-    const { call: request } = await signNodeCall(
-      { network, clock, node: use.client },
-      { transaction: 'consent.useRequest', args: { pid, grant: grant.grant, purpose: use.purpose, categories } },
-    );
-    try {
-      const { session } = await reader.open({
-        ...{ author: grant.author, request, chain: use.chain, token, ancestors: [], ownPid: use.pid },
-        reader: { id: who.id, organisation, roles: [] },
-      });
-      opening.session = session;
-      // Taken back while it was opened.
-      if (this.#openings.get(key) !== opening) reader.close(session);
-      return true;
-    } catch (error) {
-      if (!isOver(error) && !isTheirs(error)) throw error;
-      opening.untilMs = clock() + RETRY_MS;
-      return isOver(error);
-    }
+    return isForUse(token, this.#whoOf(use), use) ? token : undefined;
   }
 
-  #end(ends: (opening: Opening) => boolean): void {
-    for (const [key, opening] of this.#openings) {
-      if (!ends(opening)) continue;
-      this.#openings.delete(key);
-      if (opening.session !== undefined) this.#parts.reader.close(opening.session);
-    }
+  async #begin(use: AppUse, { author }: ForeignGrant, token: GrantToken): Promise<string> {
+    const request = await signUse(this.#parts, use, token);
+    const { id, organisation, roles } = this.#whoOf(use);
+    const { session } = await this.#parts.reader.open({
+      ...{ author, request, chain: use.chain, token, ancestors: [], ownPid: use.pid },
+      ...{ reader: { id, organisation, roles }, isApp: true },
+    });
+    return session;
   }
 
-  #makeRoom(nowMs: number): void {
-    if (this.#openings.size < APP_SESSIONS_MAX) return;
-    for (const [key, { untilMs }] of this.#openings) if (untilMs <= nowMs) this.#openings.delete(key);
-    if (this.#openings.size >= APP_SESSIONS_MAX)
-      throw new RecordsError('overloaded', 'too many apps read elsewhere at once');
+  #whoOf({ client }: AppUse): Member {
+    return { kind: 'member', id: client.id, organisation: this.#parts.organisation, roles: [] };
   }
+}
+
+function aboutOf({ client, pid: ownPid, purpose }: AppUse, { author, pid, grant }: ForeignGrant): About {
+  return { client: client.id, ownPid, purpose, author, pid, grant };
+}
+
+function nameOf({ pid, grant }: Pick<ForeignGrant, 'pid' | 'grant'>): string {
+  return `${pid} ${grant}`;
 }
 
 /** A first look, before a use of the grant is spent; the contract decides. */

@@ -18,9 +18,11 @@ interface Asking {
   readonly caller: VaultCaller;
   readonly budget: GraphqlBudget;
   readonly beyond: Beyond | undefined;
+  /** Every other organisation that was asked has answered. */
+  isWhole: boolean;
   /** Resources of other organisations that the query has shown, by their authors' URLs: whole URLs lead on from them. */
   readonly foreign: Map<string, ForeignResource>;
-  /** Whose own records it has listed. */
+  /** Whose own records it has shown. */
   readonly owners: Set<FoundRecord['record']['meta']['owner']>;
 }
 
@@ -31,13 +33,13 @@ export async function graphqlContext(
   budget: GraphqlBudget,
 ): Promise<GraphqlContext> {
   const beyond = await organisation.exchange.foreign.beyond(caller);
-  const asking: Asking = { organisation, caller, budget, beyond, foreign: new Map(), owners: new Set() };
+  const asking: Asking = { organisation, caller, budget, beyond, isWhole: true, foreign: new Map(), owners: new Set() };
   const known = new Map<string, Promise<FhirTree | null>>();
   return {
     read: async (reference) => {
       const parsed = parseReference(reference);
       if (parsed.kind !== 'local' && parsed.kind !== 'absolute') return null;
-      const name = parsed.kind === 'local' ? `${parsed.type}/${parsed.id}` : parsed.url;
+      const name = parsed.kind === 'local' ? `${parsed.type}/${parsed.id}` : nameOf(asking, parsed.url);
       const found =
         known.get(name) ??
         (parsed.kind === 'local' ? readOne(asking, parsed.type, parsed.id) : readNamed(asking, parsed.url));
@@ -45,23 +47,35 @@ export async function graphqlContext(
       return found;
     },
     search: (type, parameters) => search(asking, type, parameters),
+    isWhole: () => asking.isWhole,
   };
+}
+
+/** A URL leads on from what was shown: what it led to nowhere from is looked for again once more was. */
+function nameOf({ foreign, owners }: Asking, url: string): string {
+  return foreign.has(url) ? url : `${foreign.size} ${owners.size} ${url}`;
 }
 
 async function readOne(asking: Asking, type: string, id: string): Promise<FhirTree | null> {
   if (!isResourceType(type)) return null;
-  const { organisation, caller, budget } = asking;
+  const { organisation, caller, budget, beyond, owners } = asking;
+  const { repository, rows } = organisation.vault;
   const result = await budget.run(async () => {
-    const own = await organisation.vault.repository.read(caller, type, id);
-    return own.kind === 'not-found' ? readElsewhere(asking, type, id) : own;
+    const own = await repository.read(caller, type, id);
+    if (own.kind === 'not-found') return readElsewhere(asking, type, id);
+    const record = own.kind === 'found' && beyond !== undefined ? await rows.findResource(type, id) : undefined;
+    if (record !== undefined) owners.add(record.meta.owner);
+    return own;
   });
   return result.kind === 'found' ? parseFhirJson(result.text) : null;
 }
 
 /** What has ended is null, as what is not there. */
-async function readElsewhere({ foreign, beyond }: Asking, type: ResourceType, id: string) {
+async function readElsewhere(asking: Asking, type: ResourceType, id: string) {
+  const { foreign, beyond } = asking;
   if (beyond === undefined) return { kind: 'not-found' } as const;
-  const { resources } = await beyond.find({ type, patients: [], ids: [id] });
+  const { resources, isWhole } = await beyond.find({ type, patients: [], ids: [id] });
+  asking.isWhole &&= isWhole;
   const [found] = resources;
   if (found === undefined || found.text === null) return { kind: 'not-found' } as const;
   foreign.set(found.url, found);
@@ -69,11 +83,15 @@ async function readElsewhere({ foreign, beyond }: Asking, type: ResourceType, id
 }
 
 /** What another organisation refers to by its own URL, as far as the caller may look there. */
-async function readNamed({ budget, beyond, foreign, owners }: Asking, url: string): Promise<FhirTree | null> {
+async function readNamed(asking: Asking, url: string): Promise<FhirTree | null> {
+  const { budget, beyond, foreign, owners } = asking;
+  const known = foreign.get(url);
+  if (known !== undefined) return known.text === null ? null : parseFhirJson(known.text);
   if (beyond === undefined) return null;
-  const { resources } = await budget.run(() =>
+  const { resources, isWhole } = await budget.run(() =>
     beyond.named([url], { foreign: [...foreign.values()], owners: [...owners] }),
   );
+  asking.isWhole &&= isWhole;
   const [found] = resources;
   if (found === undefined || found.text === null) return null;
   foreign.set(found.url, found);
@@ -81,10 +99,11 @@ async function readNamed({ budget, beyond, foreign, owners }: Asking, url: strin
 }
 
 async function search(
-  { organisation, caller, budget, beyond, foreign, owners }: Asking,
+  asking: Asking,
   type: ResourceType,
   parameters: readonly (readonly [string, string])[],
 ): Promise<readonly FhirTree[]> {
+  const { organisation, caller, budget, beyond, foreign, owners } = asking;
   const { vault } = organisation;
   const count = Math.min(Number(countIn(parameters) ?? GRAPHQL_COUNT_DEFAULT), GRAPHQL_COUNT_MAX);
   const rest = parameters.filter(([name]) => name !== '_count');
@@ -93,6 +112,7 @@ async function search(
   const query = `${type}?${new URLSearchParams(rest.map(([name, value]): [string, string] => [name, value])).toString()}`;
   const sight = sightOf(vault, caller);
   const page = await budget.run(() => vault.search.find(sight, { requests: [parsed.request], query, beyond }));
+  asking.isWhole &&= page.isWhole;
   budget.spend(page.matches.length);
   for (const { record, elsewhere } of page.matches) {
     if (elsewhere === undefined) owners.add(record.meta.owner);

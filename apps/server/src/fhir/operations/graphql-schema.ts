@@ -31,6 +31,8 @@ export interface GraphqlContext {
   /** null for what there is not, and for what may not be seen: the two look alike. */
   read(reference: string): Promise<FhirTree | null>;
   search(type: ResourceType, parameters: readonly (readonly [string, string])[]): Promise<readonly FhirTree[]>;
+  /** Every other organisation that was asked so far has answered. */
+  isWhole(): boolean;
 }
 
 type Field = GraphQLFieldConfig<FhirTree, GraphqlContext>;

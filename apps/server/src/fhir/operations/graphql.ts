@@ -9,6 +9,7 @@ import { callerOf, FHIR_ACCESS } from '../caller.ts';
 import { describe, IN_BASE, type InPath, RESOURCE_IN_PATH } from '../describe.ts';
 import { sendProblem } from '../fhir-answer.ts';
 import { knownType } from '../reads.ts';
+import { NOT_WHOLE } from '../search-set.ts';
 import { GraphqlBudget } from './graphql-budget.ts';
 import { graphqlContext } from './graphql-context.ts';
 import { findExcess } from './graphql-limits.ts';
@@ -67,24 +68,26 @@ async function answer(
   const excess = findExcess(asked.document, asked.variables);
   if (excess !== undefined) return sendProblem(reply, problem('too-costly', `${excess}.`));
   const budget = new GraphqlBudget(RESOURCES_MAX);
+  const contextValue = await graphqlContext(organisation, caller, budget);
   const result = await execute({
     schema,
     document: asked.document,
-    contextValue: await graphqlContext(organisation, caller, budget),
+    contextValue,
     variableValues: asked.variables,
     ...(asked.operationName === undefined ? {} : { operationName: asked.operationName }),
   });
   if (budget.isSpent)
     return sendProblem(reply, problem('too-costly', `A query opens at most ${RESOURCES_MAX} resources.`));
   const data = type === undefined ? result.data : ((result.data as Record<string, unknown> | null)?.[type] ?? null);
-  if (type !== undefined && data === null && result.errors === undefined) {
+  const failed = (result.errors ?? []).map((error) => ({ message: messageOf(error), path: error.path }));
+  const told = contextValue.isWhole() ? failed : [...failed, { message: `${NOT_WHOLE.text}.` }];
+  if (type !== undefined && data === null && told.length === 0) {
     throw new ServerError('not-found', 'There is no such resource, or none that you may see.');
   }
-  const told = result.errors?.map((error) => ({ message: messageOf(error), path: error.path }));
   return reply
     .type('application/json; charset=utf-8')
     .serializer(String)
-    .send(JSON.stringify({ data, ...(told === undefined ? {} : { errors: told }) }));
+    .send(JSON.stringify({ data, ...(told.length === 0 ? {} : { errors: told }) }));
 }
 
 /** @throws ServerError `bad-request` for what is no GraphQL */
