@@ -1,7 +1,7 @@
 import type { OpenedTerms, SignedCall } from '@salus/contracts';
 import type { SealedEnvelope } from '@salus/crypto';
 import type { PairOpening } from '../vault-types.ts';
-import type { SentDispute } from './sent-dispute.ts';
+import type { ArrivedDispute } from './sent-dispute.ts';
 
 /**
  * How organisations meet (DESIGN §5): in one process or over mutual TLS. Every argument and result is JSON, binary as
@@ -204,7 +204,7 @@ export interface DisputesBody {
 }
 
 export interface DisputesResult {
-  readonly disputes: readonly SentDispute[];
+  readonly disputes: readonly ArrivedDispute[];
 }
 
 export interface DelegateBody extends Omit<OpenBody, 'recipientKid'> {

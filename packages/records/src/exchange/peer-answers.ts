@@ -49,12 +49,15 @@ const isReceipt = shape({
   signature: isText,
 });
 
-const isSigned = shape({ payload: isObject, signature: isText });
+const isSigned = shape({
+  payload: shape({ contract: isText, transaction: isText, signer: isText, args: isObject }),
+  signature: isText,
+});
 
 const isDispute = shape({
   ...{ dispute: isText, pid: isText, recordId: isText, version: isCount, reference: isText, salt: isText },
   ...{ statement: isObject, call: isObject },
-  leaf: shape({ keyId: isText, ciphertextHash: isText, contentHash: isText }),
+  leaf: optional(shape({ keyId: isText, ciphertextHash: isText, contentHash: isText })),
   answer: nullable(shape({ answer: isObject, salt: isText, by: isText, call: isSigned })),
 });
 

@@ -33,7 +33,7 @@ import { type Reading, type ReadingRequest, type ReadRecord, stepOf } from './re
 import { checkReference } from './reference-checks.ts';
 import { grantedPairs, narrowsPairs } from './release-rules.ts';
 import { demandCurrent, demandStillGranted, missing, readLeafState } from './released-state.ts';
-import { checkSentDispute } from './sent-dispute.ts';
+import { checkSentDispute, opensLeaf } from './sent-dispute.ts';
 
 export interface ReaderParts extends QuestionParts {
   readonly ledger: LedgerView;
@@ -223,7 +223,8 @@ export class ExchangeReader {
       const answer = await this.#questions.ask(step, 'disputes', { session }, (peer, signed) => peer.disputes(signed));
       const parsed = parsePeerAnswer<DisputesResult>('disputes', answer);
       const result = await this.#questions.accept(reading, parsed, exchange);
-      return Promise.all(result.disputes.map((one) => checkSentDispute(this.#parts.ledger, one, pid)));
+      const opened = result.disputes.filter(opensLeaf);
+      return Promise.all(opened.map((one) => checkSentDispute(this.#parts.ledger, one, pid)));
     });
     const disputes = await this.#aboutListed(session, sent);
     const start = disputeKey(pid, '');

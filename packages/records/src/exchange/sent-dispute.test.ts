@@ -5,7 +5,7 @@ import { createStory, type Story } from '../../test/story.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
 import type { StoredRecord } from '../vault-types.ts';
 import type { ExchangePeer } from './exchange-peer.ts';
-import type { SentDispute } from './sent-dispute.ts';
+import type { ArrivedDispute, SentDispute } from './sent-dispute.ts';
 
 /** On a machine that may be busy. */
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
@@ -48,14 +48,15 @@ afterAll(async () => {
 });
 
 /** What a reader sees of statements where the author's node answers with a changed one. */
-async function readWith(change: (sent: SentDispute) => SentDispute) {
+async function readWith(change: (sent: SentDispute) => ArrivedDispute) {
   const { consortium, author, readerSide, patient } = story;
   const { gateway, reader } = { ...author.exchange, reader: readerSide.exchange.reader };
   const token = await consortium.grant({ author, reader: readerSide, patient });
   const { session } = await reader.open(await consortium.use(token, readerSide.clinician));
   const disputes: ExchangePeer['disputes'] = async (request) => {
     const answer = await gateway.disputes(request);
-    return answer.kind === 'ok' ? { kind: 'ok', result: { disputes: answer.result.disputes.map(change) } } : answer;
+    if (answer.kind !== 'ok') return answer;
+    return { kind: 'ok', result: { disputes: (answer.result.disputes as readonly SentDispute[]).map(change) } };
   };
   consortium.peers.set('hospital-a', {
     ...({} as ExchangePeer),
@@ -105,6 +106,24 @@ test('a statement that is given out as one about another type of document is not
   const { disputes, withheld } = await readWith((sent) => ({ ...sent, reference: 'Observation/1' }));
   expect(disputes).toEqual([]);
   expect(withheld).toBe(1);
+});
+
+test('a statement of a node that opens no leaf takes nothing else away: it is not shown, and is counted', async () => {
+  expect(await readWith(({ leaf: _leaf, ...sent }) => sent)).toEqual({ disputes: [], withheld: 1 });
+});
+
+test.each<readonly [string, (payload: SignedCall['payload']) => object]>([
+  ['without arguments', ({ args: _args, ...payload }) => payload],
+  ['with a text as arguments', (payload) => ({ ...payload, args: 'none' })],
+  ['without a signer', ({ signer: _signer, ...payload }) => payload],
+])('an answer whose call comes %s is a malformed answer, and no failure of this node', async (_case, spoil) => {
+  const change = (sent: SentDispute): SentDispute => {
+    const { answer } = sent;
+    if (answer?.call === undefined) throw new Error('the answer came without its call');
+    const call = { ...answer.call, payload: spoil(answer.call.payload) } as SignedCall;
+    return { ...sent, answer: { ...answer, call } };
+  };
+  await expect(readWith(change)).rejects.toMatchObject({ name: 'RecordsError', code: 'proof-invalid' });
 });
 
 test.each<readonly [string, (call: SignedCall, by: string) => { readonly call: SignedCall; readonly by: string }]>([

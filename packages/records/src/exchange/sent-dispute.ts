@@ -14,6 +14,13 @@ export interface SentDispute extends KeptDispute {
   readonly leaf: Pick<LeafFacts, 'keyId' | 'ciphertextHash' | 'contentHash'>;
 }
 
+/** As it arrives. Nodes of before opened no leaf: what cannot be laid to a record is as good as withheld. */
+export type ArrivedDispute = Omit<SentDispute, 'leaf'> & Partial<Pick<SentDispute, 'leaf'>>;
+
+export function opensLeaf(sent: ArrivedDispute): sent is SentDispute {
+  return sent.leaf !== undefined;
+}
+
 /** @param disputed the very version that the statement is about */
 export function sendDispute(known: KnownDispute, disputed: StoredRecord): SentDispute {
   const { status: _status, atMs: _atMs, answeredMs: _answeredMs, ...kept } = known;
