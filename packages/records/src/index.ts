@@ -31,7 +31,7 @@ export {
 } from './compartment.ts';
 export { DataKeys } from './data-keys.ts';
 export type { KeptDispute, KnownDispute } from './disputes.ts';
-export type { Documents } from './documents.ts';
+export { type Documents, documentNames } from './documents.ts';
 export { findElsewhere } from './elsewhere.ts';
 export type { OpenedEmergency } from './emergencies.ts';
 export { LeafStates } from './erase.ts';
@@ -48,7 +48,7 @@ export {
   type PeerAnswer,
   type PeerRequest,
 } from './exchange/exchange-peer.ts';
-export { isHolder } from './exchange/grant-tokens.ts';
+export { type GrantToken, isHolder } from './exchange/grant-tokens.ts';
 export type { KeptFacts, KeptProof, KeptRecord } from './exchange/kept-records.ts';
 export { type ExchangeOptions, type OrganisationExchange, openExchange } from './exchange/organisation-exchange.ts';
 export { parsePeerAnswer } from './exchange/peer-answers.ts';
@@ -59,6 +59,7 @@ export { EXPORT_LIFETIME_MS, type ExportFile, type ExportJob, type ExportQuestio
 export { Exports } from './export/exports.ts';
 export type { TypeFilters } from './export/write-export.ts';
 export { FeedLookup, type KnownResource, type Recognised } from './feed-lookup.ts';
+export type { ForeignGrant } from './foreign/foreign-grants.ts';
 export type { ForeignResource } from './foreign/foreign-resource.ts';
 export { withoutSeeAlso, withSeeAlso } from './foreign/foreign-text.ts';
 export { HELD_MESSAGES_PAGE_MAX, type HeldMessage, HeldMessages } from './held-messages.ts';

@@ -1,9 +1,11 @@
 import { type Json, parseSealedEnvelope, type SealedEnvelope } from '@salus/crypto';
+import type { ForeignGrant, GrantToken } from '@salus/records';
 import type { FastifyInstance } from 'fastify';
 import { patientOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
-import { type Node, readHosted } from '../node.ts';
+import { type Node, patientReaderOf, readHosted } from '../node.ts';
+import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
 
 /** What a patient hands over in a session of their own: grants at other organisations whose grantee is an app here. */
@@ -18,19 +20,38 @@ export function addPatientTokens(app: FastifyInstance, node: Node): void {
     answer: schema.object({ grant: schema.id }),
     handle: async ({ params, body, request }) => {
       const { pid: ownPid } = patientOf(request);
-      const { exchange, vault } = readHosted(node, params.org);
-      const token = await exchange.tokens.receive(parseSealedEnvelope(body.token as unknown as Json), null);
-      const { authorOrganisation: author, terms } = token;
-      if (terms.grantee.kind !== 'client' || author === params.org) {
-        throw new ServerError(
-          'bad-request',
-          'The grant is of another organisation, and its grantee an app of this one.',
-        );
-      }
-      // The one person who has both pids says that they are one.
-      await vault.foreignLinks.link({ ownPid, author, pid: terms.pid });
-      await exchange.foreignSessions.handOver(ownPid, { author, pid: terms.pid, grant: terms.grant });
-      return { grant: terms.grant };
+      const organisation = readHosted(node, params.org);
+      const { tokens } = organisation.exchange;
+      const sealed = parseSealedEnvelope(body.token as unknown as Json);
+      const { authorOrganisation: author, terms } = await tokens.receive(sealed, null, demandForApp(params.org));
+      const { pid, grant } = terms;
+      // Whoever says that two pids are one stands in the log before anybody reads by it, a guardian as a guardian.
+      await organisation.vault.audit.append({
+        ...{ kind: 'registration', atMs: node.nowMs(), pid: ownPid, who: patientReaderOf(request).who, purpose: null },
+        ...{ grant, session: null, records: [], outcome: 'ok', request: null, query: 'patient.link' },
+      });
+      await handOver(organisation, ownPid, { author, pid, grant });
+      return { grant };
     },
   });
+}
+
+function demandForApp(own: string): (token: GrantToken) => void {
+  return ({ authorOrganisation: author, terms }) => {
+    if (terms.grantee.kind === 'client' && author !== own) return;
+    throw new ServerError('bad-request', 'The grant is of another organisation, and its grantee an app of this one.');
+  };
+}
+
+/** Both or nothing: a grant without a link leads nowhere, and a link alone shows the patient elsewhere to all who may look there. */
+async function handOver({ exchange, vault }: HostedOrganisation, ownPid: string, grant: ForeignGrant): Promise<void> {
+  const { author, pid } = grant;
+  await exchange.foreignSessions.handOver(ownPid, grant);
+  try {
+    // The one person who has both pids says that they are one.
+    await vault.foreignLinks.link({ ownPid, author, pid });
+  } catch (error) {
+    await exchange.foreignSessions.takeBack(ownPid, grant);
+    throw error;
+  }
 }

@@ -1,3 +1,4 @@
+import type { AuditEvent } from '@salus/records';
 import { delegation } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openBrowser } from '../../test/browser.ts';
@@ -58,6 +59,14 @@ async function lend(
   return server.send('PUT', `${CLIENTS}/${at}/delegation`, { token, body: { delegation: signed } });
 }
 
+const ownId = (): string => hospital.server.wallet('a.mehta').id;
+
+async function lastNoted(): Promise<AuditEvent | undefined> {
+  const { vault } = hospital.server.node.organisations.get('hospital-a')!;
+  const lines = await vault.audit.list({ limit: 20 });
+  return lines.find(({ event }) => event.kind === 'registration')?.event;
+}
+
 const observation = (text: string) => ({
   ...{ resourceType: 'Observation', status: 'final', code: { text }, effectiveDateTime: '2026-01-02' },
   subject: { reference: `Patient/${fhirId}` },
@@ -92,6 +101,8 @@ describe('a clinician’s app that would write', () => {
   it('writes in the person’s name once their key has signed so, with a key of its own', async () => {
     const lent = await lend();
     expect(lent.status, lent.text).toBe(200);
+    // Who lent a name stands in the log before anything is written in it.
+    expect(await lastNoted()).toMatchObject({ query: `delegation.put ${app}`, who: { id: ownId() }, outcome: 'ok' });
     const created = await write(observation('by the app'), 'Observation');
     expect(created.status, created.text).toBe(201);
     const id = created.json.id as string;
@@ -133,6 +144,7 @@ describe('a clinician’s app that would write', () => {
     const { server } = hospital;
     const back = await server.send('DELETE', `${CLIENTS}/${app}/delegation`, { token: session });
     expect(back.status, back.text).toBe(204);
+    expect(await lastNoted()).toMatchObject({ query: `delegation.delete ${app}`, who: { id: ownId() } });
     expect((await write(observation('taken back'), 'Observation')).status).toBe(403);
     expect((await lend()).status).toBe(200);
     expect((await write(observation('again'), 'Observation')).status).toBe(201);

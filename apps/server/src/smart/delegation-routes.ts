@@ -7,6 +7,7 @@ import { readLiveIdentity } from '../identities.ts';
 import { memberOf, type Node } from '../node.ts';
 import { delegation } from '../routes/auth.ts';
 import { ServerError } from '../server-error.ts';
+import { noteAdministration } from '../steward/note-administration.ts';
 import type { SmartServers } from './smart-server.ts';
 
 interface InClient {
@@ -35,6 +36,8 @@ export function addDelegationRoutes(app: FastifyInstance, node: Node, servers: S
       const nowMs = node.nowMs();
       const user = await readLiveIdentity(node.ledger, { id: person, organisation: org, nowMs });
       checkDelegation(body.delegation, { network: node.network, user, delegate: client.id, nowMs });
+      // A session that was stolen lends the name unseen, else, until the app writes.
+      await noteAdministration(node, { org, request, what: `delegation.put ${client.id}` });
       delegations.put({ person, client: client.id }, body.delegation);
       return { untilMs: body.delegation.payload.notAfterMs };
     },
@@ -49,6 +52,7 @@ export function addDelegationRoutes(app: FastifyInstance, node: Node, servers: S
     handle: async ({ params: { org, client }, request }) => {
       const { delegations } = await servers.read(org);
       delegations.delete({ person: memberOf(request).id, client });
+      await noteAdministration(node, { org, request, what: `delegation.delete ${client}` });
     },
   });
 }

@@ -1,5 +1,6 @@
+import { RecordsError } from '@salus/records';
 import { type GrantChoice, sealToken } from '@salus/wallet';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Answer, grantAccess, logInPatient, revokeGrant, type TestPatient } from '../../test/hospital.ts';
 import { launchAsPatient, PATIENT_SCOPE, redeem } from '../../test/smart-app.ts';
 import {
@@ -10,6 +11,7 @@ import {
   type SmartHospital,
 } from '../../test/smart-hospital.ts';
 import { B, openTwoHospitals, type TwoHospitals } from '../../test/two-hospitals.ts';
+import { NOT_WHOLE } from '../fhir/search-set.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
@@ -34,6 +36,7 @@ beforeAll(async () => {
   ({ clientId: app } = await registerClient(server, { scope: PATIENT_SCOPE }, 'hospital-b'));
   bearer = await launch(app, PATIENT_SCOPE);
 });
+afterEach(() => void vi.restoreAllMocks());
 afterAll(() => hospital?.server[Symbol.asyncDispose]());
 
 async function launch(clientId: string, scope: string): Promise<string> {
@@ -97,12 +100,21 @@ describe('a patient’s app, and grants of other organisations', () => {
     const spoilt = { ...(granted.envelope as { ciphertext: string }), ciphertext: 'AAAA' };
     expect((await handOver(spoilt)).status).toBeGreaterThanOrEqual(400);
     expect((await results()).json.total).toBe(0);
+    // Nobody is told that two pids are one.
+    const { vault } = hospital.server.node.organisations.get('hospital-b')!;
+    expect(await vault.foreignLinks.listOf(story.ownPid)).toEqual([]);
     await revokeGrant(hospital.server, story.patient, toPeople.grant);
   });
 
   it('are read in its own name, through every door, once the patient handed them over', async () => {
     const before = (await readsAtA()).length;
     expect((await handOver(granted.envelope)).json).toEqual({ grant: granted.grant });
+    const { audit } = hospital.server.node.organisations.get('hospital-b')!.vault;
+    const [line] = await audit.listOfPid(story.ownPid, { limit: 1 });
+    expect(line?.event).toMatchObject({
+      ...{ kind: 'registration', query: 'patient.link', grant: granted.grant, outcome: 'ok' },
+      who: { kind: 'patient', pid: story.ownPid },
+    });
     const found = await results();
     expect(found.json.total, found.text).toBe(1);
     const { id, meta } = found.json.entry[0].resource as { id: string; meta: { source: string } };
@@ -167,6 +179,58 @@ describe('a patient’s app, and grants of other organisations', () => {
     const { envelope } = await grantThere({ purposes: ['TREAT'] });
     expect((await handOver(envelope)).status).toBe(200);
     expect((await results()).json.total).toBe(0);
+  });
+
+  it('spend no use and ask nobody for what the app looks for at home alone', async () => {
+    const { gateway } = hospital.server.node.organisations.get('hospital-a')!.exchange;
+    const opened = vi.spyOn(gateway, 'open');
+    const { envelope, grant } = await grantThere();
+    expect((await handOver(envelope)).status).toBe(200);
+    const query = encodeURIComponent(`{ Patient(id: "${story.ownId}") { id } }`);
+    for (const path of ['Observation?code=x', `Patient/${story.ownId}`, `$graphql?query=${query}`]) {
+      const { status, text } = await read(path);
+      expect(status, text).toBe(200);
+    }
+    expect(opened).not.toHaveBeenCalled();
+    expect((await results()).json.total).toBe(1);
+    expect(opened).toHaveBeenCalledTimes(1);
+    opened.mockRestore();
+    expect((await revokeGrant(hospital.server, story.patient, grant)).status).toBe(200);
+  });
+
+  it('are said to be missing at every door while the author’s node is silent', async () => {
+    const { gateway } = hospital.server.node.organisations.get('hospital-a')!.exchange;
+    const { envelope, grant } = await grantThere();
+    expect((await handOver(envelope)).status).toBe(200);
+    const { id } = (await results()).json.entry[0].resource as { id: string };
+    const silence = vi.spyOn(gateway, 'open').mockRejectedValue(new RecordsError('peer-unreachable', 'silent'));
+    // Handed over again, the session that was open ends.
+    expect((await handOver(envelope)).status).toBe(200);
+    const missing = NOT_WHOLE.text;
+    const list = encodeURIComponent(`{ ObservationList(patient: "${story.ownId}") { id } }`);
+    const one = encodeURIComponent(`{ Observation(id: "${id}") { id } }`);
+    for (const path of [
+      `Observation?patient=${story.ownId}`,
+      `Observation?_id=${id}`,
+      `Patient/${story.ownId}/$everything`,
+      `$graphql?query=${list}`,
+      `$graphql?query=${one}`,
+      `Observation/${id}/$graphql?query=${encodeURIComponent('{ id }')}`,
+    ]) {
+      const { status, text } = await read(path);
+      expect(status, text).toBe(200);
+      expect(text).toContain(missing);
+      expect(text).not.toContain(`${baseA}/Observation`);
+    }
+    expect((await read(`Observation/${id}`)).status).toBe(503);
+    expect((await read(`Patient/${story.ownId}/$everything`)).text).toContain(story.ownId);
+    silence.mockRestore();
+    expect((await handOver(envelope)).status).toBe(200);
+    const everything = await read(`Patient/${story.ownId}/$everything`);
+    expect(everything.text).toContain(id);
+    expect(everything.text).not.toContain(missing);
+    expect((await read(`$graphql?query=${list}`)).json).toEqual({ data: { ObservationList: [{ id }] } });
+    expect((await revokeGrant(hospital.server, story.patient, grant)).status).toBe(200);
   });
 
   it('are forgotten when staff take back that two patients are one', async () => {

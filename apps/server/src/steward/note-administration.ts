@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { memberOf, type Node, readHosted } from '../node.ts';
 
-/** What an administrator's session did, in the organisation's audit log, before what came of it leaves. `what` names no person. */
+/** What a session of staff did that is about no patient, in the organisation's audit log, before what came of it leaves. `what` names no person. */
 export async function noteAdministration(
   node: Node,
   about: { readonly org: string; readonly request: FastifyRequest; readonly what: string },

@@ -106,6 +106,12 @@ test('takes the narrowed terms of a grant in place of the wider ones, as the ans
   await consortium.commit(narrowed);
   await expect(tokens.receive(before, asked)).rejects.toMatchObject({ code: 'proof-invalid' });
   const after = (await sealToken(narrowed.wallet, grant, key!)).envelope;
+  const unwanted = (): void => {
+    throw new Error('unwanted');
+  };
+  await expect(tokens.receive(after, null, unwanted)).rejects.toThrow('unwanted');
+  // What is not wanted replaces nothing.
+  expect(await tokens.find(pid, grant)).toEqual(wide);
   await tokens.receive(after, null);
   const [held, ...others] = await tokens.listOfRequest(asked.pid, asked.request);
   expect([held?.terms.grant, held?.terms.categories, others]).toEqual([grant, ['laboratory'], []]);

@@ -65,10 +65,12 @@ export class GrantTokens {
   /**
    * Opens and keeps a token. It must be for this network and organisation and open the commitment that the ledger holds:
    * else `key-mismatch`, `bad-input` or `proof-invalid`, and nothing is kept. `request`: the request that it answers.
+   * `demand` throws for what the caller does not want: nothing is kept then, either.
    */
   async receive(
     sealed: SealedEnvelope,
     request: { readonly pid: string; readonly request: string } | null,
+    demand?: (token: GrantToken) => void,
   ): Promise<GrantToken> {
     const token = await this.#open(sealed);
     const { terms } = token;
@@ -84,6 +86,7 @@ export class GrantTokens {
     if (!proven || patient?.organisation !== token.authorOrganisation) {
       throw new RecordsError('proof-invalid', 'the ledger holds no such grant');
     }
+    demand?.(token);
     await this.#keep(token, request);
     for (const listener of this.#listeners) listener(token);
     return token;
