@@ -27,6 +27,7 @@ describe.skipIf(!hasBrowser)('a patient who objects', () => {
     await form.getByText('Say what is wrong.').waitFor();
     const document = form.getByRole('combobox', { name: 'Which document' });
     await choose(document, /^Measurements and findings at Hospital A/);
+    await form.getByRole('region', { name: 'What you object to' }).locator('dd').first().waitFor();
     await write(form.getByRole('textbox', { name: 'What is wrong' }), WORDS);
     await press(form.getByRole('button', { name: 'Sign and send' }));
     const card = page.getByRole('article').filter({ hasText: WORDS });

@@ -122,6 +122,8 @@ export const texts: Texts<typeof en, 'ar'> = {
     none: 'لا تتصرف نيابة عن أحد.',
     until: '{{name}} في {{place}}، حتى {{date}}.',
     stop: 'توقف عن التصرف نيابة عن {{name}}',
+    unread: 'لا يحق لك قراءة مستندات {{name}}: عُيِّنت لشيء آخر.',
+    unopened: 'تعذّر فتح المستندات لدى {{place}}.',
   },
   at: 'أين',
   bad: {

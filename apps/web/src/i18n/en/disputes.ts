@@ -10,7 +10,10 @@ export const texts = {
   tooLong: 'At most 4,000 characters.',
   empty: 'Say what is wrong.',
   noDocument: 'Choose a document.',
-  changed: 'This document was corrected after you read it. Open it again first. Nothing was signed.',
+  changed: 'This document was changed after it was shown here. Nothing was signed: read it again, as it is now.',
+  opening: 'Opening the document …',
+  unopened: 'The document could not be opened on this device. Nothing can be signed about what was not read.',
+  shown: 'What you object to, as it was opened on this device now',
   sign: 'Sign and send',
   sent: 'Sent. It stands beside the document from now on.',
   status: {

@@ -120,6 +120,8 @@ export const texts = {
     none: 'You act for nobody.',
     until: '{{name}} at {{place}}, until {{date}}.',
     stop: 'Stop acting for {{name}}',
+    unread: 'You may not read {{name}}’s documents: you were appointed for something else.',
+    unopened: 'The documents at {{place}} could not be opened.',
   },
   at: 'Where',
   bad: {

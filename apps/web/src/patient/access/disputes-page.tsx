@@ -11,8 +11,9 @@ import {
   Textarea,
   Title,
 } from '@mantine/core';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { parseFhirJson } from '@salus/fhir/parse';
+import { skipToken, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
 import { usePatient } from '../../session/index.ts';
@@ -24,8 +25,17 @@ import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import { useSay } from '../../ui/use-say.ts';
 import { useRecordsAt } from './access-queries.ts';
-import { useActing } from './acting.ts';
-import { type DisputeAt, listDisputes, STATEMENT_CHARS_MAX, stateDispute, takeBack } from './disputes.ts';
+import { type Place, useActing } from './acting.ts';
+import {
+  type DisputeAt,
+  listDisputes,
+  openVersion,
+  type ShownVersion,
+  STATEMENT_CHARS_MAX,
+  stateDispute,
+  takeBack,
+} from './disputes.ts';
+import { DocumentFacts } from './document-facts.tsx';
 
 /** Documents that can be chosen, the newest first; from the record itself one comes here with the document chosen. */
 const CHOICES_MAX = 500;
@@ -129,6 +139,7 @@ function DisputeForm() {
   const [recordId, setRecordId] = useState(search.get('record') ?? '');
   const [text, setText] = useState('');
   const [tried, setTried] = useState(false);
+  const [openings, setOpenings] = useState(0);
   const places = useRecordsAt(entries);
   const documents = places
     .flatMap(({ entry, records = [] }) => records.map((record) => ({ entry, record })))
@@ -137,11 +148,19 @@ function DisputeForm() {
   const chosen = documents.find(({ record }) => record.recordId === recordId);
   const tooLong = text.length > STATEMENT_CHARS_MAX;
   const fault = text.trim() === '' ? 'empty' : tooLong ? 'tooLong' : undefined;
+  // It stays as it was shown, whatever the place has meanwhile, until it is opened anew.
+  const opened = useQuery({
+    queryKey: ['statement', chosen?.entry.pid, recordId, openings],
+    queryFn: chosen === undefined ? skipToken : () => openVersion(patient, chosen.entry, recordId),
+    staleTime: 'static',
+    gcTime: 0,
+  });
   const send = useMutation({
-    mutationFn: async () =>
-      chosen === undefined ? undefined : stateDispute(patient, { ...chosen, text: text.trim() }),
+    mutationFn: (about: { readonly entry: Place; readonly shown: ShownVersion }) =>
+      stateDispute(patient, { ...about, text: text.trim() }),
     onSuccess: async (done) => {
       if (done !== 'stated') {
+        setOpenings(openings + 1);
         await client.invalidateQueries({ queryKey: ['record'] });
         return;
       }
@@ -161,7 +180,9 @@ function DisputeForm() {
         onSubmit={(event) => {
           event.preventDefault();
           setTried(true);
-          if (fault === undefined && chosen !== undefined) send.mutate();
+          const shown = opened.data;
+          if (fault === undefined && chosen !== undefined && shown !== undefined)
+            send.mutate({ entry: chosen.entry, shown });
         }}
       >
         <Stack gap="sm">
@@ -176,8 +197,16 @@ function DisputeForm() {
               { value: '', label: '–' },
               ...documents.map((one) => ({ value: one.record.recordId, label: nameOf(one) })),
             ]}
-            onChange={({ currentTarget }) => setRecordId(currentTarget.value)}
+            onChange={({ currentTarget }) => {
+              setRecordId(currentTarget.value);
+              send.reset();
+            }}
           />
+          {opened.isLoading ? <Loading what={t('opening')} /> : null}
+          {opened.error === null ? null : (
+            <Failure error={opened.error} text={t('unopened')} onRetry={() => void opened.refetch()} />
+          )}
+          {opened.data === undefined ? null : <ShownDocument text={opened.data.text} />}
           <Textarea
             label={t('text')}
             description={t('textHint')}
@@ -190,12 +219,26 @@ function DisputeForm() {
           {send.error === null ? null : <Failure error={send.error} />}
           {send.data === 'changed' ? <Alert color="orange" role="alert" title={t('changed')} /> : null}
           <Group>
-            <Button type="submit" loading={send.isPending}>
+            <Button type="submit" loading={send.isPending} disabled={opened.isLoading}>
               {t('sign')}
             </Button>
           </Group>
         </Stack>
       </form>
+    </Card>
+  );
+}
+
+/** The very text that a statement is about. */
+function ShownDocument({ text }: { readonly text: string }) {
+  const { t } = useTranslation('disputes');
+  const resource = useMemo(() => parseFhirJson(text), [text]);
+  return (
+    <Card withBorder padding="sm" component="section" aria-label={t('shown')}>
+      <Text size="sm" fw={600}>
+        {t('shown')}
+      </Text>
+      <DocumentFacts resource={resource} />
     </Card>
   );
 }

@@ -1,17 +1,7 @@
-import {
-  ClientError,
-  type ListedRecord,
-  leafReferenceOf,
-  type OwnRecord,
-  openOwnKeys,
-  readOwnRecord,
-  submitCall,
-} from '@salus/client';
+import { ClientError, leafReferenceOf, type OwnRecord, openOwnKeys, readOwnRecord, submitCall } from '@salus/client';
 import type { LeafReference } from '@salus/contracts';
 import { dispute, withdrawDispute } from '@salus/wallet';
 import type { PatientSession } from '../../session/index.ts';
-import { findKeptRecord } from '../record/kept-record.ts';
-import type { RecordEntry } from '../record/record-entry.ts';
 import type { Place } from './acting.ts';
 
 /** The longest statement that a contract takes. */
@@ -47,46 +37,44 @@ export async function listDisputes(patient: PatientSession, entries: readonly Pl
   return perPid.flat().sort((left, right) => right.dispute.atMs - left.dispute.atMs);
 }
 
+/** A version of a document as this device opened it, to be shown before anything is stated about it. */
+export type ShownVersion = Pick<OwnRecord, 'recordId' | 'version' | 'text'>;
+
+/** Opens what the place has now, on this device. The opening stands in the log. */
+export async function openVersion(patient: PatientSession, { pid }: Place, recordId: string): Promise<OwnRecord> {
+  const session = await patient.at(pid);
+  return readOwnRecord(session, await openOwnKeys(session, patient.wallet, pid), recordId);
+}
+
 /**
- * Signs a statement about a record and hands it to the place that keeps it. The statement names the leaf of what was opened
- * on this device, and of nothing that the node says: it can be hung on no other record.
+ * Signs a statement about the version that was shown and hands it to the place that keeps it. The statement names the leaf of
+ * that version as it was opened on this device, and nothing that the node says: it can be hung on no other record or text.
  *
- * @returns `changed` where there is another version than the one that was read here: nothing is signed
- * @throws ClientError `proof-invalid` where the node gives another text for the version that was read
+ * @returns `changed` where there is another version than the one that was shown: nothing is signed
+ * @throws ClientError `proof-invalid` where the node gives another text for the version that was shown
  */
 export async function stateDispute(
   patient: PatientSession,
-  {
-    entry,
-    record,
-    text,
-  }: { readonly entry: Place; readonly record: Pick<ListedRecord, 'recordId' | 'version'>; readonly text: string },
+  { entry, shown, text }: { readonly entry: Place; readonly shown: ShownVersion; readonly text: string },
+  open: typeof openVersion = openVersion,
 ): Promise<'stated' | 'changed'> {
-  const session = await patient.at(entry.pid);
-  const { api, organisation, token } = session;
-  const { recordId } = record;
-  const opened = await readOwnRecord(session, await openOwnKeys(session, patient.wallet, entry.pid), recordId);
-  const known = await findKeptRecord(patient.store, entry.pid);
-  const shown = known.find((one) => one.recordId === recordId) ?? record;
-  const leaf = leafOfShown(shown, opened);
+  const { recordId } = shown;
+  const leaf = leafOfShown(shown, await open(patient, entry, recordId));
   if (leaf === 'changed') return leaf;
-  const prepared = await dispute(patient.wallet, patient.occasion(), { pid: entry.pid, leaf, text });
-  const { call, privateArgs } = prepared;
+  const { call, privateArgs } = await dispute(patient.wallet, patient.occasion(), { pid: entry.pid, leaf, text });
+  const { api, organisation, token } = await patient.at(entry.pid);
   const path = pathAt(organisation);
   await api.send({ method: 'POST', path, body: { recordId, call, privateArgs }, token, repeatable: true });
   return 'stated';
 }
 
-/**
- * The leaf of what was read: as this device showed it, or, where it showed only that there is such a record, in the version
- * that was listed.
- */
+/** The leaf of what was shown. */
 export function leafOfShown(
-  shown: Pick<RecordEntry, 'version'> & Partial<Pick<RecordEntry, 'text'>>,
-  { version, text, sealed }: Pick<OwnRecord, 'version' | 'text' | 'sealed'>,
+  shown: ShownVersion,
+  { recordId, version, text, sealed }: Pick<OwnRecord, 'recordId' | 'version' | 'text' | 'sealed'>,
 ): LeafReference | 'changed' {
-  if (shown.version !== version) return 'changed';
-  if (shown.text !== undefined && shown.text !== text) {
+  if (shown.recordId !== recordId || shown.version !== version) return 'changed';
+  if (shown.text !== text) {
     throw new ClientError('proof-invalid', 'The node gives another text than the one that was read.');
   }
   return leafReferenceOf(sealed);

@@ -5,10 +5,9 @@ import { useTranslation } from 'react-i18next';
 import { NavLink, Outlet } from 'react-router';
 import { usePatient } from '../../session/index.ts';
 import { useRequests } from './access-queries.ts';
+import { ActingContext, actingFor, useActing } from './acting.ts';
 
-import { type Acting, ActingContext, useActing } from './acting.ts';
-
-/** `own`: nobody else opens it for a patient; `ward`: only a guardian does, as one's own documents have an area of their own. */
+/** `own`: nobody else opens it for a patient; `ward`: only a guardian who may read does, as one's own documents have an area. */
 const TABS = [
   { to: '/patient/access/record', name: 'record', of: 'ward' },
   { to: '/patient/access', name: 'access', of: 'both' },
@@ -26,10 +25,7 @@ export function AccessLayout() {
   const wards = patient.wallet.content.wards;
   const { pids } = patient;
   const [ward, setWard] = useState<string | null>(null);
-  const acting = useMemo<Acting>(() => {
-    const entries = wards?.filter(({ name }) => name === ward) ?? [];
-    return entries.length === 0 ? { entries: pids, ward: null } : { entries, ward };
-  }, [wards, pids, ward]);
+  const acting = useMemo(() => actingFor(ward, { pids, wards }), [wards, pids, ward]);
   const names = [...new Set((wards ?? []).map(({ name }) => name))];
   return (
     <ActingContext value={acting}>
@@ -53,12 +49,13 @@ export function AccessLayout() {
 
 function Tabs() {
   const { t } = useTranslation('access');
-  const { ward } = useActing();
+  const { ward, readable } = useActing();
   const { data = [] } = useRequests();
+  const ofThem = ward === null ? 'own' : readable.length > 0 ? 'ward' : 'both';
   const waiting = data.filter(({ request }) => request.status === 'open').length;
   return (
     <Group component="nav" aria-label={t('tabs.label')} gap="md">
-      {TABS.filter(({ of }) => of === 'both' || of === (ward === null ? 'own' : 'ward')).map(({ to, name }) => (
+      {TABS.filter(({ of }) => of === 'both' || of === ofThem).map(({ to, name }) => (
         <Anchor key={to} component={NavLink} to={to} end={name === 'access'} className="access-tab">
           {t(`tabs.${name}`)}
           {name === 'requests' && waiting > 0 ? (

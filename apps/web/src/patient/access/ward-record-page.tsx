@@ -1,9 +1,7 @@
-import '../record/record.css';
-import { Box, Button, Card, Group, Stack, Text } from '@mantine/core';
+import { Button, Card, Group, Stack, Text } from '@mantine/core';
 import { useQueries } from '@tanstack/react-query';
-import { Fragment, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { factsOf } from '../../fhir/facts.ts';
 import { useFhirWords } from '../../fhir/use-fhir-words.ts';
 import { usePatient } from '../../session/index.ts';
 import { Empty } from '../../ui/empty.tsx';
@@ -15,31 +13,44 @@ import { keyOf, newestFirst, type RecordEntry } from '../record/record-entry.ts'
 import { isEvent } from '../record/timeline.ts';
 import { openNew } from '../record/use-record.ts';
 import { useActing } from './acting.ts';
+import { DocumentFacts } from './document-facts.tsx';
 
 const PAGE = 50;
 
 /** What is written about the ward, opened on the guardian's device and kept nowhere on it: the power to read it ends. */
 export function WardRecordPage() {
   const { t } = useTranslation('access');
-  const { entries: places, ward } = useActing();
+  const { t: ofGuardian } = useTranslation('guardians');
+  const { readable, ward } = useActing();
+  const { place } = useTerms();
   const patient = usePatient();
   const results = useQueries({
-    queries: (ward === null ? [] : places).map((place) => ({
-      queryKey: ['record', 'ward', place.pid],
-      queryFn: () => openNew(patient, place, []),
+    queries: (ward === null ? [] : readable).map((at) => ({
+      queryKey: ['record', 'ward', at.pid],
+      queryFn: () => openNew(patient, at, []),
       structuralSharing: false as const,
       gcTime: 0,
     })),
   });
-  const failed = results.find(({ error }) => error !== null);
-  const entries = results.flatMap(({ data = [] }) => data);
+  const failed = results.flatMap(({ error, refetch }, at) => (error === null ? [] : [{ error, refetch, at }]));
+  // What was open before a place refused is closed: the power to read it may have ended.
+  const entries = results.flatMap(({ data = [], error }) => (error === null ? data : []));
   const isOpening = results.some(({ isPending }) => isPending);
+  const isWhole = !isOpening && failed.length === 0;
   return (
     <Page title={t('ward.title')} lead={t('ward.lead')}>
       {ward === null ? <Empty text={t('ward.choose')} /> : null}
+      {ward !== null && readable.length === 0 ? <Empty text={ofGuardian('ward.unread', { name: ward })} /> : null}
       {isOpening ? <Loading what={t('ward.opening')} /> : null}
-      {failed === undefined ? null : <Failure error={failed.error} onRetry={() => void failed.refetch()} />}
-      {ward === null || isOpening || failed !== undefined ? null : <Entries entries={entries} />}
+      {failed.map(({ error, refetch, at }) => (
+        <Failure
+          key={readable[at]?.pid}
+          error={error}
+          text={ofGuardian('ward.unopened', { place: place(readable[at]?.organisation ?? '') })}
+          onRetry={() => void refetch()}
+        />
+      ))}
+      {entries.length > 0 || (isWhole && readable.length > 0 && ward !== null) ? <Entries entries={entries} /> : null}
     </Page>
   );
 }
@@ -81,16 +92,7 @@ function Entry({ entry: { resource, organisation, lastUpdatedMs } }: { readonly 
           {about.join(' · ')}
         </Text>
       </summary>
-      <Box component="dl" className="facts" mt="sm">
-        {factsOf(resource, words).map(({ label, text }) => (
-          <Fragment key={label}>
-            <dt>{words.element(label)}</dt>
-            <dd>
-              <bdi>{text}</bdi>
-            </dd>
-          </Fragment>
-        ))}
-      </Box>
+      <DocumentFacts resource={resource} />
     </Card>
   );
 }
