@@ -118,9 +118,15 @@ describe.skipIf(!hasBrowser)('a guardian', () => {
     await write(form.getByRole('textbox', { name: 'Their code' }), answer);
     await write(form.getByRole('textbox', { name: 'Their name' }), 'Greta Parent');
     await choose(form.getByRole('combobox', { name: 'What they are to the patient' }), 'parent');
+    for (const scope of ['Give and take back access', 'Object to documents']) {
+      await tick(form.getByRole('checkbox', { name: scope }));
+    }
+    await press(form.getByRole('button', { name: 'Appoint' }));
+    await form.getByText('Say what shows it.').first().waitFor();
+    await write(form.getByRole('textbox', { name: 'In a few words' }), 'Birth certificate 4711');
     await press(form.getByRole('button', { name: 'Appoint' }));
     await form.getByText('Say what shows it.').waitFor();
-    await write(form.getByRole('textbox', { name: 'In a few words' }), 'Birth certificate 4711');
+    await choose(form.getByRole('combobox', { name: 'What shows it' }), 'birth-certificate');
     await expectAccessible(desk);
     await photograph(desk, 'desk-guardian-form');
     await press(form.getByRole('button', { name: 'Appoint' }));
@@ -136,6 +142,13 @@ describe.skipIf(!hasBrowser)('a guardian', () => {
     await guardian.locator('main details[open] dd').first().waitFor();
     await expectAccessible(guardian);
     await photograph(guardian, 'guardian-documents');
+    await press(guardian.getByRole('link', { name: 'Corrections' }));
+    const objection = guardian.getByRole('region', { name: 'Object to a document' });
+    await choose(objection.getByRole('combobox', { name: 'Which document' }), /at Hospital A/);
+    await objection.getByRole('region', { name: 'What you object to' }).locator('dd').first().waitFor();
+    await write(objection.getByRole('textbox', { name: 'What is wrong' }), 'My child was not there that day.');
+    await press(objection.getByRole('button', { name: 'Sign and send' }));
+    await guardian.getByRole('article').getByText('waits for an answer').waitFor();
     await press(guardian.getByRole('link', { name: 'Who has access', exact: true }).last());
     await press(guardian.getByRole('link', { name: 'Give somebody access' }));
     await choose(guardian.getByRole('combobox', { name: 'The place whose people may read it.' }), 'hospital-b');
@@ -151,7 +164,15 @@ describe.skipIf(!hasBrowser)('a guardian', () => {
 
     const doctor = await stage.newDevice();
     await signIn(doctor, staff('a.rossi').device);
+    const asked: string[] = [];
+    doctor.on('request', (request) => asked.push(request.url()));
     await doctor.goto(new URL(desk.url()).pathname);
     await doctor.getByText('Only the registration desk appoints guardians.').waitFor();
+    await press(doctor.getByRole('link', { name: 'Another patient' }));
+    await doctor.waitForURL('**/clinician/guardians');
+    const fhirId = new URL(desk.url()).pathname.split('/').at(-1) ?? '';
+    expect(fhirId.length).toBeGreaterThan(10);
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.filter((url) => url.includes(`/Patient/${fhirId}`) || url.includes('/guardians?'))).toEqual([]);
   });
 });

@@ -43,12 +43,13 @@ export function chartKey(staffId: string, fhirId: string): readonly string[] {
   return ['chart', staffId, fhirId];
 }
 
-/** Who the patient is, for the confirmation and above each page. */
-export function usePerson(fhirId: string) {
+/** Who the patient is, for the confirmation and above each page. Each reading stands in the patient's log. */
+export function usePerson(fhirId: string, { enabled = true }: { readonly enabled?: boolean } = {}) {
   const staff = useStaff();
   return useQuery({
     queryKey: ['record', 'person', staff.id, fhirId],
     queryFn: () => readResource(staff.session, `Patient/${fhirId}`),
+    enabled,
   });
 }
 

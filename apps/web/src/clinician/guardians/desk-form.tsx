@@ -1,18 +1,19 @@
 import { Button, Card, Group, Stack, Text, Title } from '@mantine/core';
+import type { GuardianOffer } from '@salus/wallet';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { AppointFields } from '../../patient/access/appoint-fields.tsx';
 import { CodeToShow } from '../../patient/access/code-to-show.tsx';
 import { formatWardCode, parseOffers } from '../../patient/access/guardian-codes.ts';
-import { endsOf, findFault, untilOf, type Words } from '../../patient/access/guardian-words.ts';
+import { endsOf, evidenceOf, findFault, untilOf, type Words } from '../../patient/access/guardian-words.ts';
 import { useSession, useStaff } from '../../session/index.ts';
 import { codeOf } from '../../ui/code-of.ts';
 import { Failure } from '../../ui/failure.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import { useSay } from '../../ui/use-say.ts';
 import type { PatientCard } from '../clinic-api.ts';
-import { appointAtDesk } from './desk-guardians.ts';
+import { appointingAtDesk } from './desk-guardians.ts';
 import { wordsAtDesk } from './desk-words.ts';
 
 /** Refusals of the contract for which the desk can do something. */
@@ -28,27 +29,30 @@ export function DeskForm({ card, pid }: { readonly card: Omit<PatientCard, 'pid'
   const { nowMs } = useSession();
   const [words, setWords] = useState<Words>(() => wordsAtDesk(card.birthDate, nowMs()));
   const [tried, setTried] = useState(false);
+  const [appoint] = useState(() => appointingAtDesk(staff));
   const { organisation, wallet } = staff;
   const places = [{ organisation, pid }];
   const [offer] = parseOffers(words.offer, { network: wallet.network, places }) ?? [];
   const fault = findFault(words, nowMs());
+  const evidence = evidenceOf(words);
   const save = useMutation({
-    mutationFn: (given: NonNullable<typeof offer>) => {
-      const { name, relation, scope, evidence, evidenceText } = words;
-      return appointAtDesk(staff, given, {
+    mutationFn: (shown: { readonly offer: GuardianOffer; readonly evidence: NonNullable<typeof evidence> }) => {
+      const { name, relation, scope } = words;
+      return appoint(words, shown.offer, {
         scope,
         guardian: { name: name.trim(), relation },
-        evidence: { kind: evidence, text: evidenceText.trim(), digest: null },
+        evidence: { ...shown.evidence, digest: null },
         ends: endsOf(words),
         wantedMs: untilOf(words, nowMs()),
       });
     },
-    onSuccess: async (untilMs) => {
+    onSuccess: (untilMs) => {
       setWords(wordsAtDesk(card.birthDate, nowMs()));
       setTried(false);
       say(t('appointed', { date: terms.date(untilMs) }));
-      await client.invalidateQueries({ queryKey: ['guardian'] });
     },
+    // Where the answer was lost, the list tells whether it was done.
+    onSettled: () => client.invalidateQueries({ queryKey: ['guardian'] }),
   });
   return (
     <Card withBorder padding="md" component="section" aria-labelledby="appoint">
@@ -58,7 +62,7 @@ export function DeskForm({ card, pid }: { readonly card: Omit<PatientCard, 'pid'
         onSubmit={(event) => {
           event.preventDefault();
           setTried(true);
-          if (fault === undefined && offer !== undefined) save.mutate(offer);
+          if (fault === undefined && evidence !== undefined && offer !== undefined) save.mutate({ offer, evidence });
         }}
       >
         <Stack gap="sm">

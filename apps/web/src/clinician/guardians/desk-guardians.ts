@@ -1,4 +1,4 @@
-import { type Committed, readState, submitCall } from '@salus/client';
+import { type Committed, isCallRefused, readState, submitCall } from '@salus/client';
 import {
   APPOINTING_ROLES,
   type Appointment,
@@ -7,7 +7,7 @@ import {
   type PatientFact,
   patientKey,
 } from '@salus/contracts';
-import { type GuardianOffer, guardianUntil, staffAppointGuardian, staffCall } from '@salus/wallet';
+import { type GuardianOffer, guardianUntil, type PreparedCall, staffAppointGuardian, staffCall } from '@salus/wallet';
 import type { StaffSession } from '../../session/index.ts';
 
 /** Somebody who acts, or acted, for a patient; what was shown at the desk is there for registrars alone. */
@@ -49,19 +49,47 @@ export async function readGuarded({ session }: Pick<StaffSession, 'session'>, fh
   return { ...listed, isClaimed: fact?.status !== 'unclaimed' };
 }
 
-/** Signs an appointment with the registrar's own key; the contract decides. @returns the end that stands on the ledger */
-export async function appointAtDesk(
+/**
+ * Signs an appointment with the registrar's own key; the contract decides. What nobody has answered is sent again as it was
+ * signed, and so is committed once, while the desk's words are the same: `words` is what they were taken from.
+ *
+ * @returns what appoints, and gives the end that stands on the ledger
+ */
+export function appointingAtDesk(
+  staff: Pick<StaffSession, 'atWork'>,
+): (words: object, offer: Pick<GuardianOffer, 'pid' | 'device'>, said: DeskAppointment) => Promise<number> {
+  let unanswered: { readonly words: object; readonly signed: SignedAppointment } | undefined;
+  return async (words, offer, said) => {
+    const signed = unanswered?.words === words ? unanswered.signed : await signAppointment(staff, offer, said);
+    unanswered = { words, signed };
+    const { session } = staff.atWork();
+    const path = `/api/v1/orgs/${session.organisation}/guardians`;
+    try {
+      await session.api.send<Committed>({ method: 'POST', path, body: signed.body, repeatable: true });
+    } catch (error) {
+      if (isCallRefused(error)) unanswered = undefined;
+      throw error;
+    }
+    unanswered = undefined;
+    return signed.untilMs;
+  };
+}
+
+interface SignedAppointment {
+  readonly untilMs: number;
+  readonly body: Pick<PreparedCall, 'call' | 'privateArgs'>;
+}
+
+async function signAppointment(
   staff: Pick<StaffSession, 'atWork'>,
   { pid, device }: Pick<GuardianOffer, 'pid' | 'device'>,
   { scope, guardian, evidence, ends, wantedMs }: DeskAppointment,
-): Promise<number> {
-  const { session, wallet, occasion } = staff.atWork();
+): Promise<SignedAppointment> {
+  const { wallet, occasion } = staff.atWork();
   const untilMs = guardianUntil(occasion.nowMs, ends, wantedMs);
   const choice = { pid, device, scope, untilMs, guardian, evidence, ends };
   const { call, privateArgs } = await staffAppointGuardian(wallet, occasion, choice);
-  const path = `/api/v1/orgs/${session.organisation}/guardians`;
-  await session.api.send<Committed>({ method: 'POST', path, body: { call, privateArgs }, repeatable: true });
-  return untilMs;
+  return { untilMs, body: { call, privateArgs } };
 }
 
 /** Ends at once what the organisation appointed, while nobody has claimed the pid. */

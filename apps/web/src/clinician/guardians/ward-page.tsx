@@ -24,7 +24,7 @@ export function DeskWardPage() {
   const { patient = '' } = useParams();
   const staff = useStaff();
   const isDesk = mayAppoint(staff);
-  const person = usePerson(patient);
+  const person = usePerson(patient, { enabled: isDesk });
   const { data, error, isPending, refetch } = useQuery({
     queryKey: ['guardian', 'desk', staff.id, patient],
     queryFn: () => readGuarded(staff, patient),

@@ -81,16 +81,20 @@ export function AppointFields({
       <NativeSelect
         label={t('evidence')}
         value={words.evidence}
-        data={EVIDENCES.map((kind) => ({ value: kind, label: t(`evidences.${kind}`) }))}
+        error={fault === 'evidence' && words.evidence === '' ? t('bad.evidence') : undefined}
+        data={[
+          ...(isDesk ? [{ value: '', label: '–' }] : []),
+          ...EVIDENCES.map((kind) => ({ value: kind, label: t(`evidences.${kind}`) })),
+        ]}
         onChange={({ currentTarget }) =>
-          onChange({ ...words, evidence: EVIDENCES.find((kind) => kind === currentTarget.value) ?? 'other' })
+          onChange({ ...words, evidence: EVIDENCES.find((kind) => kind === currentTarget.value) ?? '' })
         }
       />
       <TextInput
         label={t('evidenceText')}
         description={isDesk ? t('desk.evidenceHint') : undefined}
         value={words.evidenceText}
-        error={fault === 'evidence' ? t('bad.evidence') : undefined}
+        error={fault === 'evidence' && words.evidenceText.trim() === '' ? t('bad.evidence') : undefined}
         onChange={({ currentTarget }) => onChange({ ...words, evidenceText: currentTarget.value })}
       />
     </>

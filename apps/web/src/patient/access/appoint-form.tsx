@@ -9,7 +9,7 @@ import { useSay } from '../../ui/use-say.ts';
 import { AppointFields } from './appoint-fields.tsx';
 import { CodeToShow } from './code-to-show.tsx';
 import { formatWardCode, parseOffers } from './guardian-codes.ts';
-import { emptyWords, endsOf, findFault, untilOf, type Words } from './guardian-words.ts';
+import { emptyWords, endsOf, evidenceOf, findFault, untilOf, type Words } from './guardian-words.ts';
 import { appoint } from './guardians.ts';
 
 /** The patient appoints a guardian: a code there, a code back, what they may do, until when, and what shows it. */
@@ -27,23 +27,24 @@ export function AppointForm() {
   const fault = findFault(words, nowMs());
   const code = formatWardCode(pids);
   const save = useMutation({
-    mutationFn: () => {
-      const { name, relation, scope, evidence, evidenceText } = words;
+    mutationFn: (evidence: NonNullable<ReturnType<typeof evidenceOf>>) => {
+      const { name, relation, scope } = words;
       return appoint(patient, offers ?? [], {
         name: name.trim(),
         relation,
         scope,
-        evidence: { kind: evidence, text: evidenceText.trim() },
+        evidence,
         ends: endsOf(words),
         untilMs: untilOf(words, nowMs()),
       });
     },
-    onSuccess: async (untilMs) => {
+    onSuccess: (untilMs) => {
       setWords(emptyWords(nowMs()));
       setTried(false);
       say(t('appointed', { date: terms.date(untilMs) }));
-      await client.invalidateQueries({ queryKey: ['guardian'] });
     },
+    // Where the answer was lost, the list tells whether it was done.
+    onSettled: () => client.invalidateQueries({ queryKey: ['guardian'] }),
   });
   return (
     <Card withBorder padding="md" component="section" aria-labelledby="appoint">
@@ -51,7 +52,8 @@ export function AppointForm() {
         onSubmit={(event) => {
           event.preventDefault();
           setTried(true);
-          if (fault === undefined && offers !== undefined) save.mutate();
+          const evidence = evidenceOf(words);
+          if (fault === undefined && evidence !== undefined && offers !== undefined) save.mutate(evidence);
         }}
       >
         <Stack gap="sm">

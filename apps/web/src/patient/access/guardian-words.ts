@@ -18,7 +18,8 @@ export interface Words {
   readonly endsOn: string;
   readonly bornOn: string;
   readonly years: string;
-  readonly evidence: Appointment['evidence']['kind'];
+  /** Empty where nobody has said yet. */
+  readonly evidence: Appointment['evidence']['kind'] | '';
   readonly evidenceText: string;
 }
 
@@ -42,7 +43,16 @@ export function findFault(words: Words, nowMs: number): 'name' | 'scope' | 'date
   if (words.name.trim() === '') return 'name';
   if (words.scope.length === 0) return 'scope';
   if (!isEndKnown(words, nowMs)) return 'date';
-  return words.evidenceText.trim() === '' ? 'evidence' : undefined;
+  return evidenceOf(words) === undefined ? 'evidence' : undefined;
+}
+
+/** What was shown, and in which words; undefined while either is missing. */
+export function evidenceOf({
+  evidence,
+  evidenceText,
+}: Pick<Words, 'evidence' | 'evidenceText'>): Pick<Appointment['evidence'], 'kind' | 'text'> | undefined {
+  const text = evidenceText.trim();
+  return evidence === '' || text === '' ? undefined : { kind: evidence, text };
 }
 
 export function endsOf({ endsKind, bornOn, years }: Words): Appointment['ends'] {
