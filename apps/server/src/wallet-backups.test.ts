@@ -39,11 +39,11 @@ function openBackups() {
 
 async function allOf(backups: WalletBackups): Promise<readonly FoundBackup[]> {
   const found: FoundBackup[] = [];
-  for (let place: number | null = 0; place !== null; ) {
-    const one: FoundBackup | undefined = await backups.find(pid, place);
-    if (one === undefined) throw new Error(`nothing is at place ${place}`);
+  for (let after: string | null = ''; after !== null; ) {
+    const one: FoundBackup | undefined = await backups.find(pid, after);
+    if (one === undefined) throw new Error(`nothing is behind ${after}`);
     found.push(one);
-    place = one.next;
+    after = one.next;
   }
   return found;
 }
@@ -53,10 +53,31 @@ it('two devices of one patient keep a backup each, and a newer one takes its own
   const [phone, tablet, again] = await Promise.all(['phone', 'tablet', 'phone again'].map(sealed));
   await backups.put(pid, 'phone', phone!);
   await backups.put(pid, 'tablet', tablet!);
-  expect((await allOf(backups)).map(({ backup }) => backup)).toEqual([tablet, phone]);
+  expect((await allOf(backups)).map(({ backup }) => backup)).toEqual([phone, tablet]);
   await backups.put(pid, 'phone', again!);
   expect((await allOf(backups)).map(({ backup }) => backup)).toEqual([again, tablet]);
-  expect(await backups.find(newNonce(), 0)).toBeUndefined();
+  expect(await backups.find(newNonce())).toBeUndefined();
+});
+
+it('whoever looks through them while devices save finds each, whether one saves, comes or goes', async () => {
+  const { backups, removed } = openBackups();
+  const kids = Array.from({ length: BACKUPS_PER_PID_MAX }, (_, number) => `device-${number}`);
+  for (const kid of kids) await backups.put(pid, kid, await sealed(kid));
+  const first = await backups.find(pid);
+  // Whoever went by places in a list would now read the first again, and pass the last one over.
+  const newest = await sealed('the last one again');
+  await backups.put(pid, kids.at(-1)!, newest);
+  removed.add(kids[1]!);
+  await backups.put(pid, 'device-9', await sealed('one more'));
+  const found: FoundBackup[] = [];
+  for (let after = first?.next ?? null; after !== null; ) {
+    const one: FoundBackup | undefined = await backups.find(pid, after);
+    found.push(one!);
+    after = one?.next ?? null;
+  }
+  expect(found).toHaveLength(BACKUPS_PER_PID_MAX - 1);
+  expect(found.map(({ backup }) => backup)).toContainEqual(newest);
+  expect(await backups.find(pid, 'device-9')).toBeUndefined();
 });
 
 it('one that was kept for all devices before is still found, after the others', async () => {

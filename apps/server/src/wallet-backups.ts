@@ -1,6 +1,6 @@
 import { type DeviceFact, deviceKey } from '@salus/contracts';
 import { type Json, parseSealedEnvelope, type SealedEnvelope } from '@salus/crypto';
-import { KeyedLocks, type Vault } from '@salus/records';
+import { KeyedLocks, RecordsError, type Vault } from '@salus/records';
 
 /**
  * Of one pid, one for each device. Those of removed devices give way first, then those of the devices that were added last: a
@@ -14,10 +14,13 @@ interface Kept {
 }
 type Listed = { readonly kid: string; readonly savedMs: number };
 
-/** A backup with the place of the next older one; null where there is none. */
+/** A backup, and behind which name the next one stands; null where it is the last. */
 export interface FoundBackup extends Kept {
-  readonly next: number | null;
+  readonly next: string | null;
 }
+
+/** Nodes kept one for all devices before: it stands behind every key id, which are base64url. */
+const OF_ALL_DEVICES = '~';
 
 const locks = new KeyedLocks();
 
@@ -51,19 +54,26 @@ export class WalletBackups {
     }
   }
 
-  /** The newest is at place 0. */
-  async find(pid: string, place: number): Promise<FoundBackup | undefined> {
+  /**
+   * The first whose key id stands behind `after`, in byte order: however many devices save while somebody goes through them, each
+   * that was there all the time is found, and none stops whoever looks because it has gone.
+   */
+  async find(pid: string, after = ''): Promise<FoundBackup | undefined> {
     const { documents } = this.#vault;
-    // Nodes kept one for all devices before.
-    const isOld = (await documents.find('wallet-backup', pid)) !== undefined;
-    const listed = (await this.#listOf(pid)).map(({ kid }) => nameOf(pid, kid));
-    const names = isOld ? [...listed, pid] : listed;
-    const name = names[place];
-    const kept =
-      name === undefined ? undefined : ((await documents.find('wallet-backup', name)) as unknown as Kept | undefined);
-    if (kept === undefined) return undefined;
-    const backup = parseSealedEnvelope(kept.backup as unknown as Json);
-    return { backup, savedMs: kept.savedMs, next: place + 1 < names.length ? place + 1 : null };
+    const release = await locks.acquire([pid]);
+    try {
+      const isOld = (await documents.find('wallet-backup', pid)) !== undefined;
+      const kids = (await this.#listOf(pid)).map(({ kid }) => kid);
+      const [kid, next] = [...kids, ...(isOld ? [OF_ALL_DEVICES] : [])].filter((one) => one > after).sort();
+      if (kid === undefined) return undefined;
+      const name = kid === OF_ALL_DEVICES ? pid : nameOf(pid, kid);
+      const kept = (await documents.find('wallet-backup', name)) as unknown as Kept | undefined;
+      if (kept === undefined) throw new RecordsError('corrupt', 'a backup that is listed is not there');
+      const backup = parseSealedEnvelope(kept.backup as unknown as Json);
+      return { backup, savedMs: kept.savedMs, next: next === undefined ? null : kid };
+    } finally {
+      release();
+    }
   }
 
   async #listOf(pid: string): Promise<readonly Listed[]> {

@@ -108,18 +108,18 @@ async function tryLogIn(api: ApiClient, path: string, body: object): Promise<str
   }
 }
 
-/** Each device's own, the newest first. */
+/** Each device's own, in no order that says anything. */
 async function fetchBackups({ api, organisation, token }: NodeSession): Promise<readonly SealedEnvelope[]> {
   const path = `/api/v1/orgs/${organisation}/patient/backup`;
   const backups: SealedEnvelope[] = [];
   try {
-    for (let place: number | null = 0; place !== null && backups.length < BACKUPS_MAX; ) {
-      const found: { readonly backup: SealedEnvelope; readonly next?: number | null } = await api.send({
-        ...{ method: 'GET', path, token, query: { place } },
+    for (let after: string | null = ''; after !== null && backups.length < BACKUPS_MAX; ) {
+      const found: { readonly backup: SealedEnvelope; readonly next?: string | null } = await api.send({
+        ...{ method: 'GET', path, token, query: { after } },
       });
       backups.push(found.backup);
       // A node of before keeps one for all devices.
-      place = found.next ?? null;
+      after = found.next ?? null;
     }
   } catch (error) {
     if (!(error instanceof ClientError && error.code === 'not-found')) throw error;

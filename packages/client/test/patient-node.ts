@@ -73,7 +73,7 @@ export async function patientNode(organisations = ['hospital-a', 'hospital-b']):
       case 'GET state':
         return { value: structuredClone(ledger.state.get(String(query?.key)) ?? null) };
       case 'GET backup':
-        return findBackup(kept, Number(query?.place ?? 0));
+        return findBackup(kept, String(query?.after ?? ''));
       case 'PUT backup':
         return void backups.set(pid, [
           { kid, backup: (body as { backup: unknown }).backup },
@@ -124,10 +124,10 @@ function showLedger(blocks: readonly SignedHeader[], what: string, from: number)
   return { checkpoint: { network: NETWORK, number: header.number, hash, signatures: [] } };
 }
 
-function findBackup(kept: readonly { readonly backup: unknown }[], place: number): object {
-  const found = kept[place];
+function findBackup(kept: readonly { readonly kid: string; readonly backup: unknown }[], after: string): object {
+  const [found, next] = kept.filter(({ kid }) => kid > after).sort((one, other) => (one.kid < other.kid ? -1 : 1));
   if (found === undefined) throw refused('not-found', 404);
-  return { backup: found.backup, next: place + 1 < kept.length ? place + 1 : null };
+  return { backup: found.backup, next: next === undefined ? null : found.kid };
 }
 
 function members(keys: Readonly<Record<string, readonly string[]>>): readonly object[] {

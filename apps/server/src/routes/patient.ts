@@ -18,10 +18,11 @@ const LISTED_MAX = 1_000;
 const REQUESTS_PAGE_MAX = 200;
 const NAMES_MAX = 200;
 const BACKUP_BYTES_MAX = 1_400_000;
+const KEY_ID_LENGTH_MAX = 64;
 const PATIENT = { kind: 'session', who: ['patient'] } as const;
 const CONSENTING = { ...PATIENT, guardian: ['consent'] } as const;
 
-const { anything, count, id, list, object, timeMs } = schema;
+const { anything, id, list, object, timeMs } = schema;
 const given = { call: schema.signedCall, privateArgs: schema.privateArgs };
 
 interface InOrganisation {
@@ -193,20 +194,20 @@ function addBackup(app: FastifyInstance, node: Node): void {
       return { savedMs: await new WalletBackups(readHosted(node, params.org).vault).put(pid, kid, backup) };
     },
   });
-  addRoute<InOrganisation, { readonly place?: string }>(app, {
+  addRoute<InOrganisation, { readonly after?: string }>(app, {
     method: 'GET',
     url: '/api/v1/orgs/:org/patient/backup',
     access: { kind: 'session', who: ['patient', 'recovery'] },
     summary:
-      'The newest backup of the wallet, for a device of the pid or for its recovery key; `next` is the `place` of the one that another device left.',
+      'One of the backups that the devices of a wallet left, for a device of the pid or for its recovery key; with `next` as `after` the one behind it.',
     params: schema.org,
-    query: object({ place: schema.digits }, ['place']),
-    answer: object({ backup: anything, savedMs: timeMs, next: schema.nullable(count) }),
+    query: object({ after: schema.text(KEY_ID_LENGTH_MAX) }, ['after']),
+    answer: object({ backup: anything, savedMs: timeMs, next: schema.nullable(schema.text(KEY_ID_LENGTH_MAX)) }),
     handle: async ({ params, query, request }) => {
       const { principal } = sessionOf(request);
       if (principal.kind === 'staff') throw new ServerError('not-permitted', 'This is for patients.');
       const backups = new WalletBackups(readHosted(node, params.org).vault);
-      const found = await backups.find(principal.pid, Number(query.place ?? 0));
+      const found = await backups.find(principal.pid, query.after);
       if (found === undefined) throw new ServerError('not-found', 'No backup is kept for this pid.');
       return found;
     },
