@@ -2,7 +2,7 @@ import type { Json } from '@salus/crypto';
 import type { MasterKey } from './master-key.ts';
 import { RecordsError } from './records-error.ts';
 import { rowKeyOf } from './rows-log.ts';
-import type { Store } from './store/database.ts';
+import type { Store, StoreTransaction } from './store/database.ts';
 import type { RowsLog } from './vault-types.ts';
 
 export const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024;
@@ -14,6 +14,7 @@ export type DocumentKind =
   | 'wallet-backup'
   | 'device-join'
   | 'setting'
+  | 'outbox-quote'
   | 'kept-record'
   | 'foreign-grant'
   | 'subscription'
@@ -61,7 +62,7 @@ export async function* documentNames(
       .limit(DOCUMENTS_PAGE_MAX)
       .execute();
     for (const { token, sealed } of rows) {
-      yield (masterKey.openJson('document', [kind, token], sealed) as unknown as Sealed).name;
+      yield open(masterKey, { kind, token, sealed }).name;
     }
     const last = rows.at(-1);
     if (last === undefined || rows.length < DOCUMENTS_PAGE_MAX) return;
@@ -71,51 +72,89 @@ export async function* documentNames(
 
 type Sealed = { readonly name: string; readonly value: Json };
 
+interface DocumentPlace {
+  readonly kind: DocumentKind;
+  readonly token: string;
+}
+
+export interface DocumentRow extends DocumentPlace {
+  readonly sealed: Uint8Array;
+}
+
+function placeOf(masterKey: MasterKey, kind: DocumentKind, name: string): DocumentPlace {
+  return { kind, token: masterKey.token('document', kind, name) };
+}
+
+function open(masterKey: MasterKey, { kind, token, sealed }: DocumentRow): Sealed {
+  return masterKey.openJson('document', [kind, token], sealed) as unknown as Sealed;
+}
+
+/** Ready to be put. More than `DOCUMENT_BYTES_MAX` throws `too-large`. */
+export function sealDocument(masterKey: MasterKey, kind: DocumentKind, name: string, value: Json): DocumentRow {
+  const { token } = placeOf(masterKey, kind, name);
+  const sealed = masterKey.sealJson('document', [kind, token], { name, value });
+  if (sealed.length > DOCUMENT_BYTES_MAX) throw new RecordsError('too-large', 'the document is too large');
+  return { kind, token, sealed };
+}
+
+/** As `Documents.find`, also inside a transaction. */
+export async function findDocument(
+  db: StoreTransaction,
+  masterKey: MasterKey,
+  kind: DocumentKind,
+  name: string,
+): Promise<Json | undefined> {
+  const { token } = placeOf(masterKey, kind, name);
+  const row = await db
+    .selectFrom('document')
+    .select('sealed')
+    .where('kind', '=', kind)
+    .where('token', '=', token)
+    .executeTakeFirst();
+  return row === undefined ? undefined : open(masterKey, { kind, token, sealed: row.sealed }).value;
+}
+
+/** As `Documents.put`, inside a transaction. */
+export async function putDocument(trx: StoreTransaction, rowsLog: RowsLog, row: DocumentRow): Promise<void> {
+  const { kind, token, sealed } = row;
+  const columns = { kind, token, sealed };
+  await trx
+    .insertInto('document')
+    .values(columns)
+    .onConflict((conflict) => conflict.columns(['kind', 'token']).doUpdateSet(columns))
+    .execute();
+  await rowsLog.cover(trx, 'document', rowKeyOf([kind, token]), columns);
+}
+
+/** As `Documents.delete`, inside a transaction. */
+export async function deleteDocument(
+  trx: StoreTransaction,
+  { masterKey, rowsLog }: { readonly masterKey: MasterKey; readonly rowsLog: RowsLog },
+  kind: DocumentKind,
+  name: string,
+): Promise<void> {
+  const { token } = placeOf(masterKey, kind, name);
+  const { numDeletedRows } = await trx
+    .deleteFrom('document')
+    .where('kind', '=', kind)
+    .where('token', '=', token)
+    .executeTakeFirstOrThrow();
+  if (numDeletedRows > 0n) await rowsLog.cover(trx, 'document', rowKeyOf([kind, token]), null);
+}
+
 export function createDocuments(parts: {
   readonly store: Store;
   readonly masterKey: MasterKey;
   readonly rowsLog: RowsLog;
 }): Documents {
   const { store, masterKey, rowsLog } = parts;
-  const tokenOf = (kind: DocumentKind, name: string): string => masterKey.token('document', kind, name);
-  const open = (kind: DocumentKind, token: string, sealed: Uint8Array): Sealed =>
-    masterKey.openJson('document', [kind, token], sealed) as unknown as Sealed;
-
   return {
-    find: async (kind, name) => {
-      const token = tokenOf(kind, name);
-      const row = await store.read
-        .selectFrom('document')
-        .select('sealed')
-        .where('kind', '=', kind)
-        .where('token', '=', token)
-        .executeTakeFirst();
-      return row === undefined ? undefined : open(kind, token, row.sealed).value;
-    },
+    find: (kind, name) => findDocument(store.read, masterKey, kind, name),
     put: async (kind, name, value) => {
-      const token = tokenOf(kind, name);
-      const row = { kind, token, sealed: masterKey.sealJson('document', [kind, token], { name, value }) };
-      if (row.sealed.length > DOCUMENT_BYTES_MAX) throw new RecordsError('too-large', 'the document is too large');
-      await store.write(async (trx) => {
-        await trx
-          .insertInto('document')
-          .values(row)
-          .onConflict((conflict) => conflict.columns(['kind', 'token']).doUpdateSet(row))
-          .execute();
-        await rowsLog.cover(trx, 'document', rowKeyOf([kind, token]), row);
-      });
+      const row = sealDocument(masterKey, kind, name, value);
+      await store.write((trx) => putDocument(trx, rowsLog, row));
     },
-    delete: async (kind, name) => {
-      const token = tokenOf(kind, name);
-      await store.write(async (trx) => {
-        const { numDeletedRows } = await trx
-          .deleteFrom('document')
-          .where('kind', '=', kind)
-          .where('token', '=', token)
-          .executeTakeFirstOrThrow();
-        if (numDeletedRows > 0n) await rowsLog.cover(trx, 'document', rowKeyOf([kind, token]), null);
-      });
-    },
+    delete: (kind, name) => store.write((trx) => deleteDocument(trx, parts, kind, name)),
     list: async (kind) => {
       const rows = await store.read
         .selectFrom('document')
@@ -124,7 +163,7 @@ export function createDocuments(parts: {
         .orderBy('token')
         .limit(DOCUMENTS_PAGE_MAX)
         .execute();
-      return rows.map(({ token, sealed }) => open(kind, token, sealed));
+      return rows.map(({ token, sealed }) => open(masterKey, { kind, token, sealed }));
     },
   };
 }

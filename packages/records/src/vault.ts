@@ -16,6 +16,7 @@ import { DataKeys } from './data-keys.ts';
 import { DisputeStore } from './dispute-store.ts';
 import { createDocuments, type Documents } from './documents.ts';
 import { LeafStates } from './erase.ts';
+import { settleEarlierDeliveries } from './exchange/earlier-deliveries.ts';
 import { FeedLookup } from './feed-lookup.ts';
 import { ForeignIds } from './foreign/foreign-ids.ts';
 import { ForeignLinks } from './foreign/foreign-links.ts';
@@ -201,6 +202,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   };
   let reconciliation: Reconciliation;
   try {
+    await settleEarlierDeliveries({ store, masterKey, onFailure });
     reconciliation = await reconcile({ store, writer, packs, attachments, leafStates, ledger, onFailure });
   } catch (error) {
     await close();

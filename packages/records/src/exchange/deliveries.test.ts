@@ -1,9 +1,11 @@
 import { leafKey } from '@salus/contracts';
 import { newNonce } from '@salus/crypto';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type Consortium, createConsortium, type Member } from '../../test/consortium.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
 import { Deliveries, type Sending } from './deliveries.ts';
+import { type DeliveryTable, type InboxSecret, openDelivery, putRow, sealDelivery } from './delivery-rows.ts';
+import { settleEarlierDeliveries } from './earlier-deliveries.ts';
 import type { ExchangePeer } from './exchange-peer.ts';
 import { signPeerRequest } from './peer-request.ts';
 
@@ -252,4 +254,77 @@ test('sends nothing that quotes a version which was erased, whether it waits alr
   await expect(sender.exchange.deliveries.send(sending({ quotes: [leafHash] }))).rejects.toMatchObject({
     code: 'erased',
   });
+});
+
+test('opens nothing else that waits when a version is erased, and forgets who quoted it', async () => {
+  const [place = ''] = await consortium.import(sender, [
+    { resourceType: 'Patient', identifier: [{ system: 'urn:mrn', value: '4712' }] },
+  ]);
+  const { keyId, leafHash } = await consortium.record(sender, place);
+  consortium.peers.set('laboratory', {
+    ...({} as ExchangePeer),
+    deliver: () => Promise.resolve({ kind: 'refused', code: 'peer-unreachable' }),
+  });
+  const other = 'B'.repeat(43);
+  const quoting = [sending({ quotes: [leafHash, other] }), sending({ quotes: [leafHash, leafHash] })];
+  for (const each of [...quoting, sending(), sending({ quotes: [other] })]) await sender.exchange.deliveries.send(each);
+  const opened = vi.spyOn(sender.vault.masterKey, 'openJson');
+  expect(await sender.vault.leafStates.eraseAgain([leafKey(keyId, leafHash)])).toBe(1);
+  expect(opened.mock.calls.filter(([use]) => use === 'delivery')).toHaveLength(2);
+  opened.mockRestore();
+  for (const { delivery } of quoting) {
+    expect(await sender.exchange.deliveries.findSent(delivery)).toMatchObject({ state: 'refused', code: 'erased' });
+  }
+  expect(await sender.vault.documents.find('outbox-quote', leafHash)).toBeUndefined();
+  expect(await sender.vault.documents.find('outbox-quote', other)).toHaveLength(1);
+  consortium.peers.set('laboratory', receiver.exchange.gateway);
+  await sender.exchange.deliveries.resendPending();
+  expect(await sender.vault.documents.find('outbox-quote', other)).toBeUndefined();
+});
+
+test('settles what an earlier version left: bodies of what is settled go, and what waits is found by what it quotes', async () => {
+  const [place = ''] = await consortium.import(sender, [
+    { resourceType: 'Patient', identifier: [{ system: 'urn:mrn', value: '4713' }] },
+  ]);
+  const { keyId, leafHash } = await consortium.record(sender, place);
+  const order = sending({ body: '{"resourceType":"ServiceRequest","note":"wordbefore"}' });
+  await sender.exchange.deliveries.send(order);
+  await receiver.exchange.deliveries.settle('hospital-a', order.delivery);
+  consortium.peers.set('laboratory', {
+    ...({} as ExchangePeer),
+    deliver: () => Promise.resolve({ kind: 'refused', code: 'peer-unreachable' }),
+  });
+  const waiting = sending({ quotes: [leafHash] });
+  await sender.exchange.deliveries.send(waiting);
+  const secrets = async ({ vault: { store, masterKey } }: Member, table: DeliveryTable) =>
+    (await store.read.selectFrom(table).selectAll().execute()).map((row) => ({
+      row,
+      secret: openDelivery<InboxSecret>(masterKey, row),
+    }));
+  for (const [{ vault }, table] of [
+    [sender, 'outbox'],
+    [receiver, 'inbox'],
+  ] as const) {
+    const rows = await secrets(table === 'outbox' ? sender : receiver, table);
+    const { row, secret } = rows.find((each) => each.secret.delivery === order.delivery)!;
+    const before = sealDelivery(vault.masterKey, { ...secret, body: order.body }, row);
+    await vault.store.write((trx) => putRow(trx, table, before));
+  }
+  await sender.vault.documents.delete('outbox-quote', leafHash);
+  for (const { vault } of [sender, receiver]) {
+    // As if no version that does this had opened it yet.
+    for (const table of ['outbox', 'inbox']) await vault.documents.delete('setting', `earlier-deliveries/${table}`);
+    // Rows that do not open are passed over: an earlier test wrote one.
+    const settle = () => settleEarlierDeliveries({ ...vault, onFailure: () => {} });
+    expect(await settle()).toBe(1);
+    expect(await settle()).toBe(0);
+  }
+  for (const [member, table] of [
+    [sender, 'outbox'],
+    [receiver, 'inbox'],
+  ] as const) {
+    expect(JSON.stringify(await secrets(member, table))).not.toContain('wordbefore');
+  }
+  expect(await sender.vault.leafStates.eraseAgain([leafKey(keyId, leafHash)])).toBe(1);
+  expect(await sender.exchange.deliveries.findSent(waiting.delivery)).toMatchObject({ code: 'erased' });
 });

@@ -17,6 +17,7 @@ import type { MasterKey } from '../master-key.ts';
 import { RecordsError } from '../records-error.ts';
 import type { Store } from '../store/index.ts';
 import type { AuditEvent, AuditLog, Who } from '../vault-types.ts';
+import { dropQuotes, noteQuotes } from './delivery-quotes.ts';
 import {
   type DeliveryRow,
   type DeliveryTable,
@@ -100,10 +101,40 @@ export class Deliveries {
 
   /** Sends, or finds what became of the same id. `overloaded`, `too-large`, `not-found` for a receiver without a key. */
   async send(sending: Sending): Promise<OutboxItem> {
-    const known = await this.findSent(sending.delivery);
-    if (known !== undefined && known.state !== 'pending') return known;
-    if (known === undefined) await this.#prepare(sending);
-    return this.#attempt(sending.delivery);
+    const prepared = await this.prepare(sending);
+    return prepared.state === 'pending' ? this.attempt(sending.delivery) : prepared;
+  }
+
+  /** The first half of `send`: durable here, and not sent yet. What nobody attempts, `resendPending` does. */
+  async prepare(sending: Sending): Promise<OutboxItem> {
+    return (await this.findSent(sending.delivery)) ?? this.#queue(sending);
+  }
+
+  /** The other half: one attempt. Without an answer the delivery stays pending. Absent throws `not-found`. */
+  async attempt(delivery: string): Promise<OutboxItem> {
+    const row = await this.#findRow('outbox', delivery);
+    if (row === undefined) throw new RecordsError('not-found', 'no such delivery was prepared');
+    const secret = openDelivery<OutboxSecret>(this.#parts.masterKey, row);
+    const { body } = secret;
+    // Settled, or taken back, since it was looked up.
+    if (body === null) return itemOf(row, secret);
+    const peer = this.#parts.findPeer(secret.to);
+    if (peer === undefined) throw new RecordsError('not-found', 'no such organisation is connected');
+    const request = await signPeerRequest(this.#parts, secret.to, 'deliver', body);
+    // Durable before it leaves, like everything that leaves.
+    await this.#log({ who: secret.who, pid: secret.pid, peer: secret.to, nonce: request.payload.nonce, delivery });
+    const settled = await this.#settleAnswer(secret.to, body, await askToTake(peer, request));
+    if (settled.code !== null) {
+      await this.#log({
+        who: secret.who,
+        pid: secret.pid,
+        peer: secret.to,
+        nonce: request.payload.nonce,
+        delivery,
+        outcome: settled.code,
+      });
+    }
+    return this.#keepAttempt(row, secret, settled);
   }
 
   /** Sends again what no receipt has come for; returns how many are settled now. */
@@ -121,7 +152,7 @@ export class Deliveries {
       const { delivery, to } = openDelivery<OutboxSecret>(this.#parts.masterKey, row);
       // One organisation that does not answer keeps nothing from the others.
       if (silent.has(to)) continue;
-      const { state, code } = await this.#attempt(delivery);
+      const { state, code } = await this.attempt(delivery);
       if (state !== 'pending') settled += 1;
       else if (code !== null && UNANSWERED.has(code)) silent.add(to);
     }
@@ -178,6 +209,11 @@ export class Deliveries {
     });
   }
 
+  /** Whether a delivery that arrived waits to be dealt with. */
+  async isNew(from: string, delivery: string): Promise<boolean> {
+    return (await this.#findRow('inbox', this.#scoped(from, delivery)))?.state === 'new';
+  }
+
   /** Says that a delivery was dealt with: its content goes, which makes room in the inbox. Absent throws `not-found`. */
   async settle(from: string, delivery: string): Promise<void> {
     const { masterKey, store } = this.#parts;
@@ -187,7 +223,7 @@ export class Deliveries {
     await store.write((trx) => putRow(trx, 'inbox', sealDelivery(masterKey, settled, { ...row, state: 'done' })));
   }
 
-  async #prepare({ delivery, to, kind, body, who, pid, quotes = [] }: Sending): Promise<void> {
+  async #queue({ delivery, to, kind, body, who, pid, quotes = [] }: Sending): Promise<OutboxItem> {
     const plaintext = utf8(body);
     if (!DELIVERY_ID.test(delivery))
       throw new RecordsError('bad-input', 'a delivery id has 22 characters of base64url');
@@ -215,34 +251,9 @@ export class Deliveries {
       await demandRoom(trx, 'outbox', 'pending', OUTBOX_MAX);
       await demandUnerased(trx, quotes);
       await putRow(trx, 'outbox', row);
+      await noteQuotes(trx, masterKey, { deliveryToken: row.deliveryToken, quotes });
     });
-  }
-
-  /** One attempt; without an answer the delivery stays pending. */
-  async #attempt(delivery: string): Promise<OutboxItem> {
-    const row = await this.#findRow('outbox', delivery);
-    if (row === undefined) throw new RecordsError('not-found', 'no such delivery was prepared');
-    const secret = openDelivery<OutboxSecret>(this.#parts.masterKey, row);
-    const { body } = secret;
-    // Settled, or taken back, since it was looked up.
-    if (body === null) return itemOf(row, secret);
-    const peer = this.#parts.findPeer(secret.to);
-    if (peer === undefined) throw new RecordsError('not-found', 'no such organisation is connected');
-    const request = await signPeerRequest(this.#parts, secret.to, 'deliver', body);
-    // Durable before it leaves, like everything that leaves.
-    await this.#log({ who: secret.who, pid: secret.pid, peer: secret.to, nonce: request.payload.nonce, delivery });
-    const settled = await this.#settleAnswer(secret.to, body, await askToTake(peer, request));
-    if (settled.code !== null) {
-      await this.#log({
-        who: secret.who,
-        pid: secret.pid,
-        peer: secret.to,
-        nonce: request.payload.nonce,
-        delivery,
-        outcome: settled.code,
-      });
-    }
-    return this.#keepAttempt(row, secret, settled);
+    return itemOf(row, secret);
   }
 
   /** Says what came of an attempt. What was settled or taken back meanwhile stays so, unless it has arrived after all. */
@@ -259,6 +270,7 @@ export class Deliveries {
       const kept = { ...secret, code, receipt, body: state === 'pending' ? secret.body : null };
       const row = sealDelivery(masterKey, kept, { deliveryToken, atMs, state });
       await putRow(trx, 'outbox', row);
+      if (state !== 'pending') await dropQuotes(trx, masterKey, { deliveryToken, quotes: secret.quotes ?? [] });
       return itemOf(row, kept);
     });
   }

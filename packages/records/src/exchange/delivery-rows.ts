@@ -4,10 +4,8 @@ import { RecordsError } from '../records-error.ts';
 import { rowsLog } from '../rows-log.ts';
 import type { StoreTransaction } from '../store/index.ts';
 import type { Who } from '../vault-types.ts';
+import { dropQuotes, findQuoting } from './delivery-quotes.ts';
 import type { DeliveryBody, DeliveryKind, DeliveryReceipt } from './exchange-peer.ts';
-
-/** Rows that one look for what was erased opens. */
-const ROWS_PAGE = 200;
 
 export type InboxState = 'new' | 'done';
 export type OutboxState = 'pending' | 'delivered' | 'refused';
@@ -113,23 +111,17 @@ export async function withdrawQuotes(
   masterKey: MasterKey,
   leafHashes: ReadonlySet<string>,
 ): Promise<void> {
-  for (let after = ''; ; ) {
-    const rows = await trx
+  for (const deliveryToken of await findQuoting(trx, masterKey, leafHashes)) {
+    const row = await trx
       .selectFrom('outbox')
       .selectAll()
+      .where('deliveryToken', '=', deliveryToken)
       .where('state', '=', 'pending')
-      .where('deliveryToken', '>', after)
-      .orderBy('deliveryToken')
-      .limit(ROWS_PAGE)
-      .execute();
-    for (const row of rows) {
-      const secret = openDelivery<OutboxSecret>(masterKey, row);
-      if (secret.quotes?.some((leafHash) => leafHashes.has(leafHash)) !== true) continue;
-      const withdrawn = { ...secret, body: null, code: 'erased' };
-      await putRow(trx, 'outbox', sealDelivery(masterKey, withdrawn, { ...row, state: 'refused' }));
-    }
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < ROWS_PAGE) return;
-    after = last.deliveryToken;
+      .executeTakeFirst();
+    if (row === undefined) continue;
+    const secret = openDelivery<OutboxSecret>(masterKey, row);
+    const withdrawn = { ...secret, body: null, code: 'erased' };
+    await putRow(trx, 'outbox', sealDelivery(masterKey, withdrawn, { ...row, state: 'refused' }));
+    await dropQuotes(trx, masterKey, { deliveryToken, quotes: secret.quotes ?? [] });
   }
 }

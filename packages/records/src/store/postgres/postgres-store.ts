@@ -20,7 +20,10 @@ const OUTCOME_MS_MIN = 100;
 const OUTCOME_MS_MAX = 5_000;
 const VACUUM_MS_MAX = 600_000;
 /** Tables of which rows are erased. */
-const ERASED_TABLES = ['record', 'attachment', 'identifier', 'careRelationship'] as const;
+const ERASED_TABLES = [
+  ...(['record', 'attachment', 'identifier', 'careRelationship'] as const),
+  ...(['document', 'inbox', 'outbox'] as const),
+];
 
 type Answers = readonly (() => void)[];
 
