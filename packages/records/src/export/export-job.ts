@@ -5,6 +5,9 @@ import type { Who } from '../vault-types.ts';
 /** Files of a job are kept this long after it was made, then removed. */
 export const EXPORT_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
+/** `sealLine` wrote them: an erasure reaches each. */
+export const SEALED_LINES = 'sealed:v1';
+
 /** What is exported: of which patients, and which of their records. */
 export interface ExportQuestion {
   /** FHIR ids of patients; null for every patient of whom the caller may see anything. */
@@ -47,6 +50,8 @@ export interface ExportJob {
   readonly createdMs: number;
   /** Records that were written before are in it. */
   readonly transactionMs: number;
+  /** Of its files' lines; absent: plain text, as an earlier version wrote them. */
+  readonly lines?: typeof SEALED_LINES;
   readonly state: ExportState;
 }
 

@@ -16,6 +16,7 @@ import {
   isSame,
   jobJson,
   jobOf,
+  SEALED_LINES,
 } from './export-job.ts';
 import { openLine, parseLine } from './export-line.ts';
 import { linesOf } from './line-file.ts';
@@ -93,6 +94,7 @@ export class Exports implements AsyncDisposable {
       const nowMs = this.#parts.clock();
       const job: ExportJob = {
         ...{ jobId, request, question, binding, who: sight.who, createdMs: nowMs, transactionMs: nowMs },
+        lines: SEALED_LINES,
         state: { kind: 'running' },
       };
       await this.#keep(job);
@@ -201,7 +203,10 @@ export class Exports implements AsyncDisposable {
     return rows.map(({ text }) => `${text}\n`).join('');
   }
 
-  /** What an earlier process or a backup left: jobs that ran or lost files have failed, and files that no job names are removed. */
+  /**
+   * What an earlier process or a backup left: jobs that ran or lost files have failed, and files that no job names are
+   * removed, as are those of an earlier version whose lines no erasure reaches.
+   */
   async #settle(): Promise<void> {
     const present = new Set<string>();
     for await (const ids of this.#parts.files.list()) for (const id of ids) present.add(id);
@@ -209,6 +214,10 @@ export class Exports implements AsyncDisposable {
     for (const job of await this.#list()) {
       const { state } = job;
       const files = state.kind === 'complete' ? state.files.map(({ content }) => content.attachmentId) : [];
+      if (files.length > 0 && job.lines !== SEALED_LINES) {
+        await this.#remove(job);
+        continue;
+      }
       const isSettled = state.kind !== 'running' && files.every((id) => present.has(id));
       if (isSettled) for (const id of files) named.add(id);
       else await this.#keep({ ...job, state: { kind: 'failed', code: 'closed' } });

@@ -271,6 +271,24 @@ describe('an export that runs', () => {
     await exportsOf().remove(job);
   });
 
+  it('is gone after an upgrade where an earlier version wrote its lines, which no erasure reaches', async () => {
+    const { vault } = server.node.organisations.get('hospital-a')!;
+    const sight = sightOfPatient();
+    const [before, now] = [
+      await exportsOf().start(sight, { request: 'x', question, filters, binding: null }),
+      await exportsOf().start(sight, { request: 'y', question, filters, binding: null }),
+    ];
+    for (const { jobId } of [before, now]) await exportsOf().ended(jobId);
+    const { lines: _, ...kept } = (await vault.documents.find('export-job', before.jobId)) as { lines: string };
+    await vault.documents.put('export-job', before.jobId, kept);
+    const files = filesOf().length;
+    await using later = await Exports.open({ ...vault, onFailure: () => {} });
+    expect(await later.find(sight.who, before.jobId, null)).toBeUndefined();
+    expect((await later.find(sight.who, now.jobId, null))?.state.kind).toBe('complete');
+    expect(filesOf()).toHaveLength(files / 2);
+    await exportsOf().remove(now);
+  });
+
   it('is one of a bounded number', async () => {
     const sight = sightOfPatient();
     const held = Promise.withResolvers<void>();
