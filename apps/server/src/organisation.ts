@@ -37,6 +37,8 @@ export interface HostedOrganisation extends AsyncDisposable {
   openAuthority(): Promise<CertificateAuthority>;
   /** By what the node proves to other organisations' nodes who it is. */
   openTlsIdentity(): Promise<TlsIdentity>;
+  /** Told of failures that no caller waits for; they never hold health data. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 export interface OrganisationOptions {
@@ -55,7 +57,7 @@ export interface OrganisationOptions {
   findPublicUrl(slug: string): string | undefined;
   /** The door of another organisation; undefined where none of that name is connected. */
   findPeer(slug: string): ExchangePeer | undefined;
-  onFailure(error: unknown): void;
+  readonly onFailure: (error: unknown) => void;
 }
 
 const ACCOUNT = 'account';
@@ -91,6 +93,7 @@ export async function openOrganisation(options: OrganisationOptions): Promise<Ho
       exchange,
       exports,
       accounts: accountsOf(vault),
+      onFailure,
       openAuthority: () => openAuthority(vault),
       openTlsIdentity: () => openTlsIdentity(vault, nodeId),
       [Symbol.asyncDispose]: async () => {

@@ -117,10 +117,9 @@ async function takeCall(
   if (GUARDING.has(name)) await noteGuarding(organisation, given.call, signer);
   if (ERASING.has(name)) {
     // The deciding approval may come from another organisation than the one that keeps the record.
-    for (const hosted of node.organisations.values()) {
-      await hosted.vault.leafStates.applyCall(committed.callId, signer.who);
-      await dropErased(hosted);
-    }
+    for (const { vault } of node.organisations.values()) await vault.leafStates.applyCall(committed.callId, signer.who);
+    // It is committed and done: copies that cannot be dropped now go at the next look, within the hour.
+    for (const hosted of node.organisations.values()) await dropErased(hosted).catch(hosted.onFailure);
   }
   if (REOPENING.has(name) && organisation.vault.guard.isClosed) await node.repeatRevocations();
   return committed;

@@ -3,7 +3,15 @@ import { findMove, nextVersion, taskKey, type VisitTask, visitTaskResource } fro
 import { type DeliveryKind, RecordsError, type Who } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
-import { type HandedOver, keepVisit, readTaskOf, type VisitDocument, withTask } from './visit-document.ts';
+import {
+  findVisit,
+  type HandedOver,
+  keepVisit,
+  lockVisits,
+  readTaskOf,
+  type VisitDocument,
+  withTask,
+} from './visit-document.ts';
 import { wholeTask } from './visit-parts.ts';
 
 const DELIVERY_ID_CHARACTERS = 22;
@@ -18,11 +26,47 @@ export interface Acting {
   readonly organisation: HostedOrganisation;
   readonly who: Who;
   readonly nowMs: number;
+  /** Ids of the deliveries to others that the act made ready: they leave once the visits are free again (`actOnVisit`). */
+  readonly ready: Set<string>;
 }
 
 /**
- * Takes a task one status further and hands it to the other party: kept first, then delivered through the exchange, with
- * its events in both audit logs. In-house tasks go the same way, without what they carry: it stands in the visit already.
+ * One act on the visits of an organisation. What it hands to others is made ready, durably, while nobody else acts, and
+ * leaves after that: a node that gives no answer for a minute holds up who acted, and neither everybody's visits nor an
+ * erasure.
+ */
+export async function actOnVisit<Acted extends VisitDocument | undefined>(
+  organisation: HostedOrganisation,
+  act: (ready: Acting['ready']) => Promise<Acted>,
+): Promise<Acted | VisitDocument> {
+  const ready = new Set<string>();
+  const document = await lockVisits(organisation, () => act(ready));
+  if (document === undefined || ready.size === 0) return document;
+  const outcomes = new Map<string, Outcome>();
+  for (const delivery of ready) {
+    outcomes.set(delivery, await outcomeOf(() => organisation.exchange.deliveries.attempt(delivery)));
+  }
+  return lockVisits(organisation, async () =>
+    keepOutcomes(organisation, (await findVisit(organisation, document)) ?? document, outcomes),
+  );
+}
+
+async function keepOutcomes(
+  organisation: HostedOrganisation,
+  document: VisitDocument,
+  outcomes: ReadonlyMap<string, Outcome>,
+): Promise<VisitDocument> {
+  const sent = document.sent.map((entry) =>
+    entry.state === 'pending' ? { ...entry, ...outcomes.get(entry.delivery) } : entry,
+  );
+  const kept = { ...document, sent };
+  await keepVisit(organisation, kept);
+  return kept;
+}
+
+/**
+ * Takes a task one status further and makes it ready for the other party: kept first, then delivered through the exchange,
+ * with its events in both audit logs. In-house tasks go the same way, without what they carry: it stands in the visit already.
  *
  * @throws ServerError `conflict` where it is not this step's turn
  */
@@ -32,7 +76,7 @@ export async function handOver(acting: Acting, document: VisitDocument, change: 
   const entry = entryOf(task, { to, attempt: 0, atMs: nowMs });
   const prepared = withSent(withTask(document, task), entry);
   await keepVisit(organisation, prepared);
-  return attempt(acting, prepared, entry);
+  return makeReady(acting, prepared, entry);
 }
 
 /**
@@ -68,13 +112,13 @@ export async function handOverAgain(acting: Acting, document: VisitDocument, key
   const last = document.sent.findLast(({ task }) => task === key);
   if (last === undefined) throw new ServerError('not-found', 'Nothing of this task was handed over from here.');
   if (last.state === 'delivered') throw new ServerError('conflict', 'The receiver has it already.');
-  if (last.state === 'pending') return attempt(acting, document, last);
+  if (last.state === 'pending') return makeReady(acting, document, last);
   if (last.attempt + 1 >= ATTEMPTS_MAX) throw new ServerError('conflict', 'It was refused too often.');
   // A refusal is the receiver's word on that delivery: the task goes as another one.
   const next = entryOf(readTaskOf(document, key), { to: last.to, attempt: last.attempt + 1, atMs: acting.nowMs });
   const prepared = { ...document, sent: document.sent.map((entry) => (entry === last ? next : entry)) };
   await keepVisit(acting.organisation, prepared);
-  return attempt(acting, prepared, next);
+  return makeReady(acting, prepared, next);
 }
 
 /** Looks what became of deliveries that were on their way. */
@@ -92,34 +136,32 @@ export async function settleSent(organisation: HostedOrganisation, document: Vis
   return settled;
 }
 
-async function attempt(acting: Acting, document: VisitDocument, entry: HandedOver): Promise<VisitDocument> {
-  const { organisation, who } = acting;
+async function makeReady(acting: Acting, document: VisitDocument, entry: HandedOver): Promise<VisitDocument> {
+  const { organisation, who, ready } = acting;
+  const { deliveries } = organisation.exchange;
   const { delivery, to } = entry;
   const known = readTaskOf(document, entry.task);
-  const { task, quotes } =
-    to === organisation.slug
-      ? { task: { ...known, parts: {}, leaves: {} }, quotes: [] }
-      : await wholeTask(organisation, document, known);
+  const isInHouse = to === organisation.slug;
+  const { task, quotes } = isInHouse
+    ? { task: { ...known, parts: {}, leaves: {} }, quotes: [] }
+    : await wholeTask(organisation, document, known);
   const body = JSON.stringify(visitTaskResource(task));
-  const { pid } = document;
-  const outcome = await deliver(organisation, { delivery, to, kind: kindOf(task), body, quotes, who, pid });
-  if (to === organisation.slug && outcome.state === 'delivered') {
-    await organisation.exchange.deliveries.settle(to, delivery);
-  }
+  const sending = { delivery, to, kind: kindOf(task), body, quotes, who, pid: document.pid };
+  // Nobody's answer is waited for in the own house.
+  const outcome = await outcomeOf(() => (isInHouse ? deliveries.send(sending) : deliveries.prepare(sending)));
+  if (isInHouse && outcome.state === 'delivered') await deliveries.settle(to, delivery);
+  if (!isInHouse && outcome.state === 'pending') ready.add(delivery);
   const settled = withSent(document, { ...entry, ...outcome });
   await keepVisit(organisation, settled);
   return settled;
 }
 
-type Sending = Parameters<HostedOrganisation['exchange']['deliveries']['send']>[0];
+type Outcome = Pick<HandedOver, 'state' | 'code'>;
 
 /** What cannot even be prepared is shown to its sender like a refusal, with the code that says why. */
-async function deliver(
-  { exchange }: HostedOrganisation,
-  sending: Sending,
-): Promise<Pick<HandedOver, 'state' | 'code'>> {
+async function outcomeOf(send: () => Promise<Outcome>): Promise<Outcome> {
   try {
-    const { state, code } = await exchange.deliveries.send(sending);
+    const { state, code } = await send();
     return { state, code };
   } catch (error) {
     if (error instanceof RecordsError) return { state: 'refused', code: error.code };

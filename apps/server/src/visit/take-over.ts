@@ -1,10 +1,11 @@
 import { FhirError } from '@salus/fhir';
 import { parseDeliveredTask, receiveTask, taskKey, type VisitTask } from '@salus/fhir/visit';
+import { LedgerError } from '@salus/ledger';
 import { RecordsError } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
 import { findGrantTo, isOrderStep, MATTERS } from './agreement.ts';
-import { handOver } from './hand-over.ts';
+import { type Acting, actOnVisit, handOver } from './hand-over.ts';
 import { findVisit, keepVisit, newVisit, type VisitDocument } from './visit-document.ts';
 import { withoutErased } from './visit-parts.ts';
 
@@ -15,7 +16,8 @@ const PAGES_MAX = 50;
 /**
  * Sorts what other organisations delivered into the visits that it belongs to; other deliveries stay in the inbox. What one
  * of them sent holds up nobody else's: what has no room waits there, what cannot be kept is refused, and whoever gives no
- * answer to what goes back is left for the next look.
+ * answer to what goes back is left for the next look. Each delivery is an act of its own on the visits, which are free
+ * while an answer is waited for.
  */
 export async function takeOverAll(organisation: HostedOrganisation, nowMs: number): Promise<void> {
   const { deliveries } = organisation.exchange;
@@ -27,29 +29,58 @@ export async function takeOverAll(organisation: HostedOrganisation, nowMs: numbe
       if (body === null || silent.has(from)) continue;
       const task = readTask(body);
       if (task === 'other') continue;
-      const taken =
-        task === 'malformed'
-          ? await noteRefusal(organisation, null, nowMs)
-          : await takeOrLeave(organisation, { task, from, delivery, atMs }, nowMs);
-      if (taken === 'silent') silent.add(from);
-      if (taken !== 'left') await deliveries.settle(from, delivery);
+      if ((await takeOne(organisation, { task, from, delivery, atMs }, nowMs)) === 'silent') silent.add(from);
     }
     if (items.length < PAGE) return;
     afterMs = items.at(-1)!.atMs;
   }
 }
 
-/** `left`: there is no room for it now. `silent`: it goes back, and its sender's node does not answer. */
-type Taken = 'done' | 'left' | 'silent';
+/** Takes one delivery out of the inbox, unless there is no room for it now; `silent`: it goes back to a node that gives no answer. */
+async function takeOne(
+  organisation: HostedOrganisation,
+  arrived: Arrived<VisitTask | 'malformed'>,
+  nowMs: number,
+): Promise<'done' | 'silent'> {
+  const { from, delivery } = arrived;
+  const { deliveries } = organisation.exchange;
+  let back: ReadonlySet<string> = new Set();
+  const visit = await actOnVisit(organisation, async (ready) => {
+    back = ready;
+    // Somebody else's look was faster.
+    if (!(await deliveries.isNew(from, delivery))) return undefined;
+    const taken = await takeOrLeave(organisation, arrived, { nowMs, ready });
+    if (taken === 'left') return undefined;
+    await deliveries.settle(from, delivery);
+    return taken;
+  });
+  const isSilent = visit?.sent.some((entry) => entry.state === 'pending' && back.has(entry.delivery));
+  return isSilent === true ? 'silent' : 'done';
+}
 
-async function takeOrLeave(organisation: HostedOrganisation, arrived: Arrived, nowMs: number): Promise<Taken> {
+/** The visit that the task went into; undefined: none. */
+type Taken = VisitDocument | undefined;
+type Taking = Pick<Acting, 'nowMs' | 'ready'>;
+
+/** `left`: it cannot be kept now, and may be later. */
+async function takeOrLeave(
+  organisation: HostedOrganisation,
+  { task, ...arrived }: Arrived<VisitTask | 'malformed'>,
+  taking: Taking,
+): Promise<Taken | 'left'> {
+  const refuse = (): Promise<undefined> => noteRefusal(organisation, null, taking.nowMs);
+  if (task === 'malformed') return refuse();
   try {
-    return arrived.from === organisation.slug ? 'done' : await takeOver(organisation, arrived, nowMs);
+    return arrived.from === organisation.slug ? undefined : await takeOver(organisation, { task, ...arrived }, taking);
   } catch (error) {
     if (error instanceof ServerError && error.code === 'overloaded') return 'left';
+    if (error instanceof LedgerError && error.code === 'distrusted') return 'left';
     const isTheirs = error instanceof ServerError ? error.code === 'conflict' : isTooLarge(error);
-    if (!isTheirs) throw error;
-    return noteRefusal(organisation, null, nowMs);
+    // Of store and ledger, which say nothing of the delivery.
+    if (!isTheirs && (error instanceof RecordsError || error instanceof LedgerError)) throw error;
+    // Whatever its sender made of it, it stops neither what others sent nor whoever looks.
+    if (!isTheirs) organisation.onFailure(error);
+    return refuse();
   }
 }
 
@@ -66,19 +97,20 @@ function readTask(body: string): VisitTask | 'other' | 'malformed' {
   }
 }
 
-interface Arrived {
-  readonly task: VisitTask;
+interface Arrived<Task = VisitTask> {
+  readonly task: Task;
   readonly from: string;
   readonly delivery: string;
   readonly atMs: number;
 }
 
-async function takeOver(organisation: HostedOrganisation, arrived: Arrived, nowMs: number): Promise<Taken> {
+async function takeOver(organisation: HostedOrganisation, arrived: Arrived, taking: Taking): Promise<Taken> {
+  const { nowMs } = taking;
   const { task, from, delivery, atMs } = arrived;
   const document = (await findVisit(organisation, task)) ?? firstHeard(organisation, arrived);
   if (document === undefined) return noteRefusal(organisation, null, nowMs);
   const received = receiveTask(document.course, task, from);
-  if (received.kind === 'known') return 'done';
+  if (received.kind === 'known') return undefined;
   if (received.kind === 'refused' || !isAddressed(organisation, document, task)) {
     return noteRefusal(organisation, document.pid, nowMs);
   }
@@ -87,8 +119,8 @@ async function takeOver(organisation: HostedOrganisation, arrived: Arrived, nowM
   const told = { ...document, pid, course: received.course, received: [...document.received, entry] };
   const { document: taken } = await withoutErased(organisation, told);
   await keepVisit(organisation, taken);
-  if (task.status !== 'requested' || (await isAgreed(organisation, task))) return 'done';
-  return sendBack(organisation, taken, { task, nowMs });
+  if (task.status !== 'requested' || (await isAgreed(organisation, task))) return taken;
+  return sendBack(organisation, taken, { task, ...taking });
 }
 
 /** A visit elsewhere becomes known by an order, of a patient; only its provider can tell of it. */
@@ -119,20 +151,18 @@ async function isAgreed(organisation: HostedOrganisation, task: VisitTask): Prom
 async function sendBack(
   organisation: HostedOrganisation,
   document: VisitDocument,
-  { task, nowMs }: { readonly task: VisitTask; readonly nowMs: number },
-): Promise<Taken> {
+  { task, ...taking }: Taking & { readonly task: VisitTask },
+): Promise<VisitDocument> {
   const { slug, node } = organisation;
   const who = { kind: 'member', id: node.id, organisation: slug, roles: ['node'] } as const;
   const { step, number } = task;
   const change = { step, number, status: 'rejected', reason: 'not-agreed', parts: {} } as const;
-  const { sent } = await handOver({ organisation, who, nowMs }, document, change);
-  return sent.at(-1)?.state === 'pending' ? 'silent' : 'done';
+  return handOver({ organisation, who, ...taking }, document, change);
 }
 
-async function noteRefusal({ vault }: HostedOrganisation, pid: string | null, atMs: number): Promise<'done'> {
+async function noteRefusal({ vault }: HostedOrganisation, pid: string | null, atMs: number): Promise<undefined> {
   await vault.audit.append({
     ...{ kind: 'refusal', atMs, pid, who: null, purpose: 'TREAT', outcome: 'bad-input' },
     ...{ grant: null, session: null, records: [], request: null },
   });
-  return 'done';
 }

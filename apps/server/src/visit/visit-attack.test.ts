@@ -13,6 +13,7 @@ import {
   type Worker,
 } from '../../test/visit-place.ts';
 import { VISITS_OPEN_ELSEWHERE_MAX, VISITS_OPEN_OF_PATIENT_MAX } from './visit-document.ts';
+import { dropErased } from './visit-erasure.ts';
 
 const HOUR_MS = 3_600_000;
 const SET_UP_MS = 180_000;
@@ -96,6 +97,11 @@ async function deliver(task: Partial<VisitTask>): Promise<string> {
   const sending = { delivery, to: 'laboratory', kind: 'order', body, who, pid: null } as const;
   expect(await hosted(PROVIDER).exchange.deliveries.send(sending)).toMatchObject({ state: 'delivered' });
   return delivery;
+}
+
+/** The patient's own page, at the laboratory. */
+async function ownPage(): Promise<number> {
+  return (await place.asPatient('GET', '', undefined, 'laboratory')).status;
 }
 
 async function waiting(): Promise<readonly string[]> {
@@ -246,6 +252,94 @@ it('reads on past what cannot be kept, and past who answers nothing', async () =
   expect(await waiting()).toEqual([]);
   await must(place.act('laboratory', visit, 'order-rejection', { task: ORDER, reason: 'Not today' }));
   await place.list('clinician');
+  await endVisit(visit);
+});
+
+it('is stopped by no part with a name that every object has, whatever it is a part of', async () => {
+  const visit = await beginVisit();
+  const named = { parts: { constructor: { resourceType: 'ServiceRequest' } } };
+  await deliver(named);
+  await deliver({ ...named, step: 'appointment' });
+  await orderTest(visit);
+  expect(await seenBy('laboratory', visit)).toBeDefined();
+  expect(await waiting()).toEqual([]);
+  expect(await ownPage()).toBe(200);
+  await dropErased(hosted('laboratory'));
+  await must(place.act('laboratory', visit, 'order-rejection', { task: ORDER, reason: 'Not today' }));
+  await place.list('clinician');
+  await endVisit(visit);
+});
+
+it('refuses what breaks in a way that nobody foresaw, tells it, and takes what others sent', async () => {
+  const visit = await beginVisit();
+  const { patients } = hosted('laboratory').vault;
+  const findByPid = patients.findByPid.bind(patients);
+  const told: unknown[] = [];
+  place.server.node.onFailure((error) => void told.push(error));
+  const broken = await deliver({});
+  patients.findByPid = () => {
+    patients.findByPid = findByPid;
+    throw new TypeError('nobody foresaw it');
+  };
+  await must(place.act('clinician', visit, 'orders', { test: '4548-4' }));
+  expect(await seenBy('laboratory', visit)).toBeDefined();
+  expect(await waiting()).toEqual([]);
+  expect(told).toMatchObject([{ message: 'nobody foresaw it' }]);
+  const done = await hosted('laboratory').exchange.deliveries.listInbox({ state: 'done', limit: 200 });
+  expect(done.map(({ delivery }) => delivery)).toContain(broken);
+  await must(place.act('laboratory', visit, 'order-rejection', { task: ORDER, reason: 'Not today' }));
+  await place.list('clinician');
+  await endVisit(visit);
+});
+
+it('holds up neither other visits nor an erasure while another node gives no answer', async () => {
+  const visit = await beginVisit();
+  const { exchange } = hosted('laboratory');
+  const accept = exchange.gateway.deliver.bind(exchange.gateway);
+  const reached = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  exchange.gateway.deliver = async (request) => {
+    reached.resolve();
+    await answered.promise;
+    return accept(request);
+  };
+  let isDone = false;
+  const act = must(place.act('clinician', visit, 'orders', { test: '4548-4' })).finally(() => {
+    isDone = true;
+  });
+  await reached.promise;
+  await dropErased(hosted(PROVIDER));
+  const seen = await seenBy('clinician', visit);
+  expect(seen?.sent.find(({ task }) => task === ORDER)).toMatchObject({ state: 'pending' });
+  expect((await place.asPatient('GET', '')).status).toBe(200);
+  expect(isDone).toBe(false);
+  exchange.gateway.deliver = accept;
+  answered.resolve();
+  const done = await act;
+  expect(done.sent.find(({ task }) => task === ORDER)).toMatchObject({ state: 'delivered' });
+  await place.list('laboratory');
+  await must(place.act('laboratory', visit, 'order-rejection', { task: ORDER, reason: 'Not today' }));
+  await place.list('clinician');
+  await endVisit(visit);
+});
+
+it('has every look of the patient in the log, with what it read, before anything is shown', async () => {
+  const visit = await beginVisit();
+  const { audit } = hosted(PROVIDER).vault;
+  const { pid } = place.patients[PROVIDER];
+  const [last] = await audit.list({ limit: 1 });
+  expect((await place.asPatient('GET', '')).status).toBe(200);
+  const lines = (await audit.list({ limit: 20 })).filter(({ seq }) => seq > last!.seq);
+  const looks = lines.flatMap(({ event }) => (event.kind === 'search' ? [event] : []));
+  expect(looks).toMatchObject([{ pid, purpose: 'PATRQT', who: { kind: 'patient', pid } }]);
+  expect(looks[0]?.records.length).toBeGreaterThan(0);
+  const append = audit.append.bind(audit);
+  audit.append = () => Promise.reject(new Error('the log is full'));
+  const { status, text } = await place.asPatient('GET', '').finally(() => {
+    audit.append = append;
+  });
+  expect(status).toBe(500);
+  expect(text).not.toContain('Thirst');
   await endVisit(visit);
 });
 

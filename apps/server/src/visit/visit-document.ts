@@ -126,15 +126,35 @@ export async function keepVisit(organisation: HostedOrganisation, document: Visi
   const { documents } = organisation.vault;
   const name = nameOf(document);
   const over = isOver(document.course) && document.sent.every(({ state }) => state === 'delivered');
-  const { course, ...rest } = withoutCopies(document, over);
-  const kept = { ...rest, tasks: [...course.values()].map((task) => JSON.stringify(visitTaskResource(task))) };
+  const kept = keptForm(document, over);
   if ((await documents.find('visit', name)) === undefined && !over) await demandRoom(organisation, document);
-  await documents.put(over ? 'visit-over' : 'visit', name, kept as unknown as Json);
+  await documents.put(over ? 'visit-over' : 'visit', name, kept);
   await documents.delete(over ? 'visit' : 'visit-over', name);
   if (document.pid === null) return;
   const names = await namesOf(organisation, document.pid);
   if (names.includes(name)) return;
   await documents.put('visits-of', document.pid, [name, ...names].slice(0, VISITS_OF_PATIENT_MAX));
+}
+
+/** As `withoutCopies` leaves it. */
+function keptForm(document: VisitDocument, over: boolean): Json {
+  const { course, ...rest } = withoutCopies(document, over);
+  const tasks = [...course.values()].map((task) => JSON.stringify(visitTaskResource(task)));
+  return { ...rest, tasks } satisfies Kept as unknown as Json;
+}
+
+export type KeptKind = 'visit' | 'visit-over';
+
+/** A kept visit that holds what it need not, as earlier versions kept it, is kept anew; whether it was one. Under the lock. */
+export async function rekeepVisit({ vault }: HostedOrganisation, kind: KeptKind, name: string): Promise<boolean> {
+  const kept = await vault.documents.find(kind, name);
+  if (kept === undefined) return false;
+  const anew = keptForm(open(kept), kind === 'visit-over');
+  const copies = (form: Json): number =>
+    (form as unknown as Kept).tasks.reduce((sum, text) => sum + Object.keys(readTask(text).parts).length, 0);
+  if (copies(anew) === copies(kept)) return false;
+  await vault.documents.put(kind, name, anew);
+  return true;
 }
 
 /** One patient, or one other organisation, leaves room for the others. */

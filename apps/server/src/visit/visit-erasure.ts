@@ -1,4 +1,5 @@
 import type { HostedOrganisation } from '../organisation.ts';
+import { forgetEarlierCopies } from './earlier-visits.ts';
 import { takeOverAll } from './take-over.ts';
 import { keepVisit, listVisits, lockVisits } from './visit-document.ts';
 import { withoutErased } from './visit-parts.ts';
@@ -16,12 +17,13 @@ export function followErasures(
   organisations: ReadonlyMap<string, HostedOrganisation>,
   { nowMs, tell }: { readonly nowMs: () => number; readonly tell: (error: unknown) => void },
 ): AsyncDisposable {
+  const closing = new AbortController();
   const lookAtAll = async (): Promise<void> => {
     for (const organisation of organisations.values()) {
-      await lockVisits(organisation, async () => {
-        await takeOverAll(organisation, nowMs());
-        await dropLocked(organisation);
-      }).catch(tell);
+      await forgetEarlierCopies(organisation, closing.signal).catch(tell);
+      // Whatever became of what was delivered: erasures are followed.
+      await takeOverAll(organisation, nowMs()).catch(tell);
+      await dropErased(organisation).catch(tell);
     }
   };
   let running = lookAtAll();
@@ -32,6 +34,7 @@ export function followErasures(
   return {
     [Symbol.asyncDispose]: () => {
       clearInterval(timer);
+      closing.abort();
       return running;
     },
   };

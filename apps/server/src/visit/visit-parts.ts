@@ -1,6 +1,6 @@
 import { type LeafFact, leafKey } from '@salus/contracts';
 import { type FhirTree, parseFhirJson } from '@salus/fhir/parse';
-import { carried, taskKey, type VisitTask } from '@salus/fhir/visit';
+import { carried, leafOf, partOf, taskKey, type VisitTask } from '@salus/fhir/visit';
 import { LedgerError } from '@salus/ledger';
 import type { StoredRecord } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
@@ -16,7 +16,9 @@ export function partNames({ recorded }: VisitDocument, task: VisitTask): readonl
 
 /** `<type>/<id>` of a part that was written into the record here. */
 export function placeOf({ written }: VisitDocument, task: VisitTask, part: string): string | undefined {
-  return written[writtenName(task, part)];
+  const name = writtenName(task, part);
+  // A sender names parts: `constructor`, which every object has, was written by nobody.
+  return Object.hasOwn(written, name) ? written[name] : undefined;
 }
 
 /** Under which name of the visit a part was written into the record: orders and what comes of them have numbers. */
@@ -70,7 +72,7 @@ export async function findPart(
   const task = document.course.get(key);
   if (task === undefined) return undefined;
   const place = placeOf(document, task, part);
-  if (place === undefined) return task.parts[part];
+  if (place === undefined) return partOf(task, part);
   const record = await findPartRecord(organisation, place);
   return record === undefined ? undefined : readPartOf(organisation, task, record);
 }
@@ -87,13 +89,14 @@ export async function wholeTask(
   for (const name of partNames(document, task)) {
     const place = placeOf(document, task, name);
     const record = place === undefined ? undefined : await findPartRecord(organisation, place);
+    const delivered = partOf(task, name);
     if (record !== undefined) {
       parts[name] = await readPartOf(organisation, task, record);
       leaves[name] = `${record.keyId}/${record.leafHash}`;
       quotes.push(record.leafHash);
-    } else if (place === undefined && task.parts[name] !== undefined) {
-      parts[name] = task.parts[name];
-      const leaf = task.leaves?.[name];
+    } else if (place === undefined && delivered !== undefined) {
+      parts[name] = delivered;
+      const leaf = leafOf(task, name);
       if (leaf !== undefined) leaves[name] = leaf;
     }
   }
@@ -118,8 +121,8 @@ export async function withoutErased(
 }
 
 /** Was the version erased of which a part that came from elsewhere is a copy? */
-export async function isErased({ vault }: HostedOrganisation, { leaves }: VisitTask, part: string): Promise<boolean> {
-  const [keyId, leafHash] = leaves?.[part]?.split('/') ?? [];
+export async function isErased({ vault }: HostedOrganisation, task: VisitTask, part: string): Promise<boolean> {
+  const [keyId, leafHash] = leafOf(task, part)?.split('/') ?? [];
   if (keyId === undefined || leafHash === undefined) return false;
   try {
     return ((await vault.ledger.get(leafKey(keyId, leafHash))) as LeafFact | undefined)?.status === 'erased';

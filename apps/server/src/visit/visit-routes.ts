@@ -1,3 +1,4 @@
+import type { AuditEvent } from '@salus/records';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { patientOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
@@ -6,12 +7,12 @@ import { type HostedOrganisation, memberOf, type Node, patientReaderOf, readHost
 import { ServerError } from '../server-error.ts';
 import { listClinicians, listOffers } from './clinicians.ts';
 import { accept, dispense, reject, report } from './fulfilment-acts.ts';
-import { type Acting, handOverAgain, settleSent } from './hand-over.ts';
+import { type Acting, actOnVisit, handOverAgain, settleSent } from './hand-over.ts';
 import { agree, askForVisit, cancel, demandOwn, type Wish } from './patient-acts.ts';
 import { askAgain, begin, book, close, order, prescribe, type Working } from './provider-acts.ts';
 import { takeOverAll } from './take-over.ts';
 import { findVisit, listVisits, listVisitsOf, lockVisits, type VisitDocument } from './visit-document.ts';
-import { lookAt, sideOf, viewOf } from './visit-view.ts';
+import { lookAt, type Seen, sideOf, type VisitView } from './visit-view.ts';
 
 const VIEWS_MAX = 200;
 /** From one address. */
@@ -74,14 +75,14 @@ function addPatientSide(app: FastifyInstance, node: Node): void {
     }),
     handle: async ({ params, request }) => {
       const hosted = readHosted(node, params.org);
+      await takeOverAll(hosted, node.nowMs());
       // What becomes of deliveries is kept, too: no act comes between reading a visit and keeping it.
       const settled = await lockVisits(hosted, async () => {
-        await takeOverAll(hosted, node.nowMs());
         const visits = await listVisitsOf(hosted, patientOf(request).pid);
         return Promise.all(visits.map((visit) => settleSent(hosted, visit)));
       });
       return {
-        visits: await Promise.all(settled.map((visit) => viewOf(hosted, visit))),
+        visits: await showPatient(hosted, request, settled),
         offers: await listOffers(hosted, node.nowMs()),
       };
     },
@@ -102,9 +103,11 @@ function addPatientSide(app: FastifyInstance, node: Node): void {
     answer: view,
     handle: async ({ body, request }) => {
       const acting = patientActing(node, request);
-      return lockVisits(acting.organisation, async () =>
-        viewOf(acting.organisation, await askForVisit(acting, patientOf(request).pid, body)),
+      const { organisation: hosted } = acting;
+      const asked = await actOnVisit(hosted, (ready) =>
+        askForVisit({ ...acting, ready }, patientOf(request).pid, body),
       );
+      return showOne(hosted, request, asked);
     },
   });
   const patientAct = <Body>(
@@ -123,11 +126,13 @@ function addPatientSide(app: FastifyInstance, node: Node): void {
       answer: view,
       handle: async ({ params, body: given, request }) => {
         const acting = patientActing(node, request);
-        return lockVisits(acting.organisation, async () => {
+        const { organisation: hosted } = acting;
+        const done = await actOnVisit(hosted, async (ready) => {
           const name = { provider: params.org, visit: params.visit };
-          const document = demandOwn(await findVisit(acting.organisation, name), patientOf(request).pid);
-          return viewOf(acting.organisation, await act(acting, document, given));
+          const document = demandOwn(await findVisit(hosted, name), patientOf(request).pid);
+          return act({ ...acting, ready }, document, given);
         });
+        return showOne(hosted, request, done);
       },
     });
   const agreement = nullable(object({ organisation, grant: id, pid: id, back: id }));
@@ -148,7 +153,26 @@ function addPatientSide(app: FastifyInstance, node: Node): void {
   );
 }
 
-function patientActing(node: Node, request: FastifyRequest): Acting {
+/** Their own visits, once their look is in the log: a session that somebody stole is seen there. */
+async function showPatient(
+  hosted: HostedOrganisation,
+  request: FastifyRequest,
+  documents: readonly VisitDocument[],
+): Promise<readonly VisitView[]> {
+  const looks = await Promise.all(documents.map((document) => lookAt(hosted, document)));
+  await noteLook(hosted, { who: patientReaderOf(request).who, purpose: 'PATRQT' }, looks);
+  return looks.map(({ view }) => view);
+}
+
+async function showOne(
+  hosted: HostedOrganisation,
+  request: FastifyRequest,
+  document: VisitDocument,
+): Promise<VisitView | undefined> {
+  return (await showPatient(hosted, request, [document]))[0];
+}
+
+function patientActing(node: Node, request: FastifyRequest): Omit<Acting, 'ready'> {
   const { organisation: slug } = patientOf(request);
   return { organisation: readHosted(node, slug), who: patientReaderOf(request).who, nowMs: node.nowMs() };
 }
@@ -164,11 +188,9 @@ function addStaffSide(app: FastifyInstance, node: Node): void {
     handle: async ({ params, request }) => {
       const hosted = readHosted(node, params.org);
       const who = memberOf(request);
-      const looks = await lockVisits(hosted, async () => {
-        await takeOverAll(hosted, node.nowMs());
-        return lookThrough(hosted, who);
-      });
-      await noteLook(hosted, who, looks);
+      await takeOverAll(hosted, node.nowMs());
+      const looks = await lockVisits(hosted, () => lookThrough(hosted, who));
+      await noteLook(hosted, { who, purpose: 'TREAT' }, looks);
       return { visits: looks.map(({ view }) => view) };
     },
   });
@@ -201,13 +223,13 @@ async function lookThrough(hosted: HostedOrganisation, who: ReturnType<typeof me
 /** A look is an event of each patient's before anything is shown; it names what of the record it shows. */
 async function noteLook(
   { vault }: HostedOrganisation,
-  who: ReturnType<typeof memberOf>,
+  { who, purpose }: Pick<AuditEvent, 'who' | 'purpose'>,
   looks: readonly Look[],
 ): Promise<void> {
   await Promise.all(
     [...Map.groupBy(looks, ({ view }) => view.pid)].map(([pid, own]) =>
       vault.audit.append({
-        ...{ kind: 'search', atMs: vault.clock(), pid, who, purpose: 'TREAT', outcome: 'ok' },
+        ...{ kind: 'search', atMs: vault.clock(), pid, who, purpose, outcome: 'ok' },
         ...{ grant: null, session: null, request: null },
         records: own.flatMap(({ records }) => records),
       }),
@@ -234,8 +256,9 @@ function addStaffAct<Body>(app: FastifyInstance, node: Node, { path, summary, ro
     answer: view,
     handle: async ({ params, body: given, request }) => {
       const hosted = readHosted(node, params.org);
-      return lockVisits(hosted, async () => {
-        const who = memberOf(request);
+      const who = memberOf(request);
+      const sides: Seen[] = [];
+      const done = await actOnVisit(hosted, async (ready) => {
         const document = await findVisit(hosted, params);
         // An act belongs to one role, and is done from its side: another side of the same person does not open it.
         const seen =
@@ -245,12 +268,15 @@ function addStaffAct<Body>(app: FastifyInstance, node: Node, { path, summary, ro
         if (named !== undefined && !seen.side.steps.some((step) => named.startsWith(`${step}.`))) {
           throw new ServerError('not-found', 'You see no such task.');
         }
+        sides.push(seen);
         const writer = writerOf(node, request);
-        const working = { organisation: hosted, who, nowMs: node.nowMs(), writer };
-        const look = await lookAt(hosted, await act(working, document, given), seen);
-        await noteLook(hosted, who, [look]);
-        return look.view;
+        return act({ organisation: hosted, who, nowMs: node.nowMs(), ready, writer }, document, given);
       });
+      const [side] = sides;
+      if (side === undefined) throw new ServerError('not-found', 'You see no such visit.');
+      const look = await lookAt(hosted, done, side);
+      await noteLook(hosted, { who, purpose: 'TREAT' }, [look]);
+      return look.view;
     },
   });
 }

@@ -1,5 +1,5 @@
 import { type Category, pairIndex } from '@salus/fhir';
-import { inOrder, type StepCode, taskKey, type VisitTask, visitTaskResource } from '@salus/fhir/visit';
+import { inOrder, partOf, type StepCode, taskKey, type VisitTask, visitTaskResource } from '@salus/fhir/visit';
 import type { HomeDecision, RecordMeta, StoredRecord, Who } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import { bookedPractitioner } from './provider-acts.ts';
@@ -61,11 +61,6 @@ const ELSEWHERE: readonly Side[] = [
 /** What was shown of this organisation's own record. */
 export type ShownRecord = Pick<StoredRecord, 'recordId' | 'version'>;
 
-/** The patient's own view. */
-export async function viewOf(organisation: HostedOrganisation, document: VisitDocument): Promise<VisitView> {
-  return (await lookAt(organisation, document)).view;
-}
-
 /** The visit from a side, and which records it shows; without a side: the patient's own. */
 export async function lookAt(
   organisation: HostedOrganisation,
@@ -109,7 +104,7 @@ async function narrowed(
   const records: ShownRecord[] = [];
   for (const name of names) {
     const place = placeOf(document, task, name);
-    const delivered = task.parts[name];
+    const delivered = partOf(task, name);
     if (place === undefined) {
       if (delivered !== undefined && !(await isErased(organisation, task, name))) parts[name] = delivered;
       continue;

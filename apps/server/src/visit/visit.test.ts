@@ -1,4 +1,4 @@
-import { answersOf, phaseOf, reasonOf } from '@salus/fhir/visit';
+import { answersOf, parseVisitTask, phaseOf, reasonOf, taskKey, visitTaskResource } from '@salus/fhir/visit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eraseRecords } from '../../test/erase-records.ts';
 import { revokeGrant } from '../../test/hospital.ts';
@@ -13,6 +13,7 @@ import {
   type VisitPlace,
   type Worker,
 } from '../../test/visit-place.ts';
+import { forgetEarlierCopies } from './earlier-visits.ts';
 import { dropErased } from './visit-erasure.ts';
 
 const HOUR_MS = 3_600_000;
@@ -351,4 +352,41 @@ it('leaves no readable copy of what is erased, with whoever wrote it or received
     await dropErased(place.server.node.organisations.get(at)!);
     expect(await foundAt(at, all), at).toEqual([]);
   }
+});
+
+it('forgets at its first start what an earlier version kept of visits, open and over, and keeps what came from elsewhere', async () => {
+  const id = newVisitId();
+  await agreeAnew();
+  await beginVisit(id);
+  await must(place.act('clinician', id, 'orders', { test: '4548-4', note: 'wordown' }));
+  await place.list('laboratory');
+  const task = 'laboratory-order.1';
+  await must(place.act('laboratory', id, 'order-acceptance', { task }));
+  await must(place.act('laboratory', id, 'results', { task, values: ['8.40'], conclusion: 'wordtheirs' }));
+  await place.list('clinician');
+  const organisation = place.server.node.organisations.get(PROVIDER)!;
+  const { documents } = organisation.vault;
+  const kept = (await keptVisit(PROVIDER, id)) as unknown as { tasks: string[]; recorded?: object; visit: string };
+  // As it was written before: each task with all that it carried, whatever stands in the record.
+  const { recorded: _, ...rest } = kept;
+  const tasks = kept.tasks.map((text) => {
+    const read = parseVisitTask(text)!;
+    const parts = { ...read.parts, ...(taskKey(read) === task && { order: { note: [{ text: 'wordcopy' }] } }) };
+    return JSON.stringify(visitTaskResource({ ...read, parts }));
+  });
+  const over = newVisitId();
+  await documents.put('visit', `${PROVIDER}/${id}`, { ...rest, tasks } as never);
+  await documents.put('visit-over', `${PROVIDER}/${over}`, { ...rest, visit: over, tasks } as never);
+  const about = async (): Promise<string> =>
+    JSON.stringify([await keptVisit(PROVIDER, id), await documents.find('visit-over', `${PROVIDER}/${over}`)]);
+  expect(await about()).toContain('wordcopy');
+  await forgetEarlierCopies(organisation, AbortSignal.abort());
+  expect(await about()).toContain('wordcopy');
+  await forgetEarlierCopies(organisation, new AbortController().signal);
+  expect(await about()).not.toContain('wordcopy');
+  expect(JSON.stringify(await keptVisit(PROVIDER, id))).toContain('wordtheirs');
+  expect(JSON.stringify(await documents.find('visit-over', `${PROVIDER}/${over}`))).not.toContain('wordtheirs');
+  const seen = (await place.list('clinician')).find((each) => each.visit === id);
+  expect(JSON.stringify(seen?.course.get(task)?.parts)).toContain('wordown');
+  expect(JSON.stringify(seen?.course.get(task)?.parts)).toContain('wordtheirs');
 });

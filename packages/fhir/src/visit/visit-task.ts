@@ -61,6 +61,18 @@ export function taskKey({ step, number }: Pick<VisitTask, 'step' | 'number'>): s
   return `${step}.${number}`;
 }
 
+/** A part by its name. Its sender chose the name: one that every object has, as `constructor`, names nothing by itself. */
+export function partOf({ parts }: Pick<VisitTask, 'parts'>, name: string): FhirTree | undefined {
+  return Object.hasOwn(parts, name) ? parts[name] : undefined;
+}
+
+/** The committed version that a part copies, by the part's name, as `partOf` takes it. */
+export function leafOf({ leaves = {} }: LeafNames, name: string): string | undefined {
+  return Object.hasOwn(leaves, name) ? leaves[name] : undefined;
+}
+
+type LeafNames = { readonly leaves?: VisitTask['leaves'] | undefined };
+
 /** The task as the FHIR resource that is delivered. */
 export function visitTaskResource(task: VisitTask): FhirTree {
   const { visit, provider, version, status, requester, owner, pid, changedMs, reason, parts, leaves } = task;
@@ -85,13 +97,13 @@ export function visitTaskResource(task: VisitTask): FhirTree {
       : {
           input: names.map((name) => ({
             type: { coding: [{ system: VISIT_PART_SYSTEM, code: name }] },
-            valueReference: { reference: `#${name}`, ...leafOf(leaves?.[name]) },
+            valueReference: { reference: `#${name}`, ...leafIdentifier(leafOf({ leaves }, name)) },
           })),
         }),
   };
 }
 
-function leafOf(leaf: string | undefined): FhirTree {
+function leafIdentifier(leaf: string | undefined): FhirTree {
   return leaf === undefined ? {} : { identifier: { system: LEAF_SYSTEM, value: leaf } };
 }
 
