@@ -31,6 +31,8 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const A = '/api/v1/orgs/hospital-a';
 const DAY_MS = 86_400_000;
+/** Documents that no single look lists. */
+const MORE_THAN_A_PAGE = 1_001;
 let server: TestServer;
 let patient: TestPatient;
 /** Whose pid nobody has claimed. */
@@ -142,6 +144,49 @@ describe('a guardian whom the patient appoints', () => {
     expect(await vault.documents.list('guardian-pending')).toEqual([]);
     const ended = await endGuardian(patient.wallet, server.occasion(), { pid: patient.pid, kid: committed.kid });
     expect((await server.send('POST', `${A}/calls`, { body: bodyOf(ended) })).status).toBe(200);
+  });
+
+  it('leaves no words of who may not appoint, and of nobody for longer than a call may wait', async () => {
+    const { ledger, organisations } = server.node;
+    const { vault } = organisations.get('hospital-a')!;
+    const { device } = await newGuardian(patient.pid);
+    const { nowMs } = server.occasion();
+    const choice = { ...said, pid: patient.pid, device, scope: ['read'], untilMs: nowMs + DAY_MS } as const;
+    const submit = ledger.submit.bind(ledger);
+    const kept = async () =>
+      (await vault.documents.list('guardian-pending')) as unknown as { value: { notAfter: number } }[];
+    const send = async (account: string, notAfter?: number) => {
+      const { call, privateArgs } = await staffAppointGuardian(server.wallet(account), server.occasion(), choice);
+      const payload = { ...call.payload, notAfter: notAfter ?? call.payload.notAfter };
+      if (notAfter !== undefined) {
+        expect(await beginAppointment(vault, { call: { ...call, payload }, privateArgs: privateArgs! })).toBe(true);
+        return;
+      }
+      const answer = await server.send('POST', `${A}/guardians`, { body: bodyOf({ call, privateArgs: privateArgs! }) });
+      expect(answer.status).toBe(500);
+    };
+    // It breaks off: nobody knows whether it was committed, so what was kept stays.
+    ledger.submit = (call, ...rest) =>
+      call.payload.transaction === 'appointGuardian'
+        ? Promise.reject(new Error('the ledger went away'))
+        : submit(call, ...rest);
+    try {
+      await send('a.rossi');
+      expect(await kept()).toEqual([]);
+      await send('a.desk');
+      expect(await kept()).toHaveLength(1);
+    } finally {
+      ledger.submit = submit;
+    }
+    await send('a.desk', Number.MAX_SAFE_INTEGER);
+    const lasting = await kept();
+    expect(lasting).toHaveLength(2);
+    expect(lasting.every(({ value }) => value.notAfter < nowMs + 2 * DAY_MS)).toBe(true);
+    const [one] = lasting;
+    const names = Array.from({ length: MORE_THAN_A_PAGE }, (_, at) => `late-${at}`);
+    await Promise.all(names.map((name) => vault.documents.put('guardian-pending', name, one!.value as never)));
+    await reconcileAppointments({ ...vault, clock: () => server.occasion().nowMs + 3 * DAY_MS });
+    expect(await kept()).toEqual([]);
   });
 
   it('is forged by nobody: the node, another patient, staff, or a key of the forger’s own', async () => {

@@ -10,7 +10,13 @@ import {
 } from '@salus/contracts';
 import { type CallPayload, callId } from '@salus/crypto';
 import type { FastifyInstance } from 'fastify';
-import { beginAppointment, forgetAppointment, type KeptAppointment, settleAppointment } from '../appointments.ts';
+import {
+  beginAppointment,
+  forgetAppointment,
+  type KeptAppointment,
+  mayAppoint,
+  settleAppointment,
+} from '../appointments.ts';
 import { type Committed, type GivenCall, isRefusal } from '../consent.ts';
 import { patientOf, staffOf } from '../http/access.ts';
 import { addRoute } from '../http/route.ts';
@@ -105,16 +111,18 @@ export function addGuardianRoutes(app: FastifyInstance, node: Node): void {
   });
 }
 
-/** First the words: a commitment without them would stand for ever. */
+/** First the words: a commitment without them would stand for ever. Who may not appoint is refused by the contract alone. */
 async function takeAppointment(node: Node, slug: string, given: GivenCall): Promise<Committed> {
   const { vault } = readHosted(node, slug);
   let isBegun = false;
-  const done = await takeSigned(node, slug, given, async () => {
-    isBegun = await beginAppointment(vault, given);
+  const done = await takeSigned(node, slug, given, async ({ who }) => {
+    if (mayAppoint(who, given)) isBegun = await beginAppointment(vault, given);
   }).catch(async (error: unknown) => {
     if (isBegun && isRefusal(error)) await forgetAppointment(vault, callId(given.call.payload as CallPayload));
     throw error;
   });
+  // The signer was given the role in between.
+  if (!isBegun) await beginAppointment(vault, given);
   await settleAppointment(vault, done.callId);
   return done;
 }
