@@ -1,5 +1,5 @@
 /** Where the answer to the newest question goes. */
-export interface Answers<Answer> {
+interface Answers<Answer> {
   onAnswer(answer: Answer): void;
   onFailure(error: unknown): void;
 }

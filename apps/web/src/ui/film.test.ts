@@ -1,5 +1,7 @@
 import { beforeEach, expect, it, vi } from 'vitest';
-import { type Filming, film } from './film.ts';
+import { film } from './film.ts';
+
+type Filming = Parameters<typeof film>[0];
 
 const stopTrack = vi.fn<() => void>();
 const stream = { getTracks: () => [{ stop: stopTrack }] } as unknown as MediaStream;

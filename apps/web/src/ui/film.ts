@@ -1,7 +1,7 @@
 const SCAN_EVERY_MS = 250;
 
 /** What a camera and its picture on the page do, so that a test may stand in for both. */
-export interface Filming {
+interface Filming {
   /** Asks the person for the camera. */
   openCamera(): Promise<MediaStream>;
   show(stream: MediaStream): Promise<void>;

@@ -4,7 +4,7 @@ import { hashTuple, type Json } from '@salus/crypto';
 import type { GrantEntry, PidEntry, WardEntry } from '@salus/wallet';
 import { describe, expect, it } from 'vitest';
 import type { UnfinishedNarrowing } from '../../session/unfinished.ts';
-import { findGrantPlace, type GrantPlace, narrowViewOf, pointOf } from './narrow-view.ts';
+import { findGrantPlace, narrowViewOf, pointOf } from './narrow-view.ts';
 
 const termsOf = (pid: string, changes: Partial<Terms> = {}): Terms => ({
   ...{ version: 'salus:terms:v1', network: 'n', pid, grant: `grant-${pid}`, kind: 'access', parent: null },
@@ -24,7 +24,7 @@ const pid: PidEntry = { organisation: 'hospital-a', pid: 'own', kid: 'k', recove
 const ward: WardEntry = { organisation: 'lab', pid: 'ward', kid: 'k', scope: ['consent'], untilMs: 1, name: 'Mia' };
 const before = entryOf(termsOf('own'), 'salt-before');
 const after = entryOf(termsOf('own', { categories: ['laboratory'] }), 'salt-after');
-const place: GrantPlace = { organisation: 'hospital-a', pid: 'own', ward: null };
+const place = { organisation: 'hospital-a', pid: 'own', ward: null };
 const begun: UnfinishedNarrowing = {
   ...{ grant: before.terms.grant, terms: after.terms, salt: after.salt, madeMs: 0 },
   sent: { call: {} as never, privateArgs: {} as never },

@@ -6,7 +6,7 @@ import type { Place } from './acting.ts';
 import { isNarrowable, signedTerms } from './narrower.ts';
 
 /** Where the records of a grant lie, and who for: null for oneself, else what the guardian calls the ward. */
-export interface GrantPlace extends Place {
+interface GrantPlace extends Place {
   readonly ward: string | null;
 }
 
@@ -18,7 +18,7 @@ export interface Narrowable {
 }
 
 /** What the page about one grant shows. */
-export type NarrowView =
+type NarrowView =
   | { readonly kind: 'form'; readonly found: Narrowable }
   | { readonly kind: 'unfinished'; readonly begun: UnfinishedNarrowing }
   | { readonly kind: 'impossible' };
