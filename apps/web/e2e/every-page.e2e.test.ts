@@ -8,6 +8,7 @@ import { choose } from './by-keys.ts';
 import { lineOf, PAGES, type PageOfApp, type Place, type Visitor } from './every-page.ts';
 import { hasBrowser, openStage, type PatientPerson, type Stage } from './harness.ts';
 import { reachByKeyboard } from './keyboard.ts';
+import { areasOfApp, routesIn, routesOfApp } from './routes-of-app.ts';
 import { signIn } from './sign-in.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
@@ -15,6 +16,7 @@ vi.setConfig({ testTimeout: 600_000 });
 const VISITORS: readonly Visitor[] = [
   'nobody',
   'patient',
+  'guardian',
   'doctor',
   'desk',
   'administrator',
@@ -38,37 +40,58 @@ const SETTLED = { timeout: 60_000, interval: 100 };
 const TOGETHER = new Set(['visit', 'task']);
 /** All pages, or in a short run every fifth of them. */
 const CHOSEN = PAGES.filter(({ name }, at) => at % scaled(5, 1) === 0 || TOGETHER.has(name));
+const SCRIPTS = { hi: /\p{Script=Devanagari}/u, ar: /\p{Script=Arabic}/u } as const;
+
+type Language = 'en' | keyof typeof SCRIPTS;
 
 let stage: Stage;
 let place: Place;
 
-/** The diabetic of the demonstration: the longest record, known at several places, with a wallet. */
-function patientOf({ cast }: Stage): PatientPerson {
-  const found = cast.patients.find(({ story, device }) => story === 'diabetic-year' && device !== undefined);
+/** The diabetic of the demonstration has the longest record, known at several places, and a wallet. */
+const isPatient = ({ story, device }: PatientPerson) => story === 'diabetic-year' && device !== undefined;
+const isWard = ({ slips = [], at }: PatientPerson) =>
+  slips.length > 0 && at.some(({ organisation }) => organisation === 'hospital-a');
+
+function find({ cast }: Stage, isWanted: (one: PatientPerson) => boolean): PatientPerson {
+  const found = cast.patients.find(isWanted);
   if (found === undefined) throw new Error('the demonstration has no such patient');
   return found;
 }
 
 async function arrive(visitor: Visitor): Promise<Page> {
   const page = await stage.newDevice();
-  const line = lineOf(stage.cast, visitor, place.patient);
+  const line = await lineOf(visitor, place);
   if (line !== undefined) await signIn(page, line);
   return page;
 }
 
 /** On the page as it stands: in every language the list of languages has the same options. */
-async function speak(page: Page, language: 'en' | 'hi' | 'ar'): Promise<void> {
+async function speak(page: Page, language: Language): Promise<void> {
   await choose(page.locator('select:has(option[value="hi"])'), language);
+  await expectSpoken(page, language);
+}
+
+async function expectSpoken(page: Page, language: Language): Promise<void> {
   const direction = language === 'ar' ? 'rtl' : 'ltr';
   await page.locator(`html[lang="${language}"][dir="${direction}"]`).waitFor({ state: 'attached' });
   await settle(page, language);
+  await expectWhole(page, language);
+  if (language === 'en') return;
+  const main = page.locator('main');
+  await vi.waitFor(async () => expect(await main.innerText(), language).toMatch(SCRIPTS[language]), SETTLED);
+}
+
+async function expectWhole(page: Page, name: string): Promise<void> {
+  expect(await page.locator('h1').count(), `${name}: headings of level 1`).toBe(1);
+  expect(await page.title(), name).toMatch(/.+ · Salus$/);
+  expect(await page.locator('main').count(), `${name}: main landmarks`).toBe(1);
 }
 
 /**
  * Opens a page and waits until nothing on it is under way. Each opening here logs a patient in at every place anew, which may be
  * more often than a node allows for one address: then the page says so, and is opened again a little later.
  */
-async function open(page: Page, one: PageOfApp): Promise<void> {
+async function open(page: Page, one: Pick<PageOfApp, 'name' | 'open'>): Promise<void> {
   const { name } = one;
   for (let attempt = 1; ; attempt += 1) {
     const failure = await goTo(page, one).catch((cause: unknown) => new Error(wordsOf(cause), { cause }));
@@ -78,12 +101,10 @@ async function open(page: Page, one: PageOfApp): Promise<void> {
     expect(attempt, `${name}: too many requests`).toBeLessThan(ATTEMPTS_MAX);
     await page.waitForTimeout(PAUSE_MS);
   }
-  expect(await page.locator('h1').count(), `${name}: headings of level 1`).toBe(1);
-  expect(await page.title(), name).toMatch(/.+ · Salus$/);
-  expect(await page.locator('main').count(), `${name}: main landmarks`).toBe(1);
+  await expectWhole(page, name);
 }
 
-async function goTo(page: Page, { name, open: go }: PageOfApp): Promise<undefined> {
+async function goTo(page: Page, { name, open: go }: Pick<PageOfApp, 'name' | 'open'>): Promise<undefined> {
   await go(page, place);
   await settle(page, name);
   return undefined;
@@ -118,8 +139,7 @@ function wordsOf(error: unknown): string {
 }
 
 /** Runs a check on each page and tells all that failed, by the page's name. */
-async function onEach(visitor: Visitor, check: (one: PageOfApp) => Promise<void>): Promise<void> {
-  const pages = CHOSEN.filter((one) => one.visitor === visitor);
+async function onEach(pages: readonly PageOfApp[], check: (one: PageOfApp) => Promise<void>): Promise<void> {
   const failed: string[] = [];
   for (const one of pages) {
     await check(one).catch((error: unknown) => failed.push(`${one.name}: ${wordsOf(error)}`));
@@ -129,7 +149,8 @@ async function onEach(visitor: Visitor, check: (one: PageOfApp) => Promise<void>
 
 describe('the walks', () => {
   it('go by keys alone, but for that of the tester, who has a mouse', () => {
-    const byMouse = /\.(?:click|dblclick|fill|check|uncheck|selectOption|tap)\(/;
+    const byMouse =
+      /\.(?:click|dblclick|tap|hover|dragTo|fill|check|uncheck|setChecked|selectOption|setInputFiles|dispatchEvent)\(|\.(?:mouse|touchscreen)\b/;
     const walks = globSync('*.ts', { cwd: import.meta.dirname });
     const clicking = walks.filter((file) => byMouse.test(readFileSync(join(import.meta.dirname, file), 'utf8')));
     expect(walks.length).toBeGreaterThan(10);
@@ -138,30 +159,40 @@ describe('the walks', () => {
 });
 
 describe('the list of pages', () => {
-  it('names every route of every area', () => {
-    const source = join(import.meta.dirname, '../src');
-    const files = globSync('**/*routes.tsx', { cwd: source });
-    const paths = files.flatMap((file) => [...readFileSync(join(source, file), 'utf8').matchAll(/\bpath: '([^']+)'/g)]);
-    const listed = PAGES.map(({ route }) => route);
-    const missing = paths
-      .map(([, path = '']) => path)
-      .filter((path) => !listed.some((route) => route.endsWith(`/${path}`)));
-    expect(paths.length).toBeGreaterThan(30);
-    expect(missing).toEqual([]);
+  it('names every route of every area, each by its whole path, and no other', () => {
+    const files = globSync('**/*routes.tsx', { cwd: join(import.meta.dirname, '../src') });
+    const areas = areasOfApp().map(({ file }) => file);
+    const listed = new Set(PAGES.map(({ route }) => route));
+    expect(files.length).toBeGreaterThan(8);
+    expect(areas.toSorted()).toEqual(files.toSorted());
+    expect([...listed].toSorted()).toEqual(routesOfApp().toSorted());
+  });
+
+  it('tells routes of the same name in two places apart', () => {
+    const text =
+      "[{ element: <X />, children: [{ index: true }, { path: 'a', children: [{ path: ':b' }] }, { path: 'c' }] }]";
+    expect(routesIn(text, '/x')).toEqual(['/x', '/x/a', '/x/a/:b', '/x/c']);
+    expect(routesOfApp()).toEqual(expect.arrayContaining(['/patient/record', '/patient/access/record']));
+  });
+
+  it('has pages of every visitor', () => {
+    expect(VISITORS.filter((visitor) => !PAGES.some((one) => one.visitor === visitor))).toEqual([]);
   });
 });
 
 describe.skipIf(!hasBrowser)('every page', () => {
   beforeAll(async () => {
     stage = await openStage();
-    place = { stage, patient: patientOf(stage) };
+    place = { stage, patient: find(stage, isPatient), ward: find(stage, isWard) };
   });
   afterAll(async () => (stage as Stage | undefined)?.close());
 
   for (const visitor of VISITORS) {
+    const pages = CHOSEN.filter((one) => one.visitor === visitor);
+    if (pages.length === 0) continue;
     it(`of a ${visitor} is accessible wide, narrow and from right to left, fits in Devanagari, and is reached by keyboard`, async () => {
       const page = await arrive(visitor);
-      await onEach(visitor, async (one) => {
+      await onEach(pages, async (one) => {
         await page.setViewportSize(WIDE);
         await open(page, one);
         await photograph(page, one.name);
@@ -174,7 +205,7 @@ describe.skipIf(!hasBrowser)('every page', () => {
         if (SCREENS === undefined) await expectAccessible(page);
         if (SCREENS !== undefined && !IN_ALL_SCRIPTS.has(one.name)) return;
         try {
-          await inOtherLanguages(page, one);
+          await inOtherLanguages(page, one, { hi: one === pages[0], ar: one === pages.at(-1) });
         } finally {
           await speak(page, 'en');
         }
@@ -183,12 +214,34 @@ describe.skipIf(!hasBrowser)('every page', () => {
   }
 });
 
-/** The page turns round as it stands: no other page is loaded for it. */
-async function inOtherLanguages(page: Page, { name }: PageOfApp): Promise<void> {
+/**
+ * The page turns round as it stands: no other page is loaded for it. Somebody whose language it is loads it in that language:
+ * one page of each visitor is loaded so.
+ */
+async function inOtherLanguages(
+  page: Page,
+  { name }: PageOfApp,
+  isLoaded: { readonly [language in keyof typeof SCRIPTS]: boolean },
+): Promise<void> {
   for (const language of ['hi', 'ar'] as const) {
     await speak(page, language);
     if (IN_ALL_SCRIPTS.has(name)) await photograph(page, `${name}-${language}`);
-    if (language === 'ar') await expectAccessible(page);
-    else await expectNoSidewaysScrolling(page);
+    await expectFit(page, language);
   }
+  if (SCREENS !== undefined) return;
+  for (const language of (['hi', 'ar'] as const).filter((one) => isLoaded[one])) {
+    await speak(page, language);
+    await open(page, { name: `${name}, loaded in ${language}`, open: reload });
+    await expectSpoken(page, language);
+    await expectFit(page, language);
+  }
+}
+
+async function expectFit(page: Page, language: keyof typeof SCRIPTS): Promise<void> {
+  if (language === 'ar') await expectAccessible(page);
+  else await expectNoSidewaysScrolling(page);
+}
+
+async function reload(page: Page): Promise<void> {
+  await page.reload();
 }

@@ -1,15 +1,24 @@
 import type { Page } from 'playwright-core';
 import { choose, press, tick, write } from './by-keys.ts';
-import type { Cast, PatientPerson, Stage } from './harness.ts';
+import { guardianLine, WARD_NAME } from './guardian-line.ts';
+import type { PatientPerson, Stage } from './harness.ts';
 
 /** Whose side of the app a page is. */
-export type Visitor = 'nobody' | 'patient' | 'doctor' | 'desk' | 'administrator' | 'laboratory' | 'pharmacist';
+export type Visitor =
+  | 'nobody'
+  | 'patient'
+  | 'guardian'
+  | 'doctor'
+  | 'desk'
+  | 'administrator'
+  | 'laboratory'
+  | 'pharmacist';
 
 export interface PageOfApp {
   /** Its name in docs/screens. */
   readonly name: string;
   readonly visitor: Visitor;
-  /** The route's pattern, as the area's routes have it: the list is compared with them. */
+  /** The route's whole pattern, as the areas have it: the list is compared with them. */
   readonly route: string;
   /** How a visitor gets there. */
   readonly open: (page: Page, place: Place) => Promise<void>;
@@ -18,6 +27,8 @@ export interface PageOfApp {
 export interface Place {
   readonly stage: Stage;
   readonly patient: PatientPerson;
+  /** Who has claimed nothing, and for whom a guardian acts. */
+  readonly ward: PatientPerson;
 }
 
 const at =
@@ -84,9 +95,11 @@ export const PAGES: readonly PageOfApp[] = [
     ...plain('patient', 'visit', '/visit/:provider/:visit'),
     open: openVisit,
   },
+  { ...plain('guardian', 'access-ward-record', '/patient/access/record'), open: openWard },
   plain('doctor', 'patients', '/clinician'),
   plain('doctor', 'emergency', '/clinician/emergency'),
   plain('doctor', 'incident', '/clinician/incident'),
+  plain('doctor', 'corrections', '/clinician/disputes'),
   ...chartPages(),
   plain('doctor', 'tasks', '/visit/tasks'),
   plain('desk', 'tasks-desk', '/visit/tasks'),
@@ -97,11 +110,7 @@ export const PAGES: readonly PageOfApp[] = [
   plain('desk', 'guardians-desk', '/clinician/guardians'),
   {
     ...plain('desk', 'guardians-ward', '/clinician/guardians/:patient'),
-    open: (page, { stage: { cast } }) => {
-      const unclaimed = cast.patients.find(({ slips = [] }) => slips.length > 0);
-      const here = unclaimed?.at.find(({ organisation }) => organisation === 'hospital-a');
-      return at(`/clinician/guardians/${here?.fhirId ?? ''}`)(page);
-    },
+    open: (page, { ward }) => at(chartOf(ward, '/clinician/guardians/:patient'))(page),
   },
   { ...plain('laboratory', 'tasks-laboratory', '/visit/tasks') },
   { ...plain('pharmacist', 'tasks-pharmacy', '/visit/tasks') },
@@ -149,16 +158,21 @@ async function openCertificate(page: Page): Promise<void> {
   await page.waitForURL(`**${list}/*`);
 }
 
-/** A permission that the patient gave: in English, which is walked first, and found in the other languages. */
+/** A permission that the patient gave on the way. */
 async function openNarrowing(page: Page): Promise<void> {
   const list = '/patient/access';
-  if ((await page.locator('html').getAttribute('lang')) === 'en') {
-    await page.goto(`${list}/give`);
-    await tick(page.locator('main fieldset input[type=checkbox]').first());
-    await press(page.locator('main button').last());
-    await page.waitForURL(`**${list}`);
-  }
+  await page.goto(`${list}/give`);
+  await tick(page.locator('main fieldset input[type=checkbox]').first());
+  await press(page.locator('main button').last());
+  await page.waitForURL(`**${list}`);
   await follow(page, list, `${list}/narrow/`);
+}
+
+/** The documents of whom the guardian acts for, with one of them unfolded. */
+async function openWard(page: Page): Promise<void> {
+  await page.goto('/patient/access/record');
+  await choose(page.locator('main select'), WARD_NAME);
+  await press(page.locator('main details > summary').first());
 }
 
 /** The patient's first visit, which is asked for on the way. */
@@ -181,11 +195,11 @@ function chartPages(): readonly PageOfApp[] {
   const parts = ['', 'results', 'all', 'course', 'write', 'elsewhere'];
   const chart = '/clinician/patient/:patient';
   return [
-    { ...plain('doctor', 'chart-confirm', chart), open: (page, place) => at(chartOf(place, chart))(page) },
+    { ...plain('doctor', 'chart-confirm', chart), open: (page, { patient }) => at(chartOf(patient, chart))(page) },
     ...parts.map((part) => {
       const route = part === '' ? chart : `${chart}/${part}`;
-      const open = async (page: Page, place: Place): Promise<void> => {
-        await page.goto(chartOf(place, route));
+      const open = async (page: Page, { patient }: Place): Promise<void> => {
+        await page.goto(chartOf(patient, route));
         // Before a chart opens, the doctor says that it is the person; the first button of the page is "yes".
         await press(page.locator('main button').first());
         await page.locator('main nav').waitFor();
@@ -195,12 +209,12 @@ function chartPages(): readonly PageOfApp[] {
   ];
 }
 
-function chartOf({ patient }: Place, route: string): string {
-  const here = patient.at.find(({ organisation }) => organisation === 'hospital-a');
+function chartOf({ at: places }: PatientPerson, route: string): string {
+  const here = places.find(({ organisation }) => organisation === 'hospital-a');
   return route.replace(':patient', here?.fhirId ?? '');
 }
 
-const ACCOUNTS: { readonly [visitor in Exclude<Visitor, 'nobody' | 'patient'>]: string } = {
+const ACCOUNTS: { readonly [visitor in Exclude<Visitor, 'nobody' | 'patient' | 'guardian'>]: string } = {
   doctor: 'a.rossi',
   desk: 'a.desk',
   administrator: 'hospital-a.admin',
@@ -209,8 +223,9 @@ const ACCOUNTS: { readonly [visitor in Exclude<Visitor, 'nobody' | 'patient'>]: 
 };
 
 /** The sign-in line of a visitor; undefined for nobody. */
-export function lineOf(cast: Cast, visitor: Visitor, patient: PatientPerson): string | undefined {
+export async function lineOf(visitor: Visitor, { stage, patient, ward }: Place): Promise<string | undefined> {
   if (visitor === 'nobody') return undefined;
   if (visitor === 'patient') return patient.device;
-  return cast.staff.find(({ account }) => account === ACCOUNTS[visitor])?.device;
+  if (visitor === 'guardian') return guardianLine(stage, { guardian: patient, ward });
+  return stage.cast.staff.find(({ account }) => account === ACCOUNTS[visitor])?.device;
 }

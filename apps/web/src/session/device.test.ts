@@ -1,5 +1,5 @@
 import type { ApiClient } from '@salus/client';
-import type { WalletContent } from '@salus/wallet';
+import { derivedKeyPairs, formatDeviceCode, type WalletContent } from '@salus/wallet';
 import type { KeyValueStore } from '@salus/wallet/web';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openDevice } from './device.ts';
@@ -161,5 +161,21 @@ describe('whose a device is', () => {
     const refused = { code: 'wallet-exists' };
     await expect(device.savePatient(content)).rejects.toMatchObject(refused);
     await expect(device.adoptStaff({ ...facts, id: 't'.repeat(22) }, 'a password')).rejects.toMatchObject(refused);
+  });
+});
+
+describe('a line of the demonstration', () => {
+  it('brings the keys with which its patient acts for others, beside those of the own pids', async () => {
+    const rootSecret = new Uint8Array(32).fill(7);
+    const ward = { organisation: 'hospital-a', pid: 'w'.repeat(22), kid: 'k'.repeat(22), untilMs: 1, name: 'My child' };
+    const wards = [{ ...ward, scope: ['read'] as const }];
+    const { network } = content;
+    const line = formatDeviceCode({ kind: 'patient', network, rootSecret, content: { ...content, wards } });
+    const tab = await openTab();
+    await tab.device.signInWithCode(line);
+    const held = tab.shown.at(-1);
+    if (held?.kind !== 'patient') throw new Error('nobody is signed in');
+    const { signing } = await derivedKeyPairs(rootSecret, ward.pid);
+    expect((await held.patient.wallet.keys.signer(ward.pid)).publicKey).toBe(signing.publicKey);
   });
 });

@@ -14,7 +14,8 @@ export async function takeCode(device: WebDevice, code: DeviceCode): Promise<voi
     await takeStaff(device, person, privateKey);
     return;
   }
-  for (const { pid } of code.content.pids) {
+  const { pids, wards = [] } = code.content;
+  for (const { pid } of [...pids, ...wards]) {
     const { signing, hpke } = await derivedKeyPairs(code.rootSecret, pid);
     await device.take(pid, 'sign', { publicKey: signing.publicKey, privateScalar: scalarOf(signing.privateKey) });
     await device.take(pid, 'open', { publicKey: hpke.publicKey, privateScalar: toBase64url(hpke.privateKey) });

@@ -128,6 +128,19 @@ function DisputeCard({ held }: { readonly held: DisputeAt }) {
   );
 }
 
+/** The document as this device opened it: it stays as it was shown, whatever the place has meanwhile, until it is asked anew. */
+function useOpened(entry: Place | undefined, recordId: string) {
+  const patient = usePatient();
+  const [openings, setOpenings] = useState(0);
+  const opened = useQuery({
+    queryKey: ['statement', entry?.pid, recordId, openings],
+    queryFn: entry === undefined ? skipToken : () => openVersion(patient, entry, recordId),
+    staleTime: 'static',
+    gcTime: 0,
+  });
+  return { opened, openAnew: () => setOpenings(openings + 1) };
+}
+
 function DisputeForm() {
   const { t } = useTranslation('disputes');
   const terms = useTerms();
@@ -139,7 +152,6 @@ function DisputeForm() {
   const [recordId, setRecordId] = useState(search.get('record') ?? '');
   const [text, setText] = useState('');
   const [tried, setTried] = useState(false);
-  const [openings, setOpenings] = useState(0);
   const places = useRecordsAt(entries);
   const documents = places
     .flatMap(({ entry, records = [] }) => records.map((record) => ({ entry, record })))
@@ -148,19 +160,13 @@ function DisputeForm() {
   const chosen = documents.find(({ record }) => record.recordId === recordId);
   const tooLong = text.length > STATEMENT_CHARS_MAX;
   const fault = text.trim() === '' ? 'empty' : tooLong ? 'tooLong' : undefined;
-  // It stays as it was shown, whatever the place has meanwhile, until it is opened anew.
-  const opened = useQuery({
-    queryKey: ['statement', chosen?.entry.pid, recordId, openings],
-    queryFn: chosen === undefined ? skipToken : () => openVersion(patient, chosen.entry, recordId),
-    staleTime: 'static',
-    gcTime: 0,
-  });
+  const { opened, openAnew } = useOpened(chosen?.entry, recordId);
   const send = useMutation({
     mutationFn: (about: { readonly entry: Place; readonly shown: ShownVersion }) =>
       stateDispute(patient, { ...about, text: text.trim() }),
     onSuccess: async (done) => {
       if (done !== 'stated') {
-        setOpenings(openings + 1);
+        openAnew();
         await client.invalidateQueries({ queryKey: ['record'] });
         return;
       }
