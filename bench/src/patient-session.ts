@@ -11,6 +11,7 @@ import {
   type Place,
   type PreparedCall,
   parseSlip,
+  revoke,
   sealPlaces,
   useRequest,
 } from '@salus/wallet';
@@ -22,6 +23,8 @@ export interface ReadingSession {
   /** Where the session's records are: a GET on `<path>/<recordId>` reads one. */
   readonly path: string;
   readonly records: readonly string[];
+  /** The patient takes the grant back; resolves when the ledger has it. */
+  readonly revoke: () => Promise<void>;
 }
 
 interface People {
@@ -128,7 +131,11 @@ export async function openReading(node: NodeProcess, people: People): Promise<Re
     path: `${path}?limit=1000`,
     token: reader.token,
   });
-  return { path, records: records.map(({ recordId }) => recordId) };
+  const takeBack = async (): Promise<void> => {
+    const ended = await revoke(made.wallet, { ...occasion, nowMs: Date.now() }, { pid, grant: made.terms.grant });
+    await post(`${home}/calls`, bodyOf(ended));
+  };
+  return { path, records: records.map(({ recordId }) => recordId), revoke: takeBack };
 }
 
 function bodyOf({ call, privateArgs }: PreparedCall): object {

@@ -4,10 +4,13 @@ import { closedLoop, type Load } from './closed-loop.ts';
 import type { TransactionAnswer } from './http-write.ts';
 import { patientBundle } from './made-bundle.ts';
 import { type NodeProcess, type StaffSession, sendJson, startNode } from './node-process.ts';
-import { openReading } from './patient-session.ts';
+import { openReading, type ReadingSession } from './patient-session.ts';
 
 const P95_TARGET_MS = 5;
 const RATE_TARGET = 2_000;
+/** From the patient's revocation to the first refusal in a session that is open. */
+const REVOKED_TARGET_MS = 1_000;
+const REFUSAL_WAIT_MS = 30_000;
 const PER_PATIENT = 500;
 const CLIENTS = 6;
 /** Prime to every number of paths: all of them are visited, in no order of storage. */
@@ -58,11 +61,39 @@ export async function benchRecordRead({
     next: (turn) => ({ method: 'POST', path: session.path, body: bodies[turn % bodies.length]!, token: reader.token }),
   });
   const rssMb = (await node.rssBytes()) / 2 ** 20;
+  const refusedMs = await timeToRefusal(node, session, reader);
   return [
     ...figures('at home', atHome, { ...facts, nodeRssMb: rssMb }),
     ...figures('under a grant, both nodes in one process', underGrant, { ...facts, nodeRssMb: rssMb }),
     togetherFigure(together, { ...facts, nodeRssMb: rssMb }),
+    {
+      name: 'node: from a revocation sent to the first read refused in the open session',
+      value: refusedMs,
+      limit: REVOKED_TARGET_MS,
+      ratio: refusedMs / REVOKED_TARGET_MS,
+      target: 1,
+      sense: 'at-most',
+      details: { unit: 'ms' },
+    },
   ];
+}
+
+/** One read after the other, from the moment at which the revocation leaves the patient's device. */
+async function timeToRefusal(node: NodeProcess, session: ReadingSession, { token }: StaffSession): Promise<number> {
+  const read = () => node.send({ method: 'GET', path: `${session.path}/${session.records[0]!}`, token });
+  const { status } = await read();
+  if (status !== 200) throw new Error(`a record is not read before the revocation: ${status}`);
+  const startMs = performance.now();
+  const revoked = session.revoke();
+  for (;;) {
+    const answer = await read();
+    const passedMs = performance.now() - startMs;
+    if (answer.status >= 400 && answer.status < 500) {
+      await revoked;
+      return passedMs;
+    }
+    if (passedMs > REFUSAL_WAIT_MS) throw new Error('a record is still read after the grant was revoked');
+  }
 }
 
 function figures(

@@ -7,6 +7,8 @@ import { type PatientSession, usePatient } from '../../session/index.ts';
 import type { Place } from './acting.ts';
 
 const PAGE = 50;
+/** A line waits for a root of its log: a second at a busy house, up to a minute for a reading at a quiet one (ADR 0002). */
+const PENDING_ASK_MS = 5_000;
 
 /** Some lines of the log, newest first, with everything that proves them on this device. */
 export interface LogPage {
@@ -35,7 +37,13 @@ export function useLog(entry: Place): UseInfiniteQueryResult<InfiniteData<LogPag
       const last = lines.at(-1)?.pidSeq ?? 1;
       return last <= 1 ? undefined : last;
     },
+    // Until everything that is shown can be proven.
+    refetchInterval: ({ state }) => (state.data?.pages.some(hasPending) === true ? PENDING_ASK_MS : false),
   });
+}
+
+function hasPending({ lines, proof }: LogPage): boolean {
+  return lines.some(({ seq }) => seq >= (proof?.root.size ?? 0));
 }
 
 async function readPage(
