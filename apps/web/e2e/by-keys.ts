@@ -1,4 +1,4 @@
-import type { ElementHandle, Locator } from 'playwright-core';
+import type { ElementHandle, FileChooser, Locator } from 'playwright-core';
 import { expect, vi } from 'vitest';
 
 /** What Tab stops at. */
@@ -92,6 +92,12 @@ export async function pick(field: Locator, label: string): Promise<void> {
     await page.keyboard.press('ArrowDown');
   }
   throw new Error(`no key leads to the option ${label}`);
+}
+
+/** Presses the button that asks for a file, and gives it one: the browser's own window for that is no part of the page. */
+export async function chooseFile(button: Locator, file: Parameters<FileChooser['setFiles']>[0]): Promise<void> {
+  const [chooser] = await Promise.all([button.page().waitForEvent('filechooser'), press(button)]);
+  await chooser.setFiles(file);
 }
 
 /** Presses Tab, or Shift and Tab, until the control has the focus; waits where it is not there yet, or disabled. */

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
-import { press, write } from './by-keys.ts';
+import { chooseFile, press, write } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 
 const PIN = '275 518';
@@ -87,7 +87,8 @@ async function recoverWith(lines: string | Buffer): Promise<Page> {
   if (typeof lines === 'string') {
     await write(field, lines);
   } else {
-    await page.locator('input[type=file]').setInputFiles({ name: 'sheet.png', mimeType: 'image/png', buffer: lines });
+    const sheet = { name: 'sheet.png', mimeType: 'image/png', buffer: lines };
+    await chooseFile(page.getByRole('button', { name: 'Read a QR code from a picture' }), sheet);
     await page.getByText('The code was read.').waitFor();
   }
   await choosePin(page);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
-import { press, write } from './by-keys.ts';
+import { chooseFile, press, write } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
 
@@ -98,7 +98,7 @@ describe.skipIf(!hasBrowser)('signing in', () => {
     await photograph(page, 'sign-in-staff');
     await expectAccessible(page);
     const file = join(stage.node.folder, 'config', 'salus', 'demonstration', wallet);
-    await page.locator('input[type=file]').setInputFiles(file);
+    await chooseFile(page.getByRole('button', { name: 'Wallet file' }), file);
     await write(page.getByLabel('Passphrase of the file'), 'not the passphrase');
     await write(page.getByLabel('Account'), account);
     await write(page.getByLabel('Password'), password);
