@@ -96,7 +96,10 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     await press(granted.filter({ hasText: 'Hospital A' }).getByRole('button'));
     await opened.getByText('Open, beside your own records, until').waitFor();
     await press(clinician.getByRole('link', { name: 'Everything', exact: true }));
-    await clinician.getByText('Troponin').first().waitFor();
+    const measured = clinician.getByRole('article', { name: /^Troponin .* by High sensitivity method/ });
+    const reported = clinician.getByRole('article', { name: 'Troponin I.cardiac panel' });
+    await measured.first().waitFor();
+    expect([await measured.count(), await reported.count()]).toEqual([2, 1]);
 
     await patient.goto('/patient/access');
     const grant = patient
@@ -109,6 +112,8 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     await patient.getByRole('heading', { level: 1, name: 'Allow less' }).waitFor();
     await patient.getByText('Opens 3 documents now, 3 afterwards.').waitFor();
     await patient.getByText('Nothing is taken away yet.').waitFor();
+    const address = patient.url();
+    await failToCount(patient, address);
     const sign = patient.getByRole('button', { name: 'Allow only this' });
     expect(await sign.isDisabled()).toBe(true);
     await press(patient.getByRole('button', { name: 'Narrow it further' }));
@@ -122,7 +127,20 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     await patient.getByText('cannot be widened again').waitFor();
     await expectAccessible(patient);
     await photograph(patient, 'access-narrow');
-    await press(sign);
+    await loseAnswers(patient, async () => {
+      await press(sign);
+      // The form stays, with what went wrong; and the page says it too after it was loaded again.
+      await patient.getByRole('alert').getByText('no answer came').waitFor();
+      expect(await sign.isEnabled()).toBe(true);
+      await patient.goto(address);
+      await patient.getByText('no answer came').waitFor();
+      expect(await patient.getByText('cannot be narrowed here').count()).toBe(0);
+      await expectAccessible(patient);
+      await photograph(patient, 'access-narrow-unfinished');
+    });
+    await press(patient.getByRole('button', { name: 'Bring it to its end' }));
+    await patient.getByText('Opens 2 documents now, 2 afterwards.').waitFor();
+    await press(patient.getByRole('link', { name: 'Back', exact: true }));
     await grant.getByText('Only: Measurements and findings.').waitFor();
     await grant.getByText('Opens 2 documents today, 0 sensitive.').waitFor();
     // What was open under the wider terms leaves the clinician's tab; opened anew, it shows what is left.
@@ -131,7 +149,8 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     await press(granted.filter({ hasText: 'Hospital A' }).getByRole('button'));
     await opened.getByText('Open, beside your own records, until').waitFor();
     await press(clinician.getByRole('link', { name: 'Everything', exact: true }));
-    await clinician.getByText('Troponin').first().waitFor();
+    await measured.first().waitFor();
+    expect([await measured.count(), await reported.count()]).toEqual([2, 0]);
     await grant.getByText('Used 2 times.').waitFor();
 
     await press(grant.getByRole('button', { name: 'Take it back' }));
@@ -210,6 +229,34 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     await rossi.getByRole('heading', { level: 1, name: 'Is this the person?' }).waitFor();
   });
 
+  it('is asked for the camera once, however often the page is drawn, and told where a file holds no code', async () => {
+    const page = await stage.newDevice();
+    await page.addInitScript(() => {
+      const canvas = document.createElement('canvas');
+      canvas.getContext('2d')?.fillRect(0, 0, 1, 1);
+      const told = window as unknown as { asked: number };
+      told.asked = 0;
+      navigator.mediaDevices.getUserMedia = async () => {
+        told.asked += 1;
+        return canvas.captureStream();
+      };
+    });
+    await page.goto('/verify');
+    await press(page.getByRole('button', { name: 'Read a QR code with the camera' }));
+    await page.getByLabel('What the camera sees').waitFor();
+    await write(page.getByRole('textbox', { name: 'Text of the QR code' }), 'typed meanwhile');
+    expect(await page.evaluate(() => (window as unknown as { readonly asked: number }).asked)).toBe(1);
+    await press(page.getByRole('button', { name: 'Stop the camera' }));
+    await page.getByLabel('What the camera sees').waitFor({ state: 'detached' });
+    const letter = { name: 'letter.png', mimeType: 'image/png', buffer: Buffer.from('no picture at all') };
+    const [chooser] = await Promise.all([
+      page.waitForEvent('filechooser'),
+      press(page.getByRole('button', { name: 'Read a QR code from a picture' })),
+    ]);
+    await chooser.setFiles(letter);
+    await page.getByText('There is no readable QR code in this picture.').waitFor();
+  });
+
   it('reads it all in Hindi, and from right to left in Arabic', async () => {
     for (const [language, title] of [
       ['hi', 'किसके पास पहुँच है'],
@@ -232,6 +279,30 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     }
   });
 });
+
+/** The list of documents does not come: it is said, and asked for again. */
+async function failToCount(page: Page, address: string): Promise<void> {
+  const list = '**/api/v1/orgs/*/patient/records?*';
+  await page.route(list, (route) => route.fulfill({ status: 503 }));
+  await page.goto(address);
+  await page.getByText('could not be counted').waitFor();
+  expect(await page.getByRole('button', { name: 'Allow only this' }).isDisabled()).toBe(true);
+  await page.unroute(list);
+  await press(page.getByRole('button', { name: 'Try again' }));
+  await page.getByText('Opens 3 documents now, 3 afterwards.').waitFor();
+}
+
+/** What is sent arrives, and its answer does not. */
+async function loseAnswers(page: Page, meanwhile: () => Promise<void>): Promise<void> {
+  const grants = '**/api/v1/orgs/*/patient/grants';
+  await page.route(grants, async (route) => {
+    if (route.request().method() !== 'POST') return route.fallback();
+    await route.fetch();
+    return route.abort();
+  });
+  await meanwhile();
+  await page.unroute(grants);
+}
 
 /** A day of the browser’s calendar, as a date field takes it. */
 function inDays(days: number): string {
