@@ -11,11 +11,13 @@ import {
   Textarea,
   Title,
 } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
 import { parseFhirJson } from '@salus/fhir/parse';
 import { skipToken, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
+import { useFhirWords } from '../../fhir/use-fhir-words.ts';
 import { usePatient } from '../../session/index.ts';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { Empty } from '../../ui/empty.tsx';
@@ -39,6 +41,8 @@ import { DocumentFacts } from './document-facts.tsx';
 
 /** Documents that can be chosen, the newest first; from the record itself one comes here with the document chosen. */
 const CHOICES_MAX = 500;
+/** Arrow keys pass others on the way to a document: those are not opened, and stand in no log. */
+const OPENS_AFTER_MS = 400;
 const ANSWER_PAUSE_MS = 1_000;
 const ANSWER_TRIES_MAX = 30;
 
@@ -132,9 +136,10 @@ function DisputeCard({ held }: { readonly held: DisputeAt }) {
 function useOpened(entry: Place | undefined, recordId: string) {
   const patient = usePatient();
   const [openings, setOpenings] = useState(0);
+  const [settled] = useDebouncedValue(recordId, OPENS_AFTER_MS);
   const opened = useQuery({
     queryKey: ['statement', entry?.pid, recordId, openings],
-    queryFn: entry === undefined ? skipToken : () => openVersion(patient, entry, recordId),
+    queryFn: entry === undefined || settled !== recordId ? skipToken : () => openVersion(patient, entry, recordId),
     staleTime: 'static',
     gcTime: 0,
   });
@@ -225,7 +230,7 @@ function DisputeForm() {
           {send.error === null ? null : <Failure error={send.error} />}
           {send.data === 'changed' ? <Alert color="orange" role="alert" title={t('changed')} /> : null}
           <Group>
-            <Button type="submit" loading={send.isPending} disabled={opened.isLoading}>
+            <Button type="submit" loading={send.isPending} disabled={chosen !== undefined && opened.data === undefined}>
               {t('sign')}
             </Button>
           </Group>
@@ -238,11 +243,13 @@ function DisputeForm() {
 /** The very text that a statement is about. */
 function ShownDocument({ text }: { readonly text: string }) {
   const { t } = useTranslation('disputes');
+  const words = useFhirWords();
   const resource = useMemo(() => parseFhirJson(text), [text]);
   return (
     <Card withBorder padding="sm" component="section" aria-label={t('shown')}>
-      <Text size="sm" fw={600}>
-        {t('shown')}
+      <Text size="sm">{t('shown')}</Text>
+      <Text fw={600}>
+        <bdi>{words.title(resource)}</bdi>
       </Text>
       <DocumentFacts resource={resource} />
     </Card>
