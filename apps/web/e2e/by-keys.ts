@@ -9,6 +9,8 @@ const TRIES_MAX = 5;
 const OPTIONS_MAX = 60;
 /** What is longer than anybody types is pasted. */
 const TYPED_MAX = 60;
+/** A field or list that is drawn anew shows within this what a key did, or the key was lost. */
+const TAKEN = { timeout: 2_000, interval: 50 };
 
 /** Goes to a control with Tab, and presses what works it: Space for what is ticked, arrows among radio buttons, else Enter. */
 export async function press(control: Locator): Promise<void> {
@@ -32,48 +34,73 @@ export async function press(control: Locator): Promise<void> {
 export async function tick(control: Locator): Promise<void> {
   await reach(control);
   if (!(await isTicked(control))) await press(control);
-  expect(await isTicked(control), 'is ticked').toBe(true);
+  await vi.waitFor(async () => expect(await isTicked(control), 'is ticked').toBe(true), REACHED);
 }
 
 export async function untick(control: Locator): Promise<void> {
   await reach(control);
   if (await isTicked(control)) await press(control);
-  expect(await isTicked(control), 'is ticked').toBe(false);
+  await vi.waitFor(async () => expect(await isTicked(control), 'is ticked').toBe(false), REACHED);
 }
 
 /** Replaces what a field holds; a date is given as the field's value has it, and typed as the page shows it. */
 export async function write(field: Locator, text: string): Promise<void> {
-  await reach(field);
-  const { keyboard } = field.page();
-  if ((await field.getAttribute('type')) === 'date') return writeDate(field, text);
-  await keyboard.press('ControlOrMeta+A');
-  if (text === '') await keyboard.press('Delete');
-  else if (text.length <= TYPED_MAX) await keyboard.type(text);
-  else await keyboard.insertText(text);
-  return undefined;
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    await reach(field);
+    const { keyboard } = field.page();
+    if ((await field.getAttribute('type')) === 'date') return writeDate(field, text);
+    await keyboard.press('ControlOrMeta+A');
+    if (text === '') await keyboard.press('Delete');
+    else if (text.length <= TYPED_MAX) await keyboard.type(text);
+    else await keyboard.insertText(text);
+    // What is drawn anew may take the focus away between two letters.
+    if (await holds(field, text)) return undefined;
+  }
+  throw new Error('the field does not keep what is typed');
+}
+
+/** Whether a field holds a text, however it spaces it; one that goes once it is full has taken it. */
+async function holds(field: Locator, text: string): Promise<boolean> {
+  const value = await field.inputValue({ timeout: TAKEN.timeout }).catch(() => undefined);
+  return value === undefined || lettersOf(value) === lettersOf(text);
+}
+
+function lettersOf(text: string): string {
+  return text
+    .normalize('NFKC')
+    .replaceAll(/[^\p{L}\p{M}\p{N}]/gu, '')
+    .toLowerCase();
 }
 
 /** Goes down a list of the browser's own to the option with this label or value. */
 export async function choose(list: Locator, wanted: string | RegExp): Promise<void> {
   await reach(list);
   // What the list is called may change with what is chosen, as with another language.
-  const select = (await list.elementHandle()) as ElementHandle<HTMLSelectElement>;
+  let select = (await list.elementHandle()) as ElementHandle<HTMLSelectElement>;
   const to = await vi.waitFor(async () => {
     const options = await select.evaluate(optionsOf);
     const at = options.findIndex((option) => isWanted(option, wanted));
     expect(at, 'the option is there').toBeGreaterThanOrEqual(0);
     return at;
   }, REACHED);
-  for (let at = await select.evaluate(chosen); at !== to; ) {
+  for (let at = await select.evaluate(chosen), lost = 0; at !== to; ) {
     const before = at;
     await list.page().keyboard.press(to > at ? 'ArrowDown' : 'ArrowUp');
     // A page may take its time to show what was chosen.
-    at = await vi.waitFor(async () => {
-      const now = await select.evaluate(chosen);
-      expect(now).not.toBe(before);
-      return now;
-    }, REACHED);
+    at = await vi.waitFor(() => changedFrom(select, before), TAKEN).catch(() => before);
+    if (at !== before) continue;
+    lost += 1;
+    if (lost > TRIES_MAX) throw new Error('the list does not take the arrow keys');
+    await reach(list);
+    select = (await list.elementHandle()) as ElementHandle<HTMLSelectElement>;
+    at = await select.evaluate(chosen);
   }
+}
+
+async function changedFrom(select: ElementHandle<HTMLSelectElement>, before: number): Promise<number> {
+  const now = await select.evaluate(chosen);
+  expect(now).not.toBe(before);
+  return now;
 }
 
 /** Opens a list of the app's own and goes down to the option with this label. */
