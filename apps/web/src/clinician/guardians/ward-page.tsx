@@ -1,16 +1,15 @@
 import { Alert, Badge, Button, Card, Group, Paper, Stack, Text, Title } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'react-router';
 import { EVIDENCES } from '../../patient/access/appoint-fields.tsx';
+import { EndGuardian } from '../../patient/access/end-guardian.tsx';
 import { useStaff } from '../../session/index.ts';
-import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
-import { useSay } from '../../ui/use-say.ts';
 import { cardOf } from '../chart/person.ts';
 import { usePerson } from '../chart/use-chart.ts';
 import type { PatientCard } from '../clinic-api.ts';
@@ -80,10 +79,8 @@ function Shown({ card, guarded }: { readonly card: Omit<PatientCard, 'pid'>; rea
 
 function GuardianCard({ guarded, guardian }: { readonly guarded: Guarded; readonly guardian: DeskGuardian }) {
   const { t } = useTranslation('guardians');
-  const say = useSay();
   const terms = useTerms();
   const staff = useStaff();
-  const client = useQueryClient();
   const { kid, scope, untilMs, by, state, appointed } = guardian;
   const name = appointed?.guardian.name ?? t('unnamed');
   return (
@@ -97,21 +94,7 @@ function GuardianCard({ guarded, guardian }: { readonly guarded: Guarded; readon
       <Text size="sm">{t(`desk.by.${by}`)}</Text>
       {appointed === null ? null : <Evidence appointed={appointed} />}
       {state === 'active' && by === 'organisation' && !guarded.isClaimed ? (
-        <Group mt="xs">
-          <ConfirmButton
-            label={t('remove')}
-            question={t('removeAsk')}
-            consequence={t('removeText')}
-            color="red"
-            variant="outline"
-            size="compact-md"
-            onConfirm={async () => {
-              await endAtDesk(staff, guarded.pid, kid);
-              say(t('removed'));
-              await client.invalidateQueries({ queryKey: ['guardian'] });
-            }}
-          />
-        </Group>
+        <EndGuardian onEnd={() => endAtDesk(staff, guarded.pid, kid)} />
       ) : null}
     </Card>
   );

@@ -1,15 +1,14 @@
 import { Badge, Card, Group, List, Stack, Text, Title } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { usePatient } from '../../session/index.ts';
-import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { Page } from '../../ui/page.tsx';
 import { useTerms } from '../../ui/terms.ts';
-import { useSay } from '../../ui/use-say.ts';
 import { AppointForm } from './appoint-form.tsx';
+import { EndGuardian } from './end-guardian.tsx';
 import { end, type GuardiansAt, listGuardians } from './guardians.ts';
 import { WardSection } from './ward-section.tsx';
 
@@ -49,10 +48,8 @@ interface Held {
 
 function GuardianCard({ held: { entry, guardian } }: { readonly held: Held }) {
   const { t } = useTranslation('guardians');
-  const say = useSay();
   const terms = useTerms();
   const patient = usePatient();
-  const client = useQueryClient();
   const { kid, scope, untilMs, by, state, appointed } = guardian;
   const name = appointed?.guardian.name ?? t('unnamed');
   const place = terms.place(entry.organisation);
@@ -66,26 +63,8 @@ function GuardianCard({ held: { entry, guardian } }: { readonly held: Held }) {
       </Group>
       <Text size="sm">{t('may', { scopes: terms.list(scope.map((one) => t(`scopes.${one}`))) })}</Text>
       <Text size="sm">{t('until', { date: terms.date(untilMs) })}</Text>
-      <Text size="sm" mb="xs">
-        {t(`by.${by}`, { place })}
-      </Text>
-      {state === 'active' ? (
-        <Group>
-          <ConfirmButton
-            label={t('remove')}
-            question={t('removeAsk')}
-            consequence={t('removeText')}
-            color="red"
-            variant="outline"
-            size="compact-md"
-            onConfirm={async () => {
-              await end(patient, entry.pid, kid);
-              say(t('removed'));
-              await client.invalidateQueries({ queryKey: ['guardian'] });
-            }}
-          />
-        </Group>
-      ) : null}
+      <Text size="sm">{t(`by.${by}`, { place })}</Text>
+      {state === 'active' ? <EndGuardian onEnd={() => end(patient, entry.pid, kid)} /> : null}
     </Card>
   );
 }
