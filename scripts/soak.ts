@@ -42,8 +42,8 @@ try {
     },
     'stream',
   );
-  const { counts, problems } = parseTestReport(readReport(report), { exitedWell: ok, requireAll: true });
-  for (const problem of problems) process.stdout.write(`FAILED  ${problem}\n`);
+  const { counts, failures, problems } = parseTestReport(readReport(report), { exitedWell: ok, requireAll: true });
+  for (const failure of [...failures, ...problems]) process.stdout.write(`FAILED  ${failure}\n`);
   process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);
   process.exitCode = counts.failed === 0 ? 0 : 1;
 } finally {

@@ -16,12 +16,35 @@ const wellWithAll = { exitedWell: true, requireAll: true };
 describe('the count of tests', () => {
   it('counts what passed and what failed', () => {
     const report = { testResults: [file('passed', 'passed', 'passed'), file('failed', 'passed', 'failed')] };
-    expect(parseTestReport(report, badly)).toEqual({ counts: { passed: 3, failed: 1 }, problems: [], skipped: [] });
+    expect(parseTestReport(report, badly)).toEqual({
+      counts: { passed: 3, failed: 1 },
+      failures: ['a.test.ts: test 1'],
+      problems: [],
+      skipped: [],
+    });
+  });
+
+  it('says where a test failed and how, no longer than the end of an output has room for', () => {
+    const message = ['Error: no answer', '', '    at wait (a.ts:1:1)', 'x'.repeat(1000), ...Array(20).fill('more')];
+    const tests = [{ status: 'failed', fullName: 'a walk ends', failureMessages: [message.join('\n')] }];
+    const report = { testResults: [{ name: 'a.test.ts', status: 'failed', assertionResults: tests }] };
+    const [failure, ...others] = parseTestReport(report, badly).failures;
+    expect(others).toEqual([]);
+    expect(failure?.split('\n')).toEqual([
+      'a.test.ts: a walk ends',
+      '  Error: no answer',
+      '      at wait (a.ts:1:1)',
+      `  ${'x'.repeat(200)}`,
+      '  more',
+      '  more',
+      '  more',
+    ]);
   });
 
   it('fails a run without tests, whatever the exit code', () => {
     expect(parseTestReport({ testResults: [] }, well)).toEqual({
       counts: { passed: 0, failed: 1 },
+      failures: [],
       problems: ['vitest ran no test'],
       skipped: [],
     });
@@ -36,6 +59,7 @@ describe('the count of tests', () => {
     const report = { testResults: [file('passed', 'passed', 'skipped')] };
     expect(parseTestReport(report, well)).toEqual({
       counts: { passed: 1, failed: 0 },
+      failures: [],
       problems: [],
       skipped: ['test 1 (skipped)'],
     });

@@ -6,13 +6,21 @@ export interface TestCounts {
 interface FileReport {
   readonly name: string;
   readonly status: string;
-  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName: string;
+    readonly failureMessages?: readonly string[];
+  }[];
 }
+
+const FAILURES_SHOWN_MAX = 20;
+const MESSAGE_LINES_MAX = 6;
+const LINE_CHARS_MAX = 200;
 
 /**
  * Counts the tests of vitest's JSON report. A file that failed outside its tests, a run without tests, and an exit
  * code that the counts do not explain each count as one failure, and so does a skipped test where everything is
- * required: only Fabric may be absent there.
+ * required: only Fabric may be absent there. `failures` says which tests failed and how, for the end of a long output.
  *
  * @param report the parsed JSON, of any shape
  * @param run `exitedWell`: vitest's exit code was 0; `requireAll`: `SALUS_TEST_REQUIRE=all`
@@ -20,10 +28,15 @@ interface FileReport {
 export function parseTestReport(
   report: unknown,
   run: { readonly exitedWell: boolean; readonly requireAll: boolean },
-): { readonly counts: TestCounts; readonly problems: readonly string[]; readonly skipped: readonly string[] } {
+): {
+  readonly counts: TestCounts;
+  readonly failures: readonly string[];
+  readonly problems: readonly string[];
+  readonly skipped: readonly string[];
+} {
   const files = parseFiles(report);
   if (files === undefined) {
-    return { counts: { passed: 0, failed: 1 }, problems: ['vitest ended without a report'], skipped: [] };
+    return { counts: { passed: 0, failed: 1 }, failures: [], problems: ['vitest ended without a report'], skipped: [] };
   }
   const tests = files.flatMap((file) => file.assertionResults);
   const passed = tests.filter(({ status }) => status === 'passed').length;
@@ -43,7 +56,27 @@ export function parseTestReport(
   if (!run.exitedWell && failedTests === 0 && problems.length === 0) {
     problems.push('vitest failed although no test did: see the errors above');
   }
-  return { counts: { passed, failed: failedTests + problems.length }, problems, skipped };
+  const failures = files.flatMap((file) =>
+    file.assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName, failureMessages = [] }) =>
+        [`${file.name}: ${fullName}`, ...beginningOf(failureMessages.join('\n'))].join('\n  '),
+      ),
+  );
+  return {
+    counts: { passed, failed: failedTests + problems.length },
+    failures: failures.slice(0, FAILURES_SHOWN_MAX),
+    problems,
+    skipped,
+  };
+}
+
+function beginningOf(message: string): readonly string[] {
+  return message
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(0, MESSAGE_LINES_MAX)
+    .map((line) => line.slice(0, LINE_CHARS_MAX));
 }
 
 function parseFiles(report: unknown): readonly FileReport[] | undefined {

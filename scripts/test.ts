@@ -82,9 +82,9 @@ async function runTests(filters: readonly string[]): Promise<TestCounts> {
     const command = onNode([vitest, 'run', ...filters], testsTimeoutMs, { SALUS_TEST_REPORT: report });
     const { ok, durationMs } = await runCommand(command, 'stream');
     const requireAll = process.env.SALUS_TEST_REQUIRE === 'all';
-    const { counts, problems, skipped } = parseTestReport(readReport(report), { exitedWell: ok, requireAll });
+    const { counts, failures, problems, skipped } = parseTestReport(readReport(report), { exitedWell: ok, requireAll });
     for (const name of skipped) print(`skipped ${name}`);
-    for (const problem of problems) print(`FAILED  ${problem}`);
+    for (const failure of [...failures, ...problems]) print(`FAILED  ${failure}`);
     print(`${counts.failed === 0 ? 'passed' : 'FAILED'}  tests (vitest)  ${seconds(durationMs)}`);
     return counts;
   } finally {
