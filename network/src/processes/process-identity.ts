@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 const PS_TIMEOUT_MS = 5_000;
 /** Fields of /proc/<pid>/stat after the command's name, counted from 0 (proc(5)): state, and start in ticks since boot. */
@@ -8,7 +8,8 @@ const START_FIELD = 19;
 
 /**
  * What tells a process from a later one with the same pid: its start as the system knows it, and which boot that was.
- * Undefined where no such process runs (a zombie does not run).
+ * Undefined where no such process runs (a zombie does not run, once the last of its threads has ended: until then it holds
+ * its ports).
  */
 export function findProcessStart(pid: number): string | undefined {
   return process.platform === 'linux' ? linuxStart(pid) : portableStart(pid);
@@ -24,8 +25,17 @@ function linuxStart(pid: number): string | undefined {
   }
   // The name stands in parentheses and may hold any character.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields[STATE_FIELD] === 'Z' || fields[STATE_FIELD] === 'X') return undefined;
+  if (fields[STATE_FIELD] === 'X' || (fields[STATE_FIELD] === 'Z' && countThreads(pid) <= 1)) return undefined;
   return `${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}:${fields[START_FIELD]}`;
+}
+
+function countThreads(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch (error) {
+    if (isAbsence(error)) return 0;
+    throw error;
+  }
 }
 
 function isAbsence(error: unknown): boolean {

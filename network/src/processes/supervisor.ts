@@ -22,7 +22,7 @@ const LOG_TAIL_BYTES = 4096;
 const LOG_TAIL_LINES = 8;
 const POLL_MS = 15;
 /** How long a port may stay taken by a process that is ending. */
-const PORT_FREE_MAX_MS = 2_000;
+const PORT_FREE_MAX_MS = 5_000;
 
 export interface ProcessStatus extends ProcessRecord {
   readonly running: boolean;

@@ -264,10 +264,20 @@ describe.skipIf(binaries === undefined)('salus network on Fabric', () => {
       expect(unknown.json()).toMatchObject({ error: { code: 'not-found' } });
       const { processes } = await status();
       await done('down');
-      for (const { pid } of processes) expect(() => process.kill(pid!, 0)).toThrow(/ESRCH/);
+      // What has ended is there until the system has taken notice of it.
+      await expect.poll(() => processes.filter(({ pid }) => isThere(pid!)), { timeout: STEP_MS / 2 }).toEqual([]);
       expect((await network('status', '--json')).json<Status>().processes).toEqual([]);
       expect((await done('down')).stdout).toBe('Nothing ran.\n');
     },
     STEP_MS,
   );
 });
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
