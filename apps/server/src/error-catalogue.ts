@@ -42,7 +42,7 @@ const SERVER: Meanings<ServerErrorCode> = {
   'message-refused': 'An HL7 v2 message was not taken; its acknowledgement says why and where.',
   'terminology-not-supported':
     'A value set or code cannot be told by what FHIR R4 ships: it needs SNOMED CT, LOINC or another system that is not here.',
-  'export-failed': 'A bulk export broke, or the node was restarted: start it again.',
+  'export-failed': 'A bulk export broke, lost files, or was cut off too often: start it again.',
   internal: 'Something is wrong inside the node; its log tells where.',
 };
 

@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { credentialsFile } from './demonstration/credentials.ts';
 import { createExchangeListener } from './exchange/exchange-listener.ts';
+import { resumeExports } from './fhir/operations/resume-exports.ts';
 import { type Hl7Doors, openHl7 } from './hl7/open-hl7.ts';
 import { openLog } from './http/log.ts';
 import { createHttp } from './http/server.ts';
@@ -13,6 +14,7 @@ import { ServerError } from './server-error.ts';
 import type { Settings } from './settings.ts';
 import { BearerTokens } from './smart/bearer.ts';
 import { SmartServers } from './smart/smart-server.ts';
+import type { AppRecall } from './subscriptions/requester.ts';
 import { Subscriptions } from './subscriptions/subscriptions.ts';
 import { openWebApp } from './web/web-app.ts';
 import { addWebRoutes } from './web/web-routes.ts';
@@ -65,11 +67,12 @@ export async function startServer(
     ...(logTo === undefined ? {} : { logTo }),
   });
   resources.defer(() => app.close());
+  const recallApp: AppRecall = (slug, token) => apps.recall(slug, token);
   const onFailure = (error: unknown): void => app.log.error({ err: error }, 'background task failed');
   const subscriptions = resources.use(
     await Subscriptions.open(node, {
       endpoints: { listed: new Set(settings.subscriptionHosts), demonstration: node.demonstration },
-      recallApp: (slug, token) => apps.recall(slug, token),
+      recallApp,
       registry: metrics.registry,
       onFailure,
     }),
@@ -81,6 +84,7 @@ export async function startServer(
   node.onAlarm(({ block, txId, code }) =>
     app.log.error({ block, transaction: txId ?? 'none', code }, 'a block holds what it should not'),
   );
+  await resumeExports(node, recallApp);
   const hl7 = resources.use(await openHl7(node, { file: settings.hl7File, registry: metrics.registry, onFailure }));
   const exchangeUrl = await openExchangeDoor(node, { settings, metrics, logTo, resources });
   await listen(app, { host: settings.host, port: settings.port, name: 'SALUS_PORT' });

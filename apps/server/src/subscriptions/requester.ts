@@ -43,14 +43,29 @@ function nameOf(requester: Requester): readonly (string | null)[] {
   }
 }
 
+/** A requester as whoever they are now. */
+interface Recalled {
+  readonly caller: VaultCaller;
+  readonly sight: Sight;
+}
+
 /** What the requester may see now, by the ledger's word; undefined when nothing any more. */
+export async function recall(
+  organisation: HostedOrganisation,
+  requester: Requester,
+  recallApp: AppRecall,
+): Promise<Recalled | undefined> {
+  const caller = await recallCaller(organisation, requester, recallApp);
+  return caller === undefined ? undefined : { caller, sight: sightOf(organisation.vault, caller) };
+}
+
+/** As `recall`, the sight alone. */
 export async function recallSight(
   organisation: HostedOrganisation,
   requester: Requester,
   recallApp: AppRecall,
 ): Promise<Sight | undefined> {
-  const caller = await recallCaller(organisation, requester, recallApp);
-  return caller === undefined ? undefined : sightOf(organisation.vault, caller);
+  return (await recall(organisation, requester, recallApp))?.sight;
 }
 
 async function recallCaller(

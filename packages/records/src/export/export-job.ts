@@ -1,9 +1,12 @@
 import type { Json } from '@salus/crypto';
 import type { AttachmentName } from '../attachments.ts';
+import type { RecordsErrorCode } from '../records-error.ts';
 import type { Who } from '../vault-types.ts';
 
 /** Files of a job are kept this long after it was made, then removed. */
 export const EXPORT_LIFETIME_MS = 24 * 60 * 60 * 1000;
+/** A job that was cut off is taken up again this often: one that brings the node down must not do so for ever. */
+export const EXPORT_RESUMES_MAX = 5;
 
 /** `sealLine` wrote them: an erasure reaches each. */
 export const SEALED_LINES = 'sealed:v1';
@@ -18,30 +21,59 @@ export interface ExportQuestion {
   readonly typeFilters: readonly { readonly type: string; readonly query: string }[];
 }
 
-/** A sealed file of lines; the name is what the client sees. */
-export interface ExportFile {
-  readonly name: string;
+/** A sealed object; its key in base64url where it stands in a document. */
+export type SealedContent = Omit<AttachmentName, 'key'> & { readonly key: string };
+
+/** Sealed lines of one type, in objects that follow each other. */
+export interface SealedLines {
   readonly type: string;
   readonly count: number;
-  /** base64url where it stands in a document. */
-  readonly content: Omit<AttachmentName, 'key'> & { readonly key: string };
+  readonly content: SealedContent;
+  /** What was added after a save point. */
+  readonly more?: readonly SealedContent[];
+}
+
+/** A sealed file of lines; the name is what the client sees. */
+export interface ExportFile extends SealedLines {
+  readonly name: string;
 }
 
 /**
- * `stopped`: what the caller may see was taken back while it ran. `failed`: it broke, or the node was restarted; `code` says
- * which. Neither leaves a file.
+ * How far a job is: whoever stands before or at `after` in the order of its patients is in the lines that are named here,
+ * each of them durable, and nobody else is.
+ */
+export interface ExportProgress {
+  /** A pid; a FHIR id where the question lists patients. */
+  readonly after: string;
+  readonly written: readonly SealedLines[];
+  readonly skipped: number;
+  /** Records that were looked at for it. */
+  readonly looked: number;
+}
+
+/**
+ * `stopped`: what the caller may see was taken back while it ran, or who asked may see nothing any more. `failed`: it broke;
+ * `code` says how: a code of this package, `damaged` (what was written is missing or changed), `interrupted` (too often) or
+ * `internal`. Neither leaves a file.
  */
 export type ExportState =
-  | { readonly kind: 'running' }
+  | {
+      readonly kind: 'running';
+      /** How often it was taken up again. */
+      readonly resumes: number;
+      readonly progress: ExportProgress | null;
+    }
   | { readonly kind: 'complete'; readonly files: readonly ExportFile[]; readonly skipped: number }
   | { readonly kind: 'stopped' }
-  | { readonly kind: 'failed'; readonly code: string };
+  | { readonly kind: 'failed'; readonly code: RecordsErrorCode | 'damaged' | 'interrupted' | 'internal' };
 
 /** A bulk export as it is kept: sealed, since what somebody asks for may be somebody's health. */
 export interface ExportJob {
   readonly jobId: string;
   /** Who alone may see, download and delete it. */
   readonly who: Who;
+  /** Who asked, as whoever started the job finds them again after a restart; absent: an earlier version began it. */
+  readonly requester?: Json;
   /** The app by which they asked, null for themselves: what one app may see is not another's to count. */
   readonly binding: string | null;
   /** The URL that was asked. */
@@ -55,6 +87,9 @@ export interface ExportJob {
   readonly state: ExportState;
 }
 
+/** A job that runs, or waits to go on. */
+export type RunningJob = ExportJob & { readonly state: Extract<ExportState, { readonly kind: 'running' }> };
+
 export function isOf(job: ExportJob, who: Who, binding: string | null): boolean {
   return job.binding === binding && isSame(job, who);
 }
@@ -63,6 +98,23 @@ export function isOf(job: ExportJob, who: Who, binding: string | null): boolean 
 export function isSame(job: Pick<ExportJob, 'who'>, who: Who): boolean {
   if (who.kind === 'patient') return job.who.kind === 'patient' && job.who.pid === who.pid;
   return job.who.kind === 'member' && job.who.id === who.id && job.who.organisation === who.organisation;
+}
+
+/** Every object that the state names. */
+export function objectsOf(state: ExportState): readonly string[] {
+  switch (state.kind) {
+    case 'running':
+      return (state.progress?.written ?? []).flatMap(contentsOf).map(({ attachmentId }) => attachmentId);
+    case 'complete':
+      return state.files.flatMap(contentsOf).map(({ attachmentId }) => attachmentId);
+    case 'stopped':
+    case 'failed':
+      return [];
+  }
+}
+
+export function contentsOf({ content, more = [] }: Pick<SealedLines, 'content' | 'more'>): readonly SealedContent[] {
+  return [content, ...more];
 }
 
 export function jobJson(job: ExportJob): Json {

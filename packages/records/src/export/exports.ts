@@ -1,4 +1,4 @@
-import { fromBase64url } from '@salus/crypto';
+import type { Json } from '@salus/crypto';
 import { Attachments } from '../attachments.ts';
 import { logLook } from '../audit-by-owner.ts';
 import type { Documents } from '../documents.ts';
@@ -6,31 +6,34 @@ import { newId } from '../index-rows.ts';
 import type { ObjectArea } from '../objects/object-area.ts';
 import { RecordsError } from '../records-error.ts';
 import type { Sight } from '../sight.ts';
-import type { StoredRecord } from '../vault-types.ts';
 import {
   EXPORT_LIFETIME_MS,
+  EXPORT_RESUMES_MAX,
   type ExportFile,
   type ExportJob,
-  type ExportQuestion,
+  type ExportProgress,
+  type ExportState,
   isOf,
   isSame,
   jobJson,
   jobOf,
+  objectsOf,
+  type RunningJob,
   SEALED_LINES,
 } from './export-job.ts';
-import { openLine, parseLine } from './export-line.ts';
-import { linesOf } from './line-file.ts';
-import { exportable, isStanding, type TypeFilters, type WriteParts, writeExport } from './write-export.ts';
+import { openLine } from './export-line.ts';
+import { isStanding } from './exportable.ts';
+import type { Recall } from './recall.ts';
+import { type SeenLine, seenLines } from './seen-lines.ts';
+import { type TypeFilters, type WriteParts, writeExport } from './write-export.ts';
 
 /** Jobs that run at once: each keeps a core busy. */
 export const EXPORTS_AT_ONCE = 2;
 /** Jobs that one person may have, and that all have, until some expire or are deleted. */
 export const EXPORTS_PER_CALLER_MAX = 5;
 export const EXPORTS_MAX = 100;
-/** How often expired jobs are looked for. */
+/** How often expired jobs are looked for, and those that wait to go on. */
 const SWEEP_INTERVAL_MS = 60_000;
-/** Lines of a download that are decided and logged together. */
-const DOWNLOAD_LINES = 500;
 
 const KIND = 'export-job';
 
@@ -41,20 +44,21 @@ type Parts = Omit<WriteParts, 'files'> & {
 };
 
 /**
- * Bulk exports of one organisation: jobs and files lie sealed in the vault, outlive the process and expire. A job that a
- * restart cut off has failed, and leaves no file.
+ * Bulk exports of one organisation: jobs and files lie sealed in the vault, outlive the process and expire. What a job names
+ * is durable before it names it; a job that a restart cut off goes on from there, and what no job names is removed.
  */
 export class Exports implements AsyncDisposable {
   readonly #parts: WriteParts & Pick<Parts, 'documents' | 'onFailure'>;
   readonly #running = new Map<string, { readonly abort: AbortController; readonly done: Promise<void> }>();
+  /** Jobs that are being removed: nothing of them goes on. */
+  readonly #ending = new Set<string>();
   readonly #timer: NodeJS.Timeout;
-  #sweeping: Promise<void> = Promise.resolve();
+  #recall: Recall | undefined;
+  #looking: Promise<void> = Promise.resolve();
 
   private constructor(parts: Parts) {
     this.#parts = { ...parts, files: new Attachments(parts.objects.place('exports')) };
-    this.#timer = setInterval(() => {
-      this.#sweeping = this.#sweeping.then(() => this.sweep()).catch(parts.onFailure);
-    }, SWEEP_INTERVAL_MS);
+    this.#timer = setInterval(() => void this.#look(), SWEEP_INTERVAL_MS);
     this.#timer.unref();
   }
 
@@ -68,23 +72,17 @@ export class Exports implements AsyncDisposable {
   async start(
     sight: Sight,
     {
-      request,
-      question,
       filters,
-      binding,
-    }: {
-      readonly request: string;
-      readonly question: ExportQuestion;
+      ...asked
+    }: Pick<ExportJob, 'request' | 'question' | 'binding'> & {
+      readonly requester: Json;
       readonly filters: TypeFilters;
-      readonly binding: string | null;
     },
   ): Promise<ExportJob> {
     if (this.#running.size >= EXPORTS_AT_ONCE) throw new RecordsError('overloaded', 'too many exports run: try later');
     const jobId = newId();
-    const abort = new AbortController();
-    const { promise, resolve } = Promise.withResolvers<void>();
     // The place is taken before anything is waited for.
-    this.#running.set(jobId, { abort, done: promise });
+    const { signal, release } = this.#occupy(jobId);
     try {
       const jobs = await this.#list();
       const own = jobs.filter((job) => isSame(job, sight.who)).length;
@@ -92,22 +90,26 @@ export class Exports implements AsyncDisposable {
         throw new RecordsError('overloaded', 'too many exports are kept: delete some');
       }
       const nowMs = this.#parts.clock();
-      const job: ExportJob = {
-        ...{ jobId, request, question, binding, who: sight.who, createdMs: nowMs, transactionMs: nowMs },
-        lines: SEALED_LINES,
-        state: { kind: 'running' },
+      const job: RunningJob = {
+        ...{ ...asked, jobId, who: sight.who, createdMs: nowMs, transactionMs: nowMs, lines: SEALED_LINES },
+        state: { kind: 'running', resumes: 0, progress: null },
       };
       await this.#keep(job);
-      void this.#run(job, { sight, filters, signal: abort.signal }).finally(() => {
-        this.#running.delete(jobId);
-        resolve();
-      });
+      void this.#run(job, { sight, filters, signal }).finally(release);
       return job;
     } catch (error) {
-      this.#running.delete(jobId);
-      resolve();
+      release();
       throw error;
     }
+  }
+
+  /**
+   * From now on jobs that were cut off go on as `recall` says, when there is room for them. Resolves when those for which
+   * there is room have begun.
+   */
+  resume(recall: Recall): Promise<void> {
+    this.#recall = recall;
+    return this.#look();
   }
 
   /** A job of this person; undefined for another's as for none. */
@@ -130,19 +132,10 @@ export class Exports implements AsyncDisposable {
    * A file's lines as pieces of NDJSON, each decided about again and logged before it leaves: what the caller may not see any
    * more, or what was hidden or erased since, is left out. Throws `denied` for who is not enrolled any more.
    */
-  async *read(sight: Sight, { content }: ExportFile): AsyncGenerator<string> {
-    const { ledger, files } = this.#parts;
-    if (!(await isStanding(ledger, sight)))
+  async *read(sight: Sight, file: ExportFile): AsyncGenerator<string> {
+    if (!(await isStanding(this.#parts.ledger, sight)))
       throw new RecordsError('denied', 'who asked for the export is enrolled no more');
-    const source = files.read({ ...content, key: fromBase64url(content.key) });
-    let gathered: string[] = [];
-    for await (const line of linesOf(source)) {
-      gathered.push(line);
-      if (gathered.length < DOWNLOAD_LINES) continue;
-      yield await this.#release(sight, gathered);
-      gathered = [];
-    }
-    if (gathered.length > 0) yield await this.#release(sight, gathered);
+    for await (const { seen } of seenLines(this.#parts, sight, file)) yield await this.#release(sight, seen);
   }
 
   /** Removes what has expired. */
@@ -157,70 +150,107 @@ export class Exports implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    await this.#sweeping;
+    await this.#looking;
     const running = [...this.#running.values()];
     for (const { abort } of running) abort.abort();
     await Promise.all(running.map(({ done }) => done));
   }
 
+  #look(): Promise<void> {
+    this.#looking = this.#looking
+      .then(() => this.sweep())
+      .then(() => this.#takeUp())
+      .catch(this.#parts.onFailure);
+    return this.#looking;
+  }
+
+  async #takeUp(): Promise<void> {
+    const recall = this.#recall;
+    // While nothing may be released (DESIGN §6) nobody's access is judged.
+    if (recall === undefined || this.#parts.guard.isClosed) return;
+    for (const { jobId, state } of await this.#list()) {
+      if (this.#running.size >= EXPORTS_AT_ONCE) return;
+      if (state.kind !== 'running' || this.#running.has(jobId) || this.#ending.has(jobId)) continue;
+      const { signal, release } = this.#occupy(jobId);
+      void this.#goOn(jobId, { recall, signal }).catch(this.#parts.onFailure).finally(release);
+    }
+  }
+
+  async #goOn(
+    jobId: string,
+    { recall, signal }: { readonly recall: Recall; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const found = await this.#parts.documents.find(KIND, jobId);
+    if (found === undefined) return;
+    const { state, ...rest } = jobOf(found);
+    // It may have ended since it was listed.
+    if (state.kind !== 'running') return;
+    const job = { ...rest, state };
+    if (state.resumes >= EXPORT_RESUMES_MAX) return this.#end(job, { kind: 'failed', code: 'interrupted' });
+    const sight = await recall.sight(job);
+    if (sight === undefined) return this.#end(job, { kind: 'stopped' });
+    // Counted before it runs: it may be what ends this process, too.
+    const counted = { ...job, state: { ...state, resumes: state.resumes + 1 } };
+    await this.#keep(counted);
+    await this.#run(counted, { sight, filters: recall.filters(job.question), signal });
+  }
+
   async #run(
-    job: ExportJob,
+    job: RunningJob,
     run: { readonly sight: Sight; readonly filters: TypeFilters; readonly signal: AbortSignal },
   ): Promise<void> {
+    let kept = job;
+    const keep = (progress: ExportProgress): Promise<void> => {
+      kept = { ...kept, state: { ...kept.state, progress } };
+      return this.#keep(kept);
+    };
+    const { question, transactionMs, state } = job;
     try {
-      const state = await writeExport(this.#parts, { ...run, question: job.question });
-      // Deleted while it ran: nothing may be left.
-      if (run.signal.aborted && state.kind === 'complete') await this.#removeFiles(state.files);
-      else await this.#keep({ ...job, state });
+      const about = { ...run, question, transactionMs, progress: state.progress, keep };
+      const written = await writeExport(this.#parts, about);
+      if (written.kind === 'damaged') this.#parts.onFailure(written.cause);
+      await this.#end(kept, written.kind === 'damaged' ? { kind: 'failed', code: 'damaged' } : written);
     } catch (error) {
+      // Deleted, and nothing is left; or the node stops, and it goes on at the next start.
       if (run.signal.aborted) return;
       this.#parts.onFailure(error);
       const code = error instanceof RecordsError ? error.code : 'internal';
-      await this.#keep({ ...job, state: { kind: 'failed', code } }).catch(this.#parts.onFailure);
+      await this.#end(kept, { kind: 'failed', code }).catch(this.#parts.onFailure);
     }
   }
 
-  async #release(sight: Sight, lines: readonly string[]): Promise<string> {
-    const named = lines.map(parseLine);
-    const { rows: stored } = this.#parts;
-    const latest = await stored.findRecords(named.map(({ recordId }) => recordId));
-    const written = new Map<string, StoredRecord>();
-    for (const { recordId, version } of named) {
-      const found = latest.get(recordId);
-      if (found === undefined) continue;
-      const record = found.version === version ? found : await stored.findRecord(recordId, version);
-      if (record !== undefined) written.set(`${recordId} ${version}`, record);
-    }
-    // Hidden, erased or labelled higher since: the latest version decides as well.
-    const seen = new Set(await exportable(this.#parts, sight, [...new Set([...latest.values(), ...written.values()])]));
-    const rows = named.flatMap((line) => {
-      const record = written.get(`${line.recordId} ${line.version}`);
-      const isSeen = record !== undefined && seen.has(record) && seen.has(latest.get(line.recordId)!);
-      return isSeen ? [{ record, text: openLine(record, line) }] : [];
-    });
-    const records = rows.map(({ record }) => record);
+  /** The state first: what it names no more is removed, now or at the next start. */
+  async #end(job: ExportJob, state: ExportState): Promise<void> {
+    await this.#keep({ ...job, state });
+    const named = new Set(objectsOf(state));
+    for (const id of objectsOf(job.state)) if (!named.has(id)) await this.#parts.files.remove(id);
+  }
+
+  async #release(sight: Sight, seen: readonly SeenLine[]): Promise<string> {
+    const records = seen.map(({ record }) => record);
     await logLook(this.#parts.audit, { sight, kind: 'export', records, atMs: this.#parts.clock() });
-    return rows.map(({ text }) => `${text}\n`).join('');
+    return seen.map(({ record, named }) => `${openLine(record, named)}\n`).join('');
   }
 
   /**
-   * What an earlier process or a backup left: jobs that ran or lost files have failed, and files that no job names are
-   * removed, as are those of an earlier version whose lines no erasure reaches.
+   * What an earlier process or a backup left: a job that lost objects has failed, as has one that an earlier version began
+   * without saying who asked. Objects that no job names are removed, the torn ones among them, as are jobs of an earlier
+   * version whose lines no erasure reaches.
    */
   async #settle(): Promise<void> {
     const present = new Set<string>();
     for await (const ids of this.#parts.files.list()) for (const id of ids) present.add(id);
     const named = new Set<string>();
     for (const job of await this.#list()) {
-      const { state } = job;
-      const files = state.kind === 'complete' ? state.files.map(({ content }) => content.attachmentId) : [];
-      if (files.length > 0 && job.lines !== SEALED_LINES) {
+      const objects = objectsOf(job.state);
+      if (objects.length > 0 && job.lines !== SEALED_LINES) {
         await this.#remove(job);
         continue;
       }
-      const isSettled = state.kind !== 'running' && files.every((id) => present.has(id));
-      if (isSettled) for (const id of files) named.add(id);
-      else await this.#keep({ ...job, state: { kind: 'failed', code: 'closed' } });
+      const isLost = objects.some((id) => !present.has(id));
+      const isNobodys = job.state.kind === 'running' && job.requester === undefined;
+      if (!isLost && !isNobodys) for (const id of objects) named.add(id);
+      else await this.#keep({ ...job, state: { kind: 'failed', code: isLost ? 'damaged' : 'interrupted' } });
     }
     for (const id of present) if (!named.has(id)) await this.#parts.files.remove(id);
     await this.sweep();
@@ -234,18 +264,30 @@ export class Exports implements AsyncDisposable {
     return this.#parts.clock() >= createdMs + EXPORT_LIFETIME_MS;
   }
 
-  async #remove(job: ExportJob): Promise<void> {
-    const running = this.#running.get(job.jobId);
-    running?.abort.abort();
-    await running?.done;
-    const latest = await this.#parts.documents.find(KIND, job.jobId);
-    const { state } = latest === undefined ? job : jobOf(latest);
-    await this.#parts.documents.delete(KIND, job.jobId);
-    if (state.kind === 'complete') await this.#removeFiles(state.files);
+  #occupy(jobId: string): { readonly signal: AbortSignal; readonly release: () => void } {
+    const abort = new AbortController();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#running.set(jobId, { abort, done: promise });
+    const release = (): void => {
+      this.#running.delete(jobId);
+      resolve();
+    };
+    return { signal: abort.signal, release };
   }
 
-  async #removeFiles(files: readonly ExportFile[]): Promise<void> {
-    for (const { content } of files) await this.#parts.files.remove(content.attachmentId);
+  async #remove({ jobId }: Pick<ExportJob, 'jobId'>): Promise<void> {
+    this.#ending.add(jobId);
+    try {
+      const running = this.#running.get(jobId);
+      running?.abort.abort();
+      await running?.done;
+      const latest = await this.#parts.documents.find(KIND, jobId);
+      await this.#parts.documents.delete(KIND, jobId);
+      if (latest === undefined) return;
+      for (const id of objectsOf(jobOf(latest).state)) await this.#parts.files.remove(id);
+    } finally {
+      this.#ending.delete(jobId);
+    }
   }
 
   #keep(job: ExportJob): Promise<void> {

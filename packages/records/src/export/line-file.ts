@@ -1,6 +1,6 @@
 import { toBase64url } from '@salus/crypto';
 import type { Attachments } from '../attachments.ts';
-import type { ExportFile } from './export-job.ts';
+import type { SealedLines } from './export-job.ts';
 
 /** Bytes that wait for the disk, for each open file. */
 const WAITING_BYTES_MAX = 512 * 1024;
@@ -13,7 +13,7 @@ const PIECE_BYTES = 64 * 1024;
  */
 export class LineFile {
   readonly type: string;
-  readonly #written: Promise<Omit<ExportFile, 'name' | 'type' | 'count'>>;
+  readonly #written: Promise<Pick<SealedLines, 'content'>>;
   readonly #ready: Buffer[] = [];
   #readyBytes = 0;
   #lines: string[] = [];
@@ -60,7 +60,7 @@ export class LineFile {
   }
 
   /** The file once it is durable. */
-  async end(): Promise<Omit<ExportFile, 'name'>> {
+  async end(): Promise<SealedLines> {
     this.#flush();
     this.#ended = true;
     this.#wakeReader();

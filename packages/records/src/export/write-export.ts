@@ -1,27 +1,40 @@
-import { type DeviceFact, deviceKey, type IdentityFact, identityKey } from '@salus/contracts';
+import { CryptoError } from '@salus/crypto';
 import { type FhirTree, matchesFilter, type OwnFilter, parseFhirJson, parseReference } from '@salus/fhir';
 import type { Ledger } from '@salus/ledger';
 import type { Attachments } from '../attachments.ts';
 import {
   COMPARTMENT_ROWS_MAX,
   type CompartmentParts,
-  decisionsOf,
   isInFilter,
   listCompartment,
   openRecords,
 } from '../compartment.ts';
-import { PATIENTS_PAGE_MAX, type Patients } from '../patients.ts';
+import type { Patients } from '../patients.ts';
 import { pidOf } from '../recipients.ts';
+import { RecordsError } from '../records-error.ts';
 import type { Sight } from '../sight.ts';
 import type { Owner, StoredRecord } from '../vault-types.ts';
-import type { ExportFile, ExportQuestion } from './export-job.ts';
+import {
+  contentsOf,
+  type ExportFile,
+  type ExportProgress,
+  type ExportQuestion,
+  type SealedLines,
+} from './export-job.ts';
 import { sealLine } from './export-line.ts';
-import { LineFile } from './line-file.ts';
+import { patientsOf } from './export-patients.ts';
+import { exportable, isStanding } from './exportable.ts';
+import { GrowingFiles, namedFiles } from './growing-files.ts';
+import { type SeenLine, seenLines } from './seen-lines.ts';
 
-/** A file is closed and the next of its type opened beyond this. */
-const FILE_BYTES_MAX = 128 * 1024 * 1024;
 /** Names of directory resources that an export remembers to bring along. */
 const REFERENCES_MAX = 100_000;
+/**
+ * Records that are looked at between two save points, each of which waits for the disk; or this part of all so far, so that
+ * the objects of the largest export stay few. An interruption costs no more than that, and the patient who is under way.
+ */
+const SAVE_POINT_ROWS = 20_000;
+const SAVE_POINT_PART = 1 / 8;
 
 /** Filters of one `_typeFilter`. */
 export type TypeFilters = ReadonlyMap<string, readonly (readonly OwnFilter[])[]>;
@@ -33,91 +46,114 @@ export type WriteParts = CompartmentParts & {
   readonly files: Attachments;
   /** What a patient states about own records: a Communication's text for each, by the record that it is about. */
   listStatements?(pid: string): Promise<readonly { readonly recordId: string; readonly text: string }[]>;
+  /** `SAVE_POINT_ROWS` unless told. */
+  readonly savePointRows?: number;
 };
+
+export interface WriteJob {
+  readonly sight: Sight;
+  readonly question: ExportQuestion;
+  readonly filters: TypeFilters;
+  /** What was first written later is in the next export, and not in this one. */
+  readonly transactionMs: number;
+  readonly signal: AbortSignal;
+  /** From where it goes on; null from the beginning. */
+  readonly progress: ExportProgress | null;
+  /** Told at each save point, when everything that it names is durable; goes on once it is kept. */
+  keep(progress: ExportProgress): Promise<void>;
+}
 
 export type Written =
   | { readonly kind: 'complete'; readonly files: readonly ExportFile[]; readonly skipped: number }
-  | { readonly kind: 'stopped' };
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'damaged'; readonly cause: unknown };
 
 /** The type of what a patient states about a record. */
 const STATEMENT = 'Communication';
 
 /** Thrown inside, to end a job whose caller lost what they saw. */
 class TakenBack extends Error {}
+/** Thrown inside, to end a job of which what was written is missing or changed. */
+class Damaged extends Error {}
 
 /**
  * Writes the files of one job: patient by patient, page by page, each record decided and logged when it is written.
- * `stopped` when the caller was revoked, or is refused what was allowed before: nothing more is written then.
+ * `stopped` when the caller was revoked, or is refused what was allowed before: nothing more is written then. What was
+ * written since the last save point is removed again unless it ends `complete`.
  */
-export async function writeExport(
-  parts: WriteParts,
-  job: {
-    readonly sight: Sight;
-    readonly question: ExportQuestion;
-    readonly filters: TypeFilters;
-    readonly signal: AbortSignal;
-  },
-): Promise<Written> {
+export async function writeExport(parts: WriteParts, job: WriteJob): Promise<Written> {
   const run = new ExportRun(parts, job);
   try {
-    for await (const pid of patientsOf(parts, job)) await run.patient(`pid:${pid}`);
+    if (job.progress !== null) await run.takeUp(job.progress);
+    for await (const { name, pid } of patientsOf(parts, job)) await run.patient(`pid:${pid}`, name);
     await run.directory();
     return { kind: 'complete', ...(await run.finish()) };
   } catch (error) {
     await run.discard();
     if (error instanceof TakenBack) return { kind: 'stopped' };
+    if (error instanceof Damaged) return { kind: 'damaged', cause: error };
     throw error;
-  }
-}
-
-async function* patientsOf(
-  { patients }: WriteParts,
-  { sight, question }: { readonly sight: Sight; readonly question: ExportQuestion },
-): AsyncGenerator<string> {
-  const owners = await sight.owners();
-  const isPossible = (pid: string): boolean => owners === 'all' || owners.has(`pid:${pid}`);
-  if (question.patients !== null) {
-    for (const fhirId of question.patients) {
-      const known = await patients.findByFhirId(fhirId);
-      if (known !== undefined && isPossible(known.pid)) yield known.pid;
-    }
-    return;
-  }
-  for (let after: string | undefined; ; ) {
-    const page = await patients.list({ limit: PATIENTS_PAGE_MAX, ...(after === undefined ? {} : { after }) });
-    for (const { pid } of page) if (isPossible(pid)) yield pid;
-    if (page.length < PATIENTS_PAGE_MAX) return;
-    after = page.at(-1)?.pid;
   }
 }
 
 class ExportRun {
   readonly #parts: WriteParts;
-  readonly #job: Parameters<typeof writeExport>[1];
+  readonly #job: WriteJob;
   readonly #types: ReadonlySet<string> | undefined;
-  readonly #open = new Map<string, LineFile>();
-  readonly #done: ExportFile[] = [];
   readonly #references = new Set<string>();
   /** Records of the present patient that were written. */
   readonly #carried = new Map<string, StoredRecord>();
+  #files: GrowingFiles;
   #lastAllowed: StoredRecord | undefined;
   #skipped = 0;
+  #looked = 0;
+  /** `#looked` at the last save point. */
+  #lookedBefore = 0;
 
-  constructor(parts: WriteParts, job: Parameters<typeof writeExport>[1]) {
+  constructor(parts: WriteParts, job: WriteJob) {
     this.#parts = parts;
     this.#job = job;
     this.#types = job.question.types === null ? undefined : new Set(job.question.types);
+    this.#files = new GrowingFiles(parts.files, []);
   }
 
-  async patient(owner: Owner): Promise<void> {
+  /**
+   * Goes on from a save point. What was written is read once more: who asked may see less now, and what the rest refers to
+   * is to be brought along. Lines that may not be seen any more are taken out.
+   */
+  async takeUp(progress: ExportProgress): Promise<void> {
+    await this.#demandStanding();
+    const lessened: SealedLines[] = [];
+    const whole: SealedLines[] = [];
+    for (const lines of progress.written) ((await this.#isWhollySeen(lines)) ? whole : lessened).push(lines);
+    this.#files = new GrowingFiles(this.#parts.files, whole);
+    this.#skipped = progress.skipped;
+    this.#looked = progress.looked;
+    this.#lookedBefore = progress.looked;
+    if (lessened.length === 0) return;
+    for (const lines of lessened) {
+      for await (const seen of this.#readAgain(lines)) {
+        for (const { line } of seen) await this.#files.add(lines.type, line);
+      }
+    }
+    await this.#savePoint(progress.after);
+    for (const { attachmentId } of lessened.flatMap(contentsOf)) await this.#parts.files.remove(attachmentId);
+  }
+
+  /** `name`: where a later run goes on after this patient. */
+  async patient(owner: Owner, name: string): Promise<void> {
     this.#lastAllowed = undefined;
     this.#carried.clear();
+    const { transactionMs } = this.#job;
     for await (const page of listCompartment(this.#parts, owner)) {
       await this.#demandStanding();
-      await this.#write(page);
+      await this.#write(page.filter(({ version, meta }) => version > 1 || meta.lastUpdatedMs <= transactionMs));
     }
     await this.#statements(owner);
     await this.#demandStanding();
+    // A patient is written whole or not at all: the order of records inside changes with the keys that they lie under.
+    const due = Math.max(this.#parts.savePointRows ?? SAVE_POINT_ROWS, this.#lookedBefore * SAVE_POINT_PART);
+    if (this.#looked - this.#lookedBefore >= due) await this.#savePoint(name);
   }
 
   /** Statements go with the records that they are about, under whose name a download decides about them again. */
@@ -127,7 +163,7 @@ class ExportRun {
     if (pid === undefined || !isAsked || this.#carried.size === 0) return;
     for (const { recordId, text } of (await this.#parts.listStatements?.(pid)) ?? []) {
       const record = this.#carried.get(recordId);
-      if (record !== undefined) await this.#addLine(STATEMENT, sealLine(record, text));
+      if (record !== undefined) await this.#files.add(STATEMENT, sealLine(record, text));
     }
   }
 
@@ -145,16 +181,41 @@ class ExportRun {
   }
 
   async finish(): Promise<{ readonly files: readonly ExportFile[]; readonly skipped: number }> {
-    for (const type of [...this.#open.keys()]) await this.#close(type);
-    return { files: this.#done, skipped: this.#skipped };
+    return { files: namedFiles(await this.#files.settle()), skipped: this.#skipped };
   }
 
-  async discard(): Promise<void> {
-    // What cannot be ended has no name to be removed by: the next start finds that nobody knows it.
-    const ended = await Promise.allSettled([...this.#open.values()].map((file) => file.end()));
-    this.#open.clear();
-    const files = [...this.#done, ...ended.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []))];
-    for (const { content } of files) await this.#parts.files.remove(content.attachmentId);
+  discard(): Promise<void> {
+    return this.#files.discard();
+  }
+
+  async #savePoint(after: string): Promise<void> {
+    const written = await this.#files.settle();
+    this.#lookedBefore = this.#looked;
+    await this.#job.keep({ after, written, skipped: this.#skipped, looked: this.#looked });
+  }
+
+  async #isWhollySeen(lines: SealedLines): Promise<boolean> {
+    let count = 0;
+    for await (const seen of this.#readAgain(lines)) {
+      for (const { record } of seen) this.#remember(record);
+      count += seen.length;
+    }
+    return count === lines.count;
+  }
+
+  /** Nothing is shown to anybody here, so nothing is logged. */
+  async *#readAgain(lines: SealedLines): AsyncGenerator<readonly SeenLine[]> {
+    try {
+      let count = 0;
+      for await (const page of seenLines(this.#parts, this.#job.sight, lines)) {
+        await this.#demandStanding();
+        count += page.count;
+        yield page.seen;
+      }
+      if (count !== lines.count) throw new Damaged('what was written has fewer lines than were counted');
+    } catch (cause) {
+      throw isDamage(cause) ? new Damaged('what was written is missing or changed', { cause }) : cause;
+    }
   }
 
   async #write(page: readonly StoredRecord[]): Promise<void> {
@@ -163,13 +224,17 @@ class ExportRun {
       ...(this.#types === undefined ? {} : { types: this.#types }),
       ...(question.sinceMs === null ? {} : { sinceMs: question.sinceMs }),
     };
-    const asked = page.filter((record) => isInFilter(record, filter));
+    this.#looked += page.length;
+    // What is corrected meanwhile may lie under a later key and come again.
+    const asked = page.filter((record) => isInFilter(record, filter) && !this.#carried.has(record.recordId));
     const allowed = await exportable(this.#parts, sight, asked);
     const fitting = await this.#fitting(allowed);
     for (const { record, text } of await openRecords(this.#parts, sight, { records: fitting, kind: 'export' })) {
-      this.#remember(record);
       if (text === null) this.#skipped += 1;
-      else await this.#addLine(record.meta.type, sealLine(record, text));
+      else {
+        this.#remember(record);
+        await this.#files.add(record.meta.type, sealLine(record, text));
+      }
       this.#carried.set(record.recordId, record);
     }
     this.#lastAllowed = allowed.at(-1) ?? this.#lastAllowed;
@@ -197,24 +262,6 @@ class ExportRun {
     for (const name of meta.references) if (this.#references.size < REFERENCES_MAX) this.#references.add(name);
   }
 
-  async #addLine(type: string, line: string): Promise<void> {
-    let file = this.#open.get(type);
-    if (file === undefined) {
-      file = new LineFile(this.#parts.files, type);
-      this.#open.set(type, file);
-    }
-    await file.add(line);
-    if (file.bytes > FILE_BYTES_MAX) await this.#close(type);
-  }
-
-  async #close(type: string): Promise<void> {
-    const file = this.#open.get(type);
-    if (file === undefined) return;
-    const number = this.#done.filter((done) => done.type === type).length + 1;
-    this.#open.delete(type);
-    this.#done.push({ name: `${type}.${number}.ndjson`, ...(await file.end()) });
-  }
-
   /** A caller who was revoked, or is refused now what they were given a moment ago, gets nothing more. */
   async #demandStanding(): Promise<void> {
     const { sight, signal } = this.#job;
@@ -226,34 +273,8 @@ class ExportRun {
   }
 }
 
-/**
- * Those that may be carried away now: as `visible`, but that a registrar may know patients by name is no reason. Throws
- * `rollback-unnamed` while nothing may be released.
- */
-export async function exportable(
-  { guard }: Pick<CompartmentParts, 'guard'>,
-  sight: Sight,
-  records: readonly StoredRecord[],
-): Promise<readonly StoredRecord[]> {
-  guard.demandReleasing();
-  const seen: StoredRecord[] = [];
-  const decide = decisionsOf(sight);
-  for (const record of records) {
-    const decision = await decide(record);
-    const isShown = decision.kind === 'allowed' && decision.reason !== 'registrar';
-    if (isShown && record.status !== 'tombstoned') seen.push(record);
-  }
-  return seen;
-}
-
-/** Is who asked still enrolled, or their device still the patient's? */
-export async function isStanding(ledger: Ledger, { who }: Sight): Promise<boolean> {
-  if (who.kind === 'patient') {
-    const device = (await ledger.get(deviceKey(who.pid, who.kid))) as DeviceFact | undefined;
-    return device?.status === 'active';
-  }
-  const identity = (await ledger.get(identityKey(who.id))) as IdentityFact | undefined;
-  return identity?.status === 'active';
+function isDamage(error: unknown): boolean {
+  return error instanceof CryptoError || (error instanceof RecordsError && error.code === 'attachment-truncated');
 }
 
 async function treeOf({ ciphertext }: WriteParts, record: StoredRecord): Promise<FhirTree> {

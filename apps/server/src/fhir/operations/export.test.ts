@@ -9,10 +9,15 @@ import {
   linkPractitioner,
   putInCare,
 } from '../../../test/admitted.ts';
+import { eraseRecords } from '../../../test/erase-records.ts';
 import { type Answer, chapterAt, openTestServer, type TestPatient, type TestServer } from '../../../test/hospital.ts';
+import type { Requester } from '../../subscriptions/requester.ts';
+import { resumeExports } from './resume-exports.ts';
 
 const A = '/api/v1/orgs/hospital-a';
 const BASE = '/hospital-a/fhir/R4';
+/** What an organisation owns. */
+const DIRECTORY = /^(Practitioner|PractitionerRole|Organization|Location|Medication)$/;
 let server: TestServer;
 let doctor: string;
 /** Has one of the two patients in care, by assignment. */
@@ -31,6 +36,7 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 interface Manifest {
+  readonly transactionTime: string;
   readonly request: string;
   readonly requiresAccessToken: boolean;
   readonly output: readonly { readonly type: string; readonly url: string; readonly count: number }[];
@@ -69,6 +75,33 @@ async function linesOf(token: string, { output }: Manifest): Promise<readonly Re
     );
   }
   return lines;
+}
+
+type KeptJob = { readonly jobId: string; readonly state: object };
+
+const hosted = () => server.node.organisations.get('hospital-a')!;
+const kept = async (place: string) =>
+  (await hosted().vault.documents.find('export-job', place.split('/').at(-1)!)) as unknown as KeptJob;
+const keep = (job: KeptJob): Promise<void> =>
+  hosted().vault.documents.put('export-job', job.jobId, JSON.parse(JSON.stringify(job)));
+
+/** Leaves a job as a crash does that came when every patient was written, and the directory was not. */
+async function cutOff(place: string, requester?: Requester): Promise<void> {
+  const job = await kept(place);
+  const { files = [] } = job.state as { readonly files?: readonly { readonly type: string }[] };
+  const written = files.filter(({ type }) => !DIRECTORY.test(type));
+  const after = (await hosted().vault.patients.list({ limit: 10 })).at(-1)!.pid;
+  const state = { kind: 'running', resumes: 0, progress: { after, written, skipped: 0, looked: 1 } };
+  await keep({ ...job, ...(requester === undefined ? {} : { requester }), state });
+}
+
+/** What another process has that starts on the same store. */
+const laterExports = () => Exports.open({ ...hosted().vault, onFailure: (error) => expect(error).toBeNull() });
+
+async function resumed(exports: Exports, place: string): Promise<void> {
+  const organisations = new Map([['hospital-a', { ...hosted(), exports }]]);
+  await resumeExports({ organisations }, async () => undefined);
+  await exports.ended(place.split('/').at(-1)!);
 }
 
 const namesOf = (lines: readonly Record<string, string>[]) => lines.map((line) => `${line.resourceType}/${line.id}`);
@@ -179,11 +212,52 @@ describe('$export', () => {
     const denied = await server.send('POST', `${A}/patient/denials`, { token: patient.token, body });
     const left = await linesOf(nurse, manifest);
     expect(left.length).toBeGreaterThan(0);
-    expect(
-      left.every(({ resourceType }) => /^(Practitioner|Organization|Location|Medication)/.test(resourceType!)),
-    ).toBe(true);
+    expect(left.every(({ resourceType }) => DIRECTORY.test(resourceType!))).toBe(true);
     await server.send('DELETE', `${A}/patient/denials/${denied.json.denialId}`, { token: patient.token });
     expect(namesOf(await linesOf(nurse, manifest))).toContain(`Patient/${patient.fhirId}`);
+    await server.send('DELETE', place, { token: nurse });
+  });
+
+  it('goes on after a restart as who asked may see now, without what was erased meanwhile', async () => {
+    const files = filesOf().length;
+    const { manifest, place } = await exported(nurse, 'Patient/$export');
+    const before = namesOf(await linesOf(nurse, manifest));
+    const gone = before.find((name) => name.startsWith('Observation/'))!;
+    await cutOff(place);
+    await eraseRecords(server, patient, [gone]);
+    await using later = await laterExports();
+    expect((await server.send('GET', place, { token: nurse })).status).toBe(202);
+    await resumed(later, place);
+    const again = (await server.send('GET', place, { token: nurse })).json as Manifest;
+    const names = namesOf(await linesOf(nurse, again));
+    expect(names.toSorted()).toEqual(before.filter((name) => name !== gone).toSorted());
+    // Not only left out at the download.
+    expect(again.output.reduce((sum, { count }) => sum + count, 0)).toBe(names.length);
+    expect([again.transactionTime, again.request]).toEqual([manifest.transactionTime, manifest.request]);
+    await server.send('DELETE', place, { token: nurse });
+    expect(filesOf()).toHaveLength(files);
+  });
+
+  it('does not go on, and says so, when who asked may see nothing any more or what was written is damaged', async () => {
+    const files = filesOf().length;
+    const { accounts } = hosted();
+    const { place } = await exported(nurse, 'Patient/$export?_type=Patient');
+    await using later = await laterExports();
+    const account = (await accounts.find('a.nurse'))!;
+    await accounts.put({ ...account, disabledMs: 1 });
+    await cutOff(place);
+    await resumed(later, place);
+    await accounts.put(account);
+    expect((await server.send('GET', place, { token: nurse })).status).toBe(403);
+    expect(filesOf()).toHaveLength(files);
+    await cutOff(place, { kind: 'app', token: { clientId: 'x', grantId: null, scope: '', untilMs: null } });
+    await resumed(later, place);
+    expect((await server.send('GET', place, { token: nurse })).status).toBe(403);
+    for (const code of ['damaged', 'interrupted', 'internal']) {
+      await keep({ ...(await kept(place)), state: { kind: 'failed', code } });
+      const { status, text } = await server.send('GET', place, { token: nurse });
+      expect([status, text]).toEqual([500, expect.stringContaining('start it again')]);
+    }
     await server.send('DELETE', place, { token: nurse });
   });
 
@@ -210,7 +284,7 @@ function filesOf(): readonly Buffer[] {
 
 describe('an export that runs', () => {
   const question = { patients: null, types: null, sinceMs: null, typeFilters: [] };
-  const filters = new Map();
+  const asked = { request: 'x', question, filters: new Map(), binding: null, requester: null };
   const sightOfPatient = (): Sight => {
     const { vault } = server.node.organisations.get('hospital-a')!;
     const { pid, wallet } = patient;
@@ -225,7 +299,7 @@ describe('an export that runs', () => {
       ...sight,
       decide: async (meta) => (++decided > 3 ? { kind: 'denied', reason: 'revoked' } : sight.decide(meta)),
     };
-    const job = await exportsOf().start(revoked, { request: 'x', question, filters, binding: null });
+    const job = await exportsOf().start(revoked, asked);
     await exportsOf().ended(job.jobId);
     expect((await exportsOf().find(sight.who, job.jobId, null))?.state).toEqual({ kind: 'stopped' });
     expect(filesOf()).toEqual([]);
@@ -233,7 +307,7 @@ describe('an export that runs', () => {
 
   it('is another’s for another app of the same person', async () => {
     const sight = sightOfPatient();
-    const job = await exportsOf().start(sight, { request: 'x', question, filters, binding: 'one app' });
+    const job = await exportsOf().start(sight, { ...asked, binding: 'one app' });
     await exportsOf().ended(job.jobId);
     for (const binding of [null, 'another app']) {
       expect(await exportsOf().find(sight.who, job.jobId, binding)).toBeUndefined();
@@ -242,32 +316,28 @@ describe('an export that runs', () => {
     expect(await exportsOf().remove(job)).toBe(true);
   });
 
-  it('has failed after a restart, and leaves no file', async () => {
-    const { vault } = server.node.organisations.get('hospital-a')!;
+  it('has failed after an upgrade where an earlier version left it running and kept nobody to ask for', async () => {
     const sight = sightOfPatient();
-    const held = Promise.withResolvers<void>();
-    const slow: Sight = { ...sight, decide: async (meta) => held.promise.then(() => sight.decide(meta)) };
-    const job = await exportsOf().start(slow, { request: 'x', question, filters, binding: null });
-    expect((await exportsOf().find(sight.who, job.jobId, null))?.state).toEqual({ kind: 'running' });
-    // What another process finds that starts on the same store.
-    await using later = await Exports.open({ ...vault, onFailure: () => {} });
-    expect((await later.find(sight.who, job.jobId, null))?.state).toEqual({ kind: 'failed', code: 'closed' });
-    const ended = exportsOf().remove(job);
-    held.resolve();
-    expect(await ended).toBe(true);
+    const job = await exportsOf().start(sight, asked);
+    await exportsOf().ended(job.jobId);
+    const { requester: _, ...before } = job;
+    await keep({ ...before, state: { kind: 'running' } });
+    await using later = await laterExports();
+    expect((await later.find(sight.who, job.jobId, null))?.state).toEqual({ kind: 'failed', code: 'interrupted' });
     expect(filesOf()).toEqual([]);
+    expect(await exportsOf().remove(job)).toBe(true);
   });
 
   it('has failed when a backup brought back the job without its files', async () => {
     const { vault } = server.node.organisations.get('hospital-a')!;
     const sight = sightOfPatient();
-    const job = await exportsOf().start(sight, { request: 'x', question, filters, binding: null });
+    const job = await exportsOf().start(sight, asked);
     await exportsOf().ended(job.jobId);
     const { state } = (await exportsOf().find(sight.who, job.jobId, null))!;
     const files = new Attachments(vault.objects.place('exports'));
     for (const { content } of state.kind === 'complete' ? state.files : []) await files.remove(content.attachmentId);
     await using later = await Exports.open({ ...vault, onFailure: () => {} });
-    expect((await later.find(sight.who, job.jobId, null))?.state).toEqual({ kind: 'failed', code: 'closed' });
+    expect((await later.find(sight.who, job.jobId, null))?.state).toEqual({ kind: 'failed', code: 'damaged' });
     await exportsOf().remove(job);
   });
 
@@ -275,8 +345,8 @@ describe('an export that runs', () => {
     const { vault } = server.node.organisations.get('hospital-a')!;
     const sight = sightOfPatient();
     const [before, now] = [
-      await exportsOf().start(sight, { request: 'x', question, filters, binding: null }),
-      await exportsOf().start(sight, { request: 'y', question, filters, binding: null }),
+      await exportsOf().start(sight, asked),
+      await exportsOf().start(sight, { ...asked, request: 'y' }),
     ];
     for (const { jobId } of [before, now]) await exportsOf().ended(jobId);
     const { lines: _, ...kept } = (await vault.documents.find('export-job', before.jobId)) as { lines: string };
@@ -293,7 +363,7 @@ describe('an export that runs', () => {
     const sight = sightOfPatient();
     const held = Promise.withResolvers<void>();
     const slow: Sight = { ...sight, decide: async (meta) => held.promise.then(() => sight.decide(meta)) };
-    const start = () => exportsOf().start(slow, { request: 'x', question, filters, binding: null });
+    const start = () => exportsOf().start(slow, asked);
     const jobs = [await start(), await start()];
     await expect(start()).rejects.toMatchObject({ code: 'overloaded' });
     held.resolve();

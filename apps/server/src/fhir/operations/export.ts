@@ -1,3 +1,4 @@
+import type { Json } from '@salus/crypto';
 import { isResourceType, parseFhirJson, parseReference, type ResourceType, referencesAt } from '@salus/fhir';
 import { EXPORT_LIFETIME_MS, type ExportJob, type ExportQuestion, RecordsError, sightOf } from '@salus/records';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -5,6 +6,7 @@ import { problem } from '../../http/problem.ts';
 import * as schema from '../../http/schemas.ts';
 import { type HostedOrganisation, type Node, readHosted } from '../../node.ts';
 import { ServerError } from '../../server-error.ts';
+import { requesterOf } from '../../subscriptions/requester.ts';
 import { appOf, callerOf, FHIR_ACCESS } from '../caller.ts';
 import { describe, IN_BASE, type InPath } from '../describe.ts';
 import { sendProblem } from '../fhir-answer.ts';
@@ -79,6 +81,7 @@ async function kickOff(
     request: asked,
     question,
     binding: appOf(request),
+    requester: requesterOf(request) as unknown as Json,
     filters: parseTypeFilters(filters),
   });
   return reply.code(202).header('content-location', `${organisation.baseUrl}/$export-status/${job.jobId}`).send();
@@ -169,10 +172,7 @@ function sendStatus(reply: FastifyReply, { baseUrl }: HostedOrganisation, job: E
         problem('denied', 'What you may see changed while the export ran; nothing of it is kept.'),
       );
     case 'failed':
-      return sendProblem(
-        reply,
-        problem('export-failed', 'The export broke or the node was restarted: start it again.'),
-      );
+      return sendProblem(reply, problem('export-failed', whyFailed(state.code)));
     case 'complete': {
       const output = state.files.map(({ type, name, count }) => ({
         type: type as ResourceType,
@@ -195,4 +195,10 @@ function sendStatus(reply: FastifyReply, { baseUrl }: HostedOrganisation, job: E
         );
     }
   }
+}
+
+function whyFailed(code: Extract<ExportJob['state'], { readonly kind: 'failed' }>['code']): string {
+  if (code === 'damaged') return 'What was written of the export is missing or damaged: start it again.';
+  if (code === 'interrupted') return 'The export was cut off and does not go on: start it again.';
+  return 'The export broke: start it again.';
 }
