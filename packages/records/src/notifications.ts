@@ -1,10 +1,15 @@
 import type { Json } from '@salus/contracts';
+import type { ForeignVersion, SeenVersions } from './foreign/foreign-news.ts';
 import { newId } from './index-rows.ts';
 import type { MasterKey } from './master-key.ts';
+import type { StoreTransaction } from './store/database.ts';
+import type { FeedPositionTable } from './store/feed-schema.ts';
 import type { Store } from './store/index.ts';
 
 /** Of one subscriber: beyond that the oldest are given up, and the gap in their numbers tells. */
 export const NOTIFICATIONS_MAX = 10_000;
+/** Versions of other organisations that one subscriber is known to have heard of: the oldest may be told again. */
+const SEEN_MAX = 20_000;
 
 /** What is to be sent to a subscriber: which version, by its own number. Holds no content. */
 export interface QueuedNotification {
@@ -15,6 +20,8 @@ export interface QueuedNotification {
   readonly kind: 'create' | 'update';
   readonly recordId: string;
   readonly version: number;
+  /** Where it is another organisation's: as what it is read here. */
+  readonly elsewhere?: Pick<ForeignVersion, 'type' | 'id' | 'patient'>;
 }
 
 /** Where a subscription stands in the feed of changes. */
@@ -23,6 +30,7 @@ export interface FeedPosition {
   readonly events: number;
 }
 
+type Reading = Pick<Store['read'], 'selectFrom'>;
 type Parts = { readonly store: Store; readonly masterKey: MasterKey };
 
 /**
@@ -36,11 +44,12 @@ export class Notifications {
     this.#parts = parts;
   }
 
-  /** Moves a subscription on and queues what it is to be told, both or neither. */
+  /** Moves a subscription on and queues what it is to be told, both or neither; `looked`: versions of other organisations. */
   async advance(
     subscription: string,
     position: FeedPosition,
     added: readonly Omit<QueuedNotification, 'id'>[],
+    looked?: SeenVersions,
   ): Promise<void> {
     const { store, masterKey } = this.#parts;
     const subscriptionToken = this.#token(subscription);
@@ -55,11 +64,11 @@ export class Notifications {
     };
     await store.write(async (trx) => {
       for (const row of rows) await trx.insertInto('notification').values(row).execute();
-      await trx
-        .insertInto('feedPosition')
-        .values(place)
-        .onConflict((conflict) => conflict.column('subscriptionToken').doUpdateSet(place))
-        .execute();
+      await putPlace(trx, place);
+      if (looked !== undefined) {
+        const seen = await this.#seenIn(trx, subscription);
+        await putPlace(trx, this.#seenRow(subscription, new Map([...(seen ?? []), ...looked])));
+      }
       const last = rows.at(-1);
       if (last === undefined) return;
       await trx
@@ -71,14 +80,24 @@ export class Notifications {
   }
 
   async position(subscription: string): Promise<FeedPosition | undefined> {
-    const subscriptionToken = this.#token(subscription);
-    const row = await this.#parts.store.read
-      .selectFrom('feedPosition')
-      .select('sealed')
-      .where('subscriptionToken', '=', subscriptionToken)
-      .executeTakeFirst();
-    if (row === undefined) return undefined;
-    return this.#parts.masterKey.openJson('notification', [subscriptionToken], row.sealed) as unknown as FeedPosition;
+    return (await this.#sealed(this.#parts.store.read, this.#token(subscription))) as unknown as
+      | FeedPosition
+      | undefined;
+  }
+
+  /** Versions of other organisations that the subscriber has heard of, or were looked at in vain; undefined before the first look. */
+  seen(subscription: string): Promise<SeenVersions | undefined> {
+    return this.#seenIn(this.#parts.store.read, subscription);
+  }
+
+  /** Of what could not be told, the subscriber hears when it may be told again. */
+  async forget(subscription: string, recordIds: readonly string[]): Promise<void> {
+    if (recordIds.length === 0) return;
+    await this.#parts.store.write(async (trx) => {
+      const seen = await this.#seenIn(trx, subscription);
+      const kept = [...(seen ?? [])].filter(([recordId]) => !recordIds.includes(recordId));
+      if (seen !== undefined) await putPlace(trx, this.#seenRow(subscription, new Map(kept)));
+    });
   }
 
   /** What waits, the oldest first. */
@@ -115,11 +134,46 @@ export class Notifications {
     const subscriptionToken = this.#token(subscription);
     await this.#parts.store.write(async (trx) => {
       await trx.deleteFrom('notification').where('subscriptionToken', '=', subscriptionToken).execute();
-      await trx.deleteFrom('feedPosition').where('subscriptionToken', '=', subscriptionToken).execute();
+      const places = [subscriptionToken, this.#seenToken(subscription)];
+      await trx.deleteFrom('feedPosition').where('subscriptionToken', 'in', places).execute();
     });
+  }
+
+  async #seenIn(db: Reading, subscription: string): Promise<SeenVersions | undefined> {
+    const seen = await this.#sealed(db, this.#seenToken(subscription));
+    return seen === undefined ? undefined : new Map(seen as unknown as readonly (readonly [string, number])[]);
+  }
+
+  async #sealed(db: Reading, subscriptionToken: string): Promise<Json | undefined> {
+    const row = await db
+      .selectFrom('feedPosition')
+      .select('sealed')
+      .where('subscriptionToken', '=', subscriptionToken)
+      .executeTakeFirst();
+    return row === undefined
+      ? undefined
+      : this.#parts.masterKey.openJson('notification', [subscriptionToken], row.sealed);
+  }
+
+  #seenRow(subscription: string, seen: SeenVersions): FeedPositionTable {
+    const subscriptionToken = this.#seenToken(subscription);
+    const sealed = this.#parts.masterKey.sealJson('notification', [subscriptionToken], [...seen].slice(-SEEN_MAX));
+    return { subscriptionToken, sealed };
   }
 
   #token(subscription: string): string {
     return this.#parts.masterKey.token('document', 'subscription', subscription);
   }
+
+  #seenToken(subscription: string): string {
+    return this.#parts.masterKey.token('document', 'subscription-seen', subscription);
+  }
+}
+
+async function putPlace(trx: StoreTransaction, place: FeedPositionTable): Promise<void> {
+  await trx
+    .insertInto('feedPosition')
+    .values(place)
+    .onConflict((conflict) => conflict.column('subscriptionToken').doUpdateSet(place))
+    .execute();
 }

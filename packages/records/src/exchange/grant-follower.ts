@@ -1,17 +1,19 @@
 import type { GrantFact } from '@salus/contracts';
 import { type Block, type Ledger, writesOf } from '@salus/ledger';
 import type { CoverRoots } from '../cover-roots.ts';
+import type { ForeignChanges } from '../foreign/foreign-changes.ts';
 import type { ExchangeReader } from './reader.ts';
 
 /** Who is told of the ledger's blocks. */
 export interface Followed {
   readonly reader: Pick<ExchangeReader, 'forgetGrant'>;
   readonly covers: Pick<CoverRoots, 'note'>;
+  readonly changes: Pick<ForeignChanges, 'note'>;
 }
 
 /**
  * Follows the ledger's blocks, so that keys and lists of an ended grant leave the reader's memory as soon as the block
- * is there, and what every member answers is answered. No decision rests on it: both sides ask the state at every read.
+ * is there, what is new elsewhere is known to be, and what every member answers is answered. No decision rests on it: both sides ask the state at every read.
  */
 export class GrantFollower implements AsyncDisposable {
   readonly #stop = new AbortController();
@@ -29,11 +31,12 @@ export class GrantFollower implements AsyncDisposable {
 
 async function follow(
   ledger: Pick<Ledger, 'follow' | 'height'>,
-  { reader, covers }: Followed,
+  { reader, covers, changes }: Followed,
   signal: AbortSignal,
 ): Promise<void> {
   for await (const block of ledger.follow((await ledger.height()) + 1, signal)) {
     forgetEnded(block, reader);
+    changes.note(block);
     await covers.note(block);
   }
 }

@@ -3,6 +3,7 @@ import { type HpkePrivateKey, verifyCertificate } from '@salus/crypto';
 import { CoverRoots } from '../cover-roots.ts';
 import { DisputeBook } from '../disputes.ts';
 import { EmergencyBook } from '../emergencies.ts';
+import { ForeignChanges } from '../foreign/foreign-changes.ts';
 import { ForeignGrants } from '../foreign/foreign-grants.ts';
 import { ForeignRecords } from '../foreign/foreign-records.ts';
 import { ForeignSessions } from '../foreign/foreign-sessions.ts';
@@ -109,7 +110,8 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   const reader = new ExchangeReader({ ...base, hpke });
   const roots = new RootPublisher({ ...base, onFailure });
   const covers = new CoverRoots({ ...base, roots, onFailure });
-  const follower = new GrantFollower(ledger, { reader, covers }, onFailure);
+  const changes = new ForeignChanges(clock);
+  const follower = new GrantFollower(ledger, { reader, covers, changes }, onFailure);
   const expiries = new ExpirySweep({ ...base, sessions, onFailure });
   const kept = new KeptRecords({ ...base, documents: vault.documents });
   const { access, rows, patients, foreignIds: ids, foreignLinks: links } = vault;
@@ -117,7 +119,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   const grants = new ForeignGrants(vault.documents);
   const foreignSessions = new ForeignSessions({ ...base, grants, tokens, reader });
   const foreign = new ForeignRecords({
-    ...{ organisation, access, rows, patients, reader, kept, ids, links, baseUrlOf },
+    ...{ organisation, access, rows, patients, reader, kept, ids, links, baseUrlOf, changes, clock },
     sessions: foreignSessions,
   });
   return {

@@ -79,7 +79,7 @@ export class ExchangeReader {
     await this.#questions.log('session', about);
     const { untilMs } = fact.session;
     const reading: Reading = {
-      ...{ session, untilMs, request, owner: `pid:${pid}`, keys: new Map(), chart: undefined },
+      ...{ session, untilMs, request, owner: `pid:${pid}`, keys: new Map(), chart: undefined, chartMs: 0 },
       reads: new GatheredReads((recordIds) => this.#read(reading, recordIds)),
     };
     this.#readings.add(reading);
@@ -111,6 +111,7 @@ export class ExchangeReader {
   async chart(session: string, { fresh = false } = {}): Promise<Chart> {
     const reading = this.#readings.read(session);
     if (reading.chart !== undefined && !fresh) return reading.chart;
+    const askedMs = this.#parts.clock();
     const { token, request } = reading.request;
     const { categories } = request.payload.args as { readonly categories?: readonly string[] };
     const terms = token?.terms ?? null;
@@ -126,7 +127,14 @@ export class ExchangeReader {
     const records = [...chart.records.values()].map(({ recordId, version }) => ({ recordId, version }));
     await this.#questions.log('search', { ...stepOf(reading, nonce), records });
     reading.chart = chart;
+    reading.chartMs = askedMs;
     return chart;
+  }
+
+  /** Has `chart` list what came by `changedMs` of this node's clock. */
+  async refresh(session: string, changedMs: number): Promise<void> {
+    const { chart, chartMs } = this.#readings.read(session);
+    if (chart !== undefined && chartMs <= changedMs) await this.chart(session, { fresh: true });
   }
 
   /**

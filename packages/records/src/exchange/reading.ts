@@ -38,6 +38,8 @@ export interface Reading {
   readonly keys: Map<string, Uint8Array>;
   readonly reads: GatheredReads;
   chart: Chart | undefined;
+  /** When it was asked for. */
+  chartMs: number;
 }
 
 /** What the reader's log says of one step. */

@@ -1,4 +1,5 @@
 import type { CompartmentFilter } from '../compartment.ts';
+import type { BeyondFound } from '../search/beyond.ts';
 import { isOver, isTheirs } from './foreign-access.ts';
 import type { Elsewhere } from './foreign-elsewhere.ts';
 import type { ForeignReading, Look, Place } from './foreign-reading.ts';
@@ -12,14 +13,17 @@ export interface EverythingPage {
   readonly isWhole: boolean;
 }
 
-interface Asked {
+interface Whole {
   readonly filter: CompartmentFilter;
   readonly count: number;
-  /** Empty for the first page. */
-  readonly after: string;
   readonly patient: string;
   readonly ownPid: string;
   readonly elsewhere: readonly Elsewhere[];
+}
+
+interface Asked extends Whole {
+  /** Empty for the first page. */
+  readonly after: string;
 }
 
 interface Listed {
@@ -28,6 +32,8 @@ interface Listed {
   readonly place: Place;
   /** null: a copy that was kept. */
   readonly session: string | null;
+  /** As for own records, what has no time is as good as of now; a copy's row does not tell. */
+  readonly dataFromMs: number;
 }
 
 /** What a patient's record elsewhere holds for whoever asks: listed first, and only what stands on the page is read. */
@@ -36,9 +42,29 @@ export async function everythingOf(reading: ForeignReading, look: Look, asked: A
   const { listed, isWhole: isListed } = await listAll(reading, look, asked);
   const left = listed.filter(({ key }) => key > after).sort((a, b) => (a.key < b.key ? -1 : 1));
   const page = left.slice(0, count);
+  const { found, isWhole } = await readAll(reading, look, page);
+  const { sinceMs = Number.NEGATIVE_INFINITY } = filter;
+  const resources = found.filter(({ lastUpdatedMs }) => lastUpdatedMs >= sinceMs);
+  const next = left.length > page.length ? (page.at(-1)?.key ?? after) : undefined;
+  return { resources, next, isWhole: isListed && isWhole };
+}
+
+/** The newest of it: nothing else is read, and what is left out makes it not whole. */
+export async function newestOf(reading: ForeignReading, look: Look, asked: Whole): Promise<BeyondFound> {
+  const { listed, isWhole: isListed } = await listAll(reading, look, asked);
+  const newest = listed.toSorted((a, b) => b.dataFromMs - a.dataFromMs || (a.key < b.key ? -1 : 1));
+  const { found, isWhole } = await readAll(reading, look, newest.slice(0, asked.count));
+  return { resources: found, isWhole: isListed && isWhole && listed.length <= asked.count };
+}
+
+async function readAll(
+  reading: ForeignReading,
+  look: Look,
+  page: readonly Listed[],
+): Promise<{ readonly found: readonly ForeignResource[]; readonly isWhole: boolean }> {
   const byPlace = Map.groupBy(page, ({ place, session }) => `${place.author} ${place.pid} ${session ?? ''}`);
   const found: ForeignResource[] = [];
-  let isWhole = isListed;
+  let isWhole = true;
   for (const group of byPlace.values()) {
     const [first] = group;
     if (first === undefined) continue;
@@ -51,29 +77,31 @@ export async function everythingOf(reading: ForeignReading, look: Look, asked: A
     isWhole &&= read !== undefined;
     found.push(...(read ?? []));
   }
-  const { sinceMs = Number.NEGATIVE_INFINITY } = filter;
-  const resources = found.filter(({ lastUpdatedMs }) => lastUpdatedMs >= sinceMs);
-  const next = left.length > page.length ? (page.at(-1)?.key ?? after) : undefined;
-  return { resources, next, isWhole };
+  return { found, isWhole };
 }
 
 async function listAll(
   reading: ForeignReading,
   look: Look,
-  { elsewhere, patient, ownPid, filter }: Asked,
+  { elsewhere, patient, ownPid, filter }: Whole,
 ): Promise<{ readonly listed: readonly Listed[]; readonly isWhole: boolean }> {
   const listed = new Map<string, Listed>();
   let isWhole = true;
-  const add = (place: Place, recordId: string, session: string | null): void => {
+  const add = (
+    place: Place,
+    { recordId, dataFromMs }: { readonly recordId: string; readonly dataFromMs: number | null },
+    session: string | null,
+  ): void => {
     const key = `${place.author} ${recordId}`;
-    if (!listed.has(key)) listed.set(key, { key, recordId, place, session });
+    const fromMs = dataFromMs ?? Number.MAX_SAFE_INTEGER;
+    if (!listed.has(key)) listed.set(key, { key, recordId, place, session, dataFromMs: fromMs });
   };
   for (const { author, pid, sessions, isLinked } of elsewhere) {
     const place: Place = { author, pid, patient, ownPid };
     for (const { session } of sessions) {
       try {
         for (const record of await reading.list(look, place, session)) {
-          if (isInPeriod(record, filter)) add(place, record.recordId, session);
+          if (isInPeriod(record, filter)) add(place, record, session);
         }
       } catch (error) {
         if (!isOver(error) && !isTheirs(error)) throw error;
@@ -82,7 +110,7 @@ async function listAll(
     }
     if (!isLinked) continue;
     for (const { type, recordId } of await reading.listKept(look, place)) {
-      if (filter.types?.has(type) ?? true) add(place, recordId, null);
+      if (filter.types?.has(type) ?? true) add(place, { recordId, dataFromMs: null }, null);
     }
   }
   return { listed: [...listed.values()], isWhole };

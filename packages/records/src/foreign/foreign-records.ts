@@ -8,15 +8,17 @@ import type { Patients } from '../patients.ts';
 import { RecordsError } from '../records-error.ts';
 import type { VaultCaller } from '../repository.ts';
 import type { Beyond, BeyondAsked, BeyondFound } from '../search/beyond.ts';
-import { sightedOf, sightOf } from '../sight.ts';
-import type { RecordRows } from '../vault-types.ts';
+import type { Clock, RecordRows } from '../vault-types.ts';
 import { type Asker, askerOf, demandBound, isOver, isTheirs } from './foreign-access.ts';
+import type { ForeignChanges } from './foreign-changes.ts';
 import { Whereabouts } from './foreign-elsewhere.ts';
-import { type EverythingPage, everythingOf } from './foreign-everything.ts';
+import { type EverythingPage, everythingOf, newestOf } from './foreign-everything.ts';
 import type { ForeignIds } from './foreign-ids.ts';
 import type { ForeignLinks } from './foreign-links.ts';
 import { NamedResources } from './foreign-named.ts';
 import { directoryUrlsIn } from './foreign-names.ts';
+import { ForeignNews } from './foreign-news.ts';
+import { maySeePatient } from './foreign-patient.ts';
 import { ForeignReading, type Look } from './foreign-reading.ts';
 import { type ForeignResource, ForeignResources } from './foreign-resource.ts';
 import type { ForeignSessions } from './foreign-sessions.ts';
@@ -34,6 +36,8 @@ interface Parts {
   readonly ids: ForeignIds;
   readonly links: ForeignLinks;
   readonly sessions: ForeignSessions;
+  readonly changes: ForeignChanges;
+  readonly clock: Clock;
   baseUrlOf(organisation: string): string;
 }
 
@@ -47,6 +51,8 @@ export class ForeignRecords {
   readonly #reading: ForeignReading;
   readonly #whereabouts: Whereabouts;
   readonly #named: NamedResources;
+  /** What subscriptions hear of. */
+  readonly news: ForeignNews;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -54,6 +60,7 @@ export class ForeignRecords {
     this.#reading = new ForeignReading({ ...parts, resources });
     this.#whereabouts = new Whereabouts({ ...parts, resources });
     this.#named = new NamedResources({ ...parts, resources, reading: this.#reading, whereabouts: this.#whereabouts });
+    this.news = new ForeignNews({ ...parts, reading: this.#reading, whereabouts: this.#whereabouts });
   }
 
   /**
@@ -93,16 +100,20 @@ export class ForeignRecords {
     const asker = await this.#askerOfAnything(caller);
     if (asker === undefined) return undefined;
     const look: Look = { caller, asker, interaction: 's' };
-    // One answer asks for page and total: what it read once it does not read again.
+    // One answer asks for page, total and links between: what it read once it does not read again.
     const found = new Map<string, Promise<BeyondFound>>();
+    const once = (asked: readonly unknown[], find: () => Promise<BeyondFound>): Promise<BeyondFound> => {
+      const name = JSON.stringify(asked);
+      const known = found.get(name) ?? find();
+      found.set(name, known);
+      return known;
+    };
     return {
-      find: (asked) => {
-        const name = JSON.stringify([asked.type, asked.patients, asked.ids]);
-        const known = found.get(name) ?? this.#find(look, asked);
-        found.set(name, known);
-        return known;
-      },
-      named: (urls, sources) => this.#named.find(look, urls, sources),
+      find: (asked) => once([asked.type, asked.patients, asked.ids], () => this.#find(look, asked)),
+      named: (urls, sources) =>
+        once([urls, sources.foreign.map(({ url, source }) => [url, source.session]), sources.owners], () =>
+          this.#named.find(look, urls, sources),
+        ),
     };
   }
 
@@ -112,16 +123,22 @@ export class ForeignRecords {
     fhirId: string,
     page: { readonly filter: CompartmentFilter; readonly count: number; readonly after: string },
   ): Promise<EverythingPage> {
-    const nothing = { resources: [], next: undefined, isWhole: true };
-    const asker = await this.#askerOfAnything(caller);
-    const patient = asker === undefined ? undefined : await this.#parts.patients.findByFhirId(fhirId);
-    if (asker === undefined || patient === undefined) return nothing;
-    const look: Look = { caller, asker, interaction: 'r' };
-    if (!(await this.#maySeePatient(look, fhirId, patient.pid))) return nothing;
-    const { elsewhere, isWhole } = await this.#whereabouts.open(asker, patient.pid);
-    const asked = { ...page, patient: fhirId, ownPid: patient.pid, elsewhere };
-    const found = await everythingOf(this.#reading, look, asked);
-    return { ...found, isWhole: found.isWhole && isWhole };
+    const open = await this.#openPatient(caller, fhirId);
+    if (open === undefined) return { resources: [], next: undefined, isWhole: true };
+    const found = await everythingOf(this.#reading, open.look, { ...page, ...open.place });
+    return { ...found, isWhole: found.isWhole && open.isWhole };
+  }
+
+  /** The newest of a patient's records elsewhere, at most `count`; nothing of one who may not be seen here. */
+  async newest(
+    caller: VaultCaller,
+    fhirId: string,
+    asked: { readonly filter: CompartmentFilter; readonly count: number },
+  ): Promise<BeyondFound> {
+    const open = await this.#openPatient(caller, fhirId);
+    if (open === undefined) return { resources: [], isWhole: true };
+    const found = await newestOf(this.#reading, open.look, { ...asked, ...open.place });
+    return { ...found, isWhole: found.isWhole && open.isWhole };
   }
 
   /** The entries of authors' directories that resources of one answer name. */
@@ -130,6 +147,16 @@ export class ForeignRecords {
     if (asker === undefined) return { resources: [], isWhole: true };
     const urls = new Set(from.flatMap(({ tree }) => directoryUrlsIn(tree)));
     return this.#named.find({ caller, asker, interaction: 'r' }, [...urls], { foreign: from, owners: [] });
+  }
+
+  async #openPatient(caller: VaultCaller, fhirId: string) {
+    const asker = await this.#askerOfAnything(caller);
+    const patient = asker === undefined ? undefined : await this.#parts.patients.findByFhirId(fhirId);
+    if (asker === undefined || patient === undefined) return undefined;
+    const look: Look = { caller, asker, interaction: 'r' };
+    if (!(await maySeePatient(this.#parts, look, { fhirId, pid: patient.pid }))) return undefined;
+    const { elsewhere, isWhole } = await this.#whereabouts.open(asker, patient.pid);
+    return { look, isWhole, place: { patient: fhirId, ownPid: patient.pid, elsewhere } };
   }
 
   async #askerOfAnything(caller: VaultCaller): Promise<Asker | undefined> {
@@ -149,7 +176,7 @@ export class ForeignRecords {
     let isWhole = patients.length <= PATIENTS_MAX;
     for (const fhirId of patients.slice(0, PATIENTS_MAX)) {
       const patient = await this.#parts.patients.findByFhirId(fhirId);
-      if (patient === undefined || !(await this.#maySeePatient(look, fhirId, patient.pid))) continue;
+      if (patient === undefined || !(await maySeePatient(this.#parts, look, { fhirId, pid: patient.pid }))) continue;
       const { elsewhere, isWhole: isOpen } = await this.#whereabouts.open(look.asker, patient.pid);
       isWhole &&= isOpen;
       for (const { author, pid, sessions, isLinked } of elsewhere) {
@@ -196,14 +223,5 @@ export class ForeignRecords {
       if (!isOver(error) && !isTheirs(error)) throw error;
       return { resource: undefined, isWhole: isOver(error) };
     }
-  }
-
-  /** Whom a search names the asker must be allowed to see: else it would tell who is a patient elsewhere. */
-  async #maySeePatient({ caller, asker }: Look, fhirId: string, pid: string): Promise<boolean> {
-    // The token of an app names its one patient.
-    if (asker.use?.pid === pid) return true;
-    const record = await this.#parts.rows.findResource('Patient', fhirId);
-    if (record?.status !== 'current') return false;
-    return (await sightOf(this.#parts, caller).decide(sightedOf(record), 's')).kind === 'allowed';
   }
 }

@@ -54,6 +54,11 @@ export class ForeignSessions {
     });
   }
 
+  /** What the patient of `ownPid` handed over. */
+  listOf(ownPid: string): Promise<readonly ForeignGrant[]> {
+    return this.#parts.grants.listOf(ownPid);
+  }
+
   /** Keeps a grant that the patient of `ownPid` handed over; `overloaded` beyond `FOREIGN_GRANTS_MAX`. */
   handOver(ownPid: string, grant: ForeignGrant): Promise<void> {
     return this.#parts.grants.add(ownPid, grant);

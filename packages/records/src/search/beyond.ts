@@ -1,5 +1,4 @@
-import type { FhirTree, Filter, OwnFilter, ResourceType } from '@salus/fhir';
-import { matchesFilter } from '@salus/fhir';
+import { type FhirTree, matchesFilter, type ResourceType, type SearchParameter, searchableValues } from '@salus/fhir';
 import type { ForeignResource } from '../foreign/foreign-resource.ts';
 import type { Owner } from '../vault-types.ts';
 import type { SearchPlan } from './plan.ts';
@@ -41,6 +40,7 @@ export interface BeyondMatch {
   readonly shard: number;
   readonly entry: number;
   readonly tree: FhirTree;
+  readonly resource: ForeignResource;
   readonly found: FoundRecord;
 }
 
@@ -51,36 +51,49 @@ const PLACE_DIGITS = 12;
 
 /** What matches, in the order of pages; nothing where the search names neither patients nor ids. */
 export async function beyondMatches(
-  beyond: Beyond,
+  outside: Outside | undefined,
   type: ResourceType,
-  { filters, within, ids }: SearchPlan,
+  { filters, within, ids = [], patients }: SearchPlan,
   nowMs: number,
-): Promise<{ readonly matches: readonly BeyondMatch[]; readonly isWhole: boolean }> {
-  const asked = { type, patients: [...patientsIn(filters), ...patientsIn(within ?? [])], ids: ids ?? [] };
-  if (asked.patients.length + asked.ids.length === 0) return { matches: [], isWhole: true };
-  const { resources, isWhole } = await beyond.find({ ...asked, patients: [...new Set(asked.patients)].sort() });
+): Promise<readonly BeyondMatch[]> {
+  const resources = await findBeyond(outside, { type, patients, ids: patients.length === 0 ? ids : [] });
   const matches = resources
     .filter(({ searched }) => filters.every((filter) => matchesFilter(searched, filter, nowMs)))
     .filter(({ searched }) => within?.some((filter) => matchesFilter(searched, filter, nowMs)) ?? true)
     .map(placed);
-  return { matches: matches.sort((a, b) => a.entry - b.entry), isWhole };
+  return matches.sort((a, b) => a.entry - b.entry);
 }
 
-/** Whom the references of filters may name. */
-function patientsIn(filters: readonly (Filter | OwnFilter)[]): readonly string[] {
-  return filters.flatMap((filter) => {
-    if (filter.kind !== 'values' || filter.modifier !== undefined || filter.parameter.type !== 'reference') return [];
-    if (!filter.parameter.targets.includes('Patient')) return [];
-    return filter.alternatives.flatMap((wanted) =>
-      wanted.kind === 'reference' && (wanted.type ?? 'Patient') === 'Patient' ? [wanted.id] : [],
-    );
-  });
+/** Nothing where neither patients nor ids are named. */
+export async function findBeyond(
+  outside: Outside | undefined,
+  asked: BeyondAsked,
+): Promise<readonly ForeignResource[]> {
+  if (outside?.beyond === undefined || asked.patients.length + asked.ids.length === 0) return [];
+  const { resources, isWhole } = await outside.beyond.find(asked);
+  outside.isWhole &&= isWhole;
+  return resources;
+}
+
+/** Entries of authors' directories that their resources name by a parameter. */
+export async function namedBeyond(
+  outside: Outside | undefined,
+  from: readonly ForeignResource[],
+  { parameter, target }: { readonly parameter: SearchParameter; readonly target: ResourceType },
+): Promise<readonly ForeignResource[]> {
+  const urls = from
+    .flatMap(({ searched }) => searchableValues(searched, parameter))
+    .flatMap((value) => (value.kind === 'reference' && value.type === target ? (value.reference ?? []) : []));
+  if (outside?.beyond === undefined || urls.length === 0) return [];
+  const { resources, isWhole } = await outside.beyond.named([...new Set(urls)], { foreign: from, owners: [] });
+  outside.isWhole &&= isWhole;
+  return resources.filter(({ type }) => type === target);
 }
 
 function placed(resource: ForeignResource): BeyondMatch {
   const { id, tree } = resource;
   const entry = Number.parseInt(id.replaceAll('-', '').slice(0, PLACE_DIGITS), 16);
-  return { shard: BEYOND_SHARD, entry, tree, found: foundElsewhere(resource) };
+  return { shard: BEYOND_SHARD, entry, tree, resource, found: foundElsewhere(resource) };
 }
 
 export function foundElsewhere(resource: ForeignResource): FoundRecord {

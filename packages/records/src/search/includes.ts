@@ -8,7 +8,7 @@ import {
   searchableValues,
   searchParametersOf,
 } from '@salus/fhir';
-import { foundElsewhere, type Outside } from './beyond.ts';
+import { findBeyond, foundElsewhere } from './beyond.ts';
 import type { Looking, Matcher } from './matcher.ts';
 import type { FoundRecord } from './search-types.ts';
 
@@ -20,8 +20,6 @@ const ROUNDS_MAX = 8;
 interface Looker {
   readonly matcher: Matcher;
   readonly looking: Looking;
-  /** What other organisations released. */
-  readonly outside: Outside;
 }
 
 interface Gathering extends Looker {
@@ -86,8 +84,8 @@ async function add({ matcher, looking, seen, included }: Gathering, type: string
 
 /** Whole URLs lead to other organisations, as far as whoever asks may look there. */
 async function addNamed(gathering: Gathering, urls: readonly string[], sources: readonly FoundRecord[]): Promise<void> {
-  const { outside } = gathering;
-  if (outside.beyond === undefined || urls.length === 0) return;
+  const { outside } = gathering.looking;
+  if (outside?.beyond === undefined || urls.length === 0) return;
   const foreign = sources.flatMap(({ elsewhere }) => (elsewhere === undefined ? [] : [elsewhere]));
   const owners = sources.flatMap(({ record, elsewhere }) => (elsewhere === undefined ? [record.meta.owner] : []));
   const { resources, isWhole } = await outside.beyond.named(urls, { foreign, owners });
@@ -116,7 +114,7 @@ async function followBack(gathering: Gathering, include: Include, sources: reado
     const alternatives = asked.map(referenceTo);
     const filter = { kind: 'values', parameter, modifier: undefined, alternatives } as const;
     const request = { type: include.source, filters: [filter] };
-    for (const { record } of await matcher.matchesOf(looking, request, INCLUDED_MAX + 1, 1)) {
+    for (const { record } of await matcher.matchesOf(looking, request, INCLUDED_MAX + 1)) {
       if (included.length > INCLUDED_MAX) return;
       if (!gathering.seen.has(`${record.meta.type}/${record.meta.id}`)) push(gathering, [await matcher.found(record)]);
     }
@@ -138,18 +136,16 @@ async function addReferring(
   },
   sources: readonly FoundRecord[],
 ): Promise<void> {
-  const { outside, looking } = gathering;
+  const { outside, nowMs } = gathering.looking;
   const patients = new Set(
     sources.flatMap(({ record: { meta }, elsewhere }) => {
       if (elsewhere !== undefined) return elsewhere.source.patient ?? [];
       return meta.type === 'Patient' ? meta.id : [];
     }),
   );
-  if (outside.beyond === undefined || patients.size === 0) return;
   const filter = { kind: 'values', parameter, modifier: undefined, alternatives } as const;
-  const { resources, isWhole } = await outside.beyond.find({ type, patients: [...patients].sort(), ids: [] });
-  outside.isWhole &&= isWhole;
-  const referring = resources.filter(({ searched }) => matchesFilter(searched, filter, looking.nowMs));
+  const resources = await findBeyond(outside, { type, patients: [...patients].sort(), ids: [] });
+  const referring = resources.filter(({ searched }) => matchesFilter(searched, filter, nowMs));
   push(gathering, referring.map(foundElsewhere));
 }
 

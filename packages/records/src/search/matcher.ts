@@ -1,29 +1,28 @@
 import {
-  type Filter,
+  type FhirTree,
   matchesFilter,
   type OwnFilter,
   ownerRuleOf,
   type ResourceType,
   type SearchRequest,
-  searchableValues,
-  searchParametersOf,
 } from '@salus/fhir';
 import type { Attachments } from '../attachments.ts';
+import type { ForeignResource } from '../foreign/foreign-resource.ts';
 import type { Patients } from '../patients.ts';
 import { RecordsError } from '../records-error.ts';
 import { type Sight, type SightDecision, sightedOf } from '../sight.ts';
 import type { Store } from '../store/database.ts';
 import type { CiphertextReader, Clock, Owner, RecordRows, StoredRecord } from '../vault-types.ts';
+import { beyondMatches, findBeyond, namedBeyond, type Outside } from './beyond.ts';
 import { type Candidate, Candidates } from './candidates.ts';
+import { follow, inOrder, isOwn, type Level, type Linked, type Links } from './chains.ts';
 import { type Opened, OpenedRecords } from './opened-records.ts';
-import { IDS_MAX, planOf, type SearchPlan } from './plan.ts';
+import { planOf, type SearchPlan, scopeOf } from './plan.ts';
 import type { SearchIndex } from './search-index.ts';
 import type { FoundRecord } from './search-types.ts';
 
 /** Candidates that one page, one sorting or one count looks into; what needs more is refused. */
 const CANDIDATES_MAX = 10_000;
-/** Longest chain of searches within searches (a chain, `_has`, `_revinclude`). */
-const DEPTH_MAX = 8;
 
 export type MatcherParts = {
   readonly store: Store;
@@ -53,6 +52,8 @@ export interface Looking {
   candidates: number;
   /** Decisions that rest on owner and pair alone. */
   readonly decisions: Map<string, SightDecision>;
+  /** What other organisations released; undefined where only what is stored here counts. */
+  readonly outside: Outside | undefined;
 }
 
 /** Where a match stands: matches are listed by shard, and by entry within it. */
@@ -61,6 +62,7 @@ export interface Place {
   readonly entry: number;
 }
 
+const OUTERMOST: Level = { depth: 0, around: [] };
 /** Before everything. */
 export const START: Place = { shard: -1, entry: 0 };
 
@@ -84,26 +86,20 @@ export class Matcher {
   }
 
   /** Begins a page; `last`: of the first page of the same search. */
-  async look(sight: Sight, last: number | undefined): Promise<Looking> {
+  async look(sight: Sight, last: number | undefined, outside?: Outside): Promise<Looking> {
     const nowMs = this.#parts.clock();
-    return { sight, nowMs, last: last ?? (await this.#candidates.lastEntry()), candidates: 0, decisions: new Map() };
+    const lastEntry = last ?? (await this.#candidates.lastEntry());
+    return { sight, nowMs, last: lastEntry, candidates: 0, decisions: new Map(), outside };
   }
 
-  /** At most `limit`; `depth` counts searches within searches. */
+  /** At most `limit` of those that are stored here. */
   async matchesOf(
     looking: Looking,
     request: Pick<SearchRequest, 'type' | 'filters'>,
     limit: number,
-    depth: number,
   ): Promise<readonly Match[]> {
-    const plan = await this.planOf(looking, request, undefined, depth);
-    const found: Match[] = [];
-    if (plan === undefined) return found;
-    for await (const match of this.matches(looking, request.type, plan, START)) {
-      found.push(match);
-      if (found.length >= limit) break;
-    }
-    return found;
+    const plan = await this.planOf(looking, request, undefined);
+    return plan === undefined ? [] : this.#first(looking, request.type, plan, limit);
   }
 
   /** A resource by its reference when it is current and may be seen. */
@@ -122,16 +118,25 @@ export class Matcher {
     looking: Looking,
     request: Pick<SearchRequest, 'type' | 'filters'>,
     within: readonly OwnFilter[] | undefined,
-    depth: number,
+    level: Level = OUTERMOST,
   ): Promise<SearchPlan | undefined> {
     const own: OwnFilter[] = [];
-    for (const filter of request.filters) {
-      const followed = await this.#follow(looking, request.type, filter, depth);
+    const { type } = request;
+    for (const filter of inOrder(request.filters)) {
+      if (isOwn(filter)) {
+        own.push(filter);
+        continue;
+      }
+      const around = scopeOf(type, [...own, ...(within ?? [])], level.around);
+      const followed = await follow(this.#links(looking, { ...level, around }), type, filter, level.depth);
       if (followed === undefined) return undefined;
       own.push(followed);
     }
     const { patients } = this.#parts;
-    return planOf({ sight: looking.sight, patients, nowMs: looking.nowMs }, request, own, within);
+    return planOf({ sight: looking.sight, patients, nowMs: looking.nowMs }, request, own, {
+      within,
+      around: level.around,
+    });
   }
 
   /** What matches and may be seen, by shard and entry, after a place. */
@@ -147,37 +152,43 @@ export class Matcher {
     }
   }
 
-  /** A chain or `_has` becomes the references or ids that it leads to; undefined when it leads to nothing. */
-  async #follow(looking: Looking, type: ResourceType, filter: Filter, depth: number): Promise<OwnFilter | undefined> {
-    if (filter.kind === 'values' || filter.kind === 'missing') return filter;
-    if (depth >= DEPTH_MAX) throw tooCostly();
-    if (filter.kind === 'chain') {
-      const alternatives: { kind: 'reference'; type: ResourceType; id: string }[] = [];
-      for (const { type: target, filter: inner } of filter.links) {
-        const found = await this.matchesOf(looking, { type: target, filters: [inner] }, IDS_MAX + 1, depth + 1);
-        for (const { record } of found) alternatives.push({ kind: 'reference', type: target, id: record.meta.id });
-        if (alternatives.length > IDS_MAX) throw tooCostly();
-      }
-      if (alternatives.length === 0) return undefined;
-      return { kind: 'values', parameter: filter.parameter, modifier: undefined, alternatives };
+  async #first(looking: Looking, type: ResourceType, plan: SearchPlan, limit: number): Promise<readonly Match[]> {
+    const found: Match[] = [];
+    for await (const match of this.matches(looking, type, plan, START)) {
+      found.push(match);
+      if (found.length >= limit) break;
     }
-    const found = await this.matchesOf(
-      looking,
-      { type: filter.type, filters: [filter.filter] },
-      CANDIDATES_MAX,
-      depth + 1,
-    );
-    const ids = new Set<string>();
-    for (const { tree } of found) {
-      for (const value of searchableValues(tree, filter.parameter)) {
-        if (value.kind === 'reference' && value.type === type && value.id !== undefined) ids.add(value.id);
-      }
-    }
-    if (ids.size > IDS_MAX) throw tooCostly();
-    const parameter = searchParametersOf(type).get('_id');
-    if (ids.size === 0 || parameter === undefined) return undefined;
-    const alternatives = [...ids].map((id) => ({ kind: 'token', system: undefined, code: id }) as const);
-    return { kind: 'values', parameter, modifier: undefined, alternatives };
+    return found;
+  }
+
+  /** Searches within a search, one level further in. */
+  #links(looking: Looking, { depth, around }: Level): Links {
+    const { nowMs, outside } = looking;
+    const inner: Level = { depth: depth + 1, around };
+    // Whoever is a patient elsewhere is the patient here, whom the search looks at already.
+    const theirs = async (type: ResourceType) =>
+      type === 'Patient' || around.length === 0 ? [] : findBeyond(outside, { type, patients: around, ids: [] });
+    return {
+      find: async (request, limit) => {
+        const { type } = request;
+        const plan = await this.planOf(looking, request, undefined, inner);
+        if (plan === undefined) return [];
+        const own = await this.#first(looking, type, plan, limit);
+        const beyond = type === 'Patient' ? [] : await beyondMatches(outside, type, plan, nowMs);
+        return [
+          ...own.map(({ record, tree }): Linked => ({ id: record.meta.id, url: undefined, tree })),
+          ...beyond.map(({ resource }) => linkedElsewhere(resource)),
+        ];
+      },
+      theirs: async (type) => (await theirs(type)).map(linkedElsewhere),
+      named: async (type, parameter, { type: target, filter }) => {
+        if (ownerRuleOf(target) !== 'organisation' || around.length === 0) return [];
+        const plan = await this.planOf(looking, { type: target, filters: [filter] }, undefined, inner);
+        if (plan === undefined) return [];
+        const found = await namedBeyond(outside, await theirs(type), { parameter, target });
+        return found.filter(({ searched }) => holds(plan, { tree: searched }, nowMs)).map(linkedElsewhere);
+      },
+    };
   }
 
   /** A row's sealed part never changes: it is opened once. */
@@ -242,7 +253,11 @@ export class Matcher {
   }
 }
 
-function holds({ filters, within }: SearchPlan, { tree }: Opened, nowMs: number): boolean {
+function linkedElsewhere({ id, url, searched }: ForeignResource): Linked {
+  return { id, url, tree: searched };
+}
+
+function holds({ filters, within }: SearchPlan, { tree }: { readonly tree: FhirTree }, nowMs: number): boolean {
   if (!filters.every((filter) => matchesFilter(tree, filter, nowMs))) return false;
   return within === undefined || within.some((filter) => matchesFilter(tree, filter, nowMs));
 }

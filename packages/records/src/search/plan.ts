@@ -3,6 +3,7 @@ import {
   type IndexTerm,
   type OwnFilter,
   patientsNamedBy,
+  type ResourceType,
   type SearchRequest,
   termsOfFilter,
   typeTerm,
@@ -25,6 +26,8 @@ export interface SearchPlan {
   readonly ids: readonly string[] | undefined;
   /** Whose records can match and may be seen. */
   readonly owners: ReadonlySet<Owner> | 'all';
+  /** FHIR ids of the patients here whom the search names, in order: whose records elsewhere are asked for. */
+  readonly patients: readonly string[];
 }
 
 /** More ids, and results of a chain, than any client can mean. */
@@ -34,7 +37,7 @@ export async function planOf(
   { sight, patients, nowMs }: { readonly sight: Sight; readonly patients: Patients; readonly nowMs: number },
   { type }: Pick<SearchRequest, 'type'>,
   filters: readonly OwnFilter[],
-  within: readonly OwnFilter[] | undefined,
+  { within, around }: { readonly within: readonly OwnFilter[] | undefined; readonly around: readonly string[] },
 ): Promise<SearchPlan> {
   const groups: (readonly IndexTerm[])[] = [];
   const common: (readonly IndexTerm[])[] = [];
@@ -49,7 +52,33 @@ export async function planOf(
   if (inside?.every((terms) => terms !== undefined)) groups.push([...new Set(inside.flat())]);
   if (groups.length === 0) groups.push(common.pop() ?? [typeTerm(type)]);
   const owners = await ownersOf(patients, type, filters, await sight.owners());
-  return { groups, common, filters, within, ids: idsOf(filters), owners };
+  const named = unique([...around, ...patientsIn(filters), ...patientsIn(within ?? [])]);
+  return { groups, common, filters, within, ids: idsOf(filters), owners, patients: named };
+}
+
+/** Of what searches within a search are: of the patients whom it names, or is about. */
+export function scopeOf(
+  type: ResourceType,
+  filters: readonly OwnFilter[],
+  around: readonly string[],
+): readonly string[] {
+  const itself = type === 'Patient' ? (idsOf(filters) ?? []) : [];
+  return unique([...around, ...patientsIn(filters), ...itself]);
+}
+
+/** Whom the references of filters may name. */
+export function patientsIn(filters: readonly OwnFilter[]): readonly string[] {
+  return filters.flatMap((filter) => {
+    if (filter.kind !== 'values' || filter.modifier !== undefined || filter.parameter.type !== 'reference') return [];
+    if (!filter.parameter.targets.includes('Patient')) return [];
+    return filter.alternatives.flatMap((wanted) =>
+      wanted.kind === 'reference' && (wanted.type ?? 'Patient') === 'Patient' ? [wanted.id] : [],
+    );
+  });
+}
+
+function unique(ids: readonly string[]): readonly string[] {
+  return [...new Set(ids)].sort();
 }
 
 /** Cut down to the owners of the patients that a filter names. */

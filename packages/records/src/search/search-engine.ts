@@ -46,12 +46,12 @@ export class SearchEngine {
    */
   async find(sight: Sight, search: Search, position?: SearchPosition): Promise<SearchPage> {
     this.#parts.guard.demandReleasing();
-    const looking = await this.#matcher.look(sight, position?.last);
+    const outside: Outside = { beyond: search.beyond, isWhole: true };
+    const looking = await this.#matcher.look(sight, position?.last, outside);
     const [first] = search.requests;
     const count = first?.summary === 'count' ? 0 : (first?.count ?? 0);
-    const outside: Outside = { beyond: search.beyond, isWhole: true };
-    const page = await this.#page({ looking, outside }, search, count, position);
-    const total = await this.#total({ looking, outside }, search, page, position);
+    const page = await this.#page(looking, search, count, position);
+    const total = await this.#total(looking, search, page, position);
     const last = page.matches.at(-1);
     const next =
       page.more && last !== undefined
@@ -70,7 +70,7 @@ export class SearchEngine {
     const { included, isCut } =
       first === undefined || matches.length === 0
         ? { included: [], isCut: false }
-        : await includesOf({ matcher: this.#matcher, looking, outside }, first, matches);
+        : await includesOf({ matcher: this.#matcher, looking }, first, matches);
     // What another organisation released is logged by its read, on both sides.
     const own = [...matches, ...included].filter(({ elsewhere }) => elsewhere === undefined);
     const records = own.map((found) => found.record);
@@ -85,12 +85,12 @@ export class SearchEngine {
   async match(sight: Sight, request: SearchRequest, limit: number): Promise<readonly Match[]> {
     this.#parts.guard.demandReleasing();
     const looking = await this.#matcher.look(sight, undefined);
-    return this.#matcher.matchesOf(looking, request, limit, 0);
+    return this.#matcher.matchesOf(looking, request, limit);
   }
 
   /** Requests one after the other, from the place in the one where the page before ended. */
   async #page(
-    { looking, outside }: { readonly looking: Looking; readonly outside: Outside },
+    looking: Looking,
     { requests, within }: Search,
     count: number,
     position: SearchPosition | undefined,
@@ -100,10 +100,10 @@ export class SearchEngine {
     for (let at = last.at; at < requests.length && count > 0; at += 1) {
       const request = requests[at];
       const plan =
-        request === undefined ? undefined : await this.#matcher.planOf(looking, request, within?.get(request.type), 0);
+        request === undefined ? undefined : await this.#matcher.planOf(looking, request, within?.get(request.type));
       if (request === undefined || plan === undefined) continue;
       const after = at === position?.at ? position : undefined;
-      for await (const { match, keys } of this.#ordered({ looking, outside }, request, plan, after)) {
+      for await (const { match, keys } of this.#ordered(looking, request, plan, after)) {
         if (matches.length === count) return { ...last, matches, more: true };
         matches.push(match);
         last = { at, keys };
@@ -113,26 +113,26 @@ export class SearchEngine {
   }
 
   async *#ordered(
-    { looking, outside }: { readonly looking: Looking; readonly outside: Outside },
+    looking: Looking,
     request: SearchRequest,
     plan: SearchPlan,
     after: SearchPosition | undefined,
   ): AsyncGenerator<Sorted> {
     if (request.sort.length > 0) {
-      yield* await this.#sorted({ looking, outside }, request, plan, after);
+      yield* await this.#sorted(looking, request, plan, after);
       return;
     }
     for await (const match of this.#matcher.matches(looking, request.type, plan, after ?? START)) {
       yield { match, keys: [] };
     }
-    for (const match of await this.#beyond({ looking, outside }, request, plan)) {
+    for (const match of await beyondMatches(looking.outside, request.type, plan, looking.nowMs)) {
       if (after === undefined || comparePlaces(match, after) > 0) yield { match, keys: [] };
     }
   }
 
   /** All matches in order, those after a position. */
   async #sorted(
-    { looking, outside }: { readonly looking: Looking; readonly outside: Outside },
+    looking: Looking,
     request: SearchRequest,
     plan: SearchPlan,
     after: SearchPosition | undefined,
@@ -142,7 +142,7 @@ export class SearchEngine {
     for await (const match of this.#matcher.matches(looking, type, plan, START)) {
       all.push({ match, keys: sortValuesOf(match.tree, sort) });
     }
-    for (const match of await this.#beyond({ looking, outside }, request, plan)) {
+    for (const match of await beyondMatches(looking.outside, type, plan, looking.nowMs)) {
       all.push({ match, keys: sortValuesOf(match.tree, sort) });
     }
     all.sort((a, b) => compareSortValues(a.keys, b.keys, sort) || comparePlaces(a.match, b.match));
@@ -153,20 +153,8 @@ export class SearchEngine {
     });
   }
 
-  /** Matches of other organisations, behind the own ones. */
-  async #beyond(
-    { looking, outside }: { readonly looking: Looking; readonly outside: Outside },
-    { type }: SearchRequest,
-    plan: SearchPlan,
-  ): Promise<readonly BeyondMatch[]> {
-    if (outside.beyond === undefined) return [];
-    const { matches, isWhole } = await beyondMatches(outside.beyond, type, plan, looking.nowMs);
-    outside.isWhole &&= isWhole;
-    return matches;
-  }
-
   async #total(
-    { looking, outside }: { readonly looking: Looking; readonly outside: Outside },
+    looking: Looking,
     search: Search,
     page: { readonly matches: readonly unknown[]; readonly more: boolean },
     position: SearchPosition | undefined,
@@ -181,10 +169,10 @@ export class SearchEngine {
     let total = 0;
     try {
       for (const request of search.requests) {
-        const plan = await this.#matcher.planOf(counting, request, search.within?.get(request.type), 0);
+        const plan = await this.#matcher.planOf(counting, request, search.within?.get(request.type));
         if (plan === undefined) continue;
         for await (const _ of this.#matcher.matches(counting, request.type, plan, START)) total += 1;
-        total += (await this.#beyond({ looking, outside }, request, plan)).length;
+        total += (await beyondMatches(looking.outside, request.type, plan, looking.nowMs)).length;
       }
     } catch (error) {
       // An estimate may be left out; a number that was asked for may not be wrong.
