@@ -109,6 +109,19 @@ type Door = (token: string) => Promise<string>;
 const each = async (ask: (id: string) => Promise<Answer>): Promise<string> =>
   (await Promise.all([...known.values()].map(ask))).map(({ text }) => text).join('\n');
 
+/** The markers by which a search finds something. */
+async function matching(token: string, queryOf: (value: string) => string): Promise<string> {
+  const found = await Promise.all(
+    TARGETS.map(async (target) => {
+      const marker = markerOf(target);
+      const { json, text } = await get(token, queryOf(encodeURIComponent(marker)));
+      if (json.resourceType !== 'Bundle') throw new Error(text);
+      return json.total > 0 ? [marker] : [];
+    }),
+  );
+  return found.flat().join('\n');
+}
+
 const DOORS: Readonly<Record<string, Door>> = {
   read: (token) => each((id) => get(token, `Observation/${id}`)),
   vread: (token) => each((id) => get(token, `Observation/${id}/_history/1`)),
@@ -121,6 +134,14 @@ const DOORS: Readonly<Record<string, Door>> = {
     return (await get(token, found)).text;
   },
   _revinclude: async (token) => (await get(token, `Patient?_id=${story.ownId}&_revinclude=Observation:patient`)).text,
+  // A chain and _has show no marker: what they match by says that it is there.
+  'a chain': (token) =>
+    matching(token, (value) => `Observation?patient=${story.ownId}&has-member:Observation.value-string=${value}`),
+  _has: (token) =>
+    matching(token, (value) => `Patient?_id=${story.ownId}&_has:Observation:patient:value-string=${value}`),
+  '_has of a reference': async (token) =>
+    (await get(token, `Observation?patient=${story.ownId}&_has:Observation:has-member:value-string=panel`)).text,
+  $summary: async (token) => (await get(token, `Patient/${story.ownId}/$summary`)).text,
   $everything: async (token) => (await get(token, `Patient/${story.ownId}/$everything`)).text,
   GraphQL: (token) => each((id) => query(token, `{ Observation(id: "${id}") { valueString } }`)),
   'a list of GraphQL': async (token) =>
@@ -136,7 +157,9 @@ const DOORS: Readonly<Record<string, Door>> = {
   },
 };
 /** These lead through the panel: shut, they lead nowhere. */
-const THROUGH_PANEL: ReadonlySet<string> = new Set(['_include', 'GraphQL by reference']);
+const THROUGH_PANEL: ReadonlySet<string> = new Set([
+  ...['_include', 'GraphQL by reference', 'a chain', '_has of a reference'],
+]);
 
 describe.each(Object.entries(CONSENTS))('a consent to %s', (_name, consent) => {
   let grant: string;

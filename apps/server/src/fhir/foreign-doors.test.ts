@@ -1,3 +1,4 @@
+import { validateForWrite } from '@salus/fhir';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type Answer,
@@ -16,8 +17,12 @@ const CATEGORIES = ['medication', 'laboratory'] as const;
 interface Found {
   readonly resourceType: string;
   readonly id: string;
-  readonly meta: { readonly source?: string };
+  readonly meta?: { readonly source?: string };
   readonly [element: string]: unknown;
+}
+interface Section {
+  readonly text: { readonly div: string };
+  readonly entry?: readonly { readonly reference: string }[];
 }
 interface Entry {
   readonly fullUrl?: string;
@@ -40,9 +45,16 @@ const entriesOf = (answer: Answer): readonly Entry[] => {
 };
 const included = async (path: string, token = doctor): Promise<readonly Entry[]> =>
   entriesOf(await ask(path, token)).filter(({ search }) => search.mode === 'include');
-const isForeign = ({ resource: { meta } }: Entry): boolean => meta.source?.startsWith(BASE_A) === true;
+const isForeign = ({ resource: { meta } }: Entry): boolean => meta?.source?.startsWith(BASE_A) === true;
 const graphql = async (query: string, token = doctor): Promise<Answer> =>
   ask(`$graphql?query=${encodeURIComponent(query)}`, token);
+
+/** Searches that find nothing but through what the other hospital wrote. */
+const linked = (): readonly string[] => [
+  `Observation?patient=${story.ownId}&based-on:MedicationRequest.status=active`,
+  `MedicationRequest?patient=${story.ownId}&_has:Observation:based-on:code:text=glucose`,
+  `Patient?_id=${story.ownId}&_has:Observation:patient:code:text=glucose`,
+];
 
 /** Events of reads that the other organisation's people made, in the author's log. */
 async function readsAtA(): Promise<number> {
@@ -161,6 +173,68 @@ describe('while its reader’s session is open', () => {
     expect(paged.sort()).toEqual([...all].sort());
   });
 
+  it('$summary holds them with their source, and the links that say whose they are', async () => {
+    const { status, text, json } = await ask(`Patient/${story.ownId}/$summary`);
+    expect(status, text).toBe(200);
+    expect(validateForWrite(json)).toEqual([]);
+    const entries = json.entry as readonly Entry[];
+    const sources = new Map(entries.map(({ fullUrl, resource: { meta } }) => [meta?.source, fullUrl]));
+    const urlOf = (type: string, id: string) => expect.stringMatching(new RegExp(`${FHIR_B}/${type}/${id}$`));
+    expect(sources.get(`${BASE_A}/${story.atA[4]}/_history/1`)).toEqual(urlOf('MedicationRequest', prescription));
+    expect(sources.get(`${BASE_A}/${story.atA[6]}/_history/1`)).toEqual(urlOf('Observation', result));
+    const composition = entries[0]!.resource as Found & { readonly section: readonly Section[] };
+    const named = composition.section.flatMap(({ entry = [] }) => entry.map(({ reference }) => reference));
+    expect(named).toHaveLength(4);
+    for (const reference of named) expect(entries.map(({ fullUrl }) => fullUrl)).toContain(reference);
+    const lines = composition.section.map((section) => section.text.div).join('');
+    expect(lines).toMatch(/glucose[^<]*\(2026-01-02\), from hospital-a</);
+    expect(lines).toContain('another medicine (2026-01-04), from hospital-a<');
+    expect(lines).toContain('own medicine (2026-01-03)<');
+    const other = { reference: `${BASE_A}/${story.atA[0]}` };
+    const own = entries.find(({ resource }) => resource.resourceType === 'Patient');
+    expect(own!.resource.link).toEqual([{ other, type: 'seealso' }]);
+    expect(entries.map(({ fullUrl }) => fullUrl)).toContain(`${BASE_A}/${story.atA[1]}`);
+    for (const name of [DISPLAYS.sensitive, DISPLAYS.ungranted, DISPLAYS.unnamed, '"Ward"']) {
+      expect(text).not.toContain(name);
+    }
+    for (const pid of [story.patient.pid, story.ownPid]) expect(text).not.toContain(pid);
+  });
+
+  it('a chain leads through them, to records and directory entries that may be seen', async () => {
+    const found = async (query: string): Promise<readonly string[]> => {
+      const answer = await ask(query);
+      const ids = entriesOf(answer).map(({ resource }) => resource.id);
+      expect(answer.json.total, query).toBe(ids.length);
+      expect((await ask(`${query}&_summary=count`)).json.total, query).toBe(ids.length);
+      return ids;
+    };
+    const ofPatient = `patient=${story.ownId}`;
+    expect(await found(`Observation?${ofPatient}&based-on:MedicationRequest.status=active`)).toEqual([result]);
+    expect(await found(`Observation?${ofPatient}&based-on:MedicationRequest.status=stopped`)).toEqual([]);
+    const byDoctor = `MedicationRequest?${ofPatient}&requester:Practitioner.family`;
+    const theirs = await found(`${byDoctor}=Normalname`);
+    expect(theirs).toHaveLength(2);
+    expect(theirs).toContain(prescription);
+    expect(await found(`${byDoctor}=Novak`)).toHaveLength(1);
+    // Two links: from the result over the prescription to the doctor’s name.
+    const far = 'based-on:MedicationRequest.requester:Practitioner.family';
+    expect(await found(`Observation?${ofPatient}&${far}=Normalname`)).toEqual([result]);
+    expect(await found(`MedicationRequest?${ofPatient}&encounter.class=AMB`)).toEqual([]);
+  });
+
+  it('_has finds what they refer to, of the patients who are named', async () => {
+    const glucose = 'code:text=glucose';
+    const prescribed = await ask(`MedicationRequest?patient=${story.ownId}&_has:Observation:based-on:${glucose}`);
+    expect(entriesOf(prescribed).map(({ resource }) => resource.id)).toEqual([prescription]);
+    const patients = await ask(`Patient?_id=${story.ownId}&_has:Observation:patient:${glucose}`);
+    expect(entriesOf(patients).map(({ resource }) => resource.id)).toEqual([story.ownId]);
+    expect(patients.json.total).toBe(1);
+    expect((await ask(`Patient?_id=${story.ownId}&_has:Observation:patient:code:text=sodium`)).json.total).toBe(0);
+    const before = await readsAtA();
+    expect((await ask(`Patient?_has:Observation:patient:${glucose}`)).json.total).toBe(0);
+    expect(await readsAtA()).toBe(before);
+  });
+
   it('$everything filters by type and time, and reads no more than what is on the page', async () => {
     const before = await readsAtA();
     const found = entriesOf(await ask(`Patient/${story.ownId}/$everything?_type=Observation`));
@@ -226,13 +300,15 @@ describe('while its reader’s session is open', () => {
       await ask(`Patient?_id=${story.ownId}&_revinclude=Observation:patient`, desk),
       await graphql(`{ MedicationRequest(id: "${prescription}") { id } }`, desk),
       await graphql(`{ ObservationList(patient: "${story.ownId}") { id } }`, desk),
+      await ask(`Patient/${story.ownId}/$summary`, desk),
     ];
     for (const { status, text } of answers) {
       expect(status, text).toBe(200);
-      expect(text).not.toContain('/hospital-a/');
+      expect(text).not.toContain('hospital-a');
       expect(text).not.toContain(prescription);
       expect(text).not.toContain(result);
     }
+    for (const query of linked()) expect((await ask(query, desk)).json.total, query).toBe(0);
   });
 
   it('a page link of $everything opens nothing for a colleague, and nothing once the grant is revoked', async () => {
@@ -251,11 +327,13 @@ describe('while its reader’s session is open', () => {
       await ask(`Patient?_id=${story.ownId}&_revinclude=Observation:patient`),
       await graphql(`{ MedicationRequest(id: "${prescription}") { id meta { source } } }`),
       await graphql(`{ ObservationList(patient: "${story.ownId}") { id } }`),
+      await ask(`Patient/${story.ownId}/$summary`),
     ];
     for (const { status, text } of answers) {
       expect(status, text).toBe(200);
-      expect(text).not.toContain('/hospital-a/');
+      expect(text).not.toContain('hospital-a');
       expect(text).not.toContain(result);
     }
+    for (const query of linked()) expect((await ask(query)).json.total, query).toBe(0);
   });
 });

@@ -172,7 +172,18 @@ describe('a resource of another organisation, while its reader’s session is op
     expect((await ask(`MedicationRequest/${local}/_history/1`)).json.id).toBe(local);
     expect((await ask(`MedicationRequest/${local}/_history/2`)).status).toBe(404);
     const history = await ask(`MedicationRequest/${local}/_history`);
-    expect(history.json).toMatchObject({ total: 1, entry: [{ resource: { id: local } }] });
+    expect(history.json).toMatchObject({ total: 1, entry: [{ resource: { id: local }, request: { method: 'POST' } }] });
+    const since = (time: string) => ask(`MedicationRequest/${local}/_history?${time}`);
+    expect((await since('_since=2100-01-01')).json).toMatchObject({ type: 'history', total: 0 });
+    expect((await since('_since=2000-01-01')).json.total).toBe(1);
+    expect((await since('_at=2000-01-01')).json.total).toBe(0);
+    expect((await since('_at=2100-01-01')).json.total).toBe(1);
+    // What happened here to a type is not what another organisation wrote.
+    for (const path of ['MedicationRequest/_history', '_history']) {
+      const { status, text } = await ask(path);
+      expect(status, text).toBe(200);
+      expect(text).not.toContain(local);
+    }
     const known = await ask(`MedicationRequest/${local}`, doctor, { 'if-none-match': 'W/"1"' });
     expect(known.status).toBe(304);
   });

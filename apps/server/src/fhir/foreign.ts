@@ -1,5 +1,6 @@
 import {
   type FhirValue,
+  type HistoryQuery,
   type HistoryResult,
   isTree,
   parseFhirJson,
@@ -12,6 +13,7 @@ import {
 import { RecordsError, type SearchPage, type VaultCaller, withoutSeeAlso, withSeeAlso } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 
+const FIRST_VERSION = '1';
 const PATIENT_URL = /^Patient\/([A-Za-z0-9.-]{1,64})$/;
 
 interface Door {
@@ -37,13 +39,22 @@ export async function readForeign(
   return { kind: 'found', text: found.text, versionId: found.versionId, lastUpdatedMs: found.lastUpdatedMs };
 }
 
-/** Its history: the version that is read now. What came before stands at the author's. */
-export async function foreignHistory(door: Door, type: ResourceType, id: string): Promise<HistoryResult> {
+/**
+ * Its history: the version that is read now, as a grant opens no other. What came before stands at the author's, and what was
+ * never here has no deletion here either.
+ */
+export async function foreignHistory(
+  door: Door,
+  type: ResourceType,
+  id: string,
+  { sinceMs = Number.NEGATIVE_INFINITY, at }: Pick<HistoryQuery, 'sinceMs' | 'at'>,
+): Promise<HistoryResult> {
   const result = await readForeign(door, type, id);
   if (result.kind !== 'found') return { kind: 'not-found' };
-  const { text, versionId, lastUpdatedMs } = result;
-  const entry = { kind: 'update', type, id, versionId, atMs: lastUpdatedMs, text } as const;
-  return { kind: 'found', entries: [entry], next: undefined };
+  const { text, versionId, lastUpdatedMs: atMs } = result;
+  const kind = versionId === FIRST_VERSION ? 'create' : 'update';
+  const isAsked = atMs >= sinceMs && (at === undefined || atMs <= at.toMs);
+  return { kind: 'found', entries: isAsked ? [{ kind, type, id, versionId, atMs, text }] : [], next: undefined };
 }
 
 /** An own Patient with its links to the same person elsewhere, for whoever may read there now. */

@@ -52,7 +52,7 @@ async function answer(node: Node, request: HistoryRequest, reply: FastifyReply):
   const caller = callerOf(node, request);
   const own = await vault.repository.history(caller, scope, query);
   const isForeign = own.kind === 'not-found' && scope.type !== undefined && scope.id !== undefined;
-  const result = isForeign ? await foreignHistory({ organisation, caller }, scope.type, scope.id) : own;
+  const result = isForeign ? await foreignHistory({ organisation, caller }, scope.type, scope.id, query) : own;
   switch (result.kind) {
     case 'not-found':
       return sendProblem(reply, problem('not-found', 'There is no such resource.'));

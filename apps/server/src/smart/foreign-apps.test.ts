@@ -1,6 +1,7 @@
 import { RecordsError } from '@salus/records';
 import { type GrantChoice, sealToken } from '@salus/wallet';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openHook } from '../../test/hook.ts';
 import { type Answer, grantAccess, logInPatient, revokeGrant, type TestPatient } from '../../test/hospital.ts';
 import { launchAsPatient, PATIENT_SCOPE, redeem } from '../../test/smart-app.ts';
 import {
@@ -14,6 +15,10 @@ import { B, openTwoHospitals, type TwoHospitals } from '../../test/two-hospitals
 import { NOT_WHOLE } from '../fhir/search-set.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
+
+const FHIR = 'application/fhir+json';
+const WAIT = { timeout: 60_000, interval: 100 };
+const SUBSCRIBING_SCOPE = `${PATIENT_SCOPE} patient/Subscription.cruds`;
 
 /** At hospital-b, where the app is; the records lie at hospital-a. */
 let hospital: SmartHospital;
@@ -33,7 +38,7 @@ beforeAll(async () => {
   const { ownId, ownPid, patient } = story;
   const own = { organisation: 'hospital-b', pid: ownPid, fhirId: ownId, wallet: patient.wallet };
   here = { ...patient, ...own, token: await logInPatient(server, own) };
-  ({ clientId: app } = await registerClient(server, { scope: PATIENT_SCOPE }, 'hospital-b'));
+  ({ clientId: app } = await registerClient(server, { scope: SUBSCRIBING_SCOPE }, 'hospital-b'));
   bearer = await launch(app, PATIENT_SCOPE);
 });
 afterEach(() => void vi.restoreAllMocks());
@@ -126,6 +131,9 @@ describe('a patient’s app, and grants of other organisations', () => {
     const query = encodeURIComponent(`{ ObservationList(patient: "${story.ownId}") { id } }`);
     expect((await read(`$graphql?query=${query}`)).json.data.ObservationList).toEqual([{ id }]);
     expect((await read(`Patient?_id=${story.ownId}&_revinclude=Observation:patient`)).text).toContain(meta.source);
+    expect((await read(`Patient/${story.ownId}/$summary`)).text).toContain(meta.source);
+    const linked = `Patient?_id=${story.ownId}&_has:Observation:patient:_id=${id}`;
+    expect((await read(linked)).json.total).toBe(1);
     // The prescriptions lie in a category that was not granted.
     expect((await read(`MedicationRequest?patient=${story.ownId}`)).json.total).toBe(0);
     const reads = (await readsAtA()).slice(0, -before || undefined);
@@ -198,6 +206,40 @@ describe('a patient’s app, and grants of other organisations', () => {
     expect((await revokeGrant(hospital.server, story.patient, grant)).status).toBe(200);
   });
 
+  it('are told of to its subscription, for which the node opens a session once the ledger has news', async () => {
+    const { server } = hospital;
+    const { gateway } = server.node.organisations.get('hospital-a')!.exchange;
+    await using hook = await openHook();
+    const subscriber = await launch(app, SUBSCRIBING_SCOPE);
+    const made = await ask(`${hospital.base}/Subscription`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${subscriber}`, 'content-type': FHIR },
+      body: JSON.stringify({
+        ...{ resourceType: 'Subscription', status: 'requested', reason: 'to be told' },
+        ...{ criteria: `Observation?patient=${story.ownId}` },
+        channel: { type: 'rest-hook', endpoint: hook.url, payload: FHIR },
+      }),
+    });
+    expect(made.status, made.text).toBe(201);
+    await vi.waitFor(() => expect(hook.received).toHaveLength(1), WAIT);
+    const opened = vi.spyOn(gateway, 'open');
+    const { envelope, grant } = await grantThere();
+    expect((await handOver(envelope)).status).toBe(200);
+    server.clock.offsetMs += 10_000;
+    await vi.waitFor(() => expect(hook.received).toHaveLength(2), WAIT);
+    expect(opened).toHaveBeenCalledTimes(1);
+    const [, { fullUrl }] = JSON.parse(hook.received[1]!.body).entry as [object, { fullUrl: string }];
+    const found = await ask(fullUrl, { headers: { authorization: `Bearer ${subscriber}` } });
+    expect(found.json.meta.source, found.text).toBe(`${baseA}/${story.atA[6]}/_history/1`);
+    expect(hook.received[1]!.body).not.toContain('glucose');
+    const gone = await ask(`${hospital.base}/Subscription/${made.json.id}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${subscriber}` },
+    });
+    expect(gone.status, gone.text).toBe(204);
+    expect((await revokeGrant(server, story.patient, grant)).status).toBe(200);
+  });
+
   it('are said to be missing at every door while the author’s node is silent', async () => {
     const { gateway } = hospital.server.node.organisations.get('hospital-a')!.exchange;
     const { envelope, grant } = await grantThere();
@@ -222,6 +264,9 @@ describe('a patient’s app, and grants of other organisations', () => {
       expect(text).toContain(missing);
       expect(text).not.toContain(`${baseA}/Observation`);
     }
+    const summary = await read(`Patient/${story.ownId}/$summary`);
+    expect(summary.status, summary.text).toBe(200);
+    expect(summary.text).toContain('Not everything of other organisations is here.');
     expect((await read(`Observation/${id}`)).status).toBe(503);
     expect((await read(`Patient/${story.ownId}/$everything`)).text).toContain(story.ownId);
     silence.mockRestore();

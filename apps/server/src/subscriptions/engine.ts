@@ -2,9 +2,10 @@ import { logLook, type QueuedNotification, type Sight } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
 import { isMatch, type Looked, lookAt } from './changed-record.ts';
+import { Elsewhere } from './elsewhere.ts';
 import type { EndpointRules } from './endpoint-guard.ts';
 import { type NotificationKind, notificationBundle, type Told } from './notification-bundle.ts';
-import { type AppRecall, recallSight, requesterName } from './requester.ts';
+import { type AppRecall, type Recalled, recall, requesterName } from './requester.ts';
 import { callHook } from './rest-hook.ts';
 import { parseSubscription, type Subscribed } from './subscription.ts';
 import { type StoredSubscription, SubscriptionStore } from './subscription-store.ts';
@@ -42,6 +43,7 @@ type Live = {
   nextMs: number;
   lastSentMs: number;
   readonly sockets: Set<BoundSocket>;
+  readonly elsewhere: Elsewhere;
 };
 
 /**
@@ -147,7 +149,10 @@ export class SubscriptionEngine implements AsyncDisposable {
     const before = this.#live.get(stored.id);
     const subscribed = parseSubscription(stored.resource, { baseUrl: organisation.baseUrl, endpoints });
     const sockets = before?.sockets ?? new Set();
-    this.#live.set(stored.id, { stored, subscribed, attempts: 0, nextMs: 0, lastSentMs: this.#parts.nowMs(), sockets });
+    const { nowMs } = this.#parts;
+    const elsewhere = new Elsewhere({ organisation, stored, search: subscribed.search, nowMs });
+    const fresh = { attempts: 0, nextMs: 0, lastSentMs: nowMs() };
+    this.#live.set(stored.id, { stored, subscribed, ...fresh, sockets, elsewhere });
   }
 
   async #look(): Promise<void> {
@@ -161,20 +166,33 @@ export class SubscriptionEngine implements AsyncDisposable {
   /** Queues what there is to tell, and tells it beside the others: endpoints answer when they like. */
   async #follow(live: Live, looked: Map<string, Looked>): Promise<void> {
     const { id, requester } = live.stored;
-    const sight = await this.#sightOf(live);
-    if (sight === undefined) return;
-    await this.#advance(live, sight, looked);
-    if (this.#parts.nowMs() < live.nextMs) return;
-    this.#turns.take({ group: requesterName(requester), key: id }, () =>
-      this.#attend(live).catch(this.#parts.onFailure),
-    );
+    const recalled = await this.#recall(live);
+    if (recalled === undefined) return;
+    await this.#advance(live, recalled.sight, looked);
+    await live.elsewhere.queue();
+    const { onFailure, nowMs } = this.#parts;
+    const group = requesterName(requester);
+    if ((await live.elsewhere.wants(recalled.caller)) !== undefined) {
+      this.#turns.take({ group: `elsewhere ${group}`, key: id }, () => this.#lookElsewhere(live).catch(onFailure));
+    }
+    if (nowMs() < live.nextMs) return;
+    this.#turns.take({ group, key: id }, () => this.#attend(live).catch(onFailure));
+  }
+
+  /** Others' nodes answer when they like: what they hold is queued at the next look. */
+  async #lookElsewhere(live: Live): Promise<void> {
+    const recalled = this.#isCurrent(live) ? await this.#recall(live) : undefined;
+    const mark = recalled === undefined ? undefined : await live.elsewhere.wants(recalled.caller);
+    if (recalled === undefined || mark === undefined) return;
+    await live.elsewhere.look(recalled.caller, mark);
+    this.wake();
   }
 
   /** A turn may have been waited for: who asked is recalled again. */
   async #attend(live: Live): Promise<void> {
     if (!this.#isCurrent(live)) return;
-    const sight = await this.#sightOf(live);
-    if (sight !== undefined) await this.#tell(live, sight);
+    const recalled = await this.#recall(live);
+    if (recalled !== undefined) await this.#tell(live, recalled);
   }
 
   /** Closed, or after a rollback that has no name: nothing is released then (DESIGN §6), and nobody’s access is judged. */
@@ -192,16 +210,16 @@ export class SubscriptionEngine implements AsyncDisposable {
   }
 
   /** undefined where there is nothing to be told any more, and the subscription is off. */
-  async #sightOf(live: Live): Promise<Sight | undefined> {
+  async #recall(live: Live): Promise<Recalled | undefined> {
     const { organisation, recallApp, nowMs } = this.#parts;
     const { endMs } = live.subscribed;
     if (endMs !== null && nowMs() > endMs) {
       await this.#end(live, 'off', 'The subscription has ended.');
       return undefined;
     }
-    const sight = await recallSight(organisation, live.stored.requester, recallApp);
-    if (sight === undefined) await this.#end(live, 'off', 'Whoever asked for it has no access any more.');
-    return sight;
+    const recalled = await recall(organisation, live.stored.requester, recallApp);
+    if (recalled === undefined) await this.#end(live, 'off', 'Whoever asked for it has no access any more.');
+    return recalled;
   }
 
   /** Reads on in the feed and queues what matches; the place and the queue move together. */
@@ -226,36 +244,38 @@ export class SubscriptionEngine implements AsyncDisposable {
     }
   }
 
-  async #tell(live: Live, sight: Sight): Promise<void> {
+  async #tell(live: Live, recalled: Recalled): Promise<void> {
     const now = this.#parts.nowMs();
     if (now < live.nextMs) return;
     const { channel, heartbeatMs } = live.subscribed;
     if (live.stored.status === 'requested') {
+      if (!live.elsewhere.isReady) return;
       const isReached = channel.kind === 'websocket' || (await this.#send(live, 'handshake'));
       if (!isReached) return;
       await this.#setStatus(live, 'active');
     }
     if (channel.kind === 'websocket' && live.sockets.size === 0) return;
-    if (await this.#tellEvents(live, sight)) return;
+    if (await this.#tellEvents(live, recalled)) return;
     if (heartbeatMs !== null && now - live.lastSentMs >= heartbeatMs) await this.#send(live, 'heartbeat');
   }
 
   /** Sends what waits; true when there was something. */
-  async #tellEvents(live: Live, sight: Sight): Promise<boolean> {
+  async #tellEvents(live: Live, recalled: Recalled): Promise<boolean> {
     const { vault } = this.#parts.organisation;
     let isAny = false;
     // Long queues and slow endpoints take hours: who asked is recalled for each notification.
-    for (let now: Sight | undefined = sight; now !== undefined; now = await this.#sightOf(live)) {
+    for (let now: Recalled | undefined = recalled; now !== undefined; now = await this.#recall(live)) {
       const queued = await vault.notifications.list(live.stored.id, EVENTS_PER_NOTIFICATION_MAX);
       if (queued.length === 0 || !this.#isCurrent(live)) return isAny;
-      const { told, records } = await tellable(vault.rows, queued, now);
+      const { told, records, lost } = await tellable(this.#parts.organisation, queued, now);
       if (told.length > 0) {
         isAny = true;
         // The event is durable before anything leaves (DESIGN §5).
-        await logLook(vault.audit, { sight: now, kind: 'search', records, atMs: vault.clock() });
+        await logLook(vault.audit, { sight: now.sight, kind: 'search', records, atMs: vault.clock() });
         if (!(await this.#send(live, 'event-notification', told))) return true;
       }
       await vault.notifications.remove(queued.map(({ id }) => id));
+      await vault.notifications.forget(live.stored.id, lost);
     }
     return isAny;
   }

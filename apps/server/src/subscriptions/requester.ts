@@ -44,7 +44,7 @@ function nameOf(requester: Requester): readonly (string | null)[] {
 }
 
 /** A requester as whoever they are now. */
-interface Recalled {
+export interface Recalled {
   readonly caller: VaultCaller;
   readonly sight: Sight;
 }
@@ -57,15 +57,6 @@ export async function recall(
 ): Promise<Recalled | undefined> {
   const caller = await recallCaller(organisation, requester, recallApp);
   return caller === undefined ? undefined : { caller, sight: sightOf(organisation.vault, caller) };
-}
-
-/** As `recall`, the sight alone. */
-export async function recallSight(
-  organisation: HostedOrganisation,
-  requester: Requester,
-  recallApp: AppRecall,
-): Promise<Sight | undefined> {
-  return (await recall(organisation, requester, recallApp))?.sight;
 }
 
 async function recallCaller(

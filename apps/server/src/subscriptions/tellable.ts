@@ -1,21 +1,37 @@
-import { type QueuedNotification, type Sight, type StoredRecord, sightedOf, type Vault } from '@salus/records';
+import { type QueuedNotification, type StoredRecord, sightedOf } from '@salus/records';
+import type { HostedOrganisation } from '../organisation.ts';
 import type { Told } from './notification-bundle.ts';
+import type { Recalled } from './requester.ts';
 
-/** What may still be told: a revocation, denial or deletion since leaves it out. */
+/**
+ * What may still be told: a revocation, denial or deletion since leaves it out. `records`: the own ones among it, whose telling is
+ * to be logged; the others' was when they were read. `lost`: record ids of others that nobody may be told of now.
+ */
 export async function tellable(
-  rows: Vault['rows'],
+  { vault, exchange }: Pick<HostedOrganisation, 'vault' | 'exchange'>,
   queued: readonly QueuedNotification[],
-  sight: Sight,
-): Promise<{ readonly told: readonly Told[]; readonly records: readonly StoredRecord[] }> {
+  { caller, sight }: Recalled,
+): Promise<{
+  readonly told: readonly Told[];
+  readonly records: readonly StoredRecord[];
+  readonly lost: readonly string[];
+}> {
   const told: Told[] = [];
   const records: StoredRecord[] = [];
-  for (const { recordId, version, eventNumber, atMs, kind } of queued) {
-    const record = await rows.findRecord(recordId, version);
+  const lost: string[] = [];
+  for (const { recordId, version, eventNumber, atMs, kind, elsewhere } of queued) {
+    const tell = ({ type, id }: { readonly type: string; readonly id: string }): void =>
+      void told.push({ eventNumber, atMs, method: kind === 'create' ? 'POST' : 'PUT', reference: `${type}/${id}` });
+    if (elsewhere !== undefined) {
+      if (await exchange.foreign.news.mayTell(caller, { recordId, version, ...elsewhere })) tell(elsewhere);
+      else lost.push(recordId);
+      continue;
+    }
+    const record = await vault.rows.findRecord(recordId, version);
     if (record === undefined || record.status === 'tombstoned') continue;
     if ((await sight.decide(sightedOf(record), 's')).kind !== 'allowed') continue;
     records.push(record);
-    const reference = `${record.meta.type}/${record.meta.id}`;
-    told.push({ eventNumber, atMs, method: kind === 'create' ? 'POST' : 'PUT', reference });
+    tell(record.meta);
   }
-  return { told, records };
+  return { told, records, lost };
 }

@@ -4,12 +4,15 @@ import { IPS_SECTIONS, type IpsSection, sectionCode } from './ips-sections.ts';
 
 const IPS = 'http://hl7.org/fhir/uv/ips/StructureDefinition';
 const DAY_CHARACTERS = 10;
+const NOT_WHOLE = '<p>Not everything of other organisations is here.</p>';
 
 /** A resource of the patient with the time of its data, null where it has none. */
 export interface IpsSource {
   readonly fullUrl: string;
   readonly resource: FhirTree;
   readonly atMs: number | null;
+  /** Another organisation, where it wrote it. */
+  readonly author?: string;
 }
 
 export interface IpsInput {
@@ -22,6 +25,8 @@ export interface IpsInput {
   readonly sources: readonly IpsSource[];
   /** Directory resources that the sources name. */
   readonly directory: readonly IpsSource[];
+  /** All organisations that were asked have answered. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -40,7 +45,9 @@ export function ipsDocument(input: IpsInput): FhirTree {
   const composition = {
     resourceType: 'Composition',
     meta: { profile: [`${IPS}/Composition-uv-ips`] },
-    text: narrative(`<p>International Patient Summary of ${timestamp.slice(0, DAY_CHARACTERS)}</p>`),
+    text: narrative(
+      `<p>International Patient Summary of ${timestamp.slice(0, DAY_CHARACTERS)}</p>${input.isWhole ? '' : NOT_WHOLE}`,
+    ),
     status: 'final',
     type: { coding: [{ system: 'http://loinc.org', code: '60591-5' }] },
     subject: { reference: patient.fullUrl },
@@ -103,9 +110,9 @@ function sectionOf(section: IpsSection, found: readonly IpsSource[]): FhirTree {
   };
 }
 
-function lineOf({ line }: IpsSection, { resource, atMs }: IpsSource): string {
+function lineOf({ line }: IpsSection, { resource, atMs, author }: IpsSource): string {
   const day = atMs === null ? '' : ` (${new Date(atMs).toISOString().slice(0, DAY_CHARACTERS)})`;
-  return `${line(resource)}${day}`;
+  return `${line(resource)}${day}${author === undefined ? '' : `, from ${author}`}`;
 }
 
 function narrative(body: string): FhirTree {
@@ -121,8 +128,10 @@ function escaped(text: string): string {
     .replaceAll('>', '&gt;');
 }
 
+/** Own resources name each other by relative references, those of others by their authors' URLs. */
 function isNamed(fullUrl: string, sources: readonly IpsSource[], baseUrl: string): boolean {
-  const name = `"${fullUrl.slice(baseUrl.length + 1)}"`;
+  const isOwn = fullUrl.startsWith(`${baseUrl}/`);
+  const name = `"${isOwn ? fullUrl.slice(baseUrl.length + 1) : fullUrl}"`;
   return sources.some(({ resource }) => JSON.stringify(resource).includes(name));
 }
 

@@ -84,7 +84,7 @@ describe('$summary', () => {
       atMs: 0,
     });
     const input = {
-      ...{ baseUrl, organisation: 'a', atMs: 0, directory: [] },
+      ...{ baseUrl, organisation: 'a', atMs: 0, directory: [], isWhole: true },
       patient: sourceOf({ resourceType: 'Patient', id: 'p' }),
       sources: [sourceOf({ resourceType: 'Condition', id: 'c', code: { text: '<script>&\u0007' } })],
     };

@@ -1,4 +1,4 @@
-import { parseFhirJson } from '@salus/fhir';
+import { type FhirTree, parseFhirJson } from '@salus/fhir';
 import {
   isInFilter,
   listCompartment,
@@ -6,6 +6,7 @@ import {
   openRecords,
   type StoredRecord,
   visible,
+  withSeeAlso,
 } from '@salus/records';
 import type { FastifyInstance } from 'fastify';
 import * as schema from '../../http/schemas.ts';
@@ -15,6 +16,7 @@ import { FHIR_ACCESS } from '../caller.ts';
 import { describe, IN_BASE, type InPath } from '../describe.ts';
 import { sendTree } from '../fhir-answer.ts';
 import { directoryEntries } from './directory-entries.ts';
+import { summaryElsewhere } from './foreign-entries.ts';
 import { type IpsSource, ipsDocument } from './ips-document.ts';
 import { IPS_SECTIONS } from './ips-sections.ts';
 import { openPatientDoor, type PatientDoor } from './patient-door.ts';
@@ -22,6 +24,8 @@ import { demandKnown, type OperationQuery, oneOf } from './query.ts';
 
 /** Records that a summary is made from: beyond, the newest of each type that fit. */
 const SOURCES_MAX = 5_000;
+/** Of other organisations: each is a read at its author's. */
+const ELSEWHERE_MAX = 1_000;
 const TYPES: ReadonlySet<string> = new Set(IPS_SECTIONS.flatMap(({ types }) => types));
 const PROFILES: ReadonlySet<string> = new Set([
   'http://hl7.org/fhir/uv/ips/StructureDefinition/Composition-uv-ips',
@@ -45,28 +49,35 @@ export function addSummary(app: FastifyInstance, node: Node): void {
         throw new ServerError('bad-request', 'The only profile of a summary is that of IPS 2.0.0.');
       }
       const door = await openPatientDoor(node, request, request.params);
-      const { organisation, sight, record } = door;
-      const { vault, baseUrl, slug } = organisation;
-      const records = await sourcesOf(door);
-      const directory = await directoryEntries(vault, sight, records);
-      const [[patient], sources, named] = [
-        await openRecords(vault, sight, { records: [record], kind: 'read' }),
-        await openRecords(vault, sight, { records, kind: 'read' }),
-        await openRecords(vault, sight, { records: directory, kind: 'read' }),
-      ];
-      const sourceOf = ({ record: { meta }, text }: OpenedRecord): readonly IpsSource[] =>
-        text === null
-          ? []
-          : [{ fullUrl: `${baseUrl}/${meta.type}/${meta.id}`, resource: parseFhirJson(text), atMs: meta.dataFromMs }];
-      return sendTree(
-        reply,
-        ipsDocument({
-          ...{ baseUrl, organisation: slug, atMs: node.nowMs(), patient: sourceOf(patient!)[0]! },
-          sources: sources.flatMap(sourceOf),
-          directory: named.flatMap(sourceOf),
-        }),
-      );
+      return sendTree(reply, await documentOf(door, node.nowMs()));
     },
+  });
+}
+
+async function documentOf(door: PatientDoor, atMs: number): Promise<FhirTree> {
+  const { organisation, caller, sight, patient, record } = door;
+  const { vault, baseUrl, slug } = organisation;
+  const records = await sourcesOf(door);
+  const directory = await directoryEntries(vault, sight, records);
+  const [[opened], sources, named] = [
+    await openRecords(vault, sight, { records: [record], kind: 'read' }),
+    await openRecords(vault, sight, { records, kind: 'read' }),
+    await openRecords(vault, sight, { records: directory, kind: 'read' }),
+  ];
+  const sourceOf = ({ record: { meta }, text }: OpenedRecord): readonly IpsSource[] =>
+    text === null
+      ? []
+      : [{ fullUrl: `${baseUrl}/${meta.type}/${meta.id}`, resource: parseFhirJson(text), atMs: meta.dataFromMs }];
+  const theirs = await summaryElsewhere(door, { types: TYPES, count: ELSEWHERE_MAX });
+  const [own] = sourceOf(opened!);
+  const links = await organisation.exchange.foreign.seeAlso(caller, patient.fhirId);
+  return ipsDocument({
+    ...{ baseUrl, organisation: slug, atMs },
+    // What others wrote names their Patient: the links say that it is the same person.
+    patient: links.length === 0 ? own! : { ...own!, resource: withSeeAlso(own!.resource, links) },
+    sources: [...sources.flatMap(sourceOf), ...theirs.sources],
+    directory: [...named.flatMap(sourceOf), ...theirs.directory],
+    isWhole: theirs.isWhole,
   });
 }
 
