@@ -31,7 +31,10 @@ export async function watch(context: BrowserContext, nodeUrl: string): Promise<W
 }
 
 function watchPage(page: Page, problems: string[]): void {
-  page.on('pageerror', (error) => problems.push(`uncaught: ${error.stack ?? error.message}`));
+  // What is thrown may be no Error: where it was and what it is called tell what message and stack do not.
+  page.on('pageerror', ({ name, message, stack = '' }) =>
+    problems.push(`uncaught on ${new URL(page.url()).pathname}: ${name} ${message}\n${stack}`),
+  );
   page.on('console', (message) => {
     // A refused request is an answer that pages show; the browser writes each one on its console.
     if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {

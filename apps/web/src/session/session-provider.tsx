@@ -2,6 +2,7 @@ import { apiClient } from '@salus/client';
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { afterPaint } from '../shell/after-paint.ts';
+import { fetchPart } from '../shell/fetch-part.ts';
 import type { Device } from './device-port.ts';
 import { rememberSomebody, wasSomebodyHere } from './seen-here.ts';
 import { type Session, SessionContext, type SessionState, type SignIn, SignInContext } from './session.ts';
@@ -27,7 +28,7 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
     // What it leans on is a third of the app: pages that need nobody do not wait for it, and are painted first.
     const begin = wasSomebodyHere() ? Promise.resolve() : afterPaint();
     const device = begin
-      .then(() => import('./device.ts'))
+      .then(() => fetchPart(() => import('./device.ts')))
       .then(({ openDevice }) => openDevice({ api, nowMs: Date.now, publish, tellOthers }));
     return { device, signIn: signInOf(device) };
   }, [api, queries]);
@@ -112,9 +113,12 @@ function tellOthers(): void {
 /** The ways in, each waiting for the device. */
 function signInOf(device: Promise<Device>): SignIn {
   let opened: Device | undefined;
-  void device.then((ready) => {
-    opened = ready;
-  });
+  device.then(
+    (ready) => {
+      opened = ready;
+    },
+    () => undefined, // Whoever starts it says so, and each way in says why.
+  );
   return {
     signInWithCode: async (line) => (await device).signInWithCode(line),
     signInWithFile: async (given) => (await device).signInWithFile(given),

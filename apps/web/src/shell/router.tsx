@@ -1,6 +1,7 @@
 import { createBrowserRouter, type RouteObject } from 'react-router';
 import { Loading } from '../ui/loading.tsx';
 import { areaOf } from './areas.ts';
+import { fetchPart } from './fetch-part.ts';
 import { Home } from './home.tsx';
 import { NotFound } from './not-found.tsx';
 import { RouteFailure } from './route-failure.tsx';
@@ -27,7 +28,7 @@ export const router = createBrowserRouter([shell], {
   patchRoutesOnNavigation: async ({ path, patch }) => {
     const area = areaOf(path);
     if (area === undefined || joined.has(area.prefix)) return;
-    const { routes } = await area.load();
+    const { routes } = await fetchPart(area.load);
     // Two navigations may have waited for the same area.
     if (joined.has(area.prefix)) return;
     joined.add(area.prefix);
