@@ -25,6 +25,8 @@ const PASSWORDS_WAITING = 64;
 const SCOPE_MAX = 32;
 
 const { hash, id, object, timeMs } = schema;
+/** Transactions that a delegation names. */
+export const delegatedScope = schema.list(schema.matching('^[a-z]{1,32}[.][a-z][A-Za-z0-9]{0,63}$', 97), SCOPE_MAX, 1);
 /** `salus:delegation:v1`, as the contract parses it. */
 export const delegation = object({
   payload: object({
@@ -33,7 +35,7 @@ export const delegation = object({
     network: id,
     user: id,
     delegate: id,
-    scope: schema.list(schema.matching('^[a-z]{1,32}[.][a-z][A-Za-z0-9]{0,63}$', 97), SCOPE_MAX, 1),
+    scope: delegatedScope,
     notBeforeMs: timeMs,
     notAfterMs: timeMs,
     nonce: id,

@@ -8,6 +8,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Node } from '../node.ts';
 import { addAppRoutes } from '../smart/app-routes.ts';
 import { addDelegationRoutes } from '../smart/delegation-routes.ts';
+import { addLetInRoutes } from '../smart/let-in-routes.ts';
 import { addOauthRoutes } from '../smart/oauth-routes.ts';
 import type { SmartServers } from '../smart/smart-server.ts';
 import { addStewardRoutes } from '../steward/steward-routes.ts';
@@ -79,5 +80,6 @@ export function addRoutes(
   addVisitRoutes(app, node);
   addOauthRoutes(app, node, smart);
   addAppRoutes(app, node, smart);
+  addLetInRoutes(app, node, smart);
   addDelegationRoutes(app, node, smart);
 }

@@ -76,7 +76,7 @@ async function admit(
     readonly notAfterMs: number;
   },
 ): Promise<InteractionResults> {
-  const { provider, contexts, audience, organisation } = server;
+  const { provider, contexts, admissions, audience, organisation } = server;
   const left = Math.floor((notAfterMs - organisation.vault.clock()) / 1000);
   const expiresIn = Math.max(1, Math.min(GRANT_SECONDS_MAX, left));
   const grant = Object.assign(new provider.Grant({ accountId, clientId: client.id }), { expiresIn });
@@ -85,7 +85,9 @@ async function admit(
   grant.addOIDCScope(scope);
   grant.addResourceScope(audience, scope);
   const grantId = await grant.save();
-  await contexts.put(grantId, context, organisation.vault.clock() + expiresIn * 1000);
+  const expiresMs = organisation.vault.clock() + expiresIn * 1000;
+  await contexts.put(grantId, context, expiresMs);
+  if (context.kind === 'patient') await admissions.put(context, { grantId, scopes, expiresMs });
   return { login: { accountId, remember: false }, consent: { grantId } };
 }
 

@@ -107,9 +107,19 @@ export class SmartClients {
     return found.map(({ value }) => value as unknown as SmartClient);
   }
 
+  /** The client as it was registered, whether or not the ledger lets it act. */
+  async find(id: string): Promise<SmartClient | undefined> {
+    const known = this.#known.get(id);
+    if (known !== undefined) return known;
+    const found = (await this.#vault.documents.find(KIND, id)) as unknown as SmartClient | undefined;
+    // A registration never changes: who wants other scopes or addresses registers anew.
+    if (found !== undefined) this.#known.set(id, found);
+    return found;
+  }
+
   /** The client, if the ledger lets it act at this moment. */
   async findLive(id: string): Promise<SmartClient | undefined> {
-    const client = await this.#find(id);
+    const client = await this.find(id);
     return client !== undefined && (await this.isLive(id)) ? client : undefined;
   }
 
@@ -144,15 +154,6 @@ export class SmartClients {
       left -= 1;
     }
     if (left >= this.#max) throw new ServerError('conflict', `An organisation has at most ${this.#max} clients.`);
-  }
-
-  async #find(id: string): Promise<SmartClient | undefined> {
-    const known = this.#known.get(id);
-    if (known !== undefined) return known;
-    const found = (await this.#vault.documents.find(KIND, id)) as unknown as SmartClient | undefined;
-    // A registration never changes: who wants other scopes or addresses registers anew.
-    if (found !== undefined) this.#known.set(id, found);
-    return found;
   }
 }
 

@@ -59,6 +59,13 @@ async function lend(
   return server.send('PUT', `${CLIENTS}/${at}/delegation`, { token, body: { delegation: signed } });
 }
 
+/** What a member of staff is told of an app. */
+async function shown(client: string, token = session): Promise<Record<string, unknown> | undefined> {
+  const { status, json, text } = await hospital.server.send('GET', '/api/v1/orgs/hospital-a/apps', { token });
+  expect(status, text).toBe(200);
+  return (json.apps as Record<string, unknown>[]).find((one) => one.client === client);
+}
+
 const ownId = (): string => hospital.server.wallet('a.mehta').id;
 
 async function lastNoted(): Promise<AuditEvent | undefined> {
@@ -87,6 +94,10 @@ describe('a clinician’s app that would write', () => {
     const refused = await write(observation('refused'), 'Observation');
     expect(refused.status, refused.text).toBe(403);
     expect((await write(transactionOf(observation('refused')), '')).status).toBe(403);
+    expect(await shown(app)).toEqual({
+      ...{ client: app, name: 'Growth Chart', usedBy: 'staff', mayWrite: true, lent: null },
+      scopes: ['openid', 'fhirUser', 'user/*.cruds'],
+    });
   });
 
   it('is lent the name of nobody but who signs, by nothing that another signed or for another delegate', async () => {
@@ -103,6 +114,10 @@ describe('a clinician’s app that would write', () => {
     expect(lent.status, lent.text).toBe(200);
     // Who lent a name stands in the log before anything is written in it.
     expect(await lastNoted()).toMatchObject({ query: `delegation.put ${app}`, who: { id: ownId() }, outcome: 'ok' });
+    const { untilMs } = lent.json as { untilMs: number };
+    expect(await shown(app)).toMatchObject({ lent: { scope: WRITES, untilMs } });
+    // Whom a colleague trusts is theirs.
+    expect(await shown(app, await hospital.server.logIn('a.rossi'))).toMatchObject({ lent: null });
     const created = await write(observation('by the app'), 'Observation');
     expect(created.status, created.text).toBe(201);
     const id = created.json.id as string;
@@ -146,10 +161,12 @@ describe('a clinician’s app that would write', () => {
     expect(back.status, back.text).toBe(204);
     expect(await lastNoted()).toMatchObject({ query: `delegation.delete ${app}`, who: { id: ownId() } });
     expect((await write(observation('taken back'), 'Observation')).status).toBe(403);
+    expect(await shown(app)).toMatchObject({ lent: null });
     expect((await lend()).status).toBe(200);
     expect((await write(observation('again'), 'Observation')).status).toBe(201);
     await revokeClient(server, app);
     expect((await write(observation('revoked'), 'Observation')).status).toBe(401);
     expect((await lend()).status).toBe(404);
+    expect(await shown(app)).toBeUndefined();
   });
 });

@@ -5,25 +5,82 @@ import { addRoute } from '../http/route.ts';
 import * as schema from '../http/schemas.ts';
 import { readLiveIdentity } from '../identities.ts';
 import { memberOf, type Node } from '../node.ts';
-import { delegation } from '../routes/auth.ts';
+import { delegatedScope, delegation } from '../routes/auth.ts';
 import { ServerError } from '../server-error.ts';
 import { noteAdministration } from '../steward/note-administration.ts';
+import { CLIENTS_MAX } from './clients.ts';
+import { mayWriteForStaff, parseScopes, SCOPE_CHARACTERS_MAX, SCOPES_MAX, usersOf } from './scopes.ts';
 import type { SmartServers } from './smart-server.ts';
 
-interface InClient {
+const NAME_MAX = 100;
+const ACCESS = { kind: 'session', who: ['staff'] } as const;
+
+interface InOrganisation {
   readonly org: string;
+}
+interface InClient extends InOrganisation {
   readonly client: string;
 }
 
 /** What lets a clinician's app write: the person's own signed delegation to it. */
 export function addDelegationRoutes(app: FastifyInstance, node: Node, servers: SmartServers): void {
-  const access = { kind: 'session', who: ['staff'] } as const;
+  addList(app, servers);
+  addLending(app, node, servers);
+}
+
+/** Only what the person has lent: whom colleagues trust is theirs. */
+function addList(app: FastifyInstance, servers: SmartServers): void {
+  const { flag, id, list, nullable, object, oneOf, text, timeMs } = schema;
+  const lent = object({ scope: delegatedScope, fromMs: timeMs, untilMs: timeMs });
+  addRoute<InOrganisation>(app, {
+    method: 'GET',
+    url: '/api/v1/orgs/:org/apps',
+    access: ACCESS,
+    summary:
+      'The apps and services that the ledger lets act here, whose hands each is in, whether it could write for staff, and what this person has lent it until when.',
+    params: schema.org,
+    answer: object({
+      apps: list(
+        object({
+          client: id,
+          name: text(NAME_MAX),
+          scopes: list(text(SCOPE_CHARACTERS_MAX), SCOPES_MAX),
+          usedBy: oneOf(['staff', 'patient', 'service']),
+          mayWrite: flag,
+          lent: nullable(lent),
+        }),
+        CLIENTS_MAX,
+      ),
+    }),
+    handle: async ({ params, request }) => {
+      const { clients, delegations } = await servers.read(params.org);
+      const { id: person } = memberOf(request);
+      const listed = await clients.list();
+      const apps = listed.map(async ({ id: client, name, scope }) => {
+        if (!(await clients.isLive(client))) return [];
+        const scopes = parseScopes(scope);
+        const payload = delegations.find({ person, client })?.payload;
+        return {
+          ...{ client, name, usedBy: usersOf(scopes), mayWrite: mayWriteForStaff(scopes) },
+          scopes: [...scopes.words, ...scopes.resources.map(({ text: word }) => word)],
+          lent:
+            payload === undefined
+              ? null
+              : { scope: payload.scope, fromMs: payload.notBeforeMs, untilMs: payload.notAfterMs },
+        };
+      });
+      return { apps: (await Promise.all(apps)).flat() };
+    },
+  });
+}
+
+function addLending(app: FastifyInstance, node: Node, servers: SmartServers): void {
   const url = '/api/v1/orgs/:org/clients/:client/delegation';
   const params = schema.object({ org: schema.organisation, client: schema.id });
   addRoute<InClient, unknown, { delegation: SignedDelegation }>(app, {
     method: 'PUT',
     url,
-    access,
+    access: ACCESS,
     summary: 'Lets an app write under the person’s name, within its scopes: the person’s key has signed so.',
     params,
     body: schema.object({ delegation }),
@@ -45,7 +102,7 @@ export function addDelegationRoutes(app: FastifyInstance, node: Node, servers: S
   addRoute<InClient>(app, {
     method: 'DELETE',
     url,
-    access,
+    access: ACCESS,
     summary: 'Takes it back: the app’s next write is refused.',
     params,
     answer: null,

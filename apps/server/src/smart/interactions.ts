@@ -9,7 +9,7 @@ import { admitPatientApp, admitStaffApp } from './admissions.ts';
 import type { Approval, ApprovedState } from './approvals.ts';
 import type { SmartClient } from './clients.ts';
 import { type AskedPage, errorPage, pagePolicy, patientPage, staffPage } from './pages.ts';
-import { parseScopes, type Scopes } from './scopes.ts';
+import { parseScopes, type Scopes, usersOf } from './scopes.ts';
 import type { SmartServer, SmartServers } from './smart-server.ts';
 import { verifyStaff } from './staff-login.ts';
 
@@ -102,9 +102,9 @@ async function answerPatient(request: FastifyRequest, reply: FastifyReply, inter
   }
 }
 
-/** Staff log in with a password; a patient's wallet answers instead. Which of them is asked follows from the scopes. */
-function isForStaff({ resources, words }: Scopes): boolean {
-  return words.has('launch') || resources.some(({ context }) => context === 'user');
+/** Which of them is asked follows from the scopes. */
+function isForStaff(scopes: Scopes): boolean {
+  return usersOf(scopes) === 'staff';
 }
 
 /** @throws ServerError `not-found` where the browser has no such authorisation under way */

@@ -1,7 +1,7 @@
 import { pairIndex } from '@salus/fhir';
 import type { Interaction, SightedMeta } from '@salus/records';
 import { describe, expect, it } from 'vitest';
-import { covers, narrowingOf, parseScopes } from './scopes.ts';
+import { covers, mayWriteForStaff, narrowingOf, parseScopes, usersOf } from './scopes.ts';
 
 const CATEGORY = 'http://terminology.hl7.org/CodeSystem/observation-category';
 const PID = 'p'.repeat(22);
@@ -95,5 +95,19 @@ describe('what a client is registered for', () => {
     expect(is('openid')).toBe(false);
     const narrow = parseScopes(`patient/Observation.rs?category=${CATEGORY}|laboratory`);
     expect(covers(narrow, parseScopes('patient/Observation.rs'))).toBe(false);
+  });
+});
+
+describe('whose hands an app is in', () => {
+  it.each([
+    ['openid user/*.rs', 'staff', false],
+    ['user/Observation.cs', 'staff', true],
+    ['user/Observation.write', 'staff', true],
+    ['launch patient/Observation.c', 'staff', true],
+    ['launch patient/Observation.rs', 'staff', false],
+    ['launch/patient patient/*.cruds', 'patient', false],
+    ['system/*.cruds', 'service', false],
+  ] as const)('follows from its scopes, as whether it could write for staff: %s', (text, users, writes) => {
+    expect([usersOf(parseScopes(text)), mayWriteForStaff(parseScopes(text))]).toEqual([users, writes]);
   });
 });

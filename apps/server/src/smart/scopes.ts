@@ -101,6 +101,19 @@ export function covers(registered: Scopes, asked: Scopes): boolean {
   }
 }
 
+/** Whose hands an app with these scopes is in: staff log in with a password, a patient's wallet answers, a service is alone. */
+export function usersOf({ resources, words }: Scopes): 'staff' | 'patient' | 'service' {
+  if (words.has('launch') || resources.some(({ context }) => context === 'user')) return 'staff';
+  return resources.some(({ context }) => context === 'system') ? 'service' : 'patient';
+}
+
+/** Could an app with these scopes write in the name of a member of staff, once it is lent that? */
+export function mayWriteForStaff(scopes: Scopes): boolean {
+  const isWriting = ({ interactions }: ResourceScope): boolean =>
+    (['c', 'u', 'd'] as const).some((letter) => interactions.has(letter));
+  return usersOf(scopes) === 'staff' && scopes.resources.some(isWriting);
+}
+
 /** What the scopes leave of a sight. `pid`: the patient in context, whom `patient/` scopes speak of; null: nobody. */
 export function narrowingOf({ resources }: Scopes, pid: string | null): Narrowing {
   return (meta, interaction) =>

@@ -2,6 +2,7 @@ import type Provider from 'oidc-provider';
 import type { Node } from '../node.ts';
 import type { HostedOrganisation } from '../organisation.ts';
 import { ServerError } from '../server-error.ts';
+import { AdmissionNotes } from './admission-notes.ts';
 import { AppDelegations } from './app-delegations.ts';
 import { Approvals } from './approvals.ts';
 import { SmartClients } from './clients.ts';
@@ -21,6 +22,7 @@ export interface SmartServer {
   readonly provider: Provider;
   readonly clients: SmartClients;
   readonly contexts: LaunchContexts;
+  readonly admissions: AdmissionNotes;
   readonly liveness: TokenLiveness;
   readonly approvals: Approvals;
   readonly launches: Launches;
@@ -74,6 +76,7 @@ async function openSmartServer(organisation: HostedOrganisation, nowMs: () => nu
   });
   return {
     ...{ organisation, issuer, audience, provider, clients, contexts, liveness },
+    admissions: new AdmissionNotes(vault.artifacts),
     approvals: new Approvals(vault),
     launches: new Launches(vault),
     delegations: new AppDelegations(nowMs),
