@@ -31,6 +31,8 @@ export interface HeldGrant {
     readonly uses?: number;
     /** What the terms and salt of the grant open; absent where the ledger has only its end. */
     readonly commitment?: string;
+    /** The time of its first call on the ledger. */
+    readonly firstMs?: number;
   };
   readonly terms: Terms | null;
 }

@@ -1,5 +1,6 @@
 export { isRecordAnchored } from './anchored-proof.ts';
 export { type ApiClient, type ApiRequest, apiClient } from './api-client.ts';
+export { lendToApp, listStaffApps, type StaffApp, takeBackFromApp } from './app-lending.ts';
 export type { AuditEvent, AuditWho, GivenLine } from './audit-line.ts';
 export { type CheckedLine, checkLines } from './audit-proofs.ts';
 export { CLIENT_CODES, ClientError, type ClientErrorCode, isCallRefused, isUnanswered } from './client-error.ts';

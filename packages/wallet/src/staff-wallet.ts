@@ -35,12 +35,20 @@ export interface ReaderRequest {
   readonly chain: readonly string[];
 }
 
-/** Lets `delegate`, this organisation's node, write records under the person's name for at most 12 hours. */
+/** A node's clock may run a little behind this device's. */
+const CLOCK_SLACK_MS = 60_000;
+
+/** Lets `delegate`, this organisation's node or an app, write records under the person's name for `forMs`, 12 hours at most. */
 export async function delegation(
   wallet: StaffWallet,
   occasion: Occasion,
-  { delegate, scope }: { readonly delegate: string; readonly scope: readonly string[] },
+  {
+    delegate,
+    scope,
+    forMs = DELEGATION_MS,
+  }: { readonly delegate: string; readonly scope: readonly string[]; readonly forMs?: number },
 ): Promise<SignedDelegation> {
+  const notBeforeMs = occasion.nowMs - CLOCK_SLACK_MS;
   const payload: DelegationPayload = {
     version: 'salus:delegation:v1',
     alg: 'ES256',
@@ -48,9 +56,8 @@ export async function delegation(
     user: wallet.id,
     delegate,
     scope,
-    // A node's clock may run a little behind this device's.
-    notBeforeMs: occasion.nowMs - 60_000,
-    notAfterMs: occasion.nowMs - 60_000 + DELEGATION_MS,
+    notBeforeMs,
+    notAfterMs: Math.min(occasion.nowMs + forMs, notBeforeMs + DELEGATION_MS),
     nonce: newNonce(),
   };
   const signature = toBase64url(await wallet.signer.sign(canonicalBytes(payload as unknown as Json)));

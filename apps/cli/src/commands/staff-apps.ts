@@ -1,14 +1,14 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { submitCall } from '@salus/client';
+import { lendToApp, submitCall, takeBackFromApp } from '@salus/client';
 import { ADMINISTRATOR_ROLE, PURPOSES, type Purpose } from '@salus/contracts';
 import { CryptoError, type Json, parseJson } from '@salus/crypto';
-import { delegation, staffCall } from '@salus/wallet';
+import { staffCall } from '@salus/wallet';
 import { type Command, Option } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { asStaff } from '../node-session.ts';
-import { accountOption, id, list, walletOption } from '../options.ts';
+import { accountOption, id, integer, list, walletOption } from '../options.ts';
 import type { Act } from '../program.ts';
 import { table, when } from '../terminal.ts';
 
@@ -123,8 +123,8 @@ function addList(staff: Command, act: Act): void {
   });
 }
 
-/** What an app may do in the name that it is lent: write records, and nothing about who is a patient. */
-const LENT_SCOPE = ['record.commit', 'record.correct', 'record.tombstone'];
+const HOUR_MS = 3_600_000;
+const LENT_HOURS_MAX = 12;
 
 function addLend(staff: Command, act: Act): void {
   const command = staff
@@ -133,26 +133,22 @@ function addLend(staff: Command, act: Act): void {
     .description(
       'Let an app write under your name, for at most 12 hours: within its scopes, your role and whom you have in care. Your key signs so; a restart of the node ends it.',
     )
+    .option('--hours <count>', 'for how long', integer(1, LENT_HOURS_MAX), LENT_HOURS_MAX)
     .option('--back', 'take it back')
     .addOption(walletOption('staff'))
     .addOption(accountOption());
   interface Options extends StaffOptions {
     readonly back?: boolean;
+    readonly hours: number;
   }
   act<Options>(
     command,
     'salus staff lend WYsOVVDuD6MjxWwtLYeAKw --as a.mehta',
     async (context, options, [client = '']) => {
-      const untilMs = await asStaff(context, options, async ({ session, wallet, occasion }) => {
-        const { api, organisation, token } = session;
-        const path = `/api/v1/orgs/${organisation}/clients/${encodeURIComponent(client)}/delegation`;
-        if (options.back === true) {
-          await api.send({ method: 'DELETE', path, token });
-          return null;
-        }
-        const signed = await delegation(wallet, occasion, { delegate: client, scope: LENT_SCOPE });
-        const given = await api.send<{ untilMs: number }>({ method: 'PUT', path, body: { delegation: signed }, token });
-        return given.untilMs;
+      const untilMs = await asStaff(context, options, async (atWork) => {
+        if (options.back !== true) return lendToApp(atWork, { client, forMs: options.hours * HOUR_MS });
+        await takeBackFromApp(atWork.session, client);
+        return null;
       });
       const text =
         untilMs === null
