@@ -1,9 +1,14 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessibility.ts';
-import { pick, press, tick, write } from './by-keys.ts';
+import { choose, pick, press, tick, write } from './by-keys.ts';
 import { hasBrowser, openStage, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
+import { registerApp } from './smart-app.ts';
+
+const HOUR_MS = 3_600_000;
+/** A delegation begins that much earlier than it is signed. */
+const CLOCK_SLACK_MS = 60_000;
 
 let stage: Stage;
 
@@ -198,5 +203,45 @@ describe.skipIf(!hasBrowser)('a clinician', () => {
     const told = patient.getByText('Opened in an emergency at Hospital A');
     await told.first().waitFor();
     expect(await told.count()).toBeGreaterThan(0);
+  });
+
+  it('lends an app the name with the key on the device, for the time that was chosen, and takes it back at one button', async () => {
+    const page = await signedIn('a.rossi');
+    await press(page.getByRole('link', { name: 'Apps', exact: true }));
+    await page.getByText('No app is registered here.').waitFor();
+    await registerApp(stage, { name: 'Growth Chart', scope: 'launch/patient patient/*.rs', purpose: 'PATRQT' });
+    await registerApp(stage, { name: 'Ward Rounds', scope: 'openid fhirUser user/*.cruds', purpose: 'TREAT' });
+    const list = '**/api/v1/orgs/*/apps';
+    await page.route(list, (route) => route.fulfill({ status: 503 }));
+    await page.goto('/clinician/apps');
+    await page.getByRole('alert').waitFor();
+    await page.unroute(list);
+    await press(page.getByRole('button', { name: 'Try again' }));
+
+    const app = page.getByRole('article', { name: 'Ward Rounds' });
+    await app.getByText('user/*.cruds').waitFor();
+    await app.getByText('not lent', { exact: true }).waitFor();
+    const patients = page.getByRole('article', { name: 'Growth Chart' });
+    await patients.getByText('Used by patients').waitFor();
+    expect(await patients.getByRole('button').count()).toBe(0);
+    await choose(app.getByRole('combobox', { name: 'For how long' }), '2 hours');
+    const [sent] = await Promise.all([
+      page.waitForRequest((request) => request.method() === 'PUT' && request.url().endsWith('/delegation')),
+      press(app.getByRole('button', { name: 'Lend my name: Ward Rounds' })),
+    ]);
+    await app.getByText(/^Writes under your name until/).waitFor();
+    await app.getByText(/^It may: write entries, correct entries,? and hide entries\.$/).waitFor();
+    // A signature leaves the device, and nothing else of the key.
+    const { delegation, ...rest } = sent.postDataJSON() as { delegation: { payload: Record<string, unknown> } };
+    expect([rest, Object.keys(delegation).toSorted()]).toEqual([{}, ['payload', 'signature']]);
+    const { notBeforeMs, notAfterMs } = delegation.payload as { notBeforeMs: number; notAfterMs: number };
+    expect(notAfterMs - notBeforeMs).toBe(2 * HOUR_MS + CLOCK_SLACK_MS);
+    await look(page, 'clinician-apps');
+
+    await page.goto('/clinician/apps');
+    await press(app.getByRole('button', { name: 'Take it back: Ward Rounds' }));
+    await app.getByText('not lent', { exact: true }).waitFor();
+    await page.goto('/clinician/apps');
+    await app.getByText('not lent', { exact: true }).waitFor();
   });
 });

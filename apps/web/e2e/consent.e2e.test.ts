@@ -6,6 +6,7 @@ import { expectAccessible } from './accessibility.ts';
 import { choose, press, tick, untick, write } from './by-keys.ts';
 import { hasBrowser, openStage, type PatientPerson, photograph, type Stage } from './harness.ts';
 import { signIn } from './sign-in.ts';
+import { authorisationOf, readAs, redeem, registerApp } from './smart-app.ts';
 
 const CLICKS_MAX = 3;
 const PAGES = [
@@ -227,6 +228,47 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     await page.getByText('You have shut out nobody.').waitFor();
     await rossi.goto(chart);
     await rossi.getByRole('heading', { level: 1, name: 'Is this the person?' }).waitFor();
+  });
+
+  it('lets an app in by the code on its page, sees since when and that it read, and ends it', async () => {
+    const scope = 'launch/patient patient/*.rs';
+    const app = await registerApp(stage, { name: 'Growth Chart', scope, purpose: 'PATRQT' });
+    const { address, verifier } = authorisationOf(stage, app);
+    const elsewhere = await stage.newDevice();
+    await elsewhere.goto(address);
+    const code = await elsewhere.locator('code').innerText();
+
+    const page = await signedIn(asked().device!, '/patient/access');
+    await press(page.getByRole('link', { name: 'Apps', exact: true }));
+    await page.getByText('You have let in no app.').waitFor();
+    await write(page.getByRole('textbox', { name: 'The code on its page' }), code.toLowerCase());
+    await press(page.getByRole('button', { name: 'Show who asks' }));
+    await page.getByRole('region', { name: 'Growth Chart would like to read at Hospital A:' }).waitFor();
+    await press(page.getByRole('button', { name: 'Let it read' }));
+    const letIn = page.getByRole('article', { name: 'Growth Chart' });
+    await letIn.getByText('Has read nothing so far.').waitFor();
+    await letIn.getByText(/^Since /).waitFor();
+
+    await elsewhere.waitForURL(/\/callback\?/);
+    const token = await redeem(stage, app, { returned: elsewhere.url(), verifier });
+    const { fhirId } = asked().at.find(({ organisation }) => organisation === 'hospital-a')!;
+    expect(await readAs(stage, token, `Patient/${fhirId}`)).toBe(200);
+    const list = '**/api/v1/orgs/*/patient/apps';
+    await page.route(list, (route) => route.fulfill({ status: 503 }));
+    await page.goto('/patient/apps');
+    await page.getByRole('alert').waitFor();
+    await page.unroute(list);
+    await press(page.getByRole('button', { name: 'Try again' }));
+    await letIn.getByText('patient/*.rs').waitFor();
+    await letIn.getByText(/^Last read on /).waitFor();
+    await expectAccessible(page);
+    await photograph(page, 'apps-let-in');
+
+    await press(letIn.getByRole('button', { name: 'End it' }));
+    const question = page.getByRole('dialog', { name: 'End what this app may read?' });
+    await press(question.getByRole('button', { name: 'End it' }));
+    await page.getByText('You have let in no app.').waitFor();
+    expect(await readAs(stage, token, `Patient/${fhirId}`)).toBe(401);
   });
 
   it('is asked for the camera once, however often the page is drawn, and told where a file holds no code', async () => {

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { choose, press, tick, write } from './by-keys.ts';
 import { guardianLine, WARD_NAME } from './guardian-line.ts';
 import type { PatientPerson, Stage } from './harness.ts';
+import { authorisationOf, registerApp } from './smart-app.ts';
 
 /** Whose side of the app a page is. */
 export type Visitor =
@@ -87,7 +88,7 @@ export const PAGES: readonly PageOfApp[] = [
   { ...plain('patient', 'access-narrow', '/patient/access/narrow/:grant'), open: openNarrowing },
   plain('patient', 'access-home', '/patient/access/home'),
   plain('patient', 'access-log', '/patient/access/log'),
-  plain('patient', 'apps', '/patient/apps'),
+  { ...plain('patient', 'apps', '/patient/apps'), open: openLetIn },
   { ...plain('patient', 'app-asks', '/patient/apps/:code'), open: at('/patient/apps/none') },
   plain('patient', 'visits', '/visit'),
   plain('patient', 'visit-new', '/visit/new'),
@@ -100,6 +101,7 @@ export const PAGES: readonly PageOfApp[] = [
   plain('doctor', 'emergency', '/clinician/emergency'),
   plain('doctor', 'incident', '/clinician/incident'),
   plain('doctor', 'corrections', '/clinician/disputes'),
+  { ...plain('doctor', 'apps-staff', '/clinician/apps'), open: openStaffApps },
   ...chartPages(),
   plain('doctor', 'tasks', '/visit/tasks'),
   plain('desk', 'tasks-desk', '/visit/tasks'),
@@ -166,6 +168,26 @@ async function openNarrowing(page: Page): Promise<void> {
   await press(page.locator('main button').last());
   await page.waitForURL(`**${list}`);
   await follow(page, list, `${list}/narrow/`);
+}
+
+/** The apps of a patient, who has just let one in. */
+async function openLetIn(page: Page, { stage }: Place): Promise<void> {
+  const scope = 'launch/patient patient/*.rs';
+  const app = await registerApp(stage, { name: 'Growth Chart', scope, purpose: 'PATRQT' });
+  await page.goto(authorisationOf(stage, app).address);
+  const code = await page.locator('code').innerText();
+  await page.goto(`/patient/apps/${code}`);
+  await press(page.getByRole('button', { name: 'Let it read' }));
+  await page.getByRole('article').first().waitFor();
+}
+
+/** The apps of hospital A, to one of which the doctor has lent the name. */
+async function openStaffApps(page: Page, { stage }: Place): Promise<void> {
+  await registerApp(stage, { name: 'Growth Chart', scope: 'launch/patient patient/*.rs', purpose: 'PATRQT' });
+  await registerApp(stage, { name: 'Ward Rounds', scope: 'openid fhirUser user/*.cruds', purpose: 'TREAT' });
+  await page.goto('/clinician/apps');
+  await press(page.getByRole('button', { name: 'Lend my name: Ward Rounds' }).first());
+  await page.getByText('Writes under your name until').first().waitFor();
 }
 
 /** The documents of whom the guardian acts for, with one of them unfolded. */

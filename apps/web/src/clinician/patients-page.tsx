@@ -8,7 +8,7 @@ import { mayAppoint } from './guardians/desk-guardians.ts';
 import { Today } from './today.tsx';
 
 export function PatientsPage() {
-  const { t } = useTranslation(['clinician', 'urgent', 'disputes', 'guardians']);
+  const { t } = useTranslation(['clinician', 'urgent', 'disputes', 'guardians', 'lending']);
   const isDesk = mayAppoint(useStaff());
   return (
     <Page title={t('title')}>
@@ -21,6 +21,9 @@ export function PatientsPage() {
         </Button>
         <Button component={Link} to="/clinician/disputes" variant="default">
           {t('disputes:staff.title')}
+        </Button>
+        <Button component={Link} to="/clinician/apps" variant="default">
+          {t('lending:title')}
         </Button>
         {isDesk ? (
           <Button component={Link} to="/clinician/guardians" variant="default">

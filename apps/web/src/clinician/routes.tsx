@@ -1,5 +1,6 @@
 import type { RouteObject } from 'react-router';
 import './chart/chart.css';
+import { StaffAppsPage } from './apps/apps-page.tsx';
 import { AllEntries } from './chart/all-entries.tsx';
 import { ChartLayout } from './chart/chart-layout.tsx';
 import { Overview } from './chart/overview.tsx';
@@ -24,6 +25,7 @@ export const routes: RouteObject[] = [
       { path: 'emergency', element: <EmergencyPage /> },
       { path: 'incident', element: <IncidentPage /> },
       { path: 'disputes', element: <StaffDisputesPage /> },
+      { path: 'apps', element: <StaffAppsPage /> },
       { path: 'guardians', element: <DeskGuardiansPage /> },
       { path: 'guardians/:patient', element: <DeskWardPage /> },
       {

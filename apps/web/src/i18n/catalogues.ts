@@ -4,6 +4,7 @@ import type { texts as clinician } from './en/clinician.ts';
 import type { texts as disputes } from './en/disputes.ts';
 import type { texts as fhir } from './en/fhir.ts';
 import type { texts as guardians } from './en/guardians.ts';
+import type { texts as lending } from './en/lending.ts';
 import type { texts as log } from './en/log.ts';
 import type { texts as onboarding } from './en/onboarding.ts';
 import type { texts as record } from './en/record.ts';
@@ -24,6 +25,7 @@ export interface Catalogues {
   readonly apps: typeof apps;
   readonly clinician: typeof clinician;
   readonly fhir: typeof fhir;
+  readonly lending: typeof lending;
   readonly onboarding: typeof onboarding;
   readonly record: typeof record;
   readonly session: typeof session;

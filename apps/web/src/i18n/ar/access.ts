@@ -12,6 +12,7 @@ export const texts: Texts<typeof en, 'ar'> = {
     log: 'من اطّلع',
     disputes: 'التصحيحات',
     guardians: 'الأوصياء',
+    apps: 'التطبيقات',
     record: 'المستندات',
   },
   who: {

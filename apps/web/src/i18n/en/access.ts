@@ -9,6 +9,7 @@ export const texts = {
     log: 'Who looked',
     disputes: 'Corrections',
     guardians: 'Guardians',
+    apps: 'Apps',
     record: 'Documents',
   },
   who: {

@@ -12,6 +12,7 @@ export const texts: Texts<typeof en, 'hi'> = {
     log: 'किसने देखा',
     disputes: 'सुधार',
     guardians: 'अभिभावक',
+    apps: 'ऐप',
     record: 'दस्तावेज़',
   },
   who: {

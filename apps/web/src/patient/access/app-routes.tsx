@@ -1,7 +1,13 @@
 import type { RouteObject } from 'react-router';
-import { AppsPage } from './apps-page.tsx';
+import { AppsPage, AskingAppPage } from './apps-page.tsx';
+import { OwnAccessLayout } from './layout.tsx';
 
 export const routes: RouteObject[] = [
-  { index: true, element: <AppsPage /> },
-  { path: ':code', element: <AppsPage /> },
+  {
+    element: <OwnAccessLayout />,
+    children: [
+      { index: true, element: <AppsPage /> },
+      { path: ':code', element: <AskingAppPage /> },
+    ],
+  },
 ];

@@ -15,50 +15,70 @@ import { makeGrants } from './decide.ts';
 import { type Draft, dayOf, emptyDraft, findFault, plansOf } from './draft.ts';
 import { DraftFields } from './draft-fields.tsx';
 import { endDecision } from './grant-once.ts';
+import { LetInList } from './let-in-list.tsx';
 import { OpeningSummary } from './opening-summary.tsx';
 
 const DAY_MS = 86_400_000;
 /** An app asks less often than a person: its grant lasts longer, unless the patient says otherwise. */
 const APP_DAYS = 90;
 
-/** An app’s page shows a code; here the patient sees who asks and for what, and answers. */
+/** The apps that were let in, and the way to one that waits with a code. */
 export function AppsPage() {
   const { t } = useTranslation('apps');
-  const { code: inAddress } = useParams();
+  return (
+    <Page title={t('yours.title')} lead={t('yours.lead')}>
+      <LetInList />
+      <Stack component="section" aria-labelledby="app-code" gap="sm">
+        <Title order={2} size="h4" id="app-code">
+          {t('yours.ask')}
+        </Title>
+        <CodeForm isBad={false} />
+      </Stack>
+    </Page>
+  );
+}
+
+/** An app’s page shows a code; here the patient sees who asks and for what, and answers. */
+export function AskingAppPage() {
+  const { t } = useTranslation('apps');
+  const { code: inAddress = '' } = useParams();
+  const code = appCodeOf(inAddress);
+  return (
+    <Page title={t('title')} lead={t('lead')}>
+      {code === undefined ? <CodeForm isBad /> : <AskingApp code={code} />}
+    </Page>
+  );
+}
+
+function CodeForm({ isBad }: { readonly isBad: boolean }) {
+  const { t } = useTranslation('apps');
   const navigate = useNavigate();
   const [typed, setTyped] = useState('');
-  const [bad, setBad] = useState(false);
-  const code = inAddress === undefined ? undefined : appCodeOf(inAddress);
+  const [bad, setBad] = useState(isBad);
   const find = async (): Promise<void> => {
     const found = appCodeOf(typed);
     setBad(found === undefined);
     if (found !== undefined) await navigate(`/patient/apps/${found}`);
   };
   return (
-    <Page title={t('title')} lead={t('lead')}>
-      {code === undefined ? (
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            void find();
-          }}
-        >
-          <Group align="flex-end">
-            <TextInput
-              label={t('code')}
-              description={t('codeHint')}
-              error={bad || inAddress !== undefined ? t('codeBad') : undefined}
-              value={typed}
-              autoComplete="off"
-              onChange={({ currentTarget }) => setTyped(currentTarget.value)}
-            />
-            <Button type="submit">{t('find')}</Button>
-          </Group>
-        </form>
-      ) : (
-        <AskingApp code={code} />
-      )}
-    </Page>
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void find();
+      }}
+    >
+      <Group align="flex-end">
+        <TextInput
+          label={t('code')}
+          description={t('codeHint')}
+          error={bad ? t('codeBad') : undefined}
+          value={typed}
+          autoComplete="off"
+          onChange={({ currentTarget }) => setTyped(currentTarget.value)}
+        />
+        <Button type="submit">{t('find')}</Button>
+      </Group>
+    </form>
   );
 }
 
@@ -99,7 +119,7 @@ function AppForm({ app, code }: { readonly app: WaitingApp; readonly code: strin
   const leave = async (message: string): Promise<void> => {
     say(message);
     await decided();
-    await navigate('/patient/access');
+    await navigate('/patient/apps');
   };
   const allow = useMutation({
     mutationFn: async () => {

@@ -16,6 +16,8 @@ const TABS = [
   { to: '/patient/access/home', name: 'home', of: 'own' },
   { to: '/patient/access/disputes', name: 'disputes', of: 'both' },
   { to: '/patient/access/guardians', name: 'guardians', of: 'own' },
+  // A guardian lets no app in, and sees a ward's permissions in the list of access.
+  { to: '/patient/apps', name: 'apps', of: 'own' },
 ] as const;
 
 /** What stands above each page about access: for whom one acts, and the way to the other pages. */
@@ -42,6 +44,20 @@ export function AccessLayout() {
         {acting.ward === null ? null : <Alert variant="outline">{t('ward.acting', { name: acting.ward })}</Alert>}
         <Tabs />
         <Outlet key={acting.ward ?? ''} />
+      </Stack>
+    </ActingContext>
+  );
+}
+
+/** The same for what nobody does for another. */
+export function OwnAccessLayout() {
+  const { pids } = usePatient();
+  const acting = useMemo(() => actingFor(null, { pids }), [pids]);
+  return (
+    <ActingContext value={acting}>
+      <Stack gap="lg">
+        <Tabs />
+        <Outlet />
       </Stack>
     </ActingContext>
   );
