@@ -167,6 +167,8 @@ test('a killed export goes on from what is durable, and is then as one that was 
   expect(new Set(left)).toEqual(new Set(named));
 
   const complete = await goOn(job!);
+  // Not begun anew: what was durable is part of it as it is.
+  expect(objectsOf(complete.state)).toEqual(expect.arrayContaining([...named]));
   const lines = await linesOf(complete);
   expect(countsOf(lines)).toEqual({
     ...{ 'Patient.1.ndjson': FAMILIES.length, 'Observation.1.ndjson': FAMILIES.length * 2 },
