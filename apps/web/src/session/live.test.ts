@@ -85,6 +85,10 @@ describe('live events', () => {
     expect((await follow([streamOf(ready), streamOf(ready), streamOf(ready)])).gaps).toBe(2);
   });
 
+  it('say so, too, when the first stream comes after an attempt in vain: the page was read before it', async () => {
+    expect((await follow([answered(429), streamOf('event: ready\ndata: {}\n\n')])).gaps).toBe(1);
+  });
+
   it('go on after a stream that is no stream of events', async () => {
     const { told } = await follow([streamOf('data: not json\n\n'), streamOf('event: ready\ndata: {}\n\n')]);
     expect(told).toEqual([{ kind: 'ready' }]);

@@ -19,7 +19,7 @@ export interface LiveEvent {
 
 export interface LiveListener {
   onEvent(event: LiveEvent): void;
-  /** After a stream broke off, or when no other comes: whatever happened meanwhile was not told. */
+  /** After a stream broke off, began late, or when no other comes: whatever happened meanwhile was not told. */
   onGap(): void;
 }
 
@@ -40,17 +40,17 @@ export async function followEvents(
   listener: LiveListener,
   { signal, fetchImpl, firstPauseMs = FIRST_PAUSE_MS }: Following,
 ): Promise<void> {
-  let [pauseMs, refusals, streams] = [firstPauseMs, 0, 0];
+  let [pauseMs, refusals, isLate] = [firstPauseMs, 0, false];
   const onEvent = (event: LiveEvent): void => {
     if (event.kind === 'ready') {
       [pauseMs, refusals] = [firstPauseMs, 0];
-      streams += 1;
-      if (streams > 1) listener.onGap();
+      if (isLate) listener.onGap();
     }
     listener.onEvent(event);
   };
   while (!signal.aborted && refusals < REFUSALS_MAX) {
     const outcome = await followOnce(open, { signal, fetchImpl, onEvent });
+    isLate = true;
     if (outcome === 'refused') refusals += 1;
     await pause(pauseMs, signal);
     pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
