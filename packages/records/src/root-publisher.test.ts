@@ -14,7 +14,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AuditJournal } from './audit.ts';
 import { createMasterKey } from './master-key.ts';
-import { COVER_ENTRIES, ROOT_INTERVAL_MS, RootPublisher } from './root-publisher.ts';
+import { COVER_ENTRIES, ROOT_INTERVAL_MS, type RootLedger, RootPublisher } from './root-publisher.ts';
 import { rowsLog } from './rows-log.ts';
 import { openStore, type Store } from './store/index.ts';
 import type { AuditEvent } from './vault-types.ts';
@@ -72,7 +72,10 @@ function takeRoot(
   return { kind: 'committed' };
 }
 
-async function createPublisher(intervalMs = 60_000): Promise<RootPublisher> {
+async function createPublisher(
+  intervalMs = 60_000,
+  submit: RootLedger['submit'] = async (call) => takeRoot(call),
+): Promise<RootPublisher> {
   const signer = signerFromPkcs8((await generateSigningKey()).privateKey);
   return new RootPublisher({
     ...{
@@ -84,7 +87,7 @@ async function createPublisher(intervalMs = 60_000): Promise<RootPublisher> {
       node: { id: newNonce(), signer },
       clock: () => 1_000,
     },
-    ledger: { get: async (key) => state.get(key) as Json | undefined, submit: async (call) => takeRoot(call) },
+    ledger: { get: async (key) => state.get(key) as Json | undefined, submit },
     onFailure: (error) => failures.push(error),
   });
 }
@@ -107,7 +110,7 @@ test('roots an event without being told, at the next interval, which leaves room
   await using _publisher = await createPublisher(ROOT_INTERVAL_MS);
   await journal.append(event);
   await expect
-    .poll(() => state.get(`access/root/${organisation}/audit`)?.size, { interval: 20, timeout: 30_000 })
+    .poll(() => state.get(`access/root/${organisation}/audit`)?.size, { interval: 20, timeout: 60_000 })
     .toBe(1);
 });
 
@@ -123,7 +126,7 @@ describe('what is quiet', () => {
   test('waits until every member answers, and is then rooted by as many entries as anybody’s', async () => {
     await journal.append(event);
     await using publisher = await createPublisher(20);
-    await expect.poll(() => sizes('audit'), { timeout: 30_000 }).toEqual([1]);
+    await expect.poll(() => sizes('audit'), { timeout: 60_000 }).toEqual([1]);
     for (let at = 0; at < 3; at += 1) await journal.append({ ...event, kind: 'read' }, { isQuiet });
     await store.write((trx) => rowsLog.coverAll(trx, [tokenRow]));
     // Ten intervals.
@@ -203,28 +206,34 @@ test('tells of a refusal and tries again at the next interval', async () => {
 
 test('leaves what a ledger that moves no longer takes to the node that goes on with the store', async () => {
   let moved = true;
-  const signer = signerFromPkcs8((await generateSigningKey()).privateKey);
-  const publisher = new RootPublisher({
-    ...{
-      store,
-      audit: journal,
-      network,
-      organisation,
-      intervalMs: 60_000,
-      node: { id: newNonce(), signer },
-      clock: () => 1_000,
-    },
-    ledger: {
-      get: async (key) => state.get(key) as Json | undefined,
-      submit: async (call) => (moved ? { kind: 'refused', code: 'ledger-moved' } : takeRoot(call)),
-    },
-    onFailure: (error) => failures.push(error),
-  });
+  const publisher = await createPublisher(60_000, async (call) =>
+    moved ? { kind: 'refused', code: 'ledger-moved' } : takeRoot(call),
+  );
   await journal.append(event);
   await publisher.publish();
   expect(calls).toEqual([]);
   moved = false;
   await publisher[Symbol.asyncDispose]();
   expect(state.get(`access/root/${organisation}/audit`)?.size).toBe(1);
+  expect(failures).toEqual([]);
+});
+
+test('signs a root anew that came too late because the clock went on, and gives up where none is ever in time', async () => {
+  const nonces: string[] = [];
+  let late = 2;
+  const publisher = await createPublisher(60_000, async (call) => {
+    nonces.push(call.payload.nonce);
+    late -= 1;
+    return late >= 0 ? { kind: 'refused', code: 'not-after-passed' } : takeRoot(call);
+  });
+  await journal.append(event);
+  await publisher.publish();
+  expect(new Set(nonces).size).toBe(3);
+  expect(state.get(`access/root/${organisation}/audit`)?.size).toBe(1);
+  await journal.append(event);
+  late = Number.POSITIVE_INFINITY;
+  await expect(publisher.publish()).rejects.toMatchObject({ code: 'ledger-refused', detail: 'not-after-passed' });
+  late = 0;
+  await publisher[Symbol.asyncDispose]();
   expect(failures).toEqual([]);
 });
