@@ -44,14 +44,18 @@ export class Elsewhere {
     return mark === this.#mark ? undefined : mark;
   }
 
-  /** The first look tells nothing: it learns what there is. An app's sessions elsewhere are opened for news alone. */
+  /**
+   * The first look of all tells nothing: it learns what there is, and only the whole of that counts. An app's sessions elsewhere
+   * are opened for that, and for news; a node that was started anew has neither.
+   */
   async look(caller: VaultCaller, mark: string): Promise<void> {
     const { organisation, stored, search, nowMs } = this.#parts;
     const { exchange, vault } = organisation;
     this.#nextMs = nowMs() + RETRY_MS;
     const seen = await vault.notifications.seen(stored.id);
-    const found = await exchange.foreign.news.find(caller, search, { seen, open: this.#mark !== undefined });
-    this.#found = found;
+    const open = seen === undefined || this.#mark !== undefined;
+    const found = await exchange.foreign.news.find(caller, search, { seen, open });
+    if (found.isWhole || seen !== undefined) this.#found = found;
     this.#mark = found.isWhole ? mark : (this.#mark ?? '');
     if (found.isWhole) this.#nextMs = 0;
   }
