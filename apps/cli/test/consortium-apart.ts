@@ -2,8 +2,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@salus/testing';
 import { type Desk, openDesk } from '../src/acceptance/desk.ts';
-import { freePort, type OrganisationProcess, organisationProcess } from './organisation-process.ts';
+import { type OrganisationProcess, organisationProcess } from './organisation-process.ts';
 import { done, type StoryDesks } from './story.ts';
 
 /** Organisations with a process each on a Fabric network, the patient's own device, and what lies between. */

@@ -1,9 +1,9 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { openEmbeddedLedger } from '@salus/ledger';
 import { BundleWorkers } from '@salus/records';
+import { freePort } from '@salus/testing';
 import { type DataLayout, dataLayout, type NetworkFile } from '../src/data-directory.ts';
 import { castOf } from '../src/demonstration/cast.ts';
 import { CONSORTIUM } from '../src/demonstration/consortium.ts';
@@ -143,14 +143,4 @@ async function openOne({ directory, settings, layout: common }: TestPlace, one: 
     sharedLedger: ledger,
   });
   return { layout, node };
-}
-
-/** A port that nothing listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('a listening socket has an address');
-  return address.port;
 }

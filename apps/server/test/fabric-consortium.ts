@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseJson } from '@salus/crypto';
 import { BundleWorkers, RecordsError } from '@salus/records';
+import { freePort } from '@salus/testing';
 import { staffCall } from '@salus/wallet';
 import { openWalletFile } from '@salus/wallet/node';
 import { submitCall } from '../src/consent.ts';
@@ -18,7 +19,6 @@ import type { Application } from '../src/joining/joining-file.ts';
 import { createMetrics } from '../src/metrics.ts';
 import { type HostedOrganisation, type Node, openNode } from '../src/node.ts';
 import { readSettings } from '../src/settings.ts';
-import { freePort } from './apart.ts';
 import { type Acting, makePlace } from './consortium.ts';
 
 /** How long a node may be behind another one. */

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { freePort } from '@salus/testing';
 import { type GrantChoice, grant, staffCall } from '@salus/wallet';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { DemonstrationStaff } from '../src/demonstration/consortium.ts';
@@ -188,16 +188,4 @@ export async function grantToApp(
   if (status !== 200) throw new Error(text);
   patient.wallet = made.wallet;
   return made.terms.grant;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@salus/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { networkLayout } from '../layout.ts';
 import { withNetworkLock } from '../up/network-lock.ts';
@@ -28,14 +29,6 @@ function listen(at: number): Promise<Server> {
   return new Promise((resolve) => {
     const server = createServer().listen(at, '127.0.0.1', () => resolve(server));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = await listen(0);
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** A process that listens on its port, after saying something. */

@@ -1,9 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RunningServer, readSettings, startServer } from '@salus/server';
-import { fabricBinaries, scaled } from '@salus/testing';
+import { fabricBinaries, freePort, scaled } from '@salus/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../test/organisation-process.ts';
 import { done, type ReadByB, type StoryDesks, tellUntilRead } from '../../test/story.ts';
 import { EXIT } from '../exit-codes.ts';
 import { writeMedicationFixture } from './bundles.ts';

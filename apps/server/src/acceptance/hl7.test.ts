@@ -1,11 +1,10 @@
 import { writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromUtf8 } from '@salus/crypto';
 import { openLedgerState } from '@salus/ledger';
 import { verifyRecords } from '@salus/records';
-import { scaled } from '@salus/testing';
+import { freePort, scaled } from '@salus/testing';
 import { staffCall } from '@salus/wallet';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { foundConsortium, type TestConsortium } from '../../test/consortium.ts';
@@ -15,7 +14,7 @@ import { type NodeProcess, startNode } from '../../test/node-process.ts';
 import { certifyFeed } from '../hl7/feed-client.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const MESSAGES = scaled(500, 10_000);
 /** No multiple of the twenty in which one is broken: else the same patients would get all of those. */
@@ -140,12 +139,4 @@ async function sendAll(messages: readonly LoadMessage[]): Promise<void> {
     }
   }
   sender?.close();
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port: free } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
 }

@@ -3,8 +3,9 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createCa, issueCertificate } from '@salus/crypto';
 import { crossCheckAudits, type PeerRequest } from '@salus/records';
+import { freePort } from '@salus/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Apart, freePort, openApart } from '../../test/apart.ts';
+import { type Apart, openApart } from '../../test/apart.ts';
 import { assign } from '../../test/assign.ts';
 import { addPatient, grantMedication, readAll, type TestPatient, writeBundle } from '../../test/consortium.ts';
 import { tlsOf } from '../../test/peer-request.ts';
@@ -34,7 +35,7 @@ beforeAll(async () => {
     },
   });
   patient = await addPatient(apart, { seed: 9, at: ['hospital-a'], prescriptions: 2 });
-}, 120_000);
+}, 240_000);
 
 afterEach(async () => {
   for (const socket of sockets) socket.destroy();
@@ -135,7 +136,7 @@ describe('a node that asks another', () => {
     const busy = await dishonest((_request, response) => {
       setTimeout(() => response.writeHead(403).end('{"code":"peer-unknown"}'), 20);
     });
-    using client = await openClient(busy, { connectMs: 2_000 });
+    using client = await openClient(busy, { connectMs: 60_000 });
     const answers = await Promise.all(Array.from({ length: QUESTIONS }, () => client.manifest(QUESTION)));
     expect(answers).toEqual(Array(QUESTIONS).fill({ kind: 'refused', code: 'peer-unknown' }));
     expect(sockets.size).toBeLessThanOrEqual(16);
