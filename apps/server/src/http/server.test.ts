@@ -220,7 +220,7 @@ describe('connections', () => {
     });
 
   it('refuses what is not HTTP, a header without end, and a client that is too slow', async () => {
-    const { app } = await openHttp({ headersTimeoutMs: 300 });
+    const { app } = await openHttp({ headersTimeoutMs: 2_000 });
     await app.listen({ host: '127.0.0.1', port: 0 });
     const { port } = app.server.address() as { port: number };
     expect(await exchange(port, 'EHLO example\r\n\r\n')).toMatch(/^HTTP\/1.1 400 .*"code":"bad-request"/s);

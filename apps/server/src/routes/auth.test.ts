@@ -48,6 +48,7 @@ const code = async (...request: Parameters<TestServer['send']>): Promise<string>
   return `${status} ${(json as { code?: string } | undefined)?.code ?? ''}`.trim();
 };
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 100));
+const POLL = { timeout: 60_000, interval: 20 };
 
 describe('staff log-in', () => {
   it('opens a session for the right password and ends it on request', async () => {
@@ -141,8 +142,7 @@ describe('enrolment', () => {
     });
     expect(await code('GET', '/api/v1/session', { token })).toBe('200');
     expect(await code('POST', '/api/v1/orgs/hospital-b/calls', { body: bodyOf(call) })).toBe('200');
-    await settled();
-    expect(await code('GET', '/api/v1/session', { token })).toBe('401 not-authenticated');
+    await expect.poll(() => code('GET', '/api/v1/session', { token }), POLL).toBe('401 not-authenticated');
     expect(
       await code('POST', '/api/v1/orgs/hospital-b/login', { body: { account: 'b.novak', password: PASSWORD } }),
     ).toBe('403 not-permitted');
@@ -312,8 +312,7 @@ describe('patient log-in', () => {
     expect(await code('GET', `${path}/keys`, { token: second })).toBe('200');
     const removed = await removeDevice(added.wallet, server.occasion(), { pid, kid });
     expect(await code('POST', `${A}/calls`, { body: bodyOf(removed) })).toBe('200');
-    await settled();
-    expect(await code('GET', `${path}/keys`, { token: second })).toBe('401 not-authenticated');
+    await expect.poll(() => code('GET', `${path}/keys`, { token: second }), POLL).toBe('401 not-authenticated');
     expect(await code('GET', `${path}/keys`, { token: first })).toBe('200');
   });
 });

@@ -17,7 +17,7 @@ import type { Session } from '../sessions.ts';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const A = '/api/v1/orgs/hospital-a';
-const PATIENCE = { timeout: 20_000, interval: 20 };
+const PATIENCE = { timeout: 60_000, interval: 20 };
 let server: TestServer;
 let patient: TestPatient;
 let other: TestPatient;

@@ -128,6 +128,9 @@ const answered = (failure: Failure): GatewayFault => ({ kind: 'answered', failur
 const kinds = (results: readonly (SubmitResult | LedgerError)[]) =>
   results.map((result) => (result instanceof LedgerError ? result.code : result.kind));
 
+/** Long enough for a first attempt on a machine that is busy. */
+const SHORT_MS = 2_000;
+
 describe('carrying calls onto the channel', () => {
   it('answers each with its place once the own follower has applied the block', async () => {
     const channel = new Channel({});
@@ -265,7 +268,7 @@ describe('carrying calls onto the channel', () => {
 
   it('is `unavailable` once the time is up, whatever was waited for', async () => {
     const unreachable = new Channel({ endorse: () => ({ kind: 'unreachable' }) });
-    const late = await unreachable.carry(['a', 'b'], 60);
+    const late = await unreachable.carry(['a', 'b'], SHORT_MS);
     expect(kinds(late)).toEqual(['unavailable', 'unavailable']);
     for (const error of late) {
       expect(error).toMatchObject({ message: expect.stringMatching(/may have been committed, and can be sent again/) });
@@ -274,7 +277,7 @@ describe('carrying calls onto the channel', () => {
       order: () => {
         throw gatewayError(status.UNAVAILABLE);
       },
-    }).carry(['a'], 60);
+    }).carry(['a'], SHORT_MS);
     expect(lost).toMatchObject({
       code: 'unavailable',
       message: expect.stringMatching(/orderers: UNAVAILABLE.*can be sent again/),
@@ -282,7 +285,7 @@ describe('carrying calls onto the channel', () => {
     const behind = new Channel({
       endorse: () => answered({ kind: 'rejected', refusals: [{ index: 0, outcome: { kind: 'repeated' } }] }),
     });
-    expect(kinds(await behind.carry(['a'], 60))).toEqual(['unavailable']);
+    expect(kinds(await behind.carry(['a'], SHORT_MS))).toEqual(['unavailable']);
   });
 
   it('rejects with `distrusted` what was committed in a transaction under alarm', async () => {

@@ -69,7 +69,7 @@ describe('the gateway', () => {
     const settled = Promise.allSettled([...submitted, twice]);
     expect(await submitted.at(-1)).toEqual({ kind: 'refused', callId: null, code: 'overloaded' });
     // The first transaction is on its way to a peer that is not there; the other calls are of the same patient.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     await gateway[Symbol.asyncDispose]();
     const codes = new Map<string, number>();
     for (const result of await settled) {

@@ -159,7 +159,7 @@ it('sessions end with what was handed over, and one that was opening ends when i
   const { promise, resolve } = Promise.withResolvers<void>();
   world.answers = promise;
   const opening = sessions.open(use);
-  await vi.waitFor(() => expect(world.asked).toEqual(['first', 'second', 'first']));
+  await vi.waitFor(() => expect(world.asked).toEqual(['first', 'second', 'first']), { timeout: 60_000, interval: 5 });
   await sessions.forget('patient');
   resolve();
   await opening;
