@@ -178,16 +178,20 @@ async function openLetIn(page: Page, { stage }: Place): Promise<void> {
   const code = await page.locator('code').innerText();
   await page.goto(`/patient/apps/${code}`);
   await press(page.getByRole('button', { name: 'Let it read' }));
-  await page.getByRole('article').first().waitFor();
+  await page.waitForURL('**/patient/apps');
+  await page.goto('/patient/apps');
+  await page.getByRole('article', { name: 'Growth Chart' }).first().waitFor();
 }
 
 /** The apps of hospital A, to one of which the doctor has lent the name. */
 async function openStaffApps(page: Page, { stage }: Place): Promise<void> {
-  await registerApp(stage, { name: 'Growth Chart', scope: 'launch/patient patient/*.rs', purpose: 'PATRQT' });
+  await registerApp(stage, { name: 'Pocket Record', scope: 'launch/patient patient/*.rs', purpose: 'PATRQT' });
   await registerApp(stage, { name: 'Ward Rounds', scope: 'openid fhirUser user/*.cruds', purpose: 'TREAT' });
+  await registerApp(stage, { name: 'Wound Photos', scope: 'openid user/Media.cs', purpose: 'TREAT' });
   await page.goto('/clinician/apps');
   await press(page.getByRole('button', { name: 'Lend my name: Ward Rounds' }).first());
   await page.getByText('Writes under your name until').first().waitFor();
+  await page.goto('/clinician/apps');
 }
 
 /** The documents of whom the guardian acts for, with one of them unfolded. */

@@ -13,8 +13,9 @@ export function Navigation({ onChoose }: { readonly onChoose: () => void }) {
   const { pathname } = useLocation();
   const entries = NAVIGATION.filter(({ isFor }) => isFor(state));
   const [current] = entries
-    .filter(({ to }) => pathname === to || pathname.startsWith(to === '/' ? '/ ' : `${to}/`))
-    .sort((left, right) => right.to.length - left.to.length);
+    .flatMap(({ to, and = [] }) => [to, ...and].map((prefix) => ({ to, prefix })))
+    .filter(({ prefix }) => pathname === prefix || pathname.startsWith(prefix === '/' ? '/ ' : `${prefix}/`))
+    .sort((left, right) => right.prefix.length - left.prefix.length);
   return entries.map(({ to, text, icon: Icon }) => (
     <NavLink
       key={to}

@@ -13,6 +13,8 @@ import { wasSomebodyHere } from '../session/seen-here.ts';
 
 export interface NavigationEntry {
   readonly to: string;
+  /** Where else its pages are. */
+  readonly and?: readonly string[];
   /** Its words stand in the catalogue `shell` below `navigation`. */
   readonly text: 'home' | 'patientHome' | 'record' | 'access' | 'visit' | 'clinician' | 'tasks' | 'steward';
   readonly icon: ComponentType<{ readonly size?: number; readonly 'aria-hidden'?: boolean }>;
@@ -29,7 +31,7 @@ export const NAVIGATION: readonly NavigationEntry[] = [
   { to: '/', text: 'home', icon: IconHome, isFor: isStranger },
   { to: '/patient', text: 'patientHome', icon: IconHome, isFor: isPatient },
   { to: '/patient/record', text: 'record', icon: IconFileText, isFor: isPatient },
-  { to: '/patient/access', text: 'access', icon: IconUserCheck, isFor: isPatient },
+  { to: '/patient/access', and: ['/patient/apps'], text: 'access', icon: IconUserCheck, isFor: isPatient },
   { to: '/visit', text: 'visit', icon: IconBuildingHospital, isFor: isPatient },
   { to: '/clinician', text: 'clinician', icon: IconStethoscope, isFor: isStaff },
   { to: '/visit/tasks', text: 'tasks', icon: IconChecklist, isFor: isStaff },
