@@ -1,3 +1,4 @@
+import { parseSearch } from '@salus/fhir';
 import type { GrantChoice } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
@@ -79,6 +80,16 @@ const CONSENTS: Readonly<Record<string, Consent>> = {
 
 const READERS = ['the clinician with the session', 'a colleague', 'a registrar'] as const;
 type Reader = (typeof READERS)[number];
+const ACCOUNTS: Readonly<Record<Reader, string>> = {
+  'the clinician with the session': 'b.novak',
+  'a colleague': 'b.colleague',
+  'a registrar': 'b.desk',
+};
+const ROLES: Readonly<Record<Reader, readonly string[]>> = {
+  'the clinician with the session': ['clinician'],
+  'a colleague': ['clinician'],
+  'a registrar': ['registrar'],
+};
 
 let server: TestServer;
 let story: TwoHospitals;
@@ -91,10 +102,11 @@ beforeAll(async () => {
   const colleague = { account: 'b.colleague', roles: ['clinician'], family: 'Else', given: 'Some', licence: 'b-9' };
   server = await openTestServer(['hospital-b', 'hospital-a'], undefined, [colleague]);
   story = await openTwoHospitals(server, chapter());
+  const logIn = (reader: Reader) => server.logIn(ACCOUNTS[reader], { writing: true });
   tokens = {
-    'the clinician with the session': await server.logIn('b.novak', { writing: true }),
-    'a colleague': await server.logIn('b.colleague', { writing: true }),
-    'a registrar': await server.logIn('b.desk', { writing: true }),
+    'the clinician with the session': await logIn('the clinician with the session'),
+    'a colleague': await logIn('a colleague'),
+    'a registrar': await logIn('a registrar'),
   };
 });
 afterAll(() => server?.[Symbol.asyncDispose]());
@@ -141,6 +153,20 @@ const DOORS: Readonly<Record<string, Door>> = {
     matching(token, (value) => `Patient?_id=${story.ownId}&_has:Observation:patient:value-string=${value}`),
   '_has of a reference': async (token) =>
     (await get(token, `Observation?patient=${story.ownId}&_has:Observation:has-member:value-string=panel`)).text,
+  // What there is to tell to a subscriber who has heard of nothing yet.
+  'a subscription': async (token) => {
+    const parsed = parseSearch('Observation', new URLSearchParams({ patient: story.ownId }), { strict: true });
+    if (parsed.kind === 'refused') throw new Error('the search of the test is refused');
+    const reader = READERS.find((name) => tokens[name] === token)!;
+    const { id } = server.wallet(ACCOUNTS[reader]);
+    const { news } = server.node.organisations.get('hospital-b')!.exchange.foreign;
+    const who = { kind: 'member', id, organisation: 'hospital-b', roles: ROLES[reader] } as const;
+    const caller = { kind: 'member', who, purpose: 'TREAT' } as const;
+    const { matches } = await news.find(caller, parsed.request, { seen: new Map(), open: true });
+    const told = await Promise.all(matches.map((match) => news.mayTell(caller, match)));
+    const ids = new Set(matches.filter((_match, at) => told[at]).map((match) => match.id));
+    return TARGETS.flatMap((target) => (ids.has(known.get(target)!) ? [markerOf(target)] : [])).join('\n');
+  },
   $summary: async (token) => (await get(token, `Patient/${story.ownId}/$summary`)).text,
   $everything: async (token) => (await get(token, `Patient/${story.ownId}/$everything`)).text,
   GraphQL: (token) => each((id) => query(token, `{ Observation(id: "${id}") { valueString } }`)),
