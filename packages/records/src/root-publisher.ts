@@ -13,6 +13,8 @@ export const ROOT_INTERVAL_MS = 400;
 /** By so many entries each log grows on the ledger when every member answers (ADR 0002). */
 export const COVER_ENTRIES = { audit: 8, rows: 2 } as const satisfies Record<LogName, number>;
 const COVER_KEY_BYTES = 16;
+/** A clock that was set, or a machine that slept, may pass a call's `notAfter` while it waits: so often a root is signed. */
+const SIGNED_MAX = 3;
 
 /** What a grantee writes when it takes a token, and when it keeps what it read: alone no reason to root. */
 const QUIET_ROWS = ['grantToken', COVER_KIND];
@@ -107,11 +109,19 @@ export class RootPublisher implements AsyncDisposable {
     const proof = rooted === undefined ? [] : await readConsistencyProof(store.read, log, rooted.size, size);
     // Not before the disk has them: a root of rows that a power cut took would look like a rollback.
     await store.durable();
-    const signed = await signNodeCall(this.#options, { transaction: 'access.root', args: { log, size, root, proof } });
-    const outcome = await ledger.submit(signed.call);
+    const outcome = await this.#submit({ log, size, root, proof });
     // A ledger that moves takes nothing more: what is left is rooted by the node that goes on with this store on the channel.
     if (outcome.kind === 'refused' && outcome.code !== 'ledger-moved') {
       throw new RecordsError('ledger-refused', `the ledger refused a root of the ${log} log`, { detail: outcome.code });
+    }
+  }
+
+  async #submit(args: { readonly [key: string]: Json }): ReturnType<RootLedger['submit']> {
+    for (let signed = 1; ; signed += 1) {
+      const { call } = await signNodeCall(this.#options, { transaction: 'access.root', args });
+      const outcome = await this.#options.ledger.submit(call);
+      const isLate = outcome.kind === 'refused' && outcome.code === 'not-after-passed';
+      if (!isLate || signed === SIGNED_MAX) return outcome;
     }
   }
 
