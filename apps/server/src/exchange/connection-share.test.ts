@@ -10,7 +10,8 @@ const held: Socket[] = [];
 
 beforeEach(async () => {
   server = createServer((socket) => {
-    if (!socket.destroyed) socket.write('!');
+    // What is refused may be reset while it asks.
+    socket.on('error', () => undefined).on('data', (asked) => socket.write(asked));
   });
   // As in a TLS server, whose own listener comes first: what is refused is destroyed all the same.
   shareConnections(server, MAX);
@@ -30,11 +31,12 @@ async function open(localAddress: string): Promise<{ readonly socket: Socket; re
   const socket = connect({ port, host: '127.0.0.1', localAddress });
   held.push(socket);
   await once(socket, 'connect');
-  // A refused one may be reset after its first byte.
-  socket.on('error', () => socket.destroy()).resume();
+  socket.on('error', () => socket.destroy());
   const gone = once(socket, 'close').then(() => false);
-  const stays = await Promise.race([gone, new Promise<boolean>((settle) => setTimeout(settle, 200, true))]);
-  return { socket, stays };
+  // Only one that stays is answered.
+  const answered = new Promise<boolean>((settle) => socket.once('data', () => settle(true)));
+  socket.write('?');
+  return { socket, stays: await Promise.race([gone, answered]) };
 }
 
 describe('connections of one address', () => {
