@@ -81,7 +81,7 @@ describe.skipIf(!hasBrowser)('a guardian', () => {
       await press(question.getByRole('button', { name: 'End it' }));
       await question.waitFor({ state: 'detached' });
       await expect
-        .poll(() => cards.getByRole('button', { name: 'End it' }).count(), { timeout: 30_000 })
+        .poll(() => cards.getByRole('button', { name: 'End it' }).count(), { timeout: 60_000 })
         .toBe(left - 1);
     }
     await press(guardian.getByRole('link', { name: 'Who looked' }));

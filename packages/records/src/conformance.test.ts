@@ -3,7 +3,7 @@ import { afterAll, vi } from 'vitest';
 import { makePlace } from '../test/place.ts';
 import { BundleWorkers } from './bundle-workers.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const workers = new BundleWorkers(1);
 afterAll(() => workers[Symbol.asyncDispose]());

@@ -20,7 +20,7 @@ let story: Story;
 let outside: string;
 
 /** On a machine that may be busy. */
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 beforeEach(async () => {
   story = await createStory(workers);

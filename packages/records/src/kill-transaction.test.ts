@@ -35,7 +35,7 @@ test(`a transaction that deletes, updates, patches and creates is there whole or
   }
   const acknowledged = seen.reduce((sum, one) => sum + one.acknowledged, 0);
   const unacknowledged = seen.reduce((sum, one) => sum + one.unacknowledged, 0);
-  expect(acknowledged).toBeGreaterThan(KILLS);
+  expect(acknowledged).toBeGreaterThanOrEqual(KILLS);
   expect(unacknowledged).toBeLessThanOrEqual(KILLS * UNDER_WAY);
   console.log(
     `${KILLS} kills: ${acknowledged} transactions acknowledged, ${unacknowledged} more committed without an answer`,

@@ -29,7 +29,7 @@ test(`no acknowledged write is lost and nothing is half there after ${KILLS} kil
   for (let killed = 0; killed < KILLS; killed += KILLS_OF_A_PLACE) {
     acknowledged += await killOnePlace(killed, Math.min(killed + KILLS_OF_A_PLACE, KILLS));
   }
-  expect(acknowledged).toBeGreaterThan(KILLS);
+  expect(acknowledged).toBeGreaterThanOrEqual(KILLS);
 }, 1_800_000);
 
 /** Tells how many bundles were acknowledged, all of which are there. */

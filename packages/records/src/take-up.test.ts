@@ -6,7 +6,7 @@ import { ASSIGNMENT_MAX_MS } from './care.ts';
 import { newId } from './index-rows.ts';
 import type { Who } from './vault-types.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const HOUR_MS = 3_600_000;
 const PAIR = pairIndex('laboratory', 'N');

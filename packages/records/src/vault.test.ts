@@ -9,7 +9,7 @@ import { openVault } from './vault.ts';
 import type { Who } from './vault-types.ts';
 
 /** A thread that reads the FHIR definitions, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const workers = new BundleWorkers(1);
 let place: Place;

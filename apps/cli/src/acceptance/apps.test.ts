@@ -10,7 +10,7 @@ let demonstration: Demonstration;
 
 beforeAll(async () => {
   demonstration = await openDemonstration();
-}, 120_000);
+}, 240_000);
 afterAll(() => demonstration[Symbol.asyncDispose]());
 
 it(

@@ -26,7 +26,7 @@ let backup: string;
 
 beforeAll(async () => {
   demonstration = await openDemonstration();
-}, 120_000);
+}, 240_000);
 
 afterAll(() => demonstration[Symbol.asyncDispose]());
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
   ({ desk } = demonstration);
   const passphrase = desk.secretFile('passphrase', 'correct horse battery staple');
   desks = { a: desk, b: desk, home: desk, passphrase, nodeOfB: () => demonstration.url() };
-}, 120_000);
+}, 240_000);
 
 afterAll(() => demonstration[Symbol.asyncDispose]());
 

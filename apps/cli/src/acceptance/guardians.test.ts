@@ -5,7 +5,7 @@ import { type Demonstration, openDemonstration } from './desk.ts';
 let demonstration: Demonstration;
 beforeAll(async () => {
   demonstration = await openDemonstration();
-}, 120_000);
+}, 240_000);
 afterAll(() => demonstration[Symbol.asyncDispose]());
 
 it('a patient lets somebody act, sees who it is, and ends it; an administrator lists a release', async () => {

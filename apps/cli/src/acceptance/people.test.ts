@@ -15,7 +15,7 @@ beforeAll(async () => {
   demonstration = await openDemonstration();
   ({ desk } = demonstration);
   passphrase = desk.secretFile('passphrase', 'correct horse battery staple');
-}, 120_000);
+}, 240_000);
 
 afterAll(() => demonstration[Symbol.asyncDispose]());
 

@@ -15,7 +15,7 @@ import {
 } from '../../test/sight-place.ts';
 
 /** A founding, four patients and ten who ask, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 let place: SightPlace;
 beforeAll(async () => {

@@ -25,7 +25,7 @@ import {
 import { type Forged, forge, outcomeOf } from '../../test/forged-call.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 let consortium: TestConsortium;
 let patient: TestPatient;

@@ -12,7 +12,7 @@ import {
 } from '../../test/sight-place.ts';
 
 /** A founding, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 let place: SightPlace;
 let hook: Hook;
@@ -280,7 +280,7 @@ describe('ways in which servers have leaked', () => {
       await vi.waitFor(
         async () =>
           expect((await get(`Subscription/${idOf(answer)}`, token)).json<{ status: string }>().status).toBe('active'),
-        { timeout: 30_000, interval: 50 },
+        { timeout: 60_000, interval: 50 },
       );
     const marker = `marker-${crypto.randomUUID()}`;
     const subject = `Patient/${fhirId}`;
@@ -289,7 +289,7 @@ describe('ways in which servers have leaked', () => {
     });
     const about = `Observation/${idOf(written)}`;
     await vi.waitFor(() => expect(hook.received.some(({ body: sent }) => sent.includes(about))).toBe(true), {
-      ...{ timeout: 30_000, interval: 50 },
+      ...{ timeout: 60_000, interval: 50 },
     });
     const sent = hook.received.map((notice) => notice.body);
     expect(sent.join('')).not.toContain(marker);

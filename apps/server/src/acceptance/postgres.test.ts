@@ -9,7 +9,7 @@ import { type NodeProcess, startNode } from '../../test/node-process.ts';
 import { patientBundle } from '../../test/patient-bundle.ts';
 
 /** The demonstration is founded in a process of its own, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 240_000 });
 
 const AT = 'hospital-a';
 const ACCOUNT = 'a.rossi';

@@ -33,7 +33,7 @@ import { given } from '../demonstration/cast.ts';
 import { findPatientKey } from '../identities.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 let consortium: TestConsortium;
 

@@ -16,7 +16,7 @@ import { type Forged, forge, outcomeOf } from '../../test/forged-call.ts';
 import { given } from '../demonstration/cast.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const HOUR_MS = 3_600_000;
 const REPLAYS = 20;

@@ -19,7 +19,7 @@ import {
 import { prescriptionsBundle } from '../../test/patient-bundle.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const AT = 'hospital-a';
 const SEED = 51;

@@ -13,7 +13,7 @@ import { scaled, testData } from '@salus/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { FHIR_XML, type FhirPlace, openFhirPlace } from '../../test/fhir-place.ts';
 
-vi.setConfig({ testTimeout: 1_200_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 1_200_000, hookTimeout: 240_000 });
 
 const folder = testData('synthea');
 /** All of them hold 5,053 resources. */

@@ -23,7 +23,7 @@ import { createAccount } from '../accounts.ts';
 import { seeded } from '../demonstration/seeded.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 600_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 240_000 });
 
 const AT = 'hospital-a';
 const SLUGS = [AT, 'hospital-b'];

@@ -7,7 +7,7 @@ import { chapterAt, claimPatient, importChapter, openTestServer, type TestServer
 import { MessageHandler } from '../hl7/message-handler.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const SLUG = 'hospital-a';
 const BASE = `/${SLUG}/fhir/R4`;

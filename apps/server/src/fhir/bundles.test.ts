@@ -12,7 +12,7 @@ import {
 } from '../../test/fhir-place.ts';
 
 /** Threads that read the FHIR definitions, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 let place: FhirPlace;
 beforeAll(async () => {
@@ -203,7 +203,7 @@ describe('a batch', () => {
 });
 
 describe('bundles that arrive at once', () => {
-  const wait = { timeout: 30_000, interval: 50 };
+  const wait = { timeout: 60_000, interval: 50 };
   const empty = async (): Promise<number> => {
     const body = { resourceType: 'Bundle', type: 'batch', entry: [] };
     return (await place.ask('POST', '', { body })).statusCode;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { codeOf, FHIR_XML, type FhirPlace, JSON_PATCH, observation, openFhirPlace } from '../../test/fhir-place.ts';
 
 /** Threads that read the FHIR definitions, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 let place: FhirPlace;
 beforeAll(async () => {

@@ -12,7 +12,7 @@ import { type Hl7Listener, openHl7Listener } from './hl7-listener.ts';
 import { MessageHandler } from './message-handler.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const SLUG = 'hospital-a';
 const SETTINGS: Hl7ListenerSettings = {

@@ -81,7 +81,7 @@ describe('a mapped message', () => {
     ]);
     expect(oru.filter(({ resourceType }) => resourceType === 'Observation')).toHaveLength(7);
     for (const tree of [...adt, ...oru]) expect(errorsOf(tree), JSON.stringify(tree)).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   it('keeps each value as its type says, and number literals as they were written', () => {
     expect(JSON.stringify(result('NM', '1.50', 'g/L^^UCUM'))).toContain('"value":1.50');

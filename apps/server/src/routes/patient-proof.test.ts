@@ -3,7 +3,7 @@ import { admitPatient } from '../../test/admitted.ts';
 import { chapterAt, openTestServer, type TestPatient, type TestServer } from '../../test/hospital.ts';
 
 const A = '/api/v1/orgs/hospital-a';
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 let server: TestServer;
 let patient: TestPatient;

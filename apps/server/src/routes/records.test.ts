@@ -16,7 +16,7 @@ import {
 const FHIR = 'application/fhir+json';
 const A = '/api/v1/orgs/hospital-a';
 /** Threads that read the FHIR definitions, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 let server: TestServer;
 let doctor: string;

@@ -33,7 +33,7 @@ beforeAll(async () => {
   patient = admitted;
   observation = firstWritten(admitted, 'Observation');
   ({ clientId } = await registerClient(server, { scope: PATIENT_SCOPE }));
-}, 120_000);
+}, 240_000);
 afterAll(() => hospital?.[Symbol.asyncDispose]());
 
 const read = (token: string, path = observation): Promise<HttpAnswer> =>

@@ -24,7 +24,7 @@ beforeAll(async () => {
   hospital = await openSmartHospital();
   service = await registerService(hospital, { scope: SCOPE, roles: ['clinician'] });
   token = (await serviceToken(hospital, service, SCOPE)).json.access_token;
-}, 120_000);
+}, 240_000);
 afterAll(() => hospital?.[Symbol.asyncDispose]());
 
 const bearer = (given = token): RequestInit => ({ headers: { authorization: `Bearer ${given}` } });

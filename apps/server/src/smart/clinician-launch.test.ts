@@ -38,7 +38,7 @@ beforeAll(async () => {
   ({ clientId } = await registerClient(server, {
     ...{ scope: `${SCOPE} launch/patient`, launchUri: 'https://app.example/launch', purpose: 'TREAT' },
   }));
-}, 120_000);
+}, 240_000);
 afterAll(() => hospital?.[Symbol.asyncDispose]());
 
 async function beginLaunch(token = session, change: object = {}): Promise<HttpAnswer> {

@@ -16,7 +16,7 @@ let patient: TestPatient;
 beforeAll(async () => {
   hospital = await openSmartHospital(['hospital-a']);
   patient = await admitPatient(hospital.server, 'hospital-a');
-}, 120_000);
+}, 240_000);
 afterAll(() => hospital?.[Symbol.asyncDispose]());
 
 it('what apps hold outlives the process: another finds their tokens, signs with the same keys and knows what was used', async () => {

@@ -48,7 +48,7 @@ beforeAll(async () => {
   hospital = await openSmartHospital();
   patient = await admitPatient(hospital.server, 'hospital-a');
   app = await openApp(hospital.base);
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await app?.[Symbol.asyncDispose]();
   await hospital?.[Symbol.asyncDispose]();
@@ -87,7 +87,7 @@ describe('fhirclient, the SMART JS client', () => {
     const revoked = await revokeGrant(hospital.server, patient, grant);
     expect(revoked.status).toBe(200);
     await expect(client.patient.read()).rejects.toMatchObject({ statusCode: 401 });
-  }, 60_000);
+  }, 240_000);
 });
 
 async function openApp(iss: string): Promise<App> {

@@ -27,7 +27,7 @@ beforeAll(async () => {
   const address = app.server.address();
   port = typeof address === 'object' && address !== null ? address.port : 0;
   closing = () => app.close();
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await closing?.();
   await server?.[Symbol.asyncDispose]();

@@ -17,9 +17,9 @@ import { ACCESS_TOKEN_SECONDS } from '../smart/provider.ts';
 import { SubscriptionStore } from './subscription-store.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 60_000, interval: 50 };
 const FHIR = 'application/fhir+json';
 const SCOPE = 'user/Observation.rs user/Subscription.cruds';
 let hospital: SmartHospital;

@@ -12,12 +12,12 @@ import { type EngineParts, SubscriptionEngine } from './engine.ts';
 import { SubscriptionStore } from './subscription-store.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const BASE = '/hospital-a/fhir/R4';
 const A = '/api/v1/orgs/hospital-a';
 const FHIR = 'application/fhir+json';
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 60_000, interval: 50 };
 
 let server: TestServer;
 let hook: Hook;

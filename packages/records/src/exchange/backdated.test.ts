@@ -7,7 +7,7 @@ const workers = new BundleWorkers(1);
 let story: Story;
 
 /** On a machine that may be busy. */
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 beforeAll(async () => {
   story = await createStory(workers);

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const { id, organisation, roles } = readerSide.clinician;
   const who = { kind: 'member', id, organisation, roles } as const;
   await deliveries.send({ delivery: 'A'.repeat(22), to: 'hospital-a', kind: 'task', body: '{}', who, pid: null });
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await story.consortium[Symbol.asyncDispose]();

@@ -18,7 +18,7 @@ beforeAll(async () => {
   consortium = await createConsortium(workers, ['hospital-a', 'laboratory']);
   sender = consortium.member('hospital-a');
   receiver = consortium.member('laboratory');
-}, 120_000);
+}, 240_000);
 
 afterEach(() => {
   consortium.peers.set('laboratory', receiver.exchange.gateway);

@@ -12,7 +12,7 @@ let story: Story;
 let reader: ExchangeReader;
 
 /** On a machine that may be busy. */
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 beforeAll(async () => {
   story = await createStory(workers);

@@ -34,7 +34,7 @@ beforeAll(async () => {
   texts = new Map((await exchange.reader.read(session, ids)).map(({ recordId, text }) => [recordId, text]));
   const { keepings, terms } = await exchange.reader.readToKeep(session, ids);
   kept = await exchange.kept.keep({ author: 'hospital-a', terms, who: member() }, keepings);
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await consortium[Symbol.asyncDispose]();

@@ -8,7 +8,7 @@ import type { ExchangePeer } from './exchange-peer.ts';
 import type { ArrivedDispute, SentDispute } from './sent-dispute.ts';
 
 /** On a machine that may be busy. */
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const workers = new BundleWorkers(1);
 let story: Story;

@@ -47,7 +47,7 @@ for (const [name, isHere, open] of ENGINES) {
     beforeAll(async () => {
       engine = await open();
       folder = openFolder(engine.place, 'thing');
-    }, 120_000);
+    }, 240_000);
     afterAll(() => engine.close());
 
     test.each([0, 1, 70_000, PART_BYTES, 2 * PART_BYTES + 17])(

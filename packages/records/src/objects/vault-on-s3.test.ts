@@ -37,11 +37,11 @@ describe.skipIf(program === undefined)('a vault whose objects are in an S3 bucke
     s3 = { endpoint, region, bucket, accessKeyId, secretAccessKey, prefix: 'hospital-a/' };
     place = await makePlace({ workers });
     isOpen = true;
-  }, 120_000);
+  }, 240_000);
   afterEach(async () => {
     await place.remove();
     await server[Symbol.asyncDispose]();
-  }, 120_000);
+  }, 240_000);
 
   afterAll(() => workers[Symbol.asyncDispose]());
 

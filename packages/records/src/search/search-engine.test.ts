@@ -9,7 +9,7 @@ import { SearchEngine } from './search-engine.ts';
 import { SearchIndex } from './search-index.ts';
 import type { SearchPosition } from './search-types.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const workers = new BundleWorkers(1);
 let place: Place;

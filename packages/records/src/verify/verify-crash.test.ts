@@ -23,7 +23,7 @@ beforeEach(async () => {
       if (point === armed) throw new Error(`stopped at ${point}`);
     },
   });
-}, 120_000);
+}, 240_000);
 
 afterEach(async () => {
   await place.remove();

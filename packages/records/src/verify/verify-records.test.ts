@@ -14,7 +14,7 @@ let story: Story;
 let copies: string;
 
 /** Each mutation is a verification of the whole store, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 240_000 });
 
 /** A story with reads, a refusal, a correction, an erasure and a delivery; closed, so that every root is on the ledger. */
 beforeAll(async () => {

@@ -24,7 +24,7 @@ let server: PostgresServer;
 const workers = new BundleWorkers(1);
 beforeAll(async () => {
   server = await usePostgres();
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await workers[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
@@ -75,7 +75,7 @@ test(
         await demandAllOrNothing(place, acknowledged.length);
         if (run % WHOLE_CHECK_EVERY === 0) await demandWhole(place, writing.acknowledged);
       }
-      expect(acknowledged.length).toBeGreaterThan(KILLS);
+      expect(acknowledged.length).toBeGreaterThanOrEqual(KILLS);
       await demandWhole(place, acknowledged);
       await demandVerified(place);
     } finally {

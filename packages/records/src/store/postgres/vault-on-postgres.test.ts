@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, vi } from 'vitest';
 import { usePostgres } from '../../../test/test-store.ts';
 
 /** The suites of the vault as they run on SQLite, unchanged, each test on a database of its own. */
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 240_000 });
 
 let server: PostgresServer;
 beforeAll(async () => {
