@@ -101,11 +101,26 @@ export function isAtHome({ grantee }: Pick<GrantChoice, 'grantee'>, organisation
   return grantee.kind === 'client' && grantee.organisation === organisation;
 }
 
-/** Hands a token to the grantee's own node: it proves itself by the ledger, so nobody needs to log in there. */
-export async function deliverToken(api: ApiClient, grantee: Grantee, token: object): Promise<void> {
+/**
+ * Hands a token to the grantee's own node: it proves itself by the ledger, so nobody needs to log in there. A node that is not
+ * that organisation's hands it on, in the patient's session with it: pages reach only the node that served them.
+ */
+export async function deliverToken(session: NodeSession, grantee: Grantee, token: object): Promise<void> {
   if (grantee.kind === 'card') return;
-  const path = `/api/v1/orgs/${grantee.organisation}/tokens`;
-  await api.send({ method: 'POST', path, body: { token }, repeatable: true });
+  const { organisation: to } = grantee;
+  const { api } = session;
+  try {
+    await api.send({ method: 'POST', path: `/api/v1/orgs/${to}/tokens`, body: { token }, repeatable: true });
+  } catch (error) {
+    if (!(error instanceof ClientError && error.code === 'not-found')) throw error;
+    await api.send({
+      method: 'POST',
+      path: `/api/v1/orgs/${session.organisation}/patient/handed-on`,
+      body: { to, token },
+      token: session.token,
+      repeatable: true,
+    });
+  }
 }
 
 /** Hands the token of a grant to an app over to the app's own node, in the patient's session there: the app is this person's. */

@@ -11,6 +11,7 @@ import {
   kidOf,
   newNonce,
   randomBytes,
+  type SealedEnvelope,
   type SyncSigner,
   signerFromPkcs8,
   toBase64url,
@@ -68,6 +69,12 @@ export interface Patient {
   readonly pid: string;
   readonly fhirId: string;
   wallet: PatientWallet;
+}
+
+export interface GrantParties {
+  readonly author: Member;
+  readonly reader: Member;
+  readonly patient: Patient;
 }
 
 /** Organisations on one embedded ledger, with a clock that the test moves. */
@@ -278,10 +285,15 @@ export class Consortium implements AsyncDisposable {
   }
 
   /** The patient grants; the author's node keeps terms and envelopes, the reader gets the token. */
-  async grant(
-    { author, reader, patient }: { readonly author: Member; readonly reader: Member; readonly patient: Patient },
+  async grant(parties: GrantParties, choice: Partial<GrantChoice> = {}): Promise<GrantToken> {
+    return parties.reader.exchange.tokens.receive(await this.grantUntold(parties, choice), null);
+  }
+
+  /** A committed grant of which the reader knows nothing: its sealed token. */
+  async grantUntold(
+    { author, reader, patient }: GrantParties,
     choice: Partial<GrantChoice> = {},
-  ): Promise<GrantToken> {
+  ): Promise<SealedEnvelope> {
     const recipients = [(await reader.vault.privateKeys.list('hpke'))[0]!];
     const prepared = await grant(patient.wallet, this.occasion, {
       choice: {
@@ -301,8 +313,7 @@ export class Consortium implements AsyncDisposable {
     patient.wallet = prepared.wallet;
     const { terms, salt } = prepared;
     await author.vault.grants.remember({ terms, salt });
-    const { envelope } = await sealToken(patient.wallet, terms.grant, recipients[0]!);
-    return reader.exchange.tokens.receive(envelope, null);
+    return (await sealToken(patient.wallet, terms.grant, recipients[0]!)).envelope;
   }
 
   /** What a reader brings to a session under a grant. */

@@ -83,7 +83,7 @@ export function addGrantCommand(program: Command, act: Act): void {
   });
 }
 
-/** To the grantee's node; where the grantee is an app and this person a patient there too, in their own session: the app is theirs. */
+/** To the grantee's node, in the session of the grant's own pid; where the grantee is an app and this person a patient there too, in their own session: the app is theirs. */
 async function deliver(
   { api }: CommandContext,
   { wallet, pids }: { readonly wallet: PatientWallet; readonly pids: PatientAtHome['pids'] },
@@ -92,10 +92,11 @@ async function deliver(
 ): Promise<void> {
   const there =
     grantee.kind === 'client' ? pids.find(({ organisation }) => organisation === grantee.organisation) : undefined;
-  for (const { token } of made) {
+  for (const { pid, token } of made) {
     if (token === null) continue;
-    if (there === undefined) await deliverToken(api, grantee, token);
-    else await asPatient(api, wallet, there.pid, (session) => handOverToken(session, token));
+    await asPatient(api, wallet, there?.pid ?? pid, (session) =>
+      there === undefined ? deliverToken(session, grantee, token) : handOverToken(session, token),
+    );
   }
 }
 

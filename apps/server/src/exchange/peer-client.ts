@@ -90,6 +90,7 @@ export function openPeerClient(options: PeerClientOptions): PeerClient {
     disputes: ask('disputes'),
     delegate: ask('delegate'),
     deliver: ask('deliver'),
+    handOn: ask('handOn'),
     [Symbol.dispose]: () => agent.destroy(),
   };
 }

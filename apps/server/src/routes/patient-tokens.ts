@@ -36,6 +36,27 @@ export function addPatientTokens(app: FastifyInstance, node: Node): void {
   });
 }
 
+/** For each address: another organisation's node is asked each time. */
+const HANDED_ON_PER_MINUTE = 60;
+
+/** What a patient hands on: grants here whose grantee is at an organisation that the patient's page cannot reach. */
+export function addTokensHandedOn(app: FastifyInstance, node: Node): void {
+  addRoute<{ readonly org: string }, unknown, { to: string; token: SealedEnvelope }>(app, {
+    method: 'POST',
+    url: '/api/v1/orgs/:org/patient/handed-on',
+    access: { kind: 'session', who: ['patient'], guardian: ['consent'] },
+    perMinute: HANDED_ON_PER_MINUTE,
+    summary: 'Hands the token of a grant on to the node of the organisation that it is sealed to.',
+    params: schema.org,
+    body: schema.object({ to: schema.organisation, token: schema.hpkeEnvelope }),
+    answer: schema.object({ grant: schema.id }),
+    handle: async ({ params, body: { to, token } }) => {
+      const { exchange } = readHosted(node, params.org);
+      return { grant: await exchange.handOn(to, parseSealedEnvelope(token as unknown as Json)) };
+    },
+  });
+}
+
 function demandForApp(own: string): (token: GrantToken) => void {
   return ({ authorOrganisation: author, terms }) => {
     if (terms.grantee.kind === 'client' && author !== own) return;

@@ -30,7 +30,7 @@ import { addLedgerRoutes } from './ledger.ts';
 import { addMergeRoutes } from './merges.ts';
 import { addPatientRoutes } from './patient.ts';
 import { addPatientRecordRoutes } from './patient-records.ts';
-import { addPatientTokens } from './patient-tokens.ts';
+import { addPatientTokens, addTokensHandedOn } from './patient-tokens.ts';
 import { addPlaceRoutes } from './places.ts';
 import { addPublicRoutes } from './public.ts';
 import { addReaderRoutes } from './reader.ts';
@@ -59,6 +59,7 @@ export function addRoutes(
   addStaffRoutes(app, node);
   addPatientRoutes(app, node);
   addPatientTokens(app, node);
+  addTokensHandedOn(app, node);
   addPatientRecordRoutes(app, node);
   addCategoryRoutes(app);
   addGuardianRoutes(app, node);

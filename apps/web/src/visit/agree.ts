@@ -77,7 +77,7 @@ async function signGrant(
   });
   for (const recipient of recipients.slice(0, 1)) {
     const { envelope } = await sealToken(patient.wallet, id, recipient);
-    await deliverToken(session.api, choice.grantee, envelope);
+    await deliverToken(session, choice.grantee, envelope);
   }
   return id;
 }

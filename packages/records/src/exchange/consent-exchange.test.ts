@@ -13,7 +13,7 @@ let story: Story;
 beforeAll(async () => {
   story = await createStory(workers);
   await story.consortium.addMember('clinic-c');
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await story.consortium[Symbol.asyncDispose]();
@@ -88,6 +88,28 @@ test('takes a grant token only for itself, this network and a grant on the ledge
   const foreign = await sealToken(patient.wallet, token.terms.grant, (await author.vault.privateKeys.list('hpke'))[0]!);
   await expect(tokens.receive(foreign.envelope, null)).rejects.toMatchObject({ code: 'not-found' });
   await expect(author.exchange.tokens.receive(foreign.envelope, null)).rejects.toMatchObject({ code: 'bad-input' });
+});
+
+test('hands a token on to whom it is sealed, and keeps nothing that its receiver refuses', async () => {
+  const { consortium, author, readerSide, patient } = story;
+  const { exchange } = author;
+  const envelope = await consortium.grantUntold({ author, reader: readerSide, patient });
+  const made = patient.wallet.content.grants.at(-1)!.terms.grant;
+  const { tokens } = readerSide.exchange;
+  expect(await tokens.find(patient.pid, made)).toBeUndefined();
+  await expect(exchange.handOn('clinic-c', envelope)).rejects.toMatchObject({ code: 'proof-invalid' });
+  await expect(exchange.handOn('nobody', envelope)).rejects.toMatchObject({ code: 'not-found' });
+  const { ciphertext } = envelope;
+  const changed = { ...envelope, ciphertext: `${ciphertext.startsWith('A') ? 'B' : 'A'}${ciphertext.slice(1)}` };
+  const refused = { code: 'proof-invalid', detail: 'key-mismatch' };
+  await expect(exchange.handOn('hospital-b', changed)).rejects.toMatchObject(refused);
+  expect(await tokens.find(patient.pid, made)).toBeUndefined();
+  expect(await exchange.handOn('hospital-b', envelope)).toBe(made);
+  expect(await tokens.find(patient.pid, made)).toMatchObject({ terms: { grant: made } });
+  // The same again, as after an answer that was lost.
+  expect(await exchange.handOn('hospital-b', envelope)).toBe(made);
+  const malformed = await signPeerRequest(sender(), 'hospital-a', 'handOn', { sealed: { kid: 7 } as never });
+  expect(await author.exchange.gateway.handOn(malformed)).toEqual({ kind: 'refused', code: 'bad-input' });
 });
 
 test('takes the narrowed terms of a grant in place of the wider ones, as the answer to the same request', async () => {

@@ -17,7 +17,7 @@ let story: Story;
 let reader: ExchangeReader;
 
 /** On a machine that may be busy. */
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 beforeAll(async () => {
   story = await createStory(workers);
@@ -55,6 +55,7 @@ function lie(lies: Lies): void {
     disputes: (request) => gateway.disputes(request),
     delegate: (request) => gateway.delegate(request),
     deliver: (request) => gateway.deliver(request),
+    handOn: (request) => gateway.handOn(request),
   };
   story.consortium.peers.set('hospital-a', peer);
 }

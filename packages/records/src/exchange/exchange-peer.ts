@@ -27,11 +27,14 @@ export interface ExchangePeer {
   delegate(request: PeerRequest<'delegate', DelegateBody>): Promise<PeerAnswer<DelegateResult>>;
   /** Hands over an order, result, prescription or task. The same delivery id again gives the same receipt. */
   deliver(request: PeerRequest<'deliver', DeliveryBody>): Promise<PeerAnswer<DeliveryReceipt>>;
+  /** Hands on the token of a grant that a patient gave to the asked organisation, from a page that reaches only its own node. */
+  handOn(request: PeerRequest<'handOn', HandOnBody>): Promise<PeerAnswer<HandOnResult>>;
 }
 
 export type ExchangeOperation = keyof ExchangePeer;
 export const EXCHANGE_OPERATIONS: readonly ExchangeOperation[] = [
-  ...(['open', 'manifest', 'fetch', 'references', 'attachment', 'places', 'disputes', 'delegate', 'deliver'] as const),
+  ...(['open', 'manifest', 'fetch', 'references', 'attachment', 'places', 'disputes'] as const),
+  ...(['delegate', 'deliver', 'handOn'] as const),
 ];
 
 export const PEER_REQUEST_VERSION = 'salus:exchange:v1';
@@ -243,4 +246,13 @@ export interface DeliveryReceipt {
     readonly atMs: number;
   };
   readonly signature: string;
+}
+
+export interface HandOnBody {
+  /** Sealed by the patient's wallet to the asked organisation, and proved by the ledger: nobody is trusted for bringing it. */
+  readonly sealed: SealedEnvelope;
+}
+
+export interface HandOnResult {
+  readonly grant: string;
 }

@@ -23,6 +23,8 @@ import {
   FETCH_RECORDS_MAX,
   type FetchBody,
   type FetchResult,
+  type HandOnBody,
+  type HandOnResult,
   type ManifestBody,
   type ManifestPage,
   type OpenBody,
@@ -75,6 +77,8 @@ export interface GatewayParts extends OpenParts, ReleaseParts {
   listDisputes(pid: string): Promise<readonly KnownDispute[]>;
   /** Takes a delivery whose request was verified. */
   acceptDelivery(payload: PeerRequestPayload<'deliver', DeliveryBody>): Promise<DeliveryReceipt>;
+  /** Opens and keeps the token of a grant to this organisation. */
+  acceptToken(body: HandOnBody): Promise<HandOnResult>;
 }
 
 /**
@@ -217,6 +221,10 @@ export class Gateway implements ExchangePeer {
 
   deliver(request: PeerRequest<'deliver', DeliveryBody>): Promise<PeerAnswer<DeliveryReceipt>> {
     return this.#answer(request, 'deliver', (payload) => this.#parts.acceptDelivery(payload), { releases: false });
+  }
+
+  handOn(request: PeerRequest<'handOn', HandOnBody>): Promise<PeerAnswer<HandOnResult>> {
+    return this.#answer(request, 'handOn', ({ body }) => this.#parts.acceptToken(body), { releases: false });
   }
 
   /** Verifies the request, runs the operation, and turns refusals into values that the patient finds in the audit log. */

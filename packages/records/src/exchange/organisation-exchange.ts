@@ -1,5 +1,5 @@
 import { loadMembers } from '@salus/contracts';
-import { type HpkePrivateKey, verifyCertificate } from '@salus/crypto';
+import { type HpkePrivateKey, type SealedEnvelope, verifyCertificate } from '@salus/crypto';
 import { CoverRoots } from '../cover-roots.ts';
 import { DisputeBook } from '../disputes.ts';
 import { EmergencyBook } from '../emergencies.ts';
@@ -21,6 +21,7 @@ import { Gateway } from './gateway.ts';
 import { GatewaySessions, type Reader } from './gateway-session.ts';
 import { GrantFollower } from './grant-follower.ts';
 import { GrantTokens } from './grant-tokens.ts';
+import { handOn, takeHandedOn } from './hand-on.ts';
 import { KeptRecords } from './kept-records.ts';
 import { PlaceReading } from './place-reading.ts';
 import { ExchangeReader } from './reader.ts';
@@ -48,6 +49,8 @@ export interface OrganisationExchange extends AsyncDisposable {
   readonly deliveries: Deliveries;
   readonly requests: RequestBook;
   readonly tokens: GrantTokens;
+  /** Hands a patient's token on to the organisation that it is sealed to; answers the grant's id. Codes as `handOn`. */
+  handOn(to: string, sealed: SealedEnvelope): Promise<string>;
   readonly places: PlaceLists;
   /** What locate grants tell of patients' other places of treatment. */
   readonly treatedElsewhere: PlaceReading;
@@ -87,6 +90,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   const disputes = new DisputeBook({ ledger, clock, store: vault.disputes, rows: vault.rows });
   const emergencies = new EmergencyBook(vault.documents);
   const deliveries = new Deliveries(base);
+  const tokens = new GrantTokens(base);
   const door = {
     ...base,
     sessions,
@@ -105,6 +109,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
     findPlaces: (pid, grant) => places.find(pid, grant),
     listDisputes: (pid) => disputes.listOfPid(pid),
     acceptDelivery: (payload) => deliveries.accept(payload),
+    acceptToken: (body) => takeHandedOn(tokens, body),
   });
   const hpke = { kid: options.hpkeKid, ...(await openHpke(options.hpkeKid)) };
   const reader = new ExchangeReader({ ...base, hpke });
@@ -115,7 +120,6 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
   const expiries = new ExpirySweep({ ...base, sessions, onFailure });
   const kept = new KeptRecords({ ...base, documents: vault.documents });
   const { access, rows, patients, foreignIds: ids, foreignLinks: links } = vault;
-  const tokens = new GrantTokens(base);
   const grants = new ForeignGrants(vault.documents);
   const foreignSessions = new ForeignSessions({ ...base, grants, tokens, reader });
   const foreign = new ForeignRecords({
@@ -129,6 +133,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
     deliveries,
     requests: new RequestBook(base),
     tokens,
+    handOn: (to, sealed) => handOn(base, to, sealed),
     places,
     treatedElsewhere: new PlaceReading({ ...base, hpkeKid: options.hpkeKid }),
     disputes,

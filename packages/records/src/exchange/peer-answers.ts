@@ -4,6 +4,7 @@ import {
   type ExchangeOperation,
   FETCH_RECORDS_MAX,
   type FetchResult,
+  type HandOnResult,
   type ManifestPage,
   type PeerAnswer,
 } from './exchange-peer.ts';
@@ -61,6 +62,8 @@ const isDispute = shape({
   answer: nullable(shape({ answer: isObject, salt: isText, by: isText, call: isSigned })),
 });
 
+const isHandedOn = shape({ grant: isText });
+
 const RESULTS: { readonly [Operation in ExchangeOperation]: Check } = {
   open: shape({ session: isText, untilMs: isCount }),
   manifest: isPage,
@@ -71,6 +74,7 @@ const RESULTS: { readonly [Operation in ExchangeOperation]: Check } = {
   disputes: shape({ disputes: listOf(isDispute, DISPUTES_PER_PID_MAX) }),
   delegate: shape({ grant: isText }),
   deliver: isReceipt,
+  handOn: isHandedOn,
 };
 
 /** What came from another process as the answer to an operation; `proof-invalid` where it has not the form of one. */
@@ -93,6 +97,10 @@ export function parseOpenResult(answer: unknown): PeerAnswer<{ readonly session:
 
 export function parseAttachmentResult(answer: unknown): PeerAnswer<{ readonly piece: string }> {
   return parseAnswer<{ readonly piece: string }>(answer, shape({ piece: isText }));
+}
+
+export function parseHandOnResult(answer: unknown): PeerAnswer<HandOnResult> {
+  return parseAnswer<HandOnResult>(answer, isHandedOn);
 }
 
 function parseAnswer<Result>(answer: unknown, isResult: Check): PeerAnswer<Result> {

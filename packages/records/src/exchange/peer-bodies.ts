@@ -41,6 +41,7 @@ const BODIES: { readonly [Operation in ExchangeOperation]: Check } = {
   disputes: shape({ session: isText }),
   attachment: shape({ session: isText, recordId: isText, version: isCount, attachmentId: isText, piece: isCount }),
   deliver: shape({ delivery: isText, kind: isText, sealed: isObject }),
+  handOn: shape({ sealed: isObject }),
 };
 
 /** Refuses with `bad-input` what has not the form of its operation, before anything looks into it. */

@@ -62,8 +62,8 @@ export async function announce(
   { choice, entry }: Plan,
   made: readonly MadeGrant[],
 ): Promise<void> {
-  const { api } = await patient.at(entry.pid);
-  for (const { token } of made) if (token !== null) await deliverToken(api, choice.grantee, token);
+  const session = await patient.at(entry.pid);
+  for (const { token } of made) if (token !== null) await deliverToken(session, choice.grantee, token);
 }
 
 /** Answers at the pid that was asked: there the requester finds the tokens, whatever pids they are for. */

@@ -92,10 +92,10 @@ async function commit(patient: PatientSession, begun: UnfinishedNarrowing): Prom
 }
 
 async function tell(patient: PatientSession, { pid, grant, grantee }: Terms): Promise<void> {
-  const { api, organisation } = await patient.at(pid);
-  if (isAtHome({ grantee }, organisation)) return;
-  const [recipient] = await recipientsOf(api, grantee, patient.occasion().nowMs);
+  const session = await patient.at(pid);
+  if (isAtHome({ grantee }, session.organisation)) return;
+  const [recipient] = await recipientsOf(session.api, grantee, patient.occasion().nowMs);
   if (recipient === undefined) return;
   const { envelope } = await sealToken(patient.wallet, grant, recipient);
-  await deliverToken(api, grantee, envelope);
+  await deliverToken(session, grantee, envelope);
 }
