@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { resolveBundle } from './bundle.ts';
-import { classifyBundle, OWNER_HOPS_MAX } from './bundle-owners.ts';
+import { classifyBundle, OWNER_HOPS_MAX, ownersSought } from './bundle-owners.ts';
 import type { OwnerOfReference } from './owner.ts';
 import type { FhirTree } from './tree.ts';
 
 async function classified(resources: readonly FhirTree[], elsewhere?: OwnerOfReference) {
+  return classifyBundle(await resolved(resources), elsewhere).map(
+    ({ classification }) => classification.subject ?? classification.ownerKind,
+  );
+}
+
+function resolved(resources: readonly FhirTree[]) {
   let next = 0;
   const entry = resources.map((resource, index) => ({
     fullUrl: `urn:uuid:${index}`,
@@ -16,15 +22,13 @@ async function classified(resources: readonly FhirTree[], elsewhere?: OwnerOfRef
     type: 'transaction',
     entry: entry as unknown as readonly FhirTree[],
   };
-  const resolved = await resolveBundle(bundle, { newId: () => `n${next++}`, lookup: { findByIdentifier: () => [] } });
-  return classifyBundle(resolved, elsewhere).map(
-    ({ classification }) => classification.subject ?? classification.ownerKind,
-  );
+  return resolveBundle(bundle, { newId: () => `n${next++}`, lookup: { findByIdentifier: () => [] } });
 }
 
 const patient: FhirTree = { resourceType: 'Patient' };
 const observation: FhirTree = { resourceType: 'Observation', subject: { reference: 'urn:uuid:0' } };
-const provenance = (reference: string): FhirTree => ({ resourceType: 'Provenance', target: [{ reference }] });
+const referenceTo = (reference: string): FhirTree => ({ reference });
+const provenance = (reference: string): FhirTree => ({ resourceType: 'Provenance', target: [referenceTo(reference)] });
 
 describe('classifyBundle', () => {
   it('finds owners through other entries, in any order', async () => {
@@ -65,5 +69,22 @@ describe('classifyBundle', () => {
     ];
     expect(await classified(chain(OWNER_HOPS_MAX))).toHaveLength(OWNER_HOPS_MAX + 1);
     await expect(classified(chain(OWNER_HOPS_MAX + 1))).rejects.toMatchObject({ code: 'owner-unknown' });
+  });
+});
+
+describe('ownersSought', () => {
+  it('names what decides whose a resource is and stands elsewhere, each once', async () => {
+    const several = { resourceType: 'Provenance', target: ['Observation/7', 'Task/8'].map(referenceTo) };
+    const bundle = await resolved([provenance('Observation/7'), several, provenance('urn:uuid:1')]);
+    expect(ownersSought(bundle)).toEqual(['Observation/7', 'Task/8']);
+  });
+
+  it('names nothing where each resource tells its patient, whatever else it references', async () => {
+    const told = { ...observation, encounter: referenceTo('Encounter/1'), performer: [referenceTo('Practitioner/2')] };
+    expect(ownersSought(await resolved([patient, told]))).toEqual([]);
+  });
+
+  it('names nothing that is no resource here', async () => {
+    expect(ownersSought(await resolved([provenance('https://elsewhere.example/fhir/Observation/1')]))).toEqual([]);
   });
 });

@@ -17,7 +17,7 @@ export type ClassifiedEntry = WrittenEntry & { readonly classification: Classifi
  * @throws FhirError `owner-unknown`, with the entry in the expression.
  */
 export function classifyBundle(bundle: ResolvedBundle, elsewhere?: OwnerOfReference): readonly ClassifiedEntry[] {
-  const written = bundle.entries.filter((entry) => entry.kind === 'create' || entry.kind === 'update');
+  const written = writtenIn(bundle);
   const owners = ownersWithin(written, elsewhere);
   return written.map((entry) => {
     try {
@@ -28,6 +28,25 @@ export function classifyBundle(bundle: ResolvedBundle, elsewhere?: OwnerOfRefere
       throw new FhirError(error.code, error.message, `Bundle.entry[${entry.index}].resource${place}`);
     }
   });
+}
+
+/** `Type/id` of the resources outside the bundle whose owners `classifyBundle` will ask for: few records need another to tell theirs. */
+export function ownersSought(bundle: ResolvedBundle): readonly string[] {
+  const sought = new Set<string>();
+  const written = writtenIn(bundle);
+  const owners = ownersWithin(written, (reference) => {
+    const parsed = parseReference(reference);
+    if (parsed.kind !== 'local') return undefined;
+    sought.add(`${parsed.type}/${parsed.id}`);
+    // An answer that lets all references of a resource be looked at: an unknown one would end the search.
+    return { kind: 'organisation' };
+  });
+  for (const { resource } of written) ownerOrUndefined(resource, owners);
+  return [...sought];
+}
+
+function writtenIn({ entries }: ResolvedBundle): readonly WrittenEntry[] {
+  return entries.filter((entry) => entry.kind === 'create' || entry.kind === 'update');
 }
 
 function ownersWithin(written: readonly WrittenEntry[], elsewhere: OwnerOfReference | undefined): OwnerOfReference {

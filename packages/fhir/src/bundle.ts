@@ -49,16 +49,19 @@ interface Resolved extends ResourceName {
   readonly fullUrl: string | undefined;
 }
 
-export interface CreatedEntry extends Resolved {
-  readonly kind: 'create';
-  /** With the new id and all references rewritten; `meta` is the sender's. */
+interface Written extends Resolved {
+  /** With its id and all references rewritten; `meta` is the sender's. Of a patch, what came out of it. */
   readonly resource: FhirTree;
+  /** `Type/id` of everything here that it references, each once. */
+  readonly references: readonly string[];
 }
 
-export interface UpdatedEntry extends Resolved {
+export interface CreatedEntry extends Written {
+  readonly kind: 'create';
+}
+
+export interface UpdatedEntry extends Written {
   readonly kind: 'update';
-  /** As of a created entry; of a patch, what came out of it. */
-  readonly resource: FhirTree;
   /** The version that it replaces. */
   readonly replaces: string;
 }
@@ -138,6 +141,7 @@ function resourceOf(target: LinkedTarget): FhirTree {
 interface Rewritten {
   readonly target: WrittenTarget;
   readonly resource: FhirTree;
+  readonly references: ReadonlySet<string>;
   /** Conditional references that are still in the resource, with their place. */
   readonly conditions: ReadonlyMap<string, string>;
 }
@@ -148,21 +152,29 @@ function rewriteEntry(
   baseUrl: string | undefined,
 ): Rewritten {
   const { entry, id } = target;
+  const references = new Set<string>();
   const conditions = new Map<string, string>();
   const place = `Bundle.entry[${entry.index}].resource`;
   const base = foreignBase(entry.fullUrl, baseUrl);
-  const resource = rewriteLinks(target.resource, (link, linkKind) => {
-    const mapped = links.get(link);
-    if (mapped !== undefined || linkKind !== 'reference') return mapped;
+  const rewrite = (link: string): string | undefined => {
     if (isUrn(link)) throw new FhirError('reference-unresolved', 'a reference names no entry of the bundle', place);
     const parsed = parseReference(link);
     if (parsed.kind === 'conditional') conditions.set(link, place);
     if (parsed.kind !== 'local') return undefined;
     // Relative to the server that the entry comes from (R4 §2.36.4, bundle.html#references), which need not be this one:
     // left as it is, it would name whoever has that id here.
-    return base === undefined ? undefined : (links.get(base + link) ?? base + link);
+    const own = base === undefined ? `${parsed.type}/${parsed.id}` : links.get(base + link);
+    if (own !== undefined) references.add(own);
+    return base === undefined ? undefined : (own ?? base + link);
+  };
+  const resource = rewriteLinks(target.resource, (link, linkKind) => {
+    const mapped = links.get(link);
+    if (linkKind !== 'reference') return mapped;
+    if (mapped === undefined) return rewrite(link);
+    references.add(mapped);
+    return mapped;
   });
-  return { target, resource: withId(resource, id), conditions };
+  return { target, resource: withId(resource, id), references, conditions };
 }
 
 /** The base of an entry's RESTful fullUrl, if that is not this repository. */
@@ -177,7 +189,7 @@ function finished(
 ): ResolvedEntry {
   if ('conditions' in entry) {
     const { target, conditions } = entry;
-    const { kind, id } = target;
+    const { id } = target;
     const { index, type, fullUrl } = target.entry;
     const resource =
       conditions.size === 0
@@ -185,8 +197,12 @@ function finished(
         : rewriteLinks(entry.resource, (link, linkKind) =>
             linkKind === 'reference' && conditions.has(link) ? links.get(link) : undefined,
           );
-    if (kind === 'create') return { kind, index, type, id, fullUrl, resource };
-    return { kind, index, type, id, fullUrl, resource, replaces: target.replaces };
+    const found = [...conditions.keys()].flatMap((condition) => links.get(condition) ?? []);
+    const references = [...new Set([...entry.references, ...found])];
+    const written = { index, type, id, fullUrl, resource, references };
+    return target.kind === 'create'
+      ? { kind: 'create', ...written }
+      : { kind: 'update', ...written, replaces: target.replaces };
   }
   switch (entry.kind) {
     case 'matched': {

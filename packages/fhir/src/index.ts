@@ -13,7 +13,7 @@ export {
   type UpdatedEntry,
 } from './bundle.ts';
 export { BUNDLE_ENTRIES_MAX, entriesOf, type RequestEntry, requestEntries } from './bundle-entry.ts';
-export { type ClassifiedEntry, classifyBundle } from './bundle-owners.ts';
+export { type ClassifiedEntry, classifyBundle, ownersSought } from './bundle-owners.ts';
 export {
   batchResponse,
   type EntryAnswer,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { CryptoError, utf8 } from '@salus/crypto';
 import {
   type ClassifiedEntry,
@@ -7,7 +6,6 @@ import {
   demandValidPatches,
   FhirError,
   type FhirTree,
-  type FhirValue,
   findIdentifierQuery,
   hasErrors,
   type Issue,
@@ -16,6 +14,7 @@ import {
   issueOf,
   isTree,
   JSON_PATCH_TYPE,
+  ownersSought,
   pairIndex,
   parseFhirJson,
   parseFhirXml,
@@ -25,13 +24,13 @@ import {
   type ResourceType,
   requestEntries,
   resolveBundle,
-  rewriteLinks,
   stringifyFhirJson,
   validateTransaction,
   withVersion,
 } from '@salus/fhir';
 import { extractAttachments, mayHoldAttachments } from './attachment-reference.ts';
 import { Attachments } from './attachments.ts';
+import { bundleDigest } from './bundle-digest.ts';
 import { careFactsOf } from './care-facts.ts';
 import { dataTimeOf } from './data-time.ts';
 import { itemsOf } from './fhir-values.ts';
@@ -61,7 +60,9 @@ export async function prepareBundle(input: BundleInput, questions: BundleQuestio
     const entries = requestEntries(bundle);
     refuseProjections(entries);
     const conditions = decidingConditions(entries, input);
-    const begun = questions.begin({ digest: input.single === null ? digestOf(bundle) : null, conditions });
+    const digest = input.single === null ? bundleDigest(bundle) : null;
+    const isBegun = conditions.length > 0 || (digest !== null && entries.some(isChange));
+    const begun = isBegun ? questions.begin({ digest, conditions }) : undefined;
     // What decides is locked before it is looked up; else the questions travel together.
     if (conditions.length > 0) await begun;
     const [start, prepared] = await Promise.allSettled([begun, prepareEntries(bundle, input, questions, attachments)]);
@@ -70,7 +71,7 @@ export async function prepareBundle(input: BundleInput, questions: BundleQuestio
       await removeAttachments(attachments, prepared.value);
       throw start.reason;
     }
-    return { kind: 'prepared', entries: prepared.value };
+    return { kind: 'prepared', entries: prepared.value, digest: isBegun ? null : digest };
   } catch (error) {
     if (error instanceof FhirError) return refused(error.code, [issueOf(error)], input);
     if (!(error instanceof RecordsError || error instanceof CryptoError)) throw error;
@@ -112,7 +113,7 @@ async function prepareEntries(
     matchDirectoryByIdentifier: input.matchDirectory,
     ...(input.baseUrl === null ? {} : { baseUrl: input.baseUrl }),
   });
-  const owners = await questions.findOwners(outsideReferences(resolved.entries));
+  const owners = await questions.findOwners(ownersSought(resolved));
   const classified = classifyBundle(resolved, (reference) => owners.get(withoutVersion(reference)));
   demandValidPatches(bundle, resolved);
   const byIndex = new Map(classified.map((entry) => [entry.index, entry]));
@@ -156,7 +157,7 @@ async function prepareCreate(
     subject: classification.ownerKind === 'organisation' ? null : (classification.subject ?? `Patient/${id}`),
     dataFromMs: fromMs,
     dataToMs: toMs,
-    references: localReferences(stored),
+    references: entry.references,
     identifiers: storedIdentifiers(stored),
     relationships: careFactsOf(stored),
     attachments: extracted.written,
@@ -207,6 +208,11 @@ function patchBinary(bytes: Uint8Array): FhirTree {
   return { resourceType: 'Binary', contentType: JSON_PATCH_TYPE, data: Buffer.from(bytes).toString('base64') };
 }
 
+/** Locks what it names before anything is written; what only creates names nothing. */
+function isChange({ method }: RequestEntry): boolean {
+  return method !== 'POST' && method !== 'GET';
+}
+
 /** Conditions on which it depends whether an entry is created or matched; a superset does no harm. */
 function decidingConditions(
   entries: readonly RequestEntry[],
@@ -228,28 +234,6 @@ function searchOf(target: Exclude<RequestEntry, { readonly method: 'GET' | 'POST
   return target.kind === 'search' ? target.query : undefined;
 }
 
-/** Local references to resources that the bundle does not write. */
-function outsideReferences(entries: readonly ResolvedEntry[]): readonly string[] {
-  const created = new Set<string>();
-  const named = new Set<string>();
-  for (const entry of entries) {
-    if (entry.kind !== 'create' && entry.kind !== 'update') continue;
-    created.add(`${entry.type}/${entry.id}`);
-    for (const reference of localReferences(entry.resource)) named.add(reference);
-  }
-  return [...named].filter((reference) => !created.has(reference));
-}
-
-/** `Type/id` of everything that a resource references here, each once. */
-function localReferences(tree: FhirTree): readonly string[] {
-  const references = new Set<string>();
-  rewriteLinks(tree, (link, kind) => {
-    if (kind === 'reference' && parseReference(link).kind === 'local') references.add(withoutVersion(link));
-    return undefined;
-  });
-  return [...references];
-}
-
 function withoutVersion(reference: string): string {
   const parsed = parseReference(reference);
   return parsed.kind === 'local' ? `${parsed.type}/${parsed.id}` : reference;
@@ -260,19 +244,4 @@ function storedIdentifiers(tree: FhirTree): readonly Identifier[] {
     if (!isTree(identifier) || typeof identifier.value !== 'string') return [];
     return [{ system: typeof identifier.system === 'string' ? identifier.system : null, value: identifier.value }];
   });
-}
-
-/** SHA-256 over a form of the bundle that does not depend on white space and the order of keys. Never leaves the process. */
-function digestOf(tree: FhirTree): string {
-  return createHash('sha256').update(sortedText(tree)).digest('base64url');
-}
-
-function sortedText(value: FhirValue | undefined): string {
-  if (value === undefined) return 'null';
-  if (Array.isArray(value)) return `[${value.map(sortedText).join(',')}]`;
-  if (!isTree(value)) return JSON.stringify(value);
-  const members = Object.keys(value)
-    .sort()
-    .map((name) => `${JSON.stringify(name)}:${sortedText(value[name])}`);
-  return `{${members.join(',')}}`;
 }

@@ -7,11 +7,11 @@ import type { Identifier, WrittenAttachment } from './write-order.ts';
 /** First version of every resource. */
 export const FIRST_VERSION = 1;
 
-/** What preparing a bundle asks of the store: `begin` once, and whatever conditions decide only after its answer. */
+/** What preparing a bundle asks of the store: `begin` at most once, and whatever conditions decide only after its answer. */
 export interface BundleQuestions {
   /**
    * The bundle's digest (null of a single request) and all conditions that decide whether a resource is new: they are locked
-   * until it is written.
+   * until it is written. Not asked where nothing else is locked: then the digest comes with the result.
    */
   begin(facts: { readonly digest: string | null; readonly conditions: readonly TypedCondition[] }): Promise<void>;
   findByIdentifier(type: ResourceType, query: IdentifierQuery): Promise<readonly string[]>;
@@ -94,9 +94,9 @@ export interface PreparedRead {
 
 export type PreparedEntry = PreparedCreate | PreparedMatch | PreparedDelete | PreparedRead;
 
-/** `entries`: one for each entry of the bundle, in its order. */
+/** `entries`: one for each entry of the bundle, in its order. `digest`: of a bundle that `begin` was not asked for, else null. */
 export type PreparedBundle =
-  | { readonly kind: 'prepared'; readonly entries: readonly PreparedEntry[] }
+  | { readonly kind: 'prepared'; readonly entries: readonly PreparedEntry[]; readonly digest: string | null }
   | { readonly kind: 'refused'; readonly code: string; readonly issues: readonly Issue[] };
 
 /** Of the entries that write. */

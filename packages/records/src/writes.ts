@@ -160,6 +160,7 @@ export class Writes {
     if (prepared.kind === 'refused') return prepared;
     const written = prepared.entries.filter(isWritten);
     const deletions = prepared.entries.filter((entry) => entry.kind === 'delete');
+    await this.#beginPrepared(run, prepared.digest, written);
     try {
       const reads = await this.#demandReadable(run, prepared.entries);
       const { versions, patients } = await this.#versionsOf(run, written);
@@ -198,13 +199,7 @@ export class Writes {
   #questionsOf(run: Run): BundleQuestions {
     const { masterKey } = this.#parts;
     return {
-      begin: async ({ digest, conditions }) => {
-        if (digest !== null) run.bundleToken = run.options.importToken ?? masterKey.token('bundle', digest);
-        const names = conditions.map((condition) => this.#lockName(condition));
-        if (run.bundleToken !== null) names.push(run.bundleToken);
-        if (names.length > 0) run.held.push(await this.#locks.acquire(names));
-        if (run.bundleToken !== null && run.options.again !== true) await this.#demandNewBundle(run.bundleToken);
-      },
+      begin: (facts) => this.#begin(run, facts),
       findByIdentifier: async (type, query) => {
         const records = await this.#findByIdentifier(run, type, identifierToken(masterKey, type, query));
         const look = identifierLook(type, query, records);
@@ -219,6 +214,26 @@ export class Writes {
       findOwners: (references) => findOwners(this.#parts, references),
       findTargets: (targets) => this.#findTargets(run, targets),
     };
+  }
+
+  async #begin(run: Run, { digest, conditions }: Parameters<BundleQuestions['begin']>[0]): Promise<void> {
+    const { importToken, again } = run.options;
+    if (digest !== null) run.bundleToken = importToken ?? this.#parts.masterKey.token('bundle', digest);
+    const names = conditions.map((condition) => this.#lockName(condition));
+    if (run.bundleToken !== null) names.push(run.bundleToken);
+    if (names.length > 0) run.held.push(await this.#locks.acquire(names));
+    if (run.bundleToken !== null && again !== true) await this.#demandNewBundle(run.bundleToken);
+  }
+
+  /** Where preparing had nothing to lock, the bundle itself is locked now. */
+  async #beginPrepared(run: Run, digest: string | null, written: readonly PreparedCreate[]): Promise<void> {
+    if (digest === null) return;
+    try {
+      await this.#begin(run, { digest, conditions: [] });
+    } catch (error) {
+      await removePrepared(this.#parts.attachments, written);
+      throw error;
+    }
   }
 
   #lockName({ type, query }: TypedCondition): string {
