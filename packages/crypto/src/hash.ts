@@ -1,4 +1,4 @@
-import { hmacSha256 as hmac, sha256 as sha256OfPlatform, sha256TextBase64url } from '#primitives';
+import { hmacSha256 as hmac, sha256 as sha256OfPlatform, sha256Base64url as sha256Text } from '#primitives';
 import { type Bytes, concatBytes, fromBase64url } from './bytes.ts';
 import { canonical, type Json } from './canonical-json.ts';
 import { CryptoError } from './crypto-error.ts';
@@ -12,6 +12,11 @@ const USE = /^[a-z0-9][a-z0-9-]{0,63}$/;
 /** SHA-256 (FIPS 180-4): 32 bytes. */
 export function sha256(bytes: Uint8Array): Bytes {
   return sha256OfPlatform(bytes);
+}
+
+/** base64url of `sha256`, 43 characters. */
+export function sha256Base64url(bytes: Uint8Array): string {
+  return sha256Text(bytes);
 }
 
 /** HMAC-SHA-256 (RFC 2104): 32 bytes. */
@@ -44,7 +49,7 @@ export function hkdfSha256Expand(pseudorandomKey: Uint8Array, info: Uint8Array, 
  */
 export function hashTuple(use: string, ...items: readonly Json[]): string {
   if (!USE.test(use)) throw new CryptoError('bad-argument', 'the use of a hashed tuple is lower-case kebab');
-  return sha256TextBase64url(canonical([`salus:${use}:v1`, ...items]));
+  return sha256Text(canonical([`salus:${use}:v1`, ...items]));
 }
 
 /** As `hashTuple`, as 32 bytes. */
@@ -54,5 +59,5 @@ export function hashTupleBytes(use: string, ...items: readonly Json[]): Bytes {
 
 /** base64url(SHA-256(canonical(value))), 43 characters. */
 export function hashCanonical(value: Json): string {
-  return sha256TextBase64url(canonical(value));
+  return sha256Text(canonical(value));
 }

@@ -64,7 +64,7 @@ export {
   sealChunks,
 } from './chunked.ts';
 export { CryptoError, type CryptoErrorCode } from './crypto-error.ts';
-export { hashTuple, hashTupleBytes, hkdfSha256, hmacSha256, sha256 } from './hash.ts';
+export { hashTuple, hashTupleBytes, hkdfSha256, hmacSha256, sha256, sha256Base64url } from './hash.ts';
 export {
   deriveHpkeKey,
   type ExtractableHpkeKey,

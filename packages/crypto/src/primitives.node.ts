@@ -3,7 +3,6 @@ import {
   createCipheriv,
   createDecipheriv,
   createECDH,
-  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -14,6 +13,7 @@ import {
 } from 'node:crypto';
 import { signatureFromDer } from './der-signature.ts';
 import type { Bytes, Primitives } from './primitives.ts';
+import { hmacOf, hmacPads, sha256Of } from './sha256.node.ts';
 
 const TAG_BYTES = 16;
 /** DER of SubjectPublicKeyInfo {id-ecPublicKey, prime256v1} up to the point (RFC 5480 §2). */
@@ -24,13 +24,14 @@ function plain(buffer: Uint8Array): Bytes {
   return new Uint8Array(buffer);
 }
 
-export const sha256: Primitives['sha256'] = (bytes) => plain(hash('sha256', bytes, 'buffer'));
+export const sha256: Primitives['sha256'] = sha256Of;
 
-export const sha256TextBase64url: Primitives['sha256TextBase64url'] = (text) => hash('sha256', text, 'base64url');
+export const sha256Base64url: Primitives['sha256Base64url'] = (data) => hash('sha256', data, 'base64url');
 
-// A key given as bytes makes Node look twice for another kind of key first: 47 µs instead of 9 (Node 24).
-export const hmacSha256: Primitives['hmacSha256'] = (key, message) =>
-  plain(createHmac('sha256', createSecretKey(key)).update(message).digest());
+export const hmacSha256: Primitives['hmacSha256'] = (key, message) => {
+  const { inner, outer } = hmacPads(key);
+  return hmacOf(Buffer.concat([inner, message]), outer);
+};
 
 export const encodeBase64url: Primitives['encodeBase64url'] = (bytes) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');

@@ -22,8 +22,8 @@ export type ScalarSigner = (message: Uint8Array) => Bytes;
 export type Primitives = {
   /** SHA-256 (FIPS 180-4), 32 bytes. */
   readonly sha256: (bytes: Uint8Array) => Bytes;
-  /** base64url of the SHA-256 of the UTF-8 of `text`, which must be well-formed. */
-  readonly sha256TextBase64url: (text: string) => string;
+  /** base64url of the SHA-256 of bytes, or of the UTF-8 of a text, which must be well-formed. */
+  readonly sha256Base64url: (data: Uint8Array | string) => string;
   /** HMAC-SHA-256 (RFC 2104), 32 bytes. */
   readonly hmacSha256: (key: Uint8Array, message: Uint8Array) => Bytes;
   readonly encodeBase64url: (bytes: Uint8Array) => string;

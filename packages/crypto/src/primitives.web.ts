@@ -12,8 +12,8 @@ const SPREAD_MAX = 1 << 13;
 
 export const sha256: Primitives['sha256'] = (bytes) => own(nobleSha256(bytes));
 
-export const sha256TextBase64url: Primitives['sha256TextBase64url'] = (text) =>
-  encodeBase64url(nobleSha256(new TextEncoder().encode(text)));
+export const sha256Base64url: Primitives['sha256Base64url'] = (data) =>
+  encodeBase64url(nobleSha256(typeof data === 'string' ? new TextEncoder().encode(data) : data));
 
 export const hmacSha256: Primitives['hmacSha256'] = (key, message) => own(hmac(nobleSha256, key, message));
 

@@ -1,4 +1,4 @@
-import { hashTuple, sha256, toBase64url, utf8 } from '@salus/crypto';
+import { hashTuple, sha256Base64url, utf8 } from '@salus/crypto';
 import type { AuditEvent } from './vault-types.ts';
 
 export const AUDIT_EVENT_VERSION = 'salus:audit-event:v1';
@@ -33,5 +33,5 @@ export function auditEntryHash(entry: AuditEntry): string {
 }
 
 export function auditContentHash(text: string): string {
-  return toBase64url(sha256(utf8(text)));
+  return sha256Base64url(utf8(text));
 }

@@ -1,4 +1,4 @@
-import { fromUtf8, randomBytes, sha256, toBase64url, utf8 } from '@salus/crypto';
+import { fromUtf8, randomBytes, sha256Base64url, toBase64url, utf8 } from '@salus/crypto';
 import { sql } from 'kysely';
 import { auditContentHash, auditEntryHash, auditEventText, COVER_EVENT, type LoggedEvent } from './audit-entry.ts';
 import { BoundedCache } from './bounded-cache.ts';
@@ -248,7 +248,8 @@ async function insertEvents(
     previous = hash;
   }
   await insertRows(trx, 'auditEvent', rows);
-  await storeCompletedNodes(trx, 'audit', size, size + rows.length);
+  const hashes = rows.map(({ hash }) => hash);
+  await storeCompletedNodes(trx, 'audit', size, hashes);
   return { first: size, end: { size: size + rows.length, lastHash: previous, pidSeqs } };
 }
 
@@ -268,7 +269,7 @@ async function readLastPidSeq(trx: StoreTransaction, pidToken: string): Promise<
 }
 
 function hashOf(sealed: Uint8Array): string {
-  return toBase64url(sha256(sealed));
+  return sha256Base64url(sealed);
 }
 
 function parseEvent(text: string): AuditEvent {

@@ -48,6 +48,13 @@ const commitBatch = prepareForTransactions((db) =>
     .where('batchId', '=', ''),
 );
 
+const insertBundle = prepareForTransactions((db) =>
+  db.insertInto('bundle').values({ bundleToken: '', batchId: '' }).returningAll(),
+);
+const lastVersion = prepareForTransactions((db) =>
+  db.selectFrom('record').select('version').where('recordId', '=', '').orderBy('version', 'desc').limit(sql.lit(1)),
+);
+
 const endVersion = prepareForTransactions((db) =>
   db
     .updateTable('record')
@@ -99,12 +106,14 @@ export class BatchStore {
       createdMs: intent.nowMs,
     } as const;
     await insertRows(trx, 'batch', [row]);
-    for (const plan of intent.plans.values()) await this.#keys.insert(trx, batchId, plan);
+    const covered: (readonly RowToCover[])[] = [];
+    for (const plan of intent.plans.values()) covered.push(await this.#keys.insert(trx, batchId, plan));
     await insertRows(trx, 'record', bound.records);
     await insertRows(trx, 'attachment', bound.attachments);
-    await this.#insertIndexes(trx, intent);
-    await this.#searchIndex.insert(trx, batchId, order.versions);
-    await this.#history.insert(trx, batchId, happenedIn(intent));
+    covered.push(await this.#insertIndexes(trx, intent));
+    covered.push(await this.#searchIndex.insert(trx, batchId, order.versions));
+    covered.push(await this.#history.insert(trx, batchId, happenedIn(intent)));
+    await this.#rowsLog.coverAll(trx, covered.flat());
   }
 
   /** The ledger has the call: the batch counts from now on. Undefined when it was finished before. */
@@ -150,7 +159,7 @@ export class BatchStore {
     return this.#masterKey.openJson('batch', [batch.batchId], batch.sealed) as unknown as BatchEffects;
   }
 
-  async #insertIndexes(trx: StoreTransaction, { batchId, order, nowMs }: BatchIntent): Promise<void> {
+  async #insertIndexes(trx: StoreTransaction, { batchId, order, nowMs }: BatchIntent): Promise<readonly RowToCover[]> {
     const masterKey = this.#masterKey;
     const covered: RowToCover[] = [];
     for (const { registration, fhirId } of order.patients) {
@@ -182,14 +191,11 @@ export class BatchStore {
       covered.push({ kind: 'identifier', rowKey: rowKeyOf([row.token, row.resourceToken]), row });
     }
     if (order.bundleToken !== null) {
-      const inserted = await trx
-        .insertInto('bundle')
-        .values({ bundleToken: order.bundleToken, batchId })
-        .returningAll()
-        .executeTakeFirstOrThrow();
+      const [inserted] = await insertBundle(trx, order.bundleToken, batchId);
+      if (inserted === undefined) throw new Error('broken invariant: an insert returns its row');
       covered.push({ kind: 'bundle', rowKey: rowKeyOf([inserted.id]), row: { ...inserted } });
     }
-    await this.#rowsLog.coverAll(trx, covered);
+    return covered;
   }
 }
 
@@ -206,13 +212,7 @@ function happenedIn({ order, nowMs }: BatchIntent): readonly Happened[] {
 
 /** Of two corrections of one version the second finds its number taken; the ledger would refuse it too. */
 async function demandNext(trx: StoreTransaction, recordId: string, version: number): Promise<void> {
-  const latest = await trx
-    .selectFrom('record')
-    .select('version')
-    .where('recordId', '=', recordId)
-    .orderBy('version', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  const [latest] = await lastVersion(trx, recordId);
   if (latest?.version !== version - 1)
     throw new RecordsError('conflict', 'the version is not the current one any more');
 }

@@ -21,13 +21,14 @@ type Row = Change & { readonly state: BatchState };
 
 /** What happens to the records of one organisation, in one order that never changes afterwards. */
 export class ChangeFeed {
-  readonly #store: Store;
   readonly #after: Prepared<Row>;
+  readonly #last: Prepared<Pick<Row, 'seq'>>;
   readonly #listeners = new Set<() => void>();
 
   constructor({ store }: { readonly store: Store }) {
-    this.#store = store;
     const { read } = store;
+    const last = read.selectFrom('history').select('seq').orderBy('seq', 'desc').limit(sql.lit(1));
+    this.#last = prepareQuery(read, last);
     this.#after = prepareQuery(
       read,
       read
@@ -52,11 +53,8 @@ export class ChangeFeed {
 
   /** The number of the last change there is, committed or not; 0 before the first. */
   async head(): Promise<number> {
-    const row = await this.#store.read
-      .selectFrom('history')
-      .select(({ fn }) => fn.max('seq').as('seq'))
-      .executeTakeFirst();
-    return Number(row?.seq ?? 0);
+    const [row] = await this.#last();
+    return row?.seq ?? 0;
   }
 
   /**

@@ -146,8 +146,8 @@ export class DataKeys implements KeyRing {
     }
   }
 
-  /** Writes the rows of a plan's new keys; they count once the batch is committed. */
-  async insert(trx: StoreTransaction, batchId: string, plan: KeyPlan): Promise<void> {
+  /** Writes the rows of a plan's new keys; they count once the batch is committed. The caller has the log cover them. */
+  async insert(trx: StoreTransaction, batchId: string, plan: KeyPlan): Promise<readonly RowToCover[]> {
     const { masterKey } = this.#parts;
     const ownerToken = this.#ownerToken(plan.owner);
     const covered: RowToCover[] = [];
@@ -156,7 +156,7 @@ export class DataKeys implements KeyRing {
       const secret: Json = { seed: toBase64url(seed), version };
       const sealed = masterKey.sealJson('epoch', [plan.owner, epoch], secret);
       const row = { ownerToken, epoch, batchId, sealed, root, size };
-      await trx.insertInto('epoch').values(row).execute();
+      await insertRows(trx, 'epoch', [row]);
       covered.push({ kind: 'epoch', rowKey: rowKeyOf([ownerToken, epoch]), row });
     }
     const rows = plan.fresh.map(({ keyId, owner, epoch, pair, E }) => ({
@@ -168,8 +168,7 @@ export class DataKeys implements KeyRing {
     }));
     await insertRows(trx, 'dataKey', rows);
     for (const row of rows) covered.push({ kind: 'dataKey', rowKey: row.keyId, row });
-    await this.#parts.rowsLog.coverAll(trx, covered);
-    await this.#envelopes.insert(trx, plan.envelopes);
+    return [...covered, ...(await this.#envelopes.add(trx, plan.envelopes))];
   }
 
   /** Removes what `insert` wrote for a batch that the ledger did not take. */

@@ -2,7 +2,7 @@ import { rowKeyOf } from './rows-log.ts';
 import type { HistoryKind, HistoryTable } from './store/history-schema.ts';
 import { insertRows, type StoreTransaction } from './store/index.ts';
 import { prepareForTransactions } from './store/prepared.ts';
-import type { RowsLog } from './vault-types.ts';
+import type { RowsLog, RowToCover } from './vault-types.ts';
 
 /** What happened to one version. */
 export interface Happened extends Pick<HistoryTable, 'recordId' | 'version' | 'atMs'> {
@@ -21,16 +21,13 @@ export class HistoryRows {
     this.#rowsLog = rowsLog;
   }
 
-  /** Seen when the batch is committed. */
-  async insert(trx: StoreTransaction, batchId: string, happened: readonly Happened[]): Promise<void> {
+  /** Seen when the batch is committed. The caller has the log cover them. */
+  async insert(trx: StoreTransaction, batchId: string, happened: readonly Happened[]): Promise<readonly RowToCover[]> {
     let seq = this.#last ?? (await last(trx, 1))[0]?.seq ?? 0;
     const rows = happened.map((one) => ({ seq: ++seq, batchId, ...one }));
     this.#last = seq;
     await insertRows(trx, 'history', rows);
-    await this.#rowsLog.coverAll(
-      trx,
-      rows.map((row) => ({ kind: 'history', rowKey: rowKeyOf([row.seq]), row })),
-    );
+    return rows.map((row) => ({ kind: 'history', rowKey: rowKeyOf([row.seq]), row }));
   }
 
   /** Takes the rows of a batch out that the ledger refused. */

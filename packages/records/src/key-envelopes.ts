@@ -7,6 +7,7 @@ import { RecordsError } from './records-error.ts';
 import { rowKeyOf } from './rows-log.ts';
 import { sealKey } from './sealed-key.ts';
 import type { Store, StoreTransaction } from './store/database.ts';
+import { prepareForTransactions } from './store/prepared.ts';
 import type { OpenedKey, Owner, Recipient, RowsLog, RowToCover, StoredEnvelope } from './vault-types.ts';
 
 type Parts = {
@@ -16,6 +17,15 @@ type Parts = {
   readonly rowsLog: RowsLog;
   readonly recipients: Recipients;
 };
+
+/** Gives nothing back where one is kept. */
+const insertEnvelope = prepareForTransactions((db) =>
+  db
+    .insertInto('envelope')
+    .values({ keyId: '', recipientToken: '', sealed: new Uint8Array() })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('keyId'),
+);
 
 /** E's sealed to devices, organisations and grantees, and to whom the ledger allows it. */
 export class KeyEnvelopes {
@@ -44,23 +54,23 @@ export class KeyEnvelopes {
     return { keyId, owner, epoch, category, labelClass, recipientKid: recipient.kid, grant: recipient.grant, envelope };
   }
 
-  /** What is kept already stays as it is. */
   async insert(trx: StoreTransaction, envelopes: readonly StoredEnvelope[]): Promise<void> {
+    await this.#parts.rowsLog.coverAll(trx, await this.add(trx, envelopes));
+  }
+
+  /** What is kept already stays as it is. The caller has the log cover the rest. */
+  async add(trx: StoreTransaction, envelopes: readonly StoredEnvelope[]): Promise<readonly RowToCover[]> {
     const covered: RowToCover[] = [];
     for (const envelope of envelopes) {
       const { keyId } = envelope;
       const recipientToken = this.#recipientToken({ kid: envelope.recipientKid, grant: envelope.grant });
       const sealed = this.#parts.masterKey.sealJson('envelope', [keyId, recipientToken], envelope as unknown as Json);
       const row = { keyId, recipientToken, sealed };
-      const { numInsertedOrUpdatedRows } = await trx
-        .insertInto('envelope')
-        .values(row)
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirst();
-      if (numInsertedOrUpdatedRows === 0n) continue;
+      const [inserted] = await insertEnvelope(trx, keyId, recipientToken, sealed);
+      if (inserted === undefined) continue;
       covered.push({ kind: 'envelope', rowKey: rowKeyOf([keyId, recipientToken]), row });
     }
-    await this.#parts.rowsLog.coverAll(trx, covered);
+    return covered;
   }
 
   /** Throws `denied` where the ledger lists no such key for the owner. */

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import {
   canonical,
   canonicalBytes,
@@ -10,6 +10,7 @@ import {
   toBase64url,
   utf8,
 } from '@salus/crypto';
+import { textHmac } from '@salus/crypto/node';
 import { BoundedCache } from './bounded-cache.ts';
 import { RecordsError } from './records-error.ts';
 
@@ -98,25 +99,16 @@ export function createMasterKey(
     throw new RecordsError('master-key', `a master key has ${MASTER_KEY_BYTES} bytes`);
   const root = key.slice();
   const salt = fromBase64url(place.network);
-  const keys = new Map<string, KeyObject>();
-  const subKey = (name: string): KeyObject => {
-    const known = keys.get(name);
-    if (known !== undefined) return known;
+  const subKey = (name: string): Uint8Array => {
     const info = canonicalBytes(['salus:master:v1', place.organisation, name]);
-    const derived = createSecretKey(hkdfSha256(root, salt, info, MASTER_KEY_BYTES));
-    keys.set(name, derived);
-    return derived;
+    return hkdfSha256(root, salt, info, MASTER_KEY_BYTES);
   };
-  const seal: MasterKey['seal'] = (use, context, plaintext) =>
-    sealBytes(subKey(`seal/${use}`), aadOf(use, context), plaintext);
-  const open: MasterKey['open'] = (use, context, sealed) =>
-    openBytes(subKey(`seal/${use}`), aadOf(use, context), sealed);
-  const mac = (use: TokenUse, parts: readonly string[]): string => {
-    const digest = createHmac('sha256', subKey(`token/${use}`))
-      .update(canonical(parts))
-      .digest();
-    return toBase64url(digest.subarray(0, TOKEN_BYTES));
-  };
+  const sealing = derivedOnce<SealUse, KeyObject>((use) => createSecretKey(subKey(`seal/${use}`)));
+  const macs = derivedOnce<TokenUse, ReturnType<typeof textHmac>>((use) => textHmac(subKey(`token/${use}`)));
+  const seal: MasterKey['seal'] = (use, context, plaintext) => sealBytes(sealing(use), aadOf(use, context), plaintext);
+  const open: MasterKey['open'] = (use, context, sealed) => openBytes(sealing(use), aadOf(use, context), sealed);
+  const mac = (use: TokenUse, parts: readonly string[]): string =>
+    toBase64url(macs(use)(canonical(parts)).subarray(0, TOKEN_BYTES));
   const tokens = new BoundedCache<string>(TOKENS_CACHE_MAX);
   return {
     seal,
@@ -132,11 +124,19 @@ export function createMasterKey(
       tokens.put(name, token);
       return token;
     },
-    tokenBytes: (use, text) =>
-      createHmac('sha256', subKey(`token/${use}`))
-        .update(text)
-        .digest()
-        .subarray(0, TOKEN_BYTES),
+    tokenBytes: (use, text) => macs(use)(text).subarray(0, TOKEN_BYTES),
+  };
+}
+
+/** `derive`, for each use when it is first needed. */
+function derivedOnce<Use extends string, Derived>(derive: (use: Use) => Derived): (use: Use) => Derived {
+  const derived = new Map<Use, Derived>();
+  return (use) => {
+    const known = derived.get(use);
+    if (known !== undefined) return known;
+    const made = derive(use);
+    derived.set(use, made);
+    return made;
   };
 }
 

@@ -1,7 +1,8 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fdatasync, fsync, openSync, readSync, writev, writevSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { sha256, toBase64url } from '@salus/crypto';
+import { promisify } from 'node:util';
+import { sha256Base64url } from '@salus/crypto';
 import { RecordsError } from './records-error.ts';
 import type { StoredRecord } from './vault-types.ts';
 
@@ -13,6 +14,12 @@ export const OPEN_PACKS_MAX = 256;
 const PACK_NAME = /^([\w-]{22})\.pack$/;
 const BATCH_ID = /^[\w-]{22}$/;
 const ZEROS_BYTES = 64 * 1024;
+/** So much goes into the system's memory at once: another thread's turn would cost more. Whatever waits for the disk has one. */
+const WRITTEN_AT_ONCE_MAX = 1024 * 1024;
+
+const syncData = promisify(fdatasync);
+const syncAll = promisify(fsync);
+const writeVector = promisify(writev);
 
 /** Whether it comes at once or later, it is waited for. */
 type Awaitable<T> = T | Promise<T>;
@@ -57,16 +64,16 @@ export class FilePacks implements Packs {
     if (total > PACK_BYTES_MAX) throw new RecordsError('too-large', `a batch has at most ${PACK_BYTES_MAX} bytes`);
     const path = this.pathOf(batchId);
     await this.#ensureDirectory(dirname(path));
-    const file = await open(path, 'wx', 0o600).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'EEXIST') throw new RecordsError('corrupt', 'a pack of this name exists', { cause });
-      throw cause;
-    });
+    const descriptor = createFile(path);
     try {
-      const { bytesWritten } = await file.writev(objects as Uint8Array[]);
-      if (bytesWritten !== total) throw new RecordsError('corrupt', 'a pack was written short');
-      await Promise.all([file.datasync(), syncDirectory(dirname(path))]);
+      const written =
+        total > WRITTEN_AT_ONCE_MAX
+          ? (await writeVector(descriptor, objects)).bytesWritten
+          : writevSync(descriptor, objects);
+      if (written !== total) throw new RecordsError('corrupt', 'a pack was written short');
+      await Promise.all([syncData(descriptor), syncDirectory(dirname(path))]);
     } finally {
-      await file.close();
+      closeSync(descriptor);
     }
   }
 
@@ -82,7 +89,7 @@ export class FilePacks implements Packs {
   ): boolean {
     try {
       return objects.every(({ packOffset, packLength, ciphertextHash }) => {
-        return toBase64url(sha256(this.read(batchId, packOffset, packLength))) === ciphertextHash;
+        return sha256Base64url(this.read(batchId, packOffset, packLength)) === ciphertextHash;
       });
     } catch (error) {
       if (error instanceof RecordsError && error.code === 'corrupt') return false;
@@ -195,11 +202,21 @@ export async function makeDurableDirectory(directory: string): Promise<void> {
 
 /** fsync of a directory: without it a new file's name can be lost in a crash (POSIX leaves it open). */
 export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY);
+  const descriptor = openSync(directory, constants.O_RDONLY);
   try {
-    await handle.sync();
+    await syncAll(descriptor);
   } finally {
-    await handle.close();
+    closeSync(descriptor);
+  }
+}
+
+/** Exclusively: objects never change. */
+function createFile(path: string): number {
+  try {
+    return openSync(path, 'wx', 0o600);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw new RecordsError('corrupt', 'a pack of this name exists', { cause });
   }
 }
 

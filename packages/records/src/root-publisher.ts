@@ -1,12 +1,14 @@
 import { type LogRootFact, logRootKey, type SignedCall } from '@salus/contracts';
 import { type Json, randomBytes, toBase64url } from '@salus/crypto';
+import { sql } from 'kysely';
 import type { AuditJournal } from './audit.ts';
 import { type NodeIdentity, signNodeCall } from './node-call.ts';
 import { RecordsError } from './records-error.ts';
 import { COVER_KIND } from './row-entry.ts';
 import { rowsLog } from './rows-log.ts';
 import type { Store } from './store/index.ts';
-import { LOG_NAMES, type LogName, readConsistencyProof, readLogHead, readLogRoot } from './tree-log.ts';
+import { type Prepared, prepareQuery } from './store/prepared.ts';
+import { LOG_NAMES, type LogName, readLogGrowth, readLogHead } from './tree-log.ts';
 
 /** An event is rooted at latest one interval and one block after it became durable: within the second of DESIGN §5. */
 export const ROOT_INTERVAL_MS = 400;
@@ -49,11 +51,13 @@ export class RootPublisher implements AsyncDisposable {
   readonly #timer: NodeJS.Timeout;
   /** Sizes of the logs when this process first looked: whatever was there is rooted without waiting for others. */
   readonly #sizesAtStart = new Map<LogName, number>();
+  readonly #lastLoudRow: Prepared<{ readonly seq: number }>;
   #running: Promise<void> = Promise.resolve();
   #isTicking = false;
 
   constructor(options: RootPublisherOptions) {
     this.#options = options;
+    this.#lastLoudRow = prepareLastLoudRow(options.store);
     this.#timer = setInterval(() => {
       if (this.#isTicking) return;
       this.#isTicking = true;
@@ -105,8 +109,7 @@ export class RootPublisher implements AsyncDisposable {
     }
     const size = await this.#sizeOf(log, extent, { stored, rooted: rooted?.size ?? 0 });
     if (size <= (rooted?.size ?? 0)) return;
-    const root = await readLogRoot(store.read, log, size);
-    const proof = rooted === undefined ? [] : await readConsistencyProof(store.read, log, rooted.size, size);
+    const { root, proof } = await readLogGrowth(store.read, log, rooted?.size ?? 0, size);
     // Not before the disk has them: a root of rows that a power cut took would look like a rollback.
     await store.durable();
     const outcome = await this.#submit({ log, size, root, proof });
@@ -141,15 +144,7 @@ export class RootPublisher implements AsyncDisposable {
 
   async #loudSize(log: LogName, rooted: number): Promise<number> {
     if (log === 'audit') return this.#options.audit.loudSize;
-    const last = await this.#options.store.read
-      .selectFrom('rowEntry')
-      .select('seq')
-      .where('seq', '>=', rooted)
-      .where('kind', 'not in', QUIET_ROWS)
-      .where(({ eb, or }) => or([eb('kind', '!=', 'document'), eb('rowKey', 'not like', QUIET_DOCUMENTS)]))
-      .orderBy('seq', 'desc')
-      .limit(1)
-      .executeTakeFirst();
+    const [last] = await this.#lastLoudRow(rooted);
     return last === undefined ? 0 : last.seq + 1;
   }
 
@@ -161,4 +156,20 @@ export class RootPublisher implements AsyncDisposable {
     });
     await store.write((trx) => rowsLog.coverAll(trx, entries));
   }
+}
+
+function prepareLastLoudRow({ read }: Store): Prepared<{ readonly seq: number }> {
+  return prepareQuery(
+    read,
+    read
+      .selectFrom('rowEntry')
+      .select('seq')
+      .where('seq', '>=', 0)
+      .where('kind', 'not in', QUIET_ROWS.map(sql.lit))
+      .where(({ eb, or }) => {
+        return or([eb('kind', '!=', sql.lit('document')), eb('rowKey', 'not like', sql.lit(QUIET_DOCUMENTS))]);
+      })
+      .orderBy('seq', 'desc')
+      .limit(sql.lit(1)),
+  );
 }

@@ -1,4 +1,4 @@
-import { hashTuple, type Json, sha256, toBase64url } from '@salus/crypto';
+import { hashTuple, type Json, sha256Base64url } from '@salus/crypto';
 import type { Selectable } from 'kysely';
 import type { AttachmentTable, BatchTable, RecordTable } from './store/schema.ts';
 
@@ -64,7 +64,7 @@ export function coveredRow(row: object): Json {
 }
 
 function bytesHash(bytes: Uint8Array | null): string | null {
-  return bytes === null ? null : toBase64url(sha256(bytes));
+  return bytes === null ? null : sha256Base64url(bytes);
 }
 
 function compare(a: string, b: string): number {

@@ -28,5 +28,6 @@ async function coverAll(trx: StoreTransaction, rows: readonly RowToCover[]): Pro
     return { seq, kind, rowKey, rowHash: hash, hash: rowEntryHash(seq, kind, rowKey, hash) };
   });
   await insertRows(trx, 'rowEntry', entries);
-  await storeCompletedNodes(trx, 'rows', size, size + entries.length);
+  const hashes = entries.map(({ hash }) => hash);
+  await storeCompletedNodes(trx, 'rows', size, hashes);
 }

@@ -32,6 +32,19 @@ function lastLeafQuery(db: StoreTransaction, log: LogName) {
   return db.selectFrom(LEAF_TABLES[log]).select(['seq', 'hash']).orderBy('seq', 'desc').limit(sql.lit(1));
 }
 
+const leafHashes = {
+  audit: prepareForTransactions((db) => leafHashQuery(db, 'audit')),
+  rows: prepareForTransactions((db) => leafHashQuery(db, 'rows')),
+} as const satisfies Record<LogName, unknown>;
+
+function leafHashQuery(db: StoreTransaction, log: LogName) {
+  return db.selectFrom(LEAF_TABLES[log]).select('hash').where('seq', '>=', 0).where('seq', '<', 0).orderBy('seq');
+}
+
+const storedNode = prepareForTransactions((db) =>
+  db.selectFrom('logNode').select('hash').where('log', '=', '').where('level', '=', 0).where('position', '=', 0),
+);
+
 /** Size and last leaf of a log as this transaction sees it. */
 export async function readLogHead(trx: StoreTransaction, log: LogName): Promise<LogHead> {
   const [last] = await lastLeaf[log](trx);
@@ -39,20 +52,22 @@ export async function readLogHead(trx: StoreTransaction, log: LogName): Promise<
 }
 
 /**
- * Stores the perfect subtrees that growing from `sizeBefore` to `sizeAfter` leaves completed. Called in the transaction
- * that inserted the leaves. Keeps no state, so that a transaction which is undone leaves nothing behind.
+ * Stores the perfect subtrees that growing from `sizeBefore` by the leaves `added` completed. Called in the transaction that
+ * inserted the leaves. Keeps no state, so that a transaction which is undone leaves nothing behind.
  */
 export async function storeCompletedNodes(
   trx: StoreTransaction,
   log: LogName,
   sizeBefore: number,
-  sizeAfter: number,
+  added: readonly string[],
 ): Promise<void> {
   const firstTile = Math.floor(sizeBefore / TILE);
-  const endTile = Math.floor(sizeAfter / TILE);
+  const endTile = Math.floor((sizeBefore + added.length) / TILE);
   for (let tile = firstTile; tile < endTile; tile += 1) {
-    const leaves = await readLeafHashes(trx, log, tile * TILE, (tile + 1) * TILE);
-    let hash: Uint8Array = merkleRoot(leaves);
+    const start = tile * TILE;
+    const earlier = start < sizeBefore ? await readLeafHashes(trx, log, start, sizeBefore) : [];
+    const fresh = added.slice(Math.max(0, start - sizeBefore), start + TILE - sizeBefore);
+    let hash: Uint8Array = merkleRoot([...earlier, ...fresh.map(treeLeaf)]);
     let level = STORED_LEVEL_MIN;
     let position = tile;
     await insertRows(trx, 'logNode', [{ log, level, position, hash: toBase64url(hash) }]);
@@ -81,14 +96,17 @@ export function readInclusionProof(
   return withNodes(trx, log, size, async (tree) => tree.inclusionProof(index, size).map(toBase64url));
 }
 
-/** PROOF(size1, size2) (RFC 6962 §2.1.2), base64url. */
-export function readConsistencyProof(
+/** The root of the first `size` leaves, and PROOF(`from`, `size`) (RFC 6962 §2.1.2), base64url; none from an empty log. */
+export function readLogGrowth(
   trx: StoreTransaction,
   log: LogName,
-  size1: number,
-  size2: number,
-): Promise<readonly string[]> {
-  return withNodes(trx, log, size2, async (tree) => tree.consistencyProof(size1, size2).map(toBase64url));
+  from: number,
+  size: number,
+): Promise<{ readonly root: string; readonly proof: readonly string[] }> {
+  return withNodes(trx, log, size, async (tree) => ({
+    root: toBase64url(tree.rootAt(size)),
+    proof: from === 0 ? [] : tree.consistencyProof(from, size).map(toBase64url),
+  }));
 }
 
 /**
@@ -137,13 +155,7 @@ async function readStoredNode(
   level: number,
   position: number,
 ): Promise<Uint8Array> {
-  const row = await trx
-    .selectFrom('logNode')
-    .select('hash')
-    .where('log', '=', log)
-    .where('level', '=', level)
-    .where('position', '=', position)
-    .executeTakeFirst();
+  const [row] = await storedNode(trx, log, level, position);
   if (row === undefined) throw new RecordsError('corrupt', `the ${log} log lacks a node at level ${level}`);
   return fromBase64url(row.hash);
 }
@@ -154,13 +166,7 @@ async function readLeafHashes(
   start: number,
   end: number,
 ): Promise<readonly Uint8Array[]> {
-  const rows = await trx
-    .selectFrom(LEAF_TABLES[log])
-    .select('hash')
-    .where('seq', '>=', start)
-    .where('seq', '<', end)
-    .orderBy('seq')
-    .execute();
+  const rows = await leafHashes[log](trx, start, end);
   if (rows.length !== end - start) throw new RecordsError('corrupt', `the ${log} log lacks entries before ${end}`);
   return rows.map((row) => treeLeaf(row.hash));
 }

@@ -1,5 +1,5 @@
 import { ARGS_LIMITS, type CallPayload, measureJson, type PrivateArgs, type SignedCall } from '@salus/contracts';
-import { CryptoError, callText, type CallPayload as SignedPayload, sha256, toBase64url, utf8 } from '@salus/crypto';
+import { CryptoError, callText, type CallPayload as SignedPayload, sha256Base64url, utf8 } from '@salus/crypto';
 import type { SubmitResult } from '../ledger.ts';
 import type { VerifiedSignature } from '../pure.ts';
 
@@ -63,7 +63,7 @@ function findSigned(call: unknown): Pending['signed'] {
   if (typeof payload !== 'object' || payload === null || typeof signature !== 'string') return undefined;
   try {
     const payloadText = callText(payload as SignedPayload);
-    const callId = toBase64url(sha256(utf8(payloadText)));
+    const callId = sha256Base64url(utf8(payloadText));
     return { payload: JSON.parse(payloadText) as CallPayload, payloadText, callId, signature };
   } catch (error) {
     if (error instanceof CryptoError) return undefined;

@@ -1,4 +1,4 @@
-import { sha256, toBase64url } from '@salus/crypto';
+import { sha256Base64url } from '@salus/crypto';
 import { PACK_BYTES_MAX, type Packs } from '../packs.ts';
 import { RecordsError } from '../records-error.ts';
 import type { StoredRecord } from '../vault-types.ts';
@@ -30,7 +30,7 @@ export class S3Packs implements Packs {
     const bytes = await pack.read(0, pack.sizeBytes);
     return objects.every(({ packOffset, packLength, ciphertextHash }) => {
       const object = bytes.subarray(packOffset, packOffset + packLength);
-      return object.length === packLength && toBase64url(sha256(object)) === ciphertextHash;
+      return object.length === packLength && sha256Base64url(object) === ciphertextHash;
     });
   }
 

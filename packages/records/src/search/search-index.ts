@@ -93,8 +93,12 @@ export class SearchIndex {
     return this.#sortedShards;
   }
 
-  /** Rows of the versions of one batch; a search sees them when the batch is committed. */
-  async insert(trx: StoreTransaction, batchId: string, versions: readonly NewVersion[]): Promise<void> {
+  /** Rows of the versions of one batch; a search sees them when the batch is committed. The caller has the log cover them. */
+  async insert(
+    trx: StoreTransaction,
+    batchId: string,
+    versions: readonly NewVersion[],
+  ): Promise<readonly RowToCover[]> {
     const entries: SearchEntryTable[] = [];
     const tokens: SearchTokenTable[] = [];
     // Resources of one bundle have most of their terms in common.
@@ -117,10 +121,9 @@ export class SearchIndex {
     this.#noteShards(shards.values());
     await insertRows(trx, 'searchEntry', entries);
     await insertRows(trx, 'searchToken', tokens);
-    await this.#rowsLog.coverAll(
-      trx,
-      entries.map((row) => ({ kind: 'searchEntry', rowKey: rowKeyOf([row.entry, row.version]), row: { ...row } })),
-    );
+    return entries.map((row) => {
+      return { kind: 'searchEntry', rowKey: rowKeyOf([row.entry, row.version]), row: { ...row } };
+    });
   }
 
   /** Takes versions out: superseded, hidden or erased ones, and those of a batch that is discarded. */

@@ -19,7 +19,7 @@ export async function insertRows<Table extends keyof Tables & string>(
   const [first] = rows;
   if (first === undefined) return;
   const columns = Object.keys(first) as (keyof Insertable<Tables[Table]> & string)[];
-  const insertMany = rows.length > 1 ? findRunner(trx)?.insertMany : undefined;
+  const insertMany = findRunner(trx)?.insertMany;
   if (insertMany !== undefined) {
     await insertMany(table, columns, rows as readonly Readonly<Record<string, unknown>>[]);
     return;

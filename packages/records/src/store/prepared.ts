@@ -34,7 +34,10 @@ export function prepareForTransactions<Row>(
 export interface DirectRunner {
   /** The rows at once and undivided, or later, by the connection that its caller chose. */
   run(text: string, parameters: readonly unknown[]): readonly unknown[] | Promise<readonly unknown[]>;
-  /** Several rows in one statement, where that saves a way to the database. */
+  /**
+   * Several rows in one statement, where that saves a way to the database. It may resolve before they are there: then a failure
+   * undoes the write when its body has ended.
+   */
   readonly insertMany?: (
     table: string,
     columns: readonly string[],

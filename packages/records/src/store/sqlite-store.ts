@@ -89,35 +89,34 @@ class SqliteStore implements Store {
     return this.#queue.add(body, { isEarly });
   }
 
-  #commitGroup(group: readonly WriteJob[]): Promise<readonly (() => void)[]> {
-    return this.#writer.connection().execute(async (connection) => {
-      const answers: (() => void)[] = [];
-      const isEarly = group.every((job) => job.isEarly);
-      this.#commits.begin({ isEarly });
-      try {
-        for (const job of group) answers.push(await this.#runJob(connection, job, group.length > 1));
-        this.#commits.commit();
-      } catch (error) {
-        this.#commits.rollback();
-        throw error;
-      }
-      if (!isEarly) return answers;
-      this.#syncing = this.#commits.sync();
-      await this.#syncing;
-      this.#syncing = undefined;
-      return answers;
-    });
+  async #commitGroup(group: readonly WriteJob[]): Promise<readonly (() => void)[]> {
+    const answers: (() => void)[] = [];
+    const isEarly = group.every((job) => job.isEarly);
+    this.#commits.begin({ isEarly });
+    try {
+      for (const job of group) answers.push(await this.#runJob(job, group.length > 1));
+      this.#commits.commit();
+    } catch (error) {
+      this.#commits.rollback();
+      throw error;
+    }
+    if (!isEarly) return answers;
+    this.#syncing = this.#commits.sync();
+    await this.#syncing;
+    this.#syncing = undefined;
+    return answers;
   }
 
   /** Runs one body, in a savepoint when it shares the commit; returns how to answer its caller once the group is durable. */
-  async #runJob(connection: Kysely<Tables>, job: WriteJob, isShared: boolean): Promise<() => void> {
+  async #runJob(job: WriteJob, isShared: boolean): Promise<() => void> {
+    // There is one writing connection, and the queue gives it to one group at a time.
     if (!isShared) {
-      const value = await job.body(connection);
+      const value = await job.body(this.#writer);
       return () => job.resolve(value);
     }
     this.#commits.savepoint();
     try {
-      const value = await job.body(connection);
+      const value = await job.body(this.#writer);
       this.#commits.release();
       return () => job.resolve(value);
     } catch (error) {

@@ -40,6 +40,8 @@ export class PostgresStore implements Store {
   readonly #readers: PostgresReaders;
   readonly #queue = new WriteQueue((group) => this.#commitGroup(group));
   readonly #stop = new AbortController();
+  /** Inserts of the body that runs, on their way. */
+  #inserts: Promise<unknown>[] = [];
   /** A commit's outcome is being looked for. */
   #isWondering = false;
 
@@ -54,7 +56,14 @@ export class PostgresStore implements Store {
     this.#trx = kyselyOver((text, values) => writer.connection.query(text, values));
     runDirectly(this.#trx, {
       run: async (text, values) => (await writer.connection.named(text, values)).rows,
-      insertMany: insertManyOn(() => writer.connection, kinds),
+      insertMany: insertManyOn(
+        () => writer.connection,
+        kinds,
+        (statement) => {
+          unheard(statement);
+          this.#inserts.push(statement);
+        },
+      ),
     });
   }
 
@@ -115,19 +124,32 @@ export class PostgresStore implements Store {
   /** Runs one body, in a savepoint when it shares the commit; returns how to answer its caller once the group is durable. */
   async #runJob(connection: PostgresConnection, job: WriteJob, isShared: boolean): Promise<() => void> {
     if (!isShared) {
-      const value = await job.body(this.#trx);
+      const value = await this.#runBody(job);
       return () => job.resolve(value);
     }
     // Sent and not waited for: the server does one after the other.
     unheard(connection.query('savepoint "job"'));
     try {
-      const value = await job.body(this.#trx);
+      const value = await this.#runBody(job);
       unheard(connection.query('release "job"'));
       return () => job.resolve(value);
     } catch (error) {
       if (error instanceof LostConnection) throw error;
       await connection.query('rollback to "job"; release "job"');
       return () => job.reject(error);
+    }
+  }
+
+  /** Once it has resolved, the server has done all of it. Where an insert failed, whatever came after it says nothing of why. */
+  async #runBody({ body }: WriteJob): Promise<unknown> {
+    this.#inserts = [];
+    try {
+      const value = await body(this.#trx);
+      await Promise.all(this.#inserts);
+      return value;
+    } catch (error) {
+      const failed = (await Promise.allSettled(this.#inserts)).find(({ status }) => status === 'rejected');
+      throw failed?.status === 'rejected' ? failed.reason : error;
     }
   }
 
