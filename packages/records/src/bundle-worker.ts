@@ -3,6 +3,7 @@ import type { Owner as FhirOwner } from '@salus/fhir';
 import type { Answer, FromWorker, Question, ToWorker } from './bundle-worker-messages.ts';
 import { prepareBundle } from './prepare-bundle.ts';
 import { type BundleQuestions, isWritten } from './prepared-bundle.ts';
+import { sealRecord } from './record-object.ts';
 
 /** Prepares bundles beside the main thread; everything it must know of the store it asks. */
 
@@ -22,6 +23,9 @@ port.on('message', (message: ToWorker) => {
     case 'no-answer':
       take(message.job, message.question)?.reject(new Error('no answer'));
       return;
+    case 'seal':
+      seal(message);
+      return;
   }
 });
 
@@ -34,6 +38,16 @@ async function prepare({ job, input }: Extract<ToWorker, { readonly kind: 'prepa
     port.postMessage({ kind: 'done', job, prepared } satisfies FromWorker, buffers);
   } catch (error) {
     // The message may quote a resource: only the kind of error leaves the thread.
+    send({ kind: 'failed', job, name: error instanceof Error ? error.name : 'unknown' });
+  }
+}
+
+function seal({ job, objects }: Extract<ToWorker, { readonly kind: 'seal' }>): void {
+  try {
+    const sealed = objects.map(sealRecord);
+    const buffers = sealed.map(({ ciphertext }) => ciphertext.buffer);
+    port.postMessage({ kind: 'sealed', job, objects: sealed } satisfies FromWorker, buffers);
+  } catch (error) {
     send({ kind: 'failed', job, name: error instanceof Error ? error.name : 'unknown' });
   }
 }

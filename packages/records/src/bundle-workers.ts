@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Answer, FromWorker, Question, ToWorker } from './bundle-worker-messages.ts';
 import type { BundleInput, BundleQuestions, PreparedBundle } from './prepared-bundle.ts';
+import type { ObjectToSeal, SealedObject } from './record-object.ts';
 import { RecordsError } from './records-error.ts';
 
 /** Bundles that wait or are prepared at once, by number and by bytes held in memory. */
@@ -23,9 +24,16 @@ type Job = {
   cause?: { readonly error: unknown };
 };
 
-type Slot = { readonly worker: Worker; readonly jobs: Map<number, Job> };
+type Slot = {
+  readonly worker: Worker;
+  readonly jobs: Map<number, Job>;
+  readonly seals: Map<number, PromiseWithResolvers<readonly SealedObject[]>>;
+};
 
-/** Threads that parse, validate and classify bundles, started when first needed. One pool serves all vaults of a process. */
+/**
+ * Threads that parse, validate and classify bundles, and seal large ones, started when first needed. One pool serves all vaults
+ * of a process.
+ */
 export class BundleWorkers implements AsyncDisposable {
   readonly #size: number;
   readonly #slots: Slot[] = [];
@@ -64,6 +72,21 @@ export class BundleWorkers implements AsyncDisposable {
     return settled;
   }
 
+  /**
+   * `sealRecord` of each. Waits for no bundle: one may wait for what the write holds whose records these are. Rejects as `prepare`.
+   */
+  seal(objects: readonly ObjectToSeal[]): Promise<readonly SealedObject[]> {
+    if (this.#closed) return Promise.reject(new RecordsError('closed', 'the vault is closing'));
+    this.start();
+    const slot = this.#slots.reduce((least, other) => (other.seals.size < least.seals.size ? other : least));
+    const answer = Promise.withResolvers<readonly SealedObject[]>();
+    const job = this.#nextId++;
+    slot.seals.set(job, answer);
+    slot.worker.ref();
+    send(slot, { kind: 'seal', job, objects });
+    return answer.promise;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const closing = new RecordsError('closed', 'the vault is closing');
@@ -90,7 +113,7 @@ export class BundleWorkers implements AsyncDisposable {
 
   #startWorker(): Slot {
     const worker = new Worker(new URL('./bundle-worker.ts', import.meta.url), { resourceLimits: RESOURCE_LIMITS });
-    const slot: Slot = { worker, jobs: new Map() };
+    const slot: Slot = { worker, jobs: new Map(), seals: new Map() };
     worker.on('message', (message: FromWorker) => this.#receive(slot, message));
     worker.on('error', (cause) => this.#replace(slot, cause));
     worker.on('exit', () => this.#replace(slot, undefined));
@@ -100,6 +123,11 @@ export class BundleWorkers implements AsyncDisposable {
   }
 
   #receive(slot: Slot, message: FromWorker): void {
+    const seal = slot.seals.get(message.job);
+    if (seal !== undefined) {
+      this.#receiveSealed(slot, message, seal);
+      return;
+    }
     const job = slot.jobs.get(message.job);
     if (job === undefined) return;
     switch (message.kind) {
@@ -116,7 +144,16 @@ export class BundleWorkers implements AsyncDisposable {
           job.cause === undefined ? new Error(`preparing a bundle broke: ${message.name}`) : job.cause.error,
         );
         return;
+      case 'sealed':
+        throw new Error('broken invariant: what is prepared is not sealed');
     }
+  }
+
+  #receiveSealed(slot: Slot, message: FromWorker, answer: PromiseWithResolvers<readonly SealedObject[]>): void {
+    slot.seals.delete(message.job);
+    if (isIdle(slot)) this.#rest(slot);
+    if (message.kind === 'sealed') answer.resolve(message.objects);
+    else answer.reject(new Error(`sealing records broke: ${message.kind === 'failed' ? message.name : message.kind}`));
   }
 
   async #answer(slot: Slot, job: Job, message: Extract<FromWorker, { readonly kind: 'question' }>): Promise<void> {
@@ -132,7 +169,7 @@ export class BundleWorkers implements AsyncDisposable {
   #leave(slot: Slot, id: number): void {
     slot.jobs.delete(id);
     this.#running -= 1;
-    if (slot.jobs.size === 0) this.#rest(slot);
+    if (isIdle(slot)) this.#rest(slot);
     this.#assign();
   }
 
@@ -140,7 +177,7 @@ export class BundleWorkers implements AsyncDisposable {
   #rest(slot: Slot): void {
     slot.worker.unref();
     const timer = setTimeout(() => {
-      if (slot.jobs.size > 0 || this.#slots.length < 2) return;
+      if (!isIdle(slot) || this.#slots.length < 2) return;
       this.#slots.splice(this.#slots.indexOf(slot), 1);
       void slot.worker.terminate();
     }, IDLE_MS);
@@ -157,8 +194,13 @@ export class BundleWorkers implements AsyncDisposable {
       ? new RecordsError('closed', 'the vault is closing')
       : new RecordsError('overloaded', 'the thread that prepared the bundle stopped; nothing was written', { cause });
     for (const job of slot.jobs.values()) job.answer.reject(error);
+    for (const answer of slot.seals.values()) answer.reject(error);
     if (!this.#closed && this.#queue.length > 0) this.#assign();
   }
+}
+
+function isIdle({ jobs, seals }: Slot): boolean {
+  return jobs.size + seals.size === 0;
 }
 
 async function answerTo(questions: BundleQuestions, body: Question): Promise<Answer> {

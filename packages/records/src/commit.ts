@@ -1,4 +1,4 @@
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ARGS_LIMITS, type Json, type SignedCall } from '@salus/contracts';
 import { type CallPayload, callId as callIdOf, canonicalBytes } from '@salus/crypto';
 import type { Ledger, SubmitResult } from '@salus/ledger';
@@ -6,6 +6,7 @@ import type { Attachments } from './attachments.ts';
 import type { BatchEffects } from './batch-effects.ts';
 import { bindBatch } from './batch-rows.ts';
 import type { BatchStore } from './batch-store.ts';
+import type { BundleWorkers } from './bundle-workers.ts';
 import { signWriterCall } from './calls.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { CrashHook, CrashPoint } from './crash-points.ts';
@@ -31,8 +32,8 @@ export const STALE_EPOCH_ATTEMPTS_MAX = 5;
 export const SUBMIT_ATTEMPTS_MAX = 3;
 const SUBMIT_DELAY_MS = 100;
 const SETTLE_DELAY_MS = 1_000;
-/** Objects sealed before sockets and timers get their turn. */
-const SEAL_SLICE = 64;
+/** Fewer objects are sealed where they are: another thread's turn would cost more. */
+const SEALED_BESIDE_MIN = 32;
 
 type Parts = {
   readonly store: Store;
@@ -43,6 +44,7 @@ type Parts = {
   readonly rows: RecordRows;
   readonly packs: Packs;
   readonly attachments: Attachments;
+  readonly workers: Pick<BundleWorkers, 'seal'>;
   readonly audit: AuditLog;
   readonly clock: Clock;
   /** Told when a batch was committed or given up. */
@@ -146,7 +148,7 @@ export class RecordWriter implements AsyncDisposable {
 
   async #write(order: WriteOrder): Promise<WriteReceipt> {
     const batchId = this.#takeBatchId();
-    const objects = await sealAll(order.versions);
+    const objects = await this.#sealAll(order.versions);
     this.#crash('write:before-pack');
     const packed = this.#writePack(batchId, objects);
     // Whoever waits for pack and intent hears of it; until then nobody does.
@@ -169,6 +171,13 @@ export class RecordWriter implements AsyncDisposable {
       await this.#cleanUp(order, batchId, error);
       throw error;
     }
+  }
+
+  async #sealAll(versions: readonly NewVersion[]): Promise<readonly SealedObject[]> {
+    if (versions.length < SEALED_BESIDE_MIN) return versions.map(sealRecord);
+    return this.#parts.workers.seal(
+      versions.map(({ owner, recordId, version, plaintext }) => ({ owner, recordId, version, plaintext })),
+    );
   }
 
   #prepareNext(): void {
@@ -362,15 +371,6 @@ function namedCall(
   if (replaces.length + hides.length === 0) return { transaction: 'commit', whole: args };
   const ended = { ...args, replaces };
   return { transaction: 'correct', whole: hides.length === 0 ? ended : { ...ended, tombstones: hides } };
-}
-
-async function sealAll(versions: readonly NewVersion[]): Promise<readonly SealedObject[]> {
-  const objects: SealedObject[] = [];
-  for (const [at, { owner, recordId, version, plaintext }] of versions.entries()) {
-    if (at > 0 && at % SEAL_SLICE === 0) await nextTurn();
-    objects.push(sealRecord({ owner, recordId, version }, plaintext));
-  }
-  return objects;
 }
 
 function effectsOf(masterKey: MasterKey, order: WriteOrder): BatchEffects {

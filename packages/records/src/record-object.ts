@@ -1,4 +1,13 @@
-import { openObject, randomBytes, sealObject, sha256, toBase64url, unwrapKey, wrapKey } from '@salus/crypto';
+import {
+  type Bytes,
+  openObject,
+  randomBytes,
+  sealObject,
+  sha256Base64url,
+  toBase64url,
+  unwrapKey,
+  wrapKey,
+} from '@salus/crypto';
 import { type LeafFacts, recordLeafHash } from './record-tree.ts';
 import { RecordsError } from './records-error.ts';
 import type { OpenedKey, Owner } from './vault-types.ts';
@@ -13,10 +22,15 @@ export interface ObjectPlace {
   readonly version: number;
 }
 
+/** A version as it is, before it is sealed. */
+export interface ObjectToSeal extends ObjectPlace {
+  readonly plaintext: Uint8Array;
+}
+
 /** A version encrypted once (DESIGN §5). A new epoch wraps the DEK again and leaves the object as it is. */
 export interface SealedObject {
   readonly place: ObjectPlace;
-  readonly ciphertext: Uint8Array;
+  readonly ciphertext: Bytes;
   readonly ciphertextHash: string;
   readonly contentHash: string;
   /** base64url, 32 bytes. */
@@ -24,14 +38,15 @@ export interface SealedObject {
   readonly dek: Uint8Array;
 }
 
-export function sealRecord(place: ObjectPlace, plaintext: Uint8Array): SealedObject {
+export function sealRecord({ owner, recordId, version, plaintext }: ObjectToSeal): SealedObject {
+  const place = { owner, recordId, version };
   const dek = randomBytes(DEK_BYTES);
   const salt = randomBytes(SALT_BYTES);
   const ciphertext = sealObject(dek, plaintext, objectContext(place));
   return {
     place,
     ciphertext,
-    ciphertextHash: toBase64url(sha256(ciphertext)),
+    ciphertextHash: sha256Base64url(ciphertext),
     contentHash: contentHashOf(salt, plaintext),
     salt: toBase64url(salt),
     dek,
@@ -62,7 +77,7 @@ export interface RecordToOpen extends LeafFacts {
  */
 export function openRecord(record: RecordToOpen): Uint8Array {
   const { owner, recordId, version, keyId } = record;
-  if (toBase64url(sha256(record.ciphertext)) !== record.ciphertextHash) {
+  if (sha256Base64url(record.ciphertext) !== record.ciphertextHash) {
     throw new RecordsError('content-mismatch', 'the object is not the one that the leaf names');
   }
   const dek = unwrapKey(record.E, record.wrap, wrapContext(recordId, version, keyId));
@@ -82,5 +97,5 @@ function wrapContext(recordId: string, version: number, keyId: string): (string 
 }
 
 function contentHashOf(salt: Uint8Array, plaintext: Uint8Array): string {
-  return toBase64url(sha256(Buffer.concat([salt, plaintext])));
+  return sha256Base64url(Buffer.concat([salt, plaintext]));
 }

@@ -157,8 +157,10 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const changes = new ChangeFeed(base);
   const documents = createDocuments(base);
   const disputes = new DisputeStore(documents);
+  const workers = options.workers ?? new BundleWorkers();
   const writing = {
     ...base,
+    workers,
     disputes,
     keys,
     batches,
@@ -172,14 +174,12 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const patients = new Patients(base);
   const access = new HomeAccess(base);
   const guard = new RollbackGuard(ledger);
-  const workers = options.workers ?? new BundleWorkers();
   const foreignIds = new ForeignIds(base);
   const fhir = {
     ...writing,
     foreignIds,
     baseUrl: options.baseUrl ?? null,
     attachmentPlace,
-    workers,
     writer,
     patients,
     access,
