@@ -24,6 +24,11 @@ export interface CallPure extends Pure {
   readonly authenticated: boolean;
 }
 
+/** Signed texts that are known to be valid; a session's delegation comes with each of its calls. */
+const VERIFIED_TEXTS_MAX = 1_024;
+/** A longer text is rare, and verified each time. */
+const VERIFIED_TEXT_LENGTH_MAX = 8_192;
+
 const ES256_SIGNATURE = /^[\w-]{85}[AQgw]$/;
 
 export function createPure(): CallPure {
@@ -50,10 +55,24 @@ export function createPure(): CallPure {
       if (valid) authenticated = true;
       return valid;
     },
-    verifySignature: verifyText,
+    verifySignature: rememberingVerifier(),
     verifyCertificate: crypto.verifyCertificate,
     verifyInclusion: crypto.verifyInclusion,
     verifyConsistency: crypto.verifyConsistency,
+  };
+}
+
+/** `verifyText` that remembers what was valid: the same text by the same key with the same signature, to the last character. */
+function rememberingVerifier(): Pure['verifySignature'] {
+  const valid = new Map<string, { readonly publicKey: string; readonly signature: string }>();
+  return (publicKey, message, signature) => {
+    const known = valid.get(message);
+    if (known?.publicKey === publicKey && known.signature === signature) return true;
+    if (!verifyText(publicKey, message, signature)) return false;
+    if (message.length > VERIFIED_TEXT_LENGTH_MAX) return true;
+    if (valid.size >= VERIFIED_TEXTS_MAX) for (const oldest of valid.keys()) if (valid.delete(oldest)) break;
+    valid.set(message, { publicKey, signature });
+    return true;
   };
 }
 
