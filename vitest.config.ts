@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './scripts/longest-first.ts';
+import { seededProperties } from './scripts/seeded-properties.ts';
 import { SlowestFiles } from './scripts/slowest-files.ts';
 
 const full = process.env.SALUS_TEST_SCALE === 'full';
@@ -7,6 +8,7 @@ const full = process.env.SALUS_TEST_SCALE === 'full';
 const report = process.env.SALUS_TEST_REPORT;
 
 export default defineConfig({
+  plugins: [seededProperties()],
   test: {
     include: [
       'packages/*/src/**/*.test.ts',
