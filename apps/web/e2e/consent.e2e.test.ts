@@ -237,6 +237,9 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     const elsewhere = await stage.newDevice();
     await elsewhere.goto(address);
     const code = await elsewhere.locator('code').innerText();
+    // The page would go on by itself, to a code that lives a minute: it waits until the app can redeem that.
+    const waiting = elsewhere.url();
+    await elsewhere.goto('about:blank');
 
     const page = await signedIn(asked().device!, '/patient/access');
     await press(page.getByRole('link', { name: 'Apps', exact: true }));
@@ -249,7 +252,8 @@ describe.skipIf(!hasBrowser)('a patient', () => {
     await letIn.getByText('Has read nothing so far.').waitFor();
     await letIn.getByText(/^Since /).waitFor();
 
-    await elsewhere.waitForURL(/\/callback\?/);
+    await elsewhere.goto(waiting, { waitUntil: 'commit' });
+    await elsewhere.waitForURL(/\/callback\?/, { waitUntil: 'commit' });
     const token = await redeem(stage, app, { returned: elsewhere.url(), verifier });
     const { fhirId } = asked().at.find(({ organisation }) => organisation === 'hospital-a')!;
     expect(await readAs(stage, token, `Patient/${fhirId}`)).toBe(200);
