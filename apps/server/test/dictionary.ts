@@ -1,8 +1,12 @@
 import { createHash, createHmac } from 'node:crypto';
 import { ByteSearch } from './byte-search.ts';
 
-/** From here on a string is too long to stand in random base64 by chance. */
-const LONG = 8;
+/** From here on a string is too long to stand in random base64 by chance; a shorter one counts where nothing touches it. */
+const LONG = 12;
+/** Shorter ones stand in random bytes by chance, once in a thousand thefts: others of their kind are looked for alone. */
+const WORD_MIN = 7;
+/** From here on a string is looked for in base64 and hex. */
+const ENCODED_MIN = 8;
 const HASHES = ['sha256', 'sha512', 'sha1', 'md5'] as const;
 
 /** What a thief looks for about one person: words in clear, in every disguise that needs no key. */
@@ -35,11 +39,10 @@ function formsOf(text: string): ReadonlySet<string> {
 function addText(search: ByteSearch, text: string, label: string): void {
   const bytes = Buffer.from(text);
   const wide = Buffer.from(text, 'utf16le');
-  const isWord = bytes.length < LONG;
-  search.add(bytes, label, isWord);
+  if (bytes.length >= WORD_MIN) search.add(bytes, label, bytes.length < LONG);
   search.add(wide, `${label} utf-16le`);
   search.add(Buffer.from(wide).swap16(), `${label} utf-16be`);
-  if (isWord) return;
+  if (bytes.length < ENCODED_MIN) return;
   search.add(Buffer.from(encodeURIComponent(text)), `${label} percent-encoded`);
   for (const hex of [bytes.toString('hex'), bytes.toString('hex').toUpperCase()]) {
     search.add(Buffer.from(hex), `${label} hex`);

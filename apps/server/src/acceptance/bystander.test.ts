@@ -16,7 +16,7 @@ import { forge } from '../../test/forged-call.ts';
 import { attackByTiming, deviationOf, type Watched, watch } from '../../test/timing-attacker.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const GRANTEES = ['hospital-b', 'laboratory'] as const;
 type Grantee = (typeof GRANTEES)[number];
@@ -25,13 +25,13 @@ const READERS: { readonly [grantee in Grantee]: string } = { 'hospital-b': 'b.no
 const GRANTS = scaled(24, 100);
 const PIDS = 4;
 /** Grants to each grantee whose blocks are watched, when they are given and when they are used. */
-const TIMED = scaled(6, 16);
-/** Who is right at each use would be beyond it: at 3.5 and 5.7. */
-const GUESS_DEVIATIONS_MAX = scaled(3.4, 4.5);
+const TIMED = scaled(8, 16);
+/** Chance is beyond it once in 10⁹ times; who is always right would be at 5.7 and 8. */
+const GUESS_DEVIATIONS_MAX = scaled(5.6, 6.2);
 /** Anything as long as a random id or a hash. */
 const RANDOM = /[A-Za-z0-9_-]{22,}|(?<![0-9])1[0-9]{12}(?![0-9])/g;
-/** A bit that differs between two groups by more than this many standard deviations would tell them apart: 2·10⁻⁹ each. */
-const DEVIATIONS_MAX = 6;
+/** A bit that differs so much between two groups tells them apart: chance does it to none of all once in 10⁹ times. */
+const DEVIATIONS_MAX = scaled(6.8, 8);
 
 interface MadeGrant {
   readonly grantee: Grantee;

@@ -7,12 +7,14 @@ import { adjacencyGuesses, joinedPids, rankGuesses, sharedValues } from '../../t
 import { filesBelow, steal, type Theft } from '../../test/theft.ts';
 
 /** A founding, threads that read the FHIR definitions and fsync, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 /** At full scale every candidate is tried for every use, on some of the wrapped keys. */
 const EFFORT = { objects: scaled(8_000, 10_000_000), others: scaled(500, 10_000_000), wraps: 24 };
 /** All wrapped keys, for few candidates. */
 const WHOLE = { objects: 1_000, others: 1_000, wraps: 10_000 };
+
+const RIGHT_MAX = 0.7;
 
 let theft: Theft;
 
@@ -118,8 +120,8 @@ describe('a thief with databases, objects, ledger, logs, backups and configurati
     const neighbours = adjacencyGuesses(theft.copies[1]!, theft.truth.pids);
     expect(ranks.guesses).toBeGreaterThan(10);
     expect(neighbours.guesses).toBeGreaterThan(10);
-    // By chance about one in ten; by a telling order, most of them.
-    expect(ranks.right / ranks.guesses).toBeLessThan(0.4);
-    expect(neighbours.right / neighbours.guesses).toBeLessThan(0.4);
+    // By chance about one in eight, and beyond the bound once in 10⁹ times; by a telling order, nearly all.
+    expect(ranks.right / ranks.guesses).toBeLessThan(RIGHT_MAX);
+    expect(neighbours.right / neighbours.guesses).toBeLessThan(RIGHT_MAX);
   });
 });
