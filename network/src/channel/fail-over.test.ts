@@ -8,9 +8,9 @@ import { openContract, putChaincode } from './put-chaincode.ts';
 const ORGANISATIONS = ['hospital-a', 'hospital-b', 'laboratory', 'pharmacy'];
 const TIMEOUT_MS = 480_000;
 /** Ordinary test runs share the machine with others: the soak of ledger-fabric holds the published time. */
-const RAFT_LEADER_MS = 30_000;
+const RAFT_LEADER_MS = 90_000;
 /** A BFT channel goes on; clients whose peer took its blocks from the lost orderer wait longest. */
-const BFT_MS = 60_000;
+const BFT_MS = 120_000;
 const SETTLE_MS = 3000;
 const IN_STEP_ROUNDS = 4;
 

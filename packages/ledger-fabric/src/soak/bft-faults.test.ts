@@ -12,9 +12,9 @@ const CUTS = process.platform === 'linux';
 const ROUNDS = soaked(1, 5);
 const CLIENTS = soaked(2, 8);
 const FAULT_MS = soaked(500, 10_000);
-const TIMEOUT_MS = soaked(180_000, 1_800_000);
+const TIMEOUT_MS = soaked(480_000, 1_800_000);
 /** A view change waits for the heartbeat and request time-outs of SmartBFT. */
-const COMMIT_MAX_MS = 90_000;
+const COMMIT_MAX_MS = 120_000;
 
 describe.skipIf(binaries === undefined)('faults of a network with four BFT orderers', { timeout: TIMEOUT_MS }, () => {
   let soak: SoakNetwork;

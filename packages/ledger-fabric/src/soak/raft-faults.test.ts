@@ -9,11 +9,11 @@ const BASE_PORT = 24_000;
 const ROUNDS = soaked(1, 10);
 const CLIENTS = soaked(4, 16);
 const FAULT_MS = soaked(1_000, 5_000);
-const TIMEOUT_MS = soaked(120_000, 1_800_000);
+const TIMEOUT_MS = soaked(480_000, 1_800_000);
 /** Ordinary test runs share the machine with others: only the soak holds the published times. */
-const RESUME_MAX_MS = soaked(30_000, 5_000);
-const RESTART_MAX_MS = soaked(60_000, 10_000);
-const COMMIT_MAX_MS = 60_000;
+const RESUME_MAX_MS = soaked(90_000, 5_000);
+const RESTART_MAX_MS = soaked(120_000, 10_000);
+const COMMIT_MAX_MS = 120_000;
 
 describe.skipIf(binaries === undefined)('faults of a network with three Raft orderers', { timeout: TIMEOUT_MS }, () => {
   let soak: SoakNetwork;
