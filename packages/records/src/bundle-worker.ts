@@ -12,22 +12,26 @@ const port = parentPort;
 const waiting = new Map<string, PromiseWithResolvers<Answer>>();
 let questions = 0;
 
-port.on('message', (message: ToWorker) => {
+port.on('message', (messages: readonly ToWorker[]) => {
+  for (const message of messages) take(message);
+});
+
+function take(message: ToWorker): void {
   switch (message.kind) {
     case 'prepare':
       void prepare(message);
       return;
     case 'answer':
-      take(message.job, message.question)?.resolve(message.value);
+      takeQuestion(message.job, message.question)?.resolve(message.value);
       return;
     case 'no-answer':
-      take(message.job, message.question)?.reject(new Error('no answer'));
+      takeQuestion(message.job, message.question)?.reject(new Error('no answer'));
       return;
     case 'seal':
       seal(message);
       return;
   }
-});
+}
 
 async function prepare({ job, input }: Extract<ToWorker, { readonly kind: 'prepare' }>): Promise<void> {
   try {
@@ -75,7 +79,7 @@ function questionsOf(job: number): BundleQuestions {
   };
 }
 
-function take(job: number, question: number): PromiseWithResolvers<Answer> | undefined {
+function takeQuestion(job: number, question: number): PromiseWithResolvers<Answer> | undefined {
   const name = `${job}/${question}`;
   const found = waiting.get(name);
   waiting.delete(name);

@@ -10,6 +10,9 @@ export const BUNDLES_WAITING_MAX = 256;
 export const BUNDLE_BYTES_WAITING_MAX = 256 * 1024 * 1024;
 /** Bundles that one worker has in hand: while one waits for an answer it works on another. */
 const JOBS_PER_WORKER = 2;
+/** Of small ones it has more, so that they travel together: waking a thread costs as much as preparing one. */
+const SMALL_JOBS_PER_WORKER = 32;
+const SMALL_JOB_BYTES = 16 * 1024;
 /** A thread with the FHIR definitions takes about 200 MB (SETUP §9): a second one lives only while there is work for it. */
 const WORKERS_MAX = 2;
 const IDLE_MS = 30_000;
@@ -28,6 +31,8 @@ type Slot = {
   readonly worker: Worker;
   readonly jobs: Map<number, Job>;
   readonly seals: Map<number, PromiseWithResolvers<readonly SealedObject[]>>;
+  /** To be sent at the end of this turn of the event loop. */
+  readonly leaving: ToWorker[];
 };
 
 /**
@@ -100,9 +105,11 @@ export class BundleWorkers implements AsyncDisposable {
       this.#slots.push(this.#startWorker());
     }
     for (const slot of this.#slots) {
-      while (slot.jobs.size < JOBS_PER_WORKER) {
-        const next = this.#queue.shift();
+      for (;;) {
+        const [next] = this.#queue;
         if (next === undefined) return;
+        if (!hasRoom(slot, next.job)) break;
+        this.#queue.shift();
         slot.jobs.set(next.id, next.job);
         this.#running += 1;
         slot.worker.ref();
@@ -113,7 +120,7 @@ export class BundleWorkers implements AsyncDisposable {
 
   #startWorker(): Slot {
     const worker = new Worker(new URL('./bundle-worker.ts', import.meta.url), { resourceLimits: RESOURCE_LIMITS });
-    const slot: Slot = { worker, jobs: new Map(), seals: new Map() };
+    const slot: Slot = { worker, jobs: new Map(), seals: new Map(), leaving: [] };
     worker.on('message', (message: FromWorker) => this.#receive(slot, message));
     worker.on('error', (cause) => this.#replace(slot, cause));
     worker.on('exit', () => this.#replace(slot, undefined));
@@ -199,6 +206,15 @@ export class BundleWorkers implements AsyncDisposable {
   }
 }
 
+function hasRoom({ jobs }: Slot, next: Job): boolean {
+  if (jobs.size < JOBS_PER_WORKER) return true;
+  return jobs.size < SMALL_JOBS_PER_WORKER && isSmall(next) && jobs.values().every(isSmall);
+}
+
+function isSmall({ input }: Job): boolean {
+  return input.bytes.byteLength <= SMALL_JOB_BYTES;
+}
+
 function isIdle({ jobs, seals }: Slot): boolean {
   return jobs.size + seals.size === 0;
 }
@@ -219,6 +235,8 @@ async function answerTo(questions: BundleQuestions, body: Question): Promise<Ans
   }
 }
 
-function send(slot: Slot, message: ToWorker): void {
-  slot.worker.postMessage(message);
+/** What is sent in one turn travels together. */
+function send({ worker, leaving }: Slot, message: ToWorker): void {
+  leaving.push(message);
+  if (leaving.length === 1) setImmediate(() => worker.postMessage(leaving.splice(0)));
 }
