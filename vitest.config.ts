@@ -25,9 +25,9 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     // A machine may be busy with something else: what hangs is found all the same.
-    testTimeout: full ? 600_000 : 120_000,
-    hookTimeout: 180_000,
-    expect: { poll: { timeout: 60_000 } },
+    testTimeout: full ? 600_000 : 240_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
     ...(report === undefined ? {} : { reporters: ['default', ['json', { outputFile: report }], new SlowestFiles()] }),
     passWithNoTests: false,
     allowOnly: false,

@@ -3,7 +3,7 @@ import { expect, vi } from 'vitest';
 
 /** What Tab stops at. */
 const STOPS = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
-const REACHED = { timeout: 60_000, interval: 50 };
+const REACHED = { timeout: 120_000, interval: 50 };
 const PRESSES_MAX = 300;
 const TRIES_MAX = 5;
 const OPTIONS_MAX = 60;

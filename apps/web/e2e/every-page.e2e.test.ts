@@ -35,7 +35,7 @@ const ATTEMPTS_MAX = 6;
 /** A node counts log-ins by the minute. */
 const PAUSE_MS = 15_000;
 const WORDS_MAX = 1_500;
-const SETTLED = { timeout: 60_000, interval: 100 };
+const SETTLED = { timeout: 120_000, interval: 100 };
 /** The desk has a task once the patient has asked for a visit. */
 const TOGETHER = new Set(['visit', 'task']);
 /** All pages, or in a short run every fifth of them. */

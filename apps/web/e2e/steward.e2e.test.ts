@@ -173,14 +173,14 @@ describe.skipIf(!hasBrowser)('a steward', () => {
   it('checks the running ledger, keeps its checkpoint and makes a backup', async () => {
     await go('/steward/safety', 'Checks and backups');
     await press(page.getByRole('button', { name: 'Check now' }));
-    await page.getByText('Nothing is wrong.').waitFor({ timeout: 90_000 });
+    await page.getByText('Nothing is wrong.').waitFor({ timeout: 240_000 });
     await page.getByText(/signatures? (is|are) valid/).waitFor();
     const saved = page.waitForEvent('download');
     await press(page.getByRole('button', { name: 'Save the checkpoint as a file' }));
     expect((await saved).suggestedFilename()).toMatch(/^checkpoint-\d+\.json$/);
     await write(page.getByLabel('Name of the new backup'), 'walk');
     await press(page.getByRole('button', { name: 'Make a backup' }));
-    await page.getByText('The backup walk was made and verified.').waitFor({ timeout: 90_000 });
+    await page.getByText('The backup walk was made and verified.').waitFor({ timeout: 240_000 });
     await page.getByText('walk', { exact: true }).waitFor();
     await expectAccessible(page);
     await photograph(page, 'steward-safety');

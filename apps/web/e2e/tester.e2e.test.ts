@@ -30,7 +30,7 @@ async function step(what: string, act: () => Promise<unknown>): Promise<void> {
 
 async function newWindow(url: string): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en' });
-  context.setDefaultTimeout(60_000);
+  context.setDefaultTimeout(120_000);
   const page = await context.newPage();
   await page.goto(url);
   return page;
