@@ -18,6 +18,8 @@ import type { Recall } from './recall.ts';
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const PROGRAM = fileURLToPath(new URL('../../test/exporting-process.ts', import.meta.url));
+/** Of the clock, when it is set back. */
+const SET_BACK_MS = 3_600_000;
 const FAMILIES = ['Abe', 'Baba', 'Celik', 'Diaz'];
 const workers = new BundleWorkers(1);
 let place: Place;
@@ -204,6 +206,14 @@ test('what was corrected, hidden or first written meanwhile makes no resource tw
   );
   expect(shown.find(({ id }) => id === last.id)?.code.text).toMatch(/, corrected$/);
   expect(lines['Patient.1.ndjson']).toHaveLength(FAMILIES.length);
+});
+
+test('what was written before the clock was set back is in an export, whatever time it bears', async () => {
+  const before = await linesOf(await uninterrupted());
+  await using exports = await open({ clock: () => Date.now() - SET_BACK_MS });
+  const job = await exports.start(sightOfAllBut(who()), EVERYTHING);
+  await exports.ended(job.jobId);
+  expect(sorted(await linesOf((await find(exports, job))!))).toEqual(sorted(before));
 });
 
 test('a cut off export that is deleted before it goes on is gone with its files', async () => {

@@ -144,16 +144,21 @@ class ExportRun {
   async patient(owner: Owner, name: string): Promise<void> {
     this.#lastAllowed = undefined;
     this.#carried.clear();
-    const { transactionMs } = this.#job;
     for await (const page of listCompartment(this.#parts, owner)) {
       await this.#demandStanding();
-      await this.#write(page.filter(({ version, meta }) => version > 1 || meta.lastUpdatedMs <= transactionMs));
+      const nowMs = this.#parts.clock();
+      await this.#write(page.filter((record) => !this.#isLater(record, nowMs)));
     }
     await this.#statements(owner);
     await this.#demandStanding();
     // A patient is written whole or not at all: the order of records inside changes with the keys that they lie under.
     const due = Math.max(this.#parts.savePointRows ?? SAVE_POINT_ROWS, this.#lookedBefore * SAVE_POINT_PART);
     if (this.#looked - this.#lookedBefore >= due) await this.#savePoint(name);
+  }
+
+  /** First written since the export began. What bears a time to come was written before the clock was set back, and is not. */
+  #isLater({ version, meta }: StoredRecord, nowMs: number): boolean {
+    return version === 1 && this.#job.transactionMs < meta.lastUpdatedMs && meta.lastUpdatedMs <= nowMs;
   }
 
   /** Statements go with the records that they are about, under whose name a download decides about them again. */
