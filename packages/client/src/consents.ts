@@ -103,20 +103,28 @@ export function isAtHome({ grantee }: Pick<GrantChoice, 'grantee'>, organisation
 
 /**
  * Hands a token to the grantee's own node: it proves itself by the ledger, so nobody needs to log in there. A node that is not
- * that organisation's hands it on, in the patient's session with it: pages reach only the node that served them.
+ * that organisation's hands it on, in the session of the pid that granted: pages reach only the node that served them.
  */
-export async function deliverToken(session: NodeSession, grantee: Grantee, token: object): Promise<void> {
+export async function deliverToken(
+  session: NodeSession,
+  grantee: Grantee,
+  { grant, token }: { readonly grant: string; readonly token: object },
+): Promise<void> {
   if (grantee.kind === 'card') return;
-  const { organisation: to } = grantee;
   const { api } = session;
   try {
-    await api.send({ method: 'POST', path: `/api/v1/orgs/${to}/tokens`, body: { token }, repeatable: true });
+    await api.send({
+      method: 'POST',
+      path: `/api/v1/orgs/${grantee.organisation}/tokens`,
+      body: { token },
+      repeatable: true,
+    });
   } catch (error) {
     if (!(error instanceof ClientError && error.code === 'not-found')) throw error;
     await api.send({
       method: 'POST',
       path: `/api/v1/orgs/${session.organisation}/patient/handed-on`,
-      body: { to, token },
+      body: { grant, token },
       token: session.token,
       repeatable: true,
     });

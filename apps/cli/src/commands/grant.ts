@@ -92,10 +92,10 @@ async function deliver(
 ): Promise<void> {
   const there =
     grantee.kind === 'client' ? pids.find(({ organisation }) => organisation === grantee.organisation) : undefined;
-  for (const { pid, token } of made) {
+  for (const { pid, grant: name, token } of made) {
     if (token === null) continue;
     await asPatient(api, wallet, there?.pid ?? pid, (session) =>
-      there === undefined ? deliverToken(session, grantee, token) : handOverToken(session, token),
+      there === undefined ? deliverToken(session, grantee, { grant: name, token }) : handOverToken(session, token),
     );
   }
 }

@@ -111,7 +111,7 @@ function addNarrow(program: Command, act: Act): void {
         const { callId, block } = await submitGrant(session, prepared);
         await keepWallet(context, opened, { wallet: prepared.wallet, session });
         const { envelope } = await sealToken(prepared.wallet, name, recipients[0]!);
-        await deliverToken(session, terms.grantee, envelope);
+        await deliverToken(session, terms.grantee, { grant: name, token: envelope });
         return { grant: name, callId, block, token: envelope };
       });
       const text = `Grant ${name} is narrowed (block ${made.block}); the other side knows.`;

@@ -1,3 +1,5 @@
+import { newNonce } from '@salus/crypto';
+import { sealToken } from '@salus/wallet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admitPatient } from '../../test/admitted.ts';
 import {
@@ -104,5 +106,36 @@ describe('a patient’s record between two hospitals', () => {
     // The same signed request again finds its session and opens no second one.
     const replayed = await server.send('POST', READS, { token: reader, body });
     expect(replayed.json.session).toBe(opened.json.session);
+  });
+});
+
+describe('the token of a grant that a page cannot bring to the grantee’s node', () => {
+  const A = '/api/v1/orgs/hospital-a/patient';
+  const handOn = (token: string | undefined, body: object) =>
+    server.send('POST', `${A}/handed-on`, { ...(token === undefined ? {} : { token }), body });
+
+  it('is handed on for the patient who granted it, and nothing else to anybody', async () => {
+    const { grant, answer } = await grantAccess(server, patient, { to: 'hospital-b', reader });
+    expect(answer.status, answer.text).toBe(200);
+    const { json: network } = await server.send('GET', '/api/v1/network');
+    const { hpke } = network.organisations.find(
+      ({ organisation }: { organisation: string }) => organisation === 'hospital-b',
+    ) as { hpke: { kid: string; publicKey: string }[] };
+    const { envelope: token } = await sealToken(patient.wallet, grant, hpke[0]!);
+    const handed = await handOn(patient.token, { grant, token });
+    expect([handed.status, handed.json], handed.text).toEqual([200, { grant }]);
+    const [own, spoilt] = [newNonce(), { ...token, ciphertext: 'AAAA' }];
+    const refusals: readonly (readonly [string | undefined, object, number, string])[] = [
+      [undefined, { grant, token }, 401, 'not-authenticated'],
+      [await server.logIn('a.mehta'), { grant, token }, 403, 'not-permitted'],
+      [patient.token, { grant: own, token }, 404, 'not-found'],
+      [patient.token, { grant, token, to: 'hospital-b' }, 400, 'bad-request'],
+      [patient.token, { grant, token: spoilt }, 400, 'proof-invalid'],
+      [patient.token, { grant, token: { ...token, ciphertext: 'A'.repeat(300_000) } }, 413, 'body-too-large'],
+    ];
+    for (const [who, body, status, code] of refusals) {
+      const refused = await handOn(who, body);
+      expect([refused.status, refused.json.code]).toEqual([status, code]);
+    }
   });
 });

@@ -38,21 +38,26 @@ export function addPatientTokens(app: FastifyInstance, node: Node): void {
 
 /** For each address: another organisation's node is asked each time. */
 const HANDED_ON_PER_MINUTE = 60;
+/** The longest terms have a thousand records and two hundred people. */
+const HANDED_ON_BYTES_MAX = 256 * 1024;
 
 /** What a patient hands on: grants here whose grantee is at an organisation that the patient's page cannot reach. */
 export function addTokensHandedOn(app: FastifyInstance, node: Node): void {
-  addRoute<{ readonly org: string }, unknown, { to: string; token: SealedEnvelope }>(app, {
+  addRoute<{ readonly org: string }, unknown, { grant: string; token: SealedEnvelope }>(app, {
     method: 'POST',
     url: '/api/v1/orgs/:org/patient/handed-on',
     access: { kind: 'session', who: ['patient'], guardian: ['consent'] },
     perMinute: HANDED_ON_PER_MINUTE,
-    summary: 'Hands the token of a grant on to the node of the organisation that it is sealed to.',
+    bodyBytesMax: HANDED_ON_BYTES_MAX,
+    summary: 'Hands the token of an own grant on to the node of its grantee’s organisation.',
     params: schema.org,
-    body: schema.object({ to: schema.organisation, token: schema.hpkeEnvelope }),
+    body: schema.object({ grant: schema.id, token: schema.hpkeEnvelope }),
     answer: schema.object({ grant: schema.id }),
-    handle: async ({ params, body: { to, token } }) => {
+    handle: async ({ params, body: { grant, token }, request }) => {
       const { exchange } = readHosted(node, params.org);
-      return { grant: await exchange.handOn(to, parseSealedEnvelope(token as unknown as Json)) };
+      const { pid } = patientOf(request);
+      await exchange.handOn({ pid, grant, sealed: parseSealedEnvelope(token as unknown as Json) });
+      return { grant };
     },
   });
 }

@@ -77,7 +77,7 @@ async function signGrant(
   });
   for (const recipient of recipients.slice(0, 1)) {
     const { envelope } = await sealToken(patient.wallet, id, recipient);
-    await deliverToken(session, choice.grantee, envelope);
+    await deliverToken(session, choice.grantee, { grant: id, token: envelope });
   }
   return id;
 }

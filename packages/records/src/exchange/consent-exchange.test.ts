@@ -1,6 +1,15 @@
-import { hashTuple, type Json, newNonce, randomBytes, sealHpke, toBase64url, utf8 } from '@salus/crypto';
+import {
+  hashTuple,
+  type Json,
+  newNonce,
+  randomBytes,
+  type SealedEnvelope,
+  sealHpke,
+  toBase64url,
+  utf8,
+} from '@salus/crypto';
 import { accessRequest, answer, narrow, prepareCall, revoke, sealToken } from '@salus/wallet';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createStory, laterMedication, type Story } from '../../test/story.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
 import type { ExchangePeer } from './exchange-peer.ts';
@@ -90,27 +99,72 @@ test('takes a grant token only for itself, this network and a grant on the ledge
   await expect(author.exchange.tokens.receive(foreign.envelope, null)).rejects.toMatchObject({ code: 'bad-input' });
 });
 
-test('hands a token on to whom it is sealed, and keeps nothing that its receiver refuses', async () => {
+test('hands the token of a grant on to its grantee, and keeps nothing that the grantee refuses', async () => {
   const { consortium, author, readerSide, patient } = story;
   const { exchange } = author;
   const envelope = await consortium.grantUntold({ author, reader: readerSide, patient });
-  const made = patient.wallet.content.grants.at(-1)!.terms.grant;
+  const grant = patient.wallet.content.grants.at(-1)!.terms.grant;
+  const of = (sealed: SealedEnvelope) => ({ pid: patient.pid, grant, sealed });
   const { tokens } = readerSide.exchange;
-  expect(await tokens.find(patient.pid, made)).toBeUndefined();
-  await expect(exchange.handOn('clinic-c', envelope)).rejects.toMatchObject({ code: 'proof-invalid' });
-  await expect(exchange.handOn('nobody', envelope)).rejects.toMatchObject({ code: 'not-found' });
+  expect(await tokens.find(patient.pid, grant)).toBeUndefined();
   const { ciphertext } = envelope;
   const changed = { ...envelope, ciphertext: `${ciphertext.startsWith('A') ? 'B' : 'A'}${ciphertext.slice(1)}` };
   const refused = { code: 'proof-invalid', detail: 'key-mismatch' };
-  await expect(exchange.handOn('hospital-b', changed)).rejects.toMatchObject(refused);
-  expect(await tokens.find(patient.pid, made)).toBeUndefined();
-  expect(await exchange.handOn('hospital-b', envelope)).toBe(made);
-  expect(await tokens.find(patient.pid, made)).toMatchObject({ terms: { grant: made } });
+  await expect(exchange.handOn(of(changed))).rejects.toMatchObject(refused);
+  expect(await tokens.find(patient.pid, grant)).toBeUndefined();
+  await exchange.handOn(of(envelope));
+  expect(await tokens.find(patient.pid, grant)).toMatchObject({ terms: { grant } });
   // The same again, as after an answer that was lost.
-  expect(await exchange.handOn('hospital-b', envelope)).toBe(made);
+  await exchange.handOn(of(envelope));
   const malformed = await signPeerRequest(sender(), 'hospital-a', 'handOn', { sealed: { kid: 7 } as never });
   expect(await author.exchange.gateway.handOn(malformed)).toEqual({ kind: 'refused', code: 'bad-input' });
 });
+
+test('hands nothing on for a grant that the pid did not make here, and asks nobody', async () => {
+  const { consortium, author, readerSide, patient } = story;
+  const sealed = await consortium.grantUntold({ author, reader: readerSide, patient });
+  const { pid } = patient;
+  const { grant } = patient.wallet.content.grants.at(-1)!.terms;
+  const asked = vi.spyOn(readerSide.exchange.gateway, 'handOn');
+  const unknown = [
+    { pid: newNonce(), grant, sealed },
+    { pid, grant: newNonce(), sealed },
+  ];
+  for (const handed of unknown) {
+    await expect(author.exchange.handOn(handed)).rejects.toMatchObject({ code: 'not-found' });
+  }
+  // Nor does the grantee's node hand on what was granted elsewhere.
+  await expect(readerSide.exchange.handOn({ pid, grant, sealed })).rejects.toMatchObject({ code: 'not-found' });
+  expect(asked).not.toHaveBeenCalled();
+  asked.mockRestore();
+});
+
+const HOSTILE: readonly (readonly [what: string, answer: unknown, code: string])[] = [
+  ['a text in place of a code', { kind: 'refused', code: 'Call 555-0100 at once' }, 'proof-invalid'],
+  ['a code without end', { kind: 'refused', code: 'a'.repeat(100_000) }, 'proof-invalid'],
+  ['another grant', { kind: 'ok', result: { grant: 'another' } }, 'proof-invalid'],
+  ['no grant', { kind: 'ok', result: {} }, 'proof-invalid'],
+  ['that its contracts are too old', { kind: 'refused', code: 'contracts-unknown' }, 'peer-unreachable'],
+  ['that its database is away', { kind: 'refused', code: 'store-unavailable' }, 'peer-unreachable'],
+];
+
+test.each(HOSTILE)(
+  'tells a patient nothing but codes where the node of the grantee answers %s',
+  async (_, answer, code) => {
+    const { consortium, author, readerSide, patient } = story;
+    const sealed = await consortium.grantUntold({ author, reader: readerSide, patient });
+    const { grant } = patient.wallet.content.grants.at(-1)!.terms;
+    const asked = vi.spyOn(readerSide.exchange.gateway, 'handOn').mockResolvedValue(answer as never);
+    const error: unknown = await author.exchange
+      .handOn({ pid: patient.pid, grant, sealed })
+      .catch((thrown: unknown) => thrown);
+    asked.mockRestore();
+    expect(error).toMatchObject({ name: 'RecordsError', code });
+    const { message } = error as Error;
+    expect(message.length).toBeLessThan(200);
+    expect(message).not.toMatch(/555|aaa/);
+  },
+);
 
 test('takes the narrowed terms of a grant in place of the wider ones, as the answer to the same request', async () => {
   const { consortium, author, readerSide, patient } = story;

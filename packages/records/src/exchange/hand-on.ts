@@ -1,37 +1,58 @@
 import { CryptoError, type Json, parseSealedEnvelope, type SealedEnvelope } from '@salus/crypto';
+import type { KnownGrants } from '../known-grants.ts';
 import { RecordsError } from '../records-error.ts';
 import type { ExchangePeer, HandOnBody, HandOnResult } from './exchange-peer.ts';
 import type { GrantTokens } from './grant-tokens.ts';
 import { parseHandOnResult } from './peer-answers.ts';
 import { type PeerSender, signPeerRequest } from './peer-request.ts';
 
-/** What passes: its queue is full, or its ledger cannot be relied on now. */
+/** What passes: its queue is full, or its ledger or database cannot be relied on now. */
 const PASSING: ReadonlySet<string> = new Set([
   'overloaded',
   'ledger-unavailable',
   'unavailable',
   'distrusted',
+  'contracts-unknown',
+  'store-unavailable',
   'stopped',
+  'closed',
 ]);
 
 export interface HandOnParts extends PeerSender {
+  readonly grants: Pick<KnownGrants, 'find'>;
   findPeer(organisation: string): ExchangePeer | undefined;
 }
 
+/** The token of a grant that `pid` made here. */
+export interface HandedOn {
+  readonly pid: string;
+  readonly grant: string;
+  readonly sealed: SealedEnvelope;
+}
+
 /**
- * Hands the token of a grant on to the grantee's organisation, for a patient whose page reaches only this node. It is sealed to
- * that organisation: nothing of it can be read or changed here, and withholding it shows, since no answer comes.
+ * Hands the token of a grant on to its grantee's organisation, for a patient whose page reaches only this node. The terms that are
+ * known here say where it goes: nobody sends anything to whom they granted nothing. It is sealed to that organisation, so that
+ * nothing of it can be read or changed here; that a node says it was taken, and withheld it, shows when the grantee reads nothing.
  *
- * @returns the grant's id
- * @throws RecordsError `not-found` for an organisation that is not connected, `peer-unreachable` when its node cannot take it now,
- * `peer-untrusted`, and `proof-invalid` (`detail`: that node's code) when it does not take it at all
+ * @throws RecordsError `not-found` where the patient made no such grant here or the organisation is not connected,
+ * `peer-unreachable` when its node cannot take it now, `peer-untrusted`, and `proof-invalid` (`detail`: that node's code) when it
+ * does not take it at all
  */
-export async function handOn(parts: HandOnParts, to: string, sealed: SealedEnvelope): Promise<string> {
-  const peer = parts.findPeer(to);
+export async function handOn(parts: HandOnParts, { pid, grant, sealed }: HandedOn): Promise<void> {
+  const known = await parts.grants.find(pid, grant);
+  const grantee = known?.terms.grantee;
+  if (grantee === undefined || grantee.kind === 'card') {
+    throw new RecordsError('not-found', 'the patient made no such grant here');
+  }
+  const peer = parts.findPeer(grantee.organisation);
   if (peer === undefined) throw new RecordsError('not-found', 'no such organisation is connected');
-  const request = await signPeerRequest(parts, to, 'handOn', { sealed });
+  const request = await signPeerRequest(parts, grantee.organisation, 'handOn', { sealed });
   const answer = parseHandOnResult(await peer.handOn(request));
-  if (answer.kind === 'ok') return answer.result.grant;
+  if (answer.kind === 'ok') {
+    if (answer.result.grant === grant) return;
+    throw new RecordsError('proof-invalid', 'the other node took the token of another grant');
+  }
   const { code: detail } = answer;
   if (PASSING.has(detail)) throw new RecordsError('peer-unreachable', 'the other node takes no token now', { detail });
   throw new RecordsError('proof-invalid', `the other node did not take the token: ${detail}`, { detail });

@@ -1,5 +1,5 @@
 import { loadMembers } from '@salus/contracts';
-import { type HpkePrivateKey, type SealedEnvelope, verifyCertificate } from '@salus/crypto';
+import { type HpkePrivateKey, verifyCertificate } from '@salus/crypto';
 import { CoverRoots } from '../cover-roots.ts';
 import { DisputeBook } from '../disputes.ts';
 import { EmergencyBook } from '../emergencies.ts';
@@ -21,7 +21,7 @@ import { Gateway } from './gateway.ts';
 import { GatewaySessions, type Reader } from './gateway-session.ts';
 import { GrantFollower } from './grant-follower.ts';
 import { GrantTokens } from './grant-tokens.ts';
-import { handOn, takeHandedOn } from './hand-on.ts';
+import { type HandedOn, handOn, takeHandedOn } from './hand-on.ts';
 import { KeptRecords } from './kept-records.ts';
 import { PlaceReading } from './place-reading.ts';
 import { ExchangeReader } from './reader.ts';
@@ -49,8 +49,8 @@ export interface OrganisationExchange extends AsyncDisposable {
   readonly deliveries: Deliveries;
   readonly requests: RequestBook;
   readonly tokens: GrantTokens;
-  /** Hands a patient's token on to the organisation that it is sealed to; answers the grant's id. Codes as `handOn`. */
-  handOn(to: string, sealed: SealedEnvelope): Promise<string>;
+  /** Hands the token of a patient's grant on to its grantee's organisation. Codes as `handOn`. */
+  handOn(handed: HandedOn): Promise<void>;
   readonly places: PlaceLists;
   /** What locate grants tell of patients' other places of treatment. */
   readonly treatedElsewhere: PlaceReading;
@@ -133,7 +133,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Organisati
     deliveries,
     requests: new RequestBook(base),
     tokens,
-    handOn: (to, sealed) => handOn(base, to, sealed),
+    handOn: (handed) => handOn({ ...base, grants: vault.grants }, handed),
     places,
     treatedElsewhere: new PlaceReading({ ...base, hpkeKid: options.hpkeKid }),
     disputes,

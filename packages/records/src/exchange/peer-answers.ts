@@ -62,6 +62,9 @@ const isDispute = shape({
   answer: nullable(shape({ answer: isObject, salt: isText, by: isText, call: isSigned })),
 });
 
+/** Codes stand in logs and in what people are told: nothing else comes there from another node. */
+const CODE = /^[a-z][a-z0-9-]{1,63}$/;
+
 const isHandedOn = shape({ grant: isText });
 
 const RESULTS: { readonly [Operation in ExchangeOperation]: Check } = {
@@ -106,7 +109,7 @@ export function parseHandOnResult(answer: unknown): PeerAnswer<HandOnResult> {
 function parseAnswer<Result>(answer: unknown, isResult: Check): PeerAnswer<Result> {
   if (isObject(answer)) {
     const { kind, code, result } = answer;
-    if (kind === 'refused' && typeof code === 'string') return { kind, code };
+    if (kind === 'refused' && typeof code === 'string' && CODE.test(code)) return { kind, code };
     if (kind === 'ok' && isResult(result)) return { kind, result: result as Result };
   }
   throw new RecordsError('proof-invalid', 'the other node sent a malformed answer');

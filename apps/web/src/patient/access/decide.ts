@@ -13,6 +13,7 @@ export interface Plan {
 
 export interface MadeGrant {
   readonly grant: string;
+  readonly pid: string;
   readonly organisation: string;
   /** Sealed to the grantee; null where the organisation that keeps the records is the grantee's own. */
   readonly token: object | null;
@@ -53,17 +54,15 @@ async function makeGrant(patient: PatientSession, decision: Decision, { entry, c
   });
   const [recipient] = recipients;
   const token = recipient === undefined ? null : (await sealToken(patient.wallet, id, recipient)).envelope;
-  return { grant: id, organisation: entry.organisation, token };
+  return { grant: id, pid: entry.pid, organisation: entry.organisation, token };
 }
 
 /** Tells the grantee of grants that nobody asked for. */
-export async function announce(
-  patient: PatientSession,
-  { choice, entry }: Plan,
-  made: readonly MadeGrant[],
-): Promise<void> {
-  const session = await patient.at(entry.pid);
-  for (const { token } of made) if (token !== null) await deliverToken(session, choice.grantee, token);
+export async function announce(patient: PatientSession, { choice }: Plan, made: readonly MadeGrant[]): Promise<void> {
+  for (const { pid, grant: id, token } of made) {
+    // Each pid's own session: a node hands on what that pid granted there.
+    if (token !== null) await deliverToken(await patient.at(pid), choice.grantee, { grant: id, token });
+  }
 }
 
 /** Answers at the pid that was asked: there the requester finds the tokens, whatever pids they are for. */

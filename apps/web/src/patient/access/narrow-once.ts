@@ -97,5 +97,5 @@ async function tell(patient: PatientSession, { pid, grant, grantee }: Terms): Pr
   const [recipient] = await recipientsOf(session.api, grantee, patient.occasion().nowMs);
   if (recipient === undefined) return;
   const { envelope } = await sealToken(patient.wallet, grant, recipient);
-  await deliverToken(session, grantee, envelope);
+  await deliverToken(session, grantee, { grant, token: envelope });
 }

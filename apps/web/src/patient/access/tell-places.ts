@@ -72,5 +72,5 @@ export async function tellPlaces(
     },
   });
   const { envelope } = await sealToken(patient.wallet, id, recipient);
-  return { grant: id, organisation: entry.organisation, token: envelope };
+  return { grant: id, pid: entry.pid, organisation: entry.organisation, token: envelope };
 }
