@@ -27,7 +27,7 @@ it('remembers which versions of others a subscriber has heard of, beside its pla
   expect(await notifications.seen('one')).toBeUndefined();
   await notifications.advance('one', START, [], new Map());
   expect(await notifications.seen('one')).toEqual(new Map());
-  const elsewhere = { type: 'Observation', id: 'local', patient: 'p1' };
+  const elsewhere = { author: 'a', type: 'Observation', id: 'local', patient: 'p1' };
   const told = { eventNumber: 1, atMs: 5, kind: 'create', recordId: 'r1', version: 1, elsewhere } as const;
   await notifications.advance('one', { seq: 1, events: 1 }, [told], new Map([['r1', 1]]));
   await notifications.advance('one', { seq: 9, events: 1 }, []);
@@ -68,4 +68,14 @@ it('forgets what could not be told, and nothing of a subscription that never loo
   expect(await notifications.seen('one')).toEqual(new Map([['r2', 1]]));
   await notifications.forget('two', ['r1']);
   expect(await notifications.seen('two')).toBeUndefined();
+});
+
+it('no author makes it forget what it has heard of another’s', async () => {
+  await notifications.advance('one', START, [], new Map([['c r1', 1]]));
+  const many = new Map(Array.from({ length: 25_000 }, (_, at) => [`a r${at}`, 1] as const));
+  await notifications.advance('one', START, [], many);
+  const seen = await notifications.seen('one');
+  expect(seen?.get('c r1')).toBe(1);
+  expect(seen?.get('a r24999')).toBe(1);
+  expect(seen?.size).toBeLessThanOrEqual(20_000);
 });

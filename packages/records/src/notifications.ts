@@ -8,7 +8,7 @@ import type { Store } from './store/index.ts';
 
 /** Of one subscriber: beyond that the oldest are given up, and the gap in their numbers tells. */
 export const NOTIFICATIONS_MAX = 10_000;
-/** Versions of other organisations that one subscriber is known to have heard of: the oldest may be told again. */
+/** Versions of other organisations that one subscriber is known to have heard of: the oldest of an author may be told again. */
 const SEEN_MAX = 20_000;
 
 /** What is to be sent to a subscriber: which version, by its own number. Holds no content. */
@@ -21,7 +21,7 @@ export interface QueuedNotification {
   readonly recordId: string;
   readonly version: number;
   /** Where it is another organisation's: as what it is read here. */
-  readonly elsewhere?: Pick<ForeignVersion, 'type' | 'id' | 'patient'>;
+  readonly elsewhere?: Pick<ForeignVersion, 'author' | 'type' | 'id' | 'patient'>;
 }
 
 /** Where a subscription stands in the feed of changes. */
@@ -91,11 +91,11 @@ export class Notifications {
   }
 
   /** Of what could not be told, the subscriber hears when it may be told again. */
-  async forget(subscription: string, recordIds: readonly string[]): Promise<void> {
-    if (recordIds.length === 0) return;
+  async forget(subscription: string, names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
     await this.#parts.store.write(async (trx) => {
       const seen = await this.#seenIn(trx, subscription);
-      const kept = [...(seen ?? [])].filter(([recordId]) => !recordIds.includes(recordId));
+      const kept = [...(seen ?? [])].filter(([name]) => !names.includes(name));
       if (seen !== undefined) await putPlace(trx, this.#seenRow(subscription, new Map(kept)));
     });
   }
@@ -157,7 +157,7 @@ export class Notifications {
 
   #seenRow(subscription: string, seen: SeenVersions): FeedPositionTable {
     const subscriptionToken = this.#seenToken(subscription);
-    const sealed = this.#parts.masterKey.sealJson('notification', [subscriptionToken], [...seen].slice(-SEEN_MAX));
+    const sealed = this.#parts.masterKey.sealJson('notification', [subscriptionToken], bounded(seen));
     return { subscriptionToken, sealed };
   }
 
@@ -168,6 +168,14 @@ export class Notifications {
   #seenToken(subscription: string): string {
     return this.#parts.masterKey.token('document', 'subscription-seen', subscription);
   }
+}
+
+/** Each author has its share: whoever has many takes away nobody else’s. */
+function bounded(seen: SeenVersions): readonly (readonly [string, number])[] {
+  if (seen.size <= SEEN_MAX) return [...seen];
+  const byAuthor = Map.groupBy(seen, ([name]) => name.slice(0, name.indexOf(' ')));
+  const share = Math.floor(SEEN_MAX / byAuthor.size);
+  return [...byAuthor.values()].flatMap((each) => each.slice(-share));
 }
 
 async function putPlace(trx: StoreTransaction, place: FeedPositionTable): Promise<void> {

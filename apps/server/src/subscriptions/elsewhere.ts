@@ -1,10 +1,17 @@
 import type { SearchRequest } from '@salus/fhir';
-import { type FoundNews, type VaultCaller, watchedPatients } from '@salus/records';
+import { type FoundNews, type NewsMark, type VaultCaller, watchedPatients } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import type { StoredSubscription } from './subscription-store.ts';
 
-/** After a node elsewhere did not answer as it should. */
+/** After a node elsewhere did not answer as it should; it doubles, up to an hour. */
 const RETRY_MS = 60_000;
+const RETRY_MS_MAX = 3_600_000;
+
+/** Where there may be news: all the rest of a mark is as it was. */
+interface Wanted {
+  readonly mark: NewsMark;
+  readonly at: ReadonlySet<string>;
+}
 
 interface Parts {
   readonly organisation: HostedOrganisation;
@@ -20,10 +27,11 @@ interface Parts {
 export class Elsewhere {
   readonly #parts: Parts;
   readonly #isWatching: boolean;
-  /** Of the last look; what differs from it may be news. */
-  #mark: string | undefined;
+  /** What was answered; what differs from it may be news. */
+  #known: NewsMark | undefined;
+  /** Who did not answer is left alone: of each, until when and how long the next time. */
+  #waiting: ReadonlyMap<string, { readonly untilMs: number; readonly delayMs: number }> = new Map();
   #found: FoundNews | undefined;
-  #nextMs = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -32,32 +40,52 @@ export class Elsewhere {
 
   /** Is it known what is no news? */
   get isReady(): boolean {
-    return !this.#isWatching || this.#mark !== undefined;
+    return !this.#isWatching || this.#known !== undefined;
   }
 
   /** What there may be news by; undefined where there is nothing to look for, or not now. */
-  async wants(caller: VaultCaller): Promise<string | undefined> {
+  async wants(caller: VaultCaller): Promise<Wanted | undefined> {
     const { organisation, nowMs } = this.#parts;
-    if (!this.#isWatching || this.#found !== undefined || nowMs() < this.#nextMs) return undefined;
-    const isFirst = this.#mark === undefined;
-    const mark = (await organisation.exchange.foreign.news.mark(caller)) ?? (isFirst ? '' : undefined);
-    return mark === this.#mark ? undefined : mark;
+    if (!this.#isWatching || this.#found !== undefined) return undefined;
+    const mark = await organisation.exchange.foreign.news.mark(caller);
+    const isDue = ([place, state]: readonly [string, string]): boolean =>
+      this.#known?.get(place) !== state && nowMs() >= (this.#waiting.get(place)?.untilMs ?? 0);
+    const due = [...mark].filter(isDue).map(([place]) => place);
+    const isFirstOfNothing = this.#known === undefined && mark.size === 0;
+    return due.length > 0 || isFirstOfNothing ? { mark, at: new Set(due) } : undefined;
   }
 
   /**
-   * The first look of all tells nothing: it learns what there is, and only the whole of that counts. An app's sessions elsewhere
-   * are opened for that, and for news; a node that was started anew has neither.
+   * The first look of all tells nothing: it learns what there is. An app's sessions elsewhere are opened for that, and for news,
+   * where it is; a node that was started anew has neither.
    */
-  async look(caller: VaultCaller, mark: string): Promise<void> {
-    const { organisation, stored, search, nowMs } = this.#parts;
+  async look(caller: VaultCaller, { mark, at }: Wanted): Promise<void> {
+    const { organisation, stored, search } = this.#parts;
     const { exchange, vault } = organisation;
-    this.#nextMs = nowMs() + RETRY_MS;
+    // Also where the look fails.
+    this.#wait(mark, at);
     const seen = await vault.notifications.seen(stored.id);
-    const open = seen === undefined || this.#mark !== undefined;
-    const found = await exchange.foreign.news.find(caller, search, { seen, open });
-    if (found.isWhole || seen !== undefined) this.#found = found;
-    this.#mark = found.isWhole ? mark : (this.#mark ?? '');
-    if (found.isWhole) this.#nextMs = 0;
+    const open = seen === undefined || this.#known !== undefined;
+    const found = await exchange.foreign.news.find(caller, search, { seen, at, open });
+    const before = this.#known;
+    const stateOf = (place: string, state: string): string | undefined =>
+      at.has(place) && !found.unanswered.has(place) ? state : before?.get(place);
+    const known = [...mark].map(([place, state]) => [place, stateOf(place, state)] as const);
+    this.#known = new Map(known.flatMap(([place, state]) => (state === undefined ? [] : [[place, state]])));
+    this.#waiting = new Map([...this.#waiting].filter(([place]) => !at.has(place) || found.unanswered.has(place)));
+    this.#found = found;
+  }
+
+  #wait(mark: NewsMark, at: ReadonlySet<string>): void {
+    const waiting = new Map([...this.#waiting].filter(([place]) => mark.has(place)));
+    for (const place of at) {
+      const delayMs = waiting.get(place)?.delayMs ?? RETRY_MS;
+      waiting.set(place, {
+        untilMs: this.#parts.nowMs() + delayMs,
+        delayMs: Math.min(2 * delayMs, RETRY_MS_MAX),
+      });
+    }
+    this.#waiting = waiting;
   }
 
   /** Queues what a look found: with what was looked at, both or neither. */

@@ -182,9 +182,9 @@ export class SubscriptionEngine implements AsyncDisposable {
   /** Others' nodes answer when they like: what they hold is queued at the next look. */
   async #lookElsewhere(live: Live): Promise<void> {
     const recalled = this.#isCurrent(live) ? await this.#recall(live) : undefined;
-    const mark = recalled === undefined ? undefined : await live.elsewhere.wants(recalled.caller);
-    if (recalled === undefined || mark === undefined) return;
-    await live.elsewhere.look(recalled.caller, mark);
+    const wanted = recalled === undefined ? undefined : await live.elsewhere.wants(recalled.caller);
+    if (recalled === undefined || wanted === undefined) return;
+    await live.elsewhere.look(recalled.caller, wanted);
     this.wake();
   }
 

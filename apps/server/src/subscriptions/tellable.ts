@@ -1,11 +1,11 @@
-import { type QueuedNotification, type StoredRecord, sightedOf } from '@salus/records';
+import { type QueuedNotification, type StoredRecord, seenName, sightedOf } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import type { Told } from './notification-bundle.ts';
 import type { Recalled } from './requester.ts';
 
 /**
  * What may still be told: a revocation, denial or deletion since leaves it out. `records`: the own ones among it, whose telling is
- * to be logged; the others' was when they were read. `lost`: record ids of others that nobody may be told of now.
+ * to be logged; the others' was when they were read. `lost`: names of what others have, by `seenName`, that nobody may be told of now.
  */
 export async function tellable(
   { vault, exchange }: Pick<HostedOrganisation, 'vault' | 'exchange'>,
@@ -24,7 +24,7 @@ export async function tellable(
       void told.push({ eventNumber, atMs, method: kind === 'create' ? 'POST' : 'PUT', reference: `${type}/${id}` });
     if (elsewhere !== undefined) {
       if (await exchange.foreign.news.mayTell(caller, { recordId, version, ...elsewhere })) tell(elsewhere);
-      else lost.push(recordId);
+      else lost.push(seenName({ recordId, ...elsewhere }));
       continue;
     }
     const record = await vault.rows.findRecord(recordId, version);

@@ -11,10 +11,18 @@ const OWNERS_MAX = 100_000;
  */
 const SETTLE_MS = 3_000;
 
-interface Change {
+interface Settled {
   readonly count: number;
+  /** When it was seen. */
   readonly atMs: number;
 }
+
+interface Change extends Settled {
+  /** The last before it that had settled: whoever writes all the time holds up nobody, not even its own news of before. */
+  readonly before: Settled;
+}
+
+const NONE: Settled = { count: 0, atMs: Number.NEGATIVE_INFINITY };
 
 /**
  * Whose records changed, by the ledger's blocks: roots of batches name their owner and nothing of what is in them. So nobody
@@ -33,25 +41,21 @@ export class ForeignChanges {
     const atMs = this.#clock();
     for (const { outcome } of transactions) {
       for (const [key, value] of writesOf(outcome)) {
-        const owner = key.startsWith('record/root/') ? (value as BatchFact | null)?.owner : undefined;
+        const owner = key.startsWith('record/root/')
+          ? ((value as BatchFact | null)?.owner as Owner | undefined)
+          : undefined;
         if (owner === undefined) continue;
+        const before = this.settledOf(owner);
         this.#count += 1;
-        this.#byOwner.put(owner, { count: this.#count, atMs });
+        this.#byOwner.put(owner, { count: this.#count, atMs, before });
       }
     }
   }
 
-  /** Which change of an owner was the last; 0 before the first that this process saw. */
-  numberOf(owner: Owner): number {
-    return this.#byOwner.find(owner)?.count ?? 0;
-  }
-
-  /** When it was seen; nothing an owner has came later. */
-  lastMsOf(owner: Owner): number {
-    return this.#byOwner.find(owner)?.atMs ?? Number.NEGATIVE_INFINITY;
-  }
-
-  isSettled(owner: Owner): boolean {
-    return this.lastMsOf(owner) + SETTLE_MS <= this.#clock();
+  /** Which change of an owner was the last that an author can list for certain; 0 before the first that this process saw. */
+  settledOf(owner: Owner): Settled {
+    const last = this.#byOwner.find(owner);
+    if (last === undefined) return NONE;
+    return last.atMs + SETTLE_MS <= this.#clock() ? last : last.before;
   }
 }

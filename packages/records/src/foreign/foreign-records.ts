@@ -169,8 +169,9 @@ export class ForeignRecords {
     const resources: ForeignResource[] = [];
     // By author's record: several sessions may show the same one.
     const known = new Set<string>();
+    const nameOf = (author: string, recordId: string): string => `${author} ${recordId}`;
     const take = (found: readonly ForeignResource[]): void => {
-      for (const each of found) known.add(each.recordId);
+      for (const { source, recordId } of found) known.add(nameOf(source.author, recordId));
       resources.push(...found);
     };
     let isWhole = patients.length <= PATIENTS_MAX;
@@ -183,14 +184,14 @@ export class ForeignRecords {
         const place = { author, pid, patient: fhirId, ownPid: patient.pid };
         for (const { session } of sessions) {
           const wants = (record: { readonly type: string; readonly recordId: string }): boolean =>
-            record.type === type && !known.has(record.recordId);
+            record.type === type && !known.has(nameOf(author, record.recordId));
           const read = await this.#reading.ofSession(look, place, { session, wants, taken: known.size });
           if (read === undefined) isWhole = false;
           else take(read);
         }
         if (!isLinked) continue;
         const kept = (await this.#reading.listKept(look, place))
-          .filter((facts) => facts.type === type && !known.has(facts.recordId))
+          .filter((facts) => facts.type === type && !known.has(nameOf(author, facts.recordId)))
           .map(({ recordId }) => recordId);
         demandBound(known.size + kept.length);
         take(await this.#reading.keptOf(look.asker.who, place, kept));
