@@ -49,10 +49,18 @@ export async function everythingOf(reading: ForeignReading, look: Look, asked: A
   return { resources, next, isWhole: isListed && isWhole };
 }
 
-/** The newest of it: nothing else is read, and what is left out makes it not whole. */
+/**
+ * The newest of it: nothing else is read, and what is left out makes it not whole. Authors take turns, so that none, however
+ * much it lists and however it dates that, leaves no room for another.
+ */
 export async function newestOf(reading: ForeignReading, look: Look, asked: Whole): Promise<BeyondFound> {
   const { listed, isWhole: isListed } = await listAll(reading, look, asked);
-  const newest = listed.toSorted((a, b) => b.dataFromMs - a.dataFromMs || (a.key < b.key ? -1 : 1));
+  const byAuthor = Map.groupBy(
+    listed.toSorted((a, b) => b.dataFromMs - a.dataFromMs || (a.key < b.key ? -1 : 1)),
+    ({ place }) => place.author,
+  );
+  const turns = [...byAuthor.values()].flatMap((each) => each.map((one, turn) => ({ one, turn })));
+  const newest = turns.toSorted((a, b) => a.turn - b.turn).map(({ one }) => one);
   const { found, isWhole } = await readAll(reading, look, newest.slice(0, asked.count));
   return { resources: found, isWhole: isListed && isWhole && listed.length <= asked.count };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FhirTree } from '@salus/fhir';
+import { type FhirTree, type FhirValue, isTree } from '@salus/fhir';
 import { IPS_SECTIONS, type IpsSection, sectionCode } from './ips-sections.ts';
 
 const IPS = 'http://hl7.org/fhir/uv/ips/StructureDefinition';
@@ -40,7 +40,8 @@ export function ipsDocument(input: IpsInput): FhirTree {
     ({ section, found }) => section.required || found.length > 0,
   );
   const used = new Map(sections.flatMap(({ found }) => found.map((source) => [source.fullUrl, source])));
-  const named = directory.filter(({ fullUrl }) => isNamed(fullUrl, [...used.values()], input.baseUrl));
+  const names = textsOf([...used.values()]);
+  const named = directory.filter(({ fullUrl }) => names.has(nameOf(fullUrl, input.baseUrl)));
   const authorUrl = uuidOf('author', organisation);
   const composition = {
     resourceType: 'Composition',
@@ -57,15 +58,15 @@ export function ipsDocument(input: IpsInput): FhirTree {
     section: sections.map(({ section, found }) => sectionOf(section, found)),
   };
   const author = { resourceType: 'Organization', name: organisation };
-  const names = [timestamp, patient.fullUrl, ...used.keys()].join(' ');
+  const content = [timestamp, patient.fullUrl, ...used.keys()].join(' ');
   return {
     resourceType: 'Bundle',
     meta: { profile: [`${IPS}/Bundle-uv-ips`] },
-    identifier: { system: 'urn:ietf:rfc:3986', value: uuidOf('document', names) },
+    identifier: { system: 'urn:ietf:rfc:3986', value: uuidOf('document', content) },
     type: 'document',
     timestamp,
     entry: [
-      { fullUrl: uuidOf('composition', names), resource: composition },
+      { fullUrl: uuidOf('composition', content), resource: composition },
       entryOf(patient),
       { fullUrl: authorUrl, resource: author },
       ...[...used.values()].map(entryOf),
@@ -74,11 +75,13 @@ export function ipsDocument(input: IpsInput): FhirTree {
   };
 }
 
+/** The newest of each author: whatever others write, and however they date it, displaces none of the own. */
 function entriesOf(section: IpsSection, sources: readonly IpsSource[]): readonly IpsSource[] {
-  return sources
+  const found = sources
     .filter(({ resource }) => isOfType(resource, section.types) && section.holds(resource))
-    .toSorted(newestFirst)
-    .slice(0, section.max);
+    .toSorted(newestFirst);
+  const byAuthor = Map.groupBy(found, ({ author }) => author);
+  return [...byAuthor.values()].flatMap((each) => each.slice(0, section.max)).toSorted(newestFirst);
 }
 
 function isOfType({ resourceType }: FhirTree, types: readonly string[]): boolean {
@@ -129,10 +132,20 @@ function escaped(text: string): string {
 }
 
 /** Own resources name each other by relative references, those of others by their authors' URLs. */
-function isNamed(fullUrl: string, sources: readonly IpsSource[], baseUrl: string): boolean {
-  const isOwn = fullUrl.startsWith(`${baseUrl}/`);
-  const name = `"${isOwn ? fullUrl.slice(baseUrl.length + 1) : fullUrl}"`;
-  return sources.some(({ resource }) => JSON.stringify(resource).includes(name));
+function nameOf(fullUrl: string, baseUrl: string): string {
+  return fullUrl.startsWith(`${baseUrl}/`) ? fullUrl.slice(baseUrl.length + 1) : fullUrl;
+}
+
+/** All texts that stand in them, gathered once however many are looked for. */
+function textsOf(sources: readonly IpsSource[]): ReadonlySet<string> {
+  const texts = new Set<string>();
+  const gather = (value: FhirValue | undefined): void => {
+    if (typeof value === 'string') texts.add(value);
+    else if (Array.isArray(value)) for (const each of value) gather(each);
+    else if (isTree(value)) for (const each of Object.values(value)) gather(each);
+  };
+  for (const { resource } of sources) gather(resource);
+  return texts;
 }
 
 function entryOf({ fullUrl, resource }: IpsSource): FhirTree {

@@ -7,7 +7,7 @@ export interface IpsSection {
   readonly code: string;
   readonly title: string;
   readonly required: boolean;
-  /** Newest first, at most so many. */
+  /** Newest first, at most so many of one author. */
   readonly max: number;
   readonly types: readonly string[];
   holds(resource: FhirTree): boolean;

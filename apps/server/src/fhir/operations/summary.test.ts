@@ -92,4 +92,38 @@ describe('$summary', () => {
     expect(ipsDocument(input)).toEqual(document);
     expect(compositionOf(document).section[0]?.text.div).toContain('<li>&lt;script&gt;&amp; (1970-01-01)</li>');
   });
+
+  it('keeps its own entries, and those of each author, whatever another writes and however it dates that', () => {
+    const baseUrl = 'https://node.example/a/fhir/R4';
+    const allergyOf = (id: string, atMs: number, author?: string) => ({
+      fullUrl: `${baseUrl}/AllergyIntolerance/${id}`,
+      resource: {
+        ...{ resourceType: 'AllergyIntolerance', id, code: { text: id } },
+        recorder: { reference: `Practitioner/of-${id}` },
+      },
+      atMs,
+      ...(author === undefined ? {} : { author }),
+    });
+    const flood = Array.from({ length: 500 }, (_, at) => allergyOf(`flood-${at}`, 9_000_000_000_000 + at, 'b'));
+    const practitionerOf = (id: string) => ({
+      fullUrl: `${baseUrl}/Practitioner/${id}`,
+      resource: { resourceType: 'Practitioner', id },
+      atMs: null,
+    });
+    const document = ipsDocument({
+      ...{ baseUrl, organisation: 'a', atMs: 0, isWhole: true },
+      patient: { fullUrl: `${baseUrl}/Patient/p`, resource: { resourceType: 'Patient', id: 'p' }, atMs: 0 },
+      sources: [...flood, allergyOf('penicillin', 1), allergyOf('latex', 2, 'c')],
+      directory: ['of-penicillin', 'of-latex', 'of-nobody'].map(practitionerOf),
+    });
+    const entries = compositionOf(document).section[1]?.entry?.map(({ reference }) => reference) ?? [];
+    expect(entries).toContain(`${baseUrl}/AllergyIntolerance/penicillin`);
+    expect(entries).toContain(`${baseUrl}/AllergyIntolerance/latex`);
+    expect(entries.length).toBeLessThan(flood.length);
+    const urls = (document.entry as { fullUrl: string }[]).map(({ fullUrl }) => fullUrl);
+    expect(urls.filter((url) => url.includes('/Practitioner/'))).toEqual([
+      `${baseUrl}/Practitioner/of-penicillin`,
+      `${baseUrl}/Practitioner/of-latex`,
+    ]);
+  });
 });
