@@ -1,4 +1,4 @@
-import { ContractError, type PatientFact, patientKey } from '@salus/contracts';
+import { ContractError, grantKey, type PatientFact, patientKey } from '@salus/contracts';
 import { generateHpkeKey, kidOf, randomBytes, toBase64url } from '@salus/crypto';
 import { claimKeyOf, formatSlip, type PreparedCall, type Slip } from '@salus/wallet';
 import { type MemoryLedger, memoryLedger, NETWORK, register, START_MS } from '@salus/wallet/memory-ledger';
@@ -88,6 +88,9 @@ export async function patientNode(organisations = ['hospital-a', 'hospital-b']):
       case 'POST grants':
         return submit(body as { call: PreparedCall['call']; privateArgs: PreparedCall['privateArgs'] });
       case 'POST tokens':
+        return undefined;
+      case 'POST handed-on':
+        if (!ledger.state.has(grantKey(pid, (body as { grant: string }).grant))) throw refused('not-found', 404);
         return undefined;
       default:
         if (path === `/api/v1/ledger/blocks/${last}`) return blocks[Number(last)];

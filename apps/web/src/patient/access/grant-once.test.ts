@@ -80,6 +80,23 @@ describe('a decision about several places', () => {
     expect(held()).toHaveLength(2);
   });
 
+  it('tells the grantee through each own node where the page does not reach theirs, and can be told again', async () => {
+    const [first] = plansOf();
+    const made = await decide();
+    const away = new ClientError({ relayed: 'not-found', status: 404 }, 'no such organisation here');
+    const unreachable = new ClientError({ relayed: 'peer-unreachable', status: 503 }, 'does not answer');
+    for (const _ of made) node.disturb('/lab/tokens', { kind: 'refuse', error: away });
+    node.disturb('/hospital-b/patient/handed-on', { kind: 'refuse', error: unreachable });
+    await expect(announce(patient, first!, made)).rejects.toMatchObject({ code: 'peer-unreachable' });
+    for (const _ of made) node.disturb('/lab/tokens', { kind: 'refuse', error: away });
+    await announce(patient, first!, await decide());
+    const handed = node.arrived.filter((name) => name.endsWith('/handed-on'));
+    expect(handed).toEqual(
+      ['a', 'b', 'a', 'b'].map((letter) => `POST /api/v1/orgs/hospital-${letter}/patient/handed-on`),
+    );
+    expect(held()).toHaveLength(2);
+  });
+
   it('keeps terms and salt before the node is asked', async () => {
     node.disturb('/hospital-a/patient/grants', { kind: 'lose' });
     await expect(decide()).rejects.toBeInstanceOf(ClientError);
