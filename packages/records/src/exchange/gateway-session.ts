@@ -191,7 +191,7 @@ function demandLiveGrant(
 /** Of terms that never change: hashed once, although they are compared with the ledger at every release. */
 const commitments = new WeakMap<OpenedTerms, string>();
 
-function commitmentOf(opened: OpenedTerms): string {
+export function commitmentOf(opened: OpenedTerms): string {
   const known = commitments.get(opened);
   if (known !== undefined) return known;
   const commitment = grantCommitment({ hashTuple }, opened);

@@ -1,6 +1,7 @@
 import { type GrantFact, grantKey, type LeafFact, leafKey } from '@salus/contracts';
 import type { LedgerView } from '../ledger-view.ts';
 import { RecordsError } from '../records-error.ts';
+import { commitmentOf } from './gateway-session.ts';
 import type { ChartRecord } from './manifest-checks.ts';
 import type { Reading } from './reading.ts';
 
@@ -20,13 +21,23 @@ export async function demandCurrent(ledger: Ledger, known: ChartRecord, before: 
   }
 }
 
-/** A revocation that arrived while the answer was on its way counts, too. */
+/**
+ * A revocation that arrived while the answer was on its way counts, too; so does one of a grant that it was delegated from, and
+ * narrower terms: what they leave is for the author's node to say.
+ */
 export async function demandStillGranted(ledger: Ledger, { owner, request }: Reading): Promise<void> {
-  const grant = request.token?.terms.grant;
-  if (grant === undefined) return;
-  const fact = (await ledger.get(grantKey(owner.slice('pid:'.length), grant))) as GrantFact | undefined;
-  if (fact?.status === 'active') return;
-  throw new RecordsError('session-ended', 'the grant has ended', { detail: `grant-${fact?.status ?? 'unknown'}` });
+  const { token, ancestors } = request;
+  if (token === null) return;
+  for (const link of [token, ...ancestors]) {
+    const fact = (await ledger.get(grantKey(owner.slice('pid:'.length), link.terms.grant))) as GrantFact | undefined;
+    if (fact?.status !== 'active')
+      throw ended(link === token ? `grant-${fact?.status ?? 'unknown'}` : 'parent-inactive');
+    if (fact.commitment !== commitmentOf(link)) throw ended('commitment-mismatch');
+  }
+}
+
+function ended(detail: string): RecordsError {
+  return new RecordsError('session-ended', 'the grant has ended', { detail });
 }
 
 /** Why a listed record was not sent: it ended since, or the node keeps it back. */
