@@ -113,6 +113,12 @@ export function objectsOf(state: ExportState): readonly string[] {
   }
 }
 
+/** Begun at another each turn: those that cannot go on must not keep the rest waiting. */
+export function turned<T>(jobs: readonly T[], turn: number): readonly T[] {
+  const first = turn % Math.max(1, jobs.length);
+  return [...jobs.slice(first), ...jobs.slice(0, first)];
+}
+
 export function contentsOf({ content, more = [] }: Pick<SealedLines, 'content' | 'more'>): readonly SealedContent[] {
   return [content, ...more];
 }

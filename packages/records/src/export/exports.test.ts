@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFi
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { newNonce } from '@salus/crypto';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { EVERYTHING, exportedStory, PATIENTS_BEFORE, sightOfAllBut } from '../../test/exporting.ts';
 import { makePlace, type Place } from '../../test/place.ts';
@@ -20,6 +21,8 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 const PROGRAM = fileURLToPath(new URL('../../test/exporting-process.ts', import.meta.url));
 /** Of the clock, when it is set back. */
 const SET_BACK_MS = 3_600_000;
+const WAIT = { timeout: 120_000, interval: 20 };
+const LOST_JOBS = 20;
 const FAMILIES = ['Abe', 'Baba', 'Celik', 'Diaz'];
 const workers = new BundleWorkers(1);
 let place: Place;
@@ -214,6 +217,25 @@ test('what was written before the clock was set back is in an export, whatever t
   const job = await exports.start(sightOfAllBut(who()), EVERYTHING);
   await exports.ended(job.jobId);
   expect(sorted(await linesOf((await find(exports, job))!))).toEqual(sorted(before));
+});
+
+test('cut off exports about which nobody can be asked keep no other waiting', async () => {
+  const job = await begun();
+  const lost = Array.from({ length: LOST_JOBS }, () => newNonce());
+  for (const jobId of lost) await keep({ ...job, jobId, state: { kind: 'running', resumes: 0, progress: null } });
+  await using exports = await open();
+  const { filters } = recalling();
+  const sight: Recall['sight'] = async ({ jobId }) => {
+    if (lost.includes(jobId)) throw new Error('the key of its app is lost');
+    return sightOfAllBut(who());
+  };
+  await vi.waitFor(async () => {
+    await exports.resume({ filters, sight });
+    expect((await find(exports, job))?.state.kind).toBe('complete');
+  }, WAIT);
+  for (const jobId of lost) expect((await find(exports, { ...job, jobId }))?.state.kind).toBe('running');
+  for (const jobId of lost) await exports.ended(jobId);
+  expect(new Set(failures.splice(0).map(String))).toEqual(new Set(['Error: the key of its app is lost']));
 });
 
 test('a cut off export that is deleted before it goes on is gone with its files', async () => {

@@ -20,6 +20,7 @@ import {
   objectsOf,
   type RunningJob,
   SEALED_LINES,
+  turned,
 } from './export-job.ts';
 import { openLine } from './export-line.ts';
 import { isStanding } from './exportable.ts';
@@ -54,6 +55,7 @@ export class Exports implements AsyncDisposable {
   readonly #ending = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #recall: Recall | undefined;
+  #turn = 0;
   #looking: Promise<void> = Promise.resolve();
 
   private constructor(parts: Parts) {
@@ -168,7 +170,8 @@ export class Exports implements AsyncDisposable {
     const recall = this.#recall;
     // While nothing may be released (DESIGN §6) nobody's access is judged.
     if (recall === undefined || this.#parts.guard.isClosed) return;
-    for (const { jobId, state } of await this.#list()) {
+    this.#turn += 1;
+    for (const { jobId, state } of turned(await this.#list(), this.#turn)) {
       if (this.#running.size >= EXPORTS_AT_ONCE) return;
       if (state.kind !== 'running' || this.#running.has(jobId) || this.#ending.has(jobId)) continue;
       const { signal, release } = this.#occupy(jobId);
