@@ -18,8 +18,9 @@ import { type Reading, type ReadingStep, readingEvent, stepOf } from './reading.
 const ASKS_MAX = 3;
 const FIRST_PAUSE_MS = 200;
 const LOGGED_WHERE_MET: ReadonlySet<RecordsErrorCode> = new Set(['session-ended', 'peer-unreachable']);
-/** Pages of one manifest. */
-const MANIFEST_PAGES_MAX = 10_000;
+/** Of all pages of one manifest, and until the last is there. */
+const MANIFEST_LEAVES_OF_ALL_MAX = 1_000_000;
+const MANIFEST_MS_MAX = 600_000;
 
 export interface QuestionParts extends PeerSender {
   readonly audit: AuditLog;
@@ -90,18 +91,26 @@ export class AuthorQuestions {
     await this.#parts.audit.append(readingEvent(kind, this.#parts.clock(), step), { isQuiet: true });
   }
 
-  /** Every page of what a session may read. */
+  /** Every page of what a session may read. Whoever answers pages without end holds up nobody, and fills no memory. */
   async askManifest(reading: Reading, exchange: Exchange): Promise<ManifestPage> {
+    const { clock } = this.#parts;
+    const begunMs = clock();
     const pages: ManifestPage[] = [];
+    let total = 0;
     for (let after: string | null = null; ; ) {
       const body: ManifestBody = { session: reading.session, after, limit: MANIFEST_LEAVES_MAX };
       const answer = await this.ask({ step: stepOf(reading, ''), exchange }, 'manifest', body, (peer, signed) =>
         peer.manifest(signed),
       );
       const page: ManifestPage = await this.accept(reading, parseManifestPage(answer), exchange);
+      const leaves = page.trees.reduce((sum, tree) => sum + tree.leaves.length, 0);
+      if (page.next !== null && leaves < MANIFEST_LEAVES_MAX)
+        throw new RecordsError('proof-invalid', 'a page of the manifest breaks off before it is full');
+      total += leaves;
+      if (total > MANIFEST_LEAVES_OF_ALL_MAX || clock() - begunMs > MANIFEST_MS_MAX)
+        throw new RecordsError('too-large', 'the manifest has more than is taken, or takes too long');
       pages.push(page);
       if (page.next === null) break;
-      if (pages.length >= MANIFEST_PAGES_MAX) throw new RecordsError('too-large', 'the manifest has too many pages');
       after = page.next;
     }
     return { pairs: pages[0]?.pairs ?? [], trees: pages.flatMap((page) => page.trees), next: null };

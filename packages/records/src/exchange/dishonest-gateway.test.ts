@@ -145,6 +145,11 @@ test('catches malformed manifests instead of failing on them', async () => {
   const session = await open();
   lie({ manifest: (page) => withTrees(page, (tree) => ({ ...tree, leaves: [{ leafHash: 'not base64!' }] })) });
   await expect(reader.chart(session)).rejects.toMatchObject({ name: 'RecordsError' });
+  // Pages without end, and names that fill the memory.
+  lie({ manifest: (page) => ({ ...page, next: 'again' }) });
+  await expectCaught(reader.chart(session), 'proof-invalid');
+  lie({ manifest: (page) => withTrees(page, (tree) => ({ ...tree, callId: 'x'.repeat(1_000_000) })) });
+  await expectCaught(reader.chart(session), 'proof-invalid');
   lie({ manifest: () => ({}) as ManifestPage });
   await expectCaught(reader.chart(session), 'proof-invalid');
 });

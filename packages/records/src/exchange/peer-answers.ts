@@ -11,21 +11,24 @@ import {
 import { type Check, isCount, isObject, isText, isTime, listOf, nullable, optional, shape } from './shapes.ts';
 
 const LIST_MAX = 1_000_000;
-const isProof = listOf(isText, 128);
+/** Of an id, a hash, a salt, a code or a cursor: a session keeps a million of them. */
+const NAME_CHARACTERS_MAX = 256;
+const isName: Check = (value) => typeof value === 'string' && value.length <= NAME_CHARACTERS_MAX;
+const isProof = listOf(isName, 128);
 
-const facts = { recordId: isText, version: isCount, ciphertextHash: isText, contentHash: isText };
+const facts = { recordId: isName, version: isCount, ciphertextHash: isName, contentHash: isName };
 const isPair = shape({
-  ...{ owner: isText, epoch: isCount, pair: isCount, category: isText, labelClass: isText, keyId: isText },
-  ...{ salt: isText, size: isCount, root: isText, proof: isProof },
+  ...{ owner: isName, epoch: isCount, pair: isCount, category: isName, labelClass: isName, keyId: isName },
+  ...{ salt: isName, size: isCount, root: isName, proof: isProof },
 });
 const isLeaf = shape({
-  leafHash: isText,
-  record: optional(shape({ ...facts, type: isText, dataFromMs: isTime, dataToMs: isTime })),
+  leafHash: isName,
+  record: optional(shape({ ...facts, type: isName, dataFromMs: isTime, dataToMs: isTime })),
 });
 const isPage = shape({
   pairs: listOf(isPair, LIST_MAX),
-  trees: listOf(shape({ keyId: isText, callId: isText, leaves: listOf(isLeaf, LIST_MAX) }), LIST_MAX),
-  next: nullable(isText),
+  trees: listOf(shape({ keyId: isName, callId: isName, leaves: listOf(isLeaf, LIST_MAX) }), LIST_MAX),
+  next: nullable(isName),
 });
 const isFetched = shape({
   records: listOf(
