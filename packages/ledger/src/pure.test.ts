@@ -94,4 +94,20 @@ describe('signatures over text', () => {
     expect(verifyText(publicKey, '\ud800', call.signature)).toBe(false);
     expect(verifyText('', text, call.signature)).toBe(false);
   });
+
+  it('that were valid are remembered for the very same text, key and signature', async () => {
+    const { call, publicKey } = await current();
+    const another = await current();
+    const text = canonical(call.payload as never);
+    const { verifySignature } = createPure();
+    for (const _time of [1, 2]) {
+      expect(verifySignature(publicKey, text, another.call.signature)).toBe(false);
+      expect(verifySignature(another.publicKey, text, call.signature)).toBe(false);
+      expect(verifySignature(publicKey, `${text} `, call.signature)).toBe(false);
+      expect(verifySignature(publicKey, text, call.signature)).toBe(true);
+    }
+    const otherText = canonical(another.call.payload as never);
+    expect(verifySignature(another.publicKey, otherText, another.call.signature)).toBe(true);
+    expect(verifySignature(publicKey, text, call.signature)).toBe(true);
+  });
 });
