@@ -46,7 +46,8 @@ export interface ExportProgress {
   /** A pid; a FHIR id where the question lists patients. */
   readonly after: string;
   readonly written: readonly SealedLines[];
-  readonly skipped: number;
+  /** Records that were left out as too large, as lines without a text: they are decided again as well. */
+  readonly skipped: readonly string[];
   /** Records that were looked at for it. */
   readonly looked: number;
 }

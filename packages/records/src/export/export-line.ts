@@ -16,7 +16,12 @@ export interface NamedLine {
 export function sealLine(record: StoredRecord, text: string): string {
   const { recordId, version } = record;
   const line = text.includes('\n') || text.includes('\r') ? stringifyFhirJson(parseFhirJson(text)) : text;
-  return `${recordId} ${version}\t${toBase64url(sealObject(keyOf(record), utf8(line), contextOf(record)))}`;
+  return `${nameLine({ recordId, version })}${toBase64url(sealObject(keyOf(record), utf8(line), contextOf(record)))}`;
+}
+
+/** A line without a text. */
+export function nameLine({ recordId, version }: Pick<StoredRecord, 'recordId' | 'version'>): string {
+  return `${recordId} ${version}\t`;
 }
 
 export function parseLine(line: string): NamedLine {

@@ -9,9 +9,11 @@ import { EVERYTHING, exportedStory, PATIENTS_BEFORE, sightOfAllBut } from '../..
 import { makePlace, type Place } from '../../test/place.ts';
 import { startWriting } from '../../test/writing.ts';
 import { BundleWorkers } from '../bundle-workers.ts';
+import { listCompartment } from '../compartment.ts';
 import type { WritingCaller } from '../repository.ts';
 import type { Owner } from '../vault-types.ts';
-import { EXPORT_RESUMES_MAX, type ExportJob, objectsOf } from './export-job.ts';
+import { EXPORT_RESUMES_MAX, type ExportJob, objectsOf, type RunningJob } from './export-job.ts';
+import { nameLine } from './export-line.ts';
 import { Exports } from './exports.ts';
 import type { Recall } from './recall.ts';
 
@@ -185,8 +187,21 @@ test('a killed export goes on from what is durable, and is then as one that was 
 
 test('nothing of whom consent was taken back meanwhile is in a cut off export, written before or not', async () => {
   const revoked = [owners[0]!, owners.at(-1)!];
-  const lines = await linesOf(await goOn(await begun(), recalling(revoked)));
-  expect(countsOf(lines)).toEqual({ 'Patient.1.ndjson': 2, 'Observation.1.ndjson': 4, 'Practitioner.1.ndjson': 2 });
+  const job = await begun();
+  const { progress } = job.state as RunningJob['state'];
+  // As if each patient's first record had been too large.
+  const skipped: string[] = [];
+  for (const owner of owners.slice(0, PATIENTS_BEFORE)) {
+    for await (const [record] of listCompartment(place.vault, owner)) skipped.push(nameLine(record!));
+  }
+  await keep({ ...job, state: { kind: 'running', resumes: 0, progress: { ...progress!, skipped } } });
+  const complete = await goOn(job, recalling(revoked));
+  expect(countsOf(await linesOf(complete))).toEqual({
+    ...{ 'Patient.1.ndjson': 2, 'Observation.1.ndjson': 4, 'Practitioner.1.ndjson': 2 },
+  });
+  expect(skipped).toHaveLength(PATIENTS_BEFORE);
+  // No count tells of them, either.
+  expect(complete.state).toMatchObject({ skipped: 1 });
 });
 
 test('what was corrected, hidden or first written meanwhile makes no resource twice and none be missing', async () => {

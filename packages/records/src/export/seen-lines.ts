@@ -41,6 +41,16 @@ export async function* seenLines(
   if (gathered.length > 0) yield { count: gathered.length, seen: await decide(parts, sight, gathered) };
 }
 
+/** Those of the lines that may be seen now. */
+export async function stillSeen(parts: Parts, sight: Sight, lines: readonly string[]): Promise<readonly string[]> {
+  const left: string[] = [];
+  for (let at = 0; at < lines.length; at += LINES_AT_ONCE) {
+    const seen = await decide(parts, sight, lines.slice(at, at + LINES_AT_ONCE));
+    left.push(...seen.map(({ line }) => line));
+  }
+  return left;
+}
+
 async function decide(parts: Parts, sight: Sight, lines: readonly string[]): Promise<readonly SeenLine[]> {
   const all = lines.map((line) => ({ line, named: parseLine(line) }));
   const latest = await parts.rows.findRecords(all.map(({ named }) => named.recordId));

@@ -21,11 +21,11 @@ import {
   type ExportQuestion,
   type SealedLines,
 } from './export-job.ts';
-import { sealLine } from './export-line.ts';
+import { nameLine, sealLine } from './export-line.ts';
 import { patientsOf } from './export-patients.ts';
 import { exportable, isStanding } from './exportable.ts';
 import { GrowingFiles, namedFiles } from './growing-files.ts';
-import { type SeenLine, seenLines } from './seen-lines.ts';
+import { type SeenLine, seenLines, stillSeen } from './seen-lines.ts';
 
 /** Names of directory resources that an export remembers to bring along. */
 const REFERENCES_MAX = 100_000;
@@ -35,6 +35,8 @@ const REFERENCES_MAX = 100_000;
  */
 const SAVE_POINT_ROWS = 20_000;
 const SAVE_POINT_PART = 1 / 8;
+/** Skipped records that a save point names. An export that skips more has no further one. */
+const SKIPPED_NAMED_MAX = 10_000;
 
 /** Filters of one `_typeFilter`. */
 export type TypeFilters = ReadonlyMap<string, readonly (readonly OwnFilter[])[]>;
@@ -106,6 +108,8 @@ class ExportRun {
   #files: GrowingFiles;
   #lastAllowed: StoredRecord | undefined;
   #skipped = 0;
+  /** The first of them, by lines without a text. */
+  #skippedNames: string[] = [];
   #looked = 0;
   /** `#looked` at the last save point. */
   #lookedBefore = 0;
@@ -127,7 +131,8 @@ class ExportRun {
     const whole: SealedLines[] = [];
     for (const lines of progress.written) ((await this.#isWhollySeen(lines)) ? whole : lessened).push(lines);
     this.#files = new GrowingFiles(this.#parts.files, whole);
-    this.#skipped = progress.skipped;
+    this.#skippedNames = [...(await stillSeen(this.#parts, this.#job.sight, progress.skipped))];
+    this.#skipped = this.#skippedNames.length;
     this.#looked = progress.looked;
     this.#lookedBefore = progress.looked;
     if (lessened.length === 0) return;
@@ -194,9 +199,10 @@ class ExportRun {
   }
 
   async #savePoint(after: string): Promise<void> {
+    if (this.#skipped > SKIPPED_NAMED_MAX) return;
     const written = await this.#files.settle();
     this.#lookedBefore = this.#looked;
-    await this.#job.keep({ after, written, skipped: this.#skipped, looked: this.#looked });
+    await this.#job.keep({ after, written, skipped: [...this.#skippedNames], looked: this.#looked });
   }
 
   async #isWhollySeen(lines: SealedLines): Promise<boolean> {
@@ -235,7 +241,7 @@ class ExportRun {
     const allowed = await exportable(this.#parts, sight, asked);
     const fitting = await this.#fitting(allowed);
     for (const { record, text } of await openRecords(this.#parts, sight, { records: fitting, kind: 'export' })) {
-      if (text === null) this.#skipped += 1;
+      if (text === null) this.#skip(record);
       else {
         this.#remember(record);
         await this.#files.add(record.meta.type, sealLine(record, text));
@@ -243,6 +249,11 @@ class ExportRun {
       this.#carried.set(record.recordId, record);
     }
     this.#lastAllowed = allowed.at(-1) ?? this.#lastAllowed;
+  }
+
+  #skip(record: StoredRecord): void {
+    this.#skipped += 1;
+    if (this.#skipped <= SKIPPED_NAMED_MAX) this.#skippedNames.push(nameLine(record));
   }
 
   /** What a `_typeFilter` leaves: read before it is logged, shown to nobody. */

@@ -91,7 +91,7 @@ async function cutOff(place: string, requester?: Requester): Promise<void> {
   const { files = [] } = job.state as { readonly files?: readonly { readonly type: string }[] };
   const written = files.filter(({ type }) => !DIRECTORY.test(type));
   const after = (await hosted().vault.patients.list({ limit: 10 })).at(-1)!.pid;
-  const state = { kind: 'running', resumes: 0, progress: { after, written, skipped: 0, looked: 1 } };
+  const state = { kind: 'running', resumes: 0, progress: { after, written, skipped: [], looked: 1 } };
   await keep({ ...job, ...(requester === undefined ? {} : { requester }), state });
 }
 
