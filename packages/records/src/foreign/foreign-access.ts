@@ -9,7 +9,7 @@ import type { Interaction } from '../sight.ts';
 import type { Who } from '../vault-types.ts';
 import type { ForeignSource } from './foreign-resource.ts';
 
-/** Records of others that one search reads: each is decided and logged at its author's. */
+/** Records of others that one search reads: each is decided and logged at its author's. Who lists more takes nobody's own away. */
 export const FOREIGN_RECORDS_MAX = 1_000;
 /** Failures of this node, which are told as they are. */
 const OWN_FAILURES: ReadonlySet<RecordsErrorCode> = new Set([
@@ -86,12 +86,4 @@ export function isSessionOf({ use }: Asker, { ownPid }: { readonly ownPid: strin
 export function patientsFirst(a: ChartRecord, b: ChartRecord): number {
   const order = Number(b.type === 'Patient') - Number(a.type === 'Patient');
   return order === 0 ? Number(a.recordId > b.recordId) - Number(a.recordId < b.recordId) : order;
-}
-
-export function demandBound(count: number): void {
-  if (count <= FOREIGN_RECORDS_MAX) return;
-  throw new RecordsError(
-    'too-costly',
-    `the search would read more than ${FOREIGN_RECORDS_MAX} records of other organisations: name one patient`,
-  );
 }

@@ -11,10 +11,10 @@ const facts = { author: 'hospital-a', pid: 'elsewhere', recordId: 'r1', localId:
 const place = { author: 'hospital-a', pid: 'elsewhere', patient: 'p1', ownPid: 'mine' };
 
 /** One session that a client holds open under the pid `mine`, and copies of which `gone` was removed after it was listed. */
-function openReading(): ForeignReading {
+function openReading(listed: readonly ChartRecord[] = [record]): ForeignReading {
   const reader = {
     listOpen: () => [{ session: 's1', author: 'hospital-a', pid: 'elsewhere', ownPid: 'mine' }],
-    chart: async () => ({ records: new Map([['r1', record]]) }),
+    chart: async () => ({ records: new Map(listed.map((each) => [each.recordId, each])) }),
     read: async (_session: string, ids: readonly string[]) => ids.map((recordId) => ({ recordId })),
   };
   const kept = {
@@ -56,4 +56,12 @@ it('a copy that has gone since it was listed takes no other away, and one that i
     { recordId: 'r2' },
   ]);
   await expect(reading.keptOf(who, place, ['r1', 'spoilt'])).rejects.toMatchObject({ code: 'content-mismatch' });
+});
+
+it('an author that lists more than is read takes nothing else of an answer away, and none of it is read', async () => {
+  const many = Array.from({ length: 1_001 }, (_, at) => ({ recordId: `r${at}`, type: 'Observation' }) as ChartRecord);
+  const asked = { session: 's1', wants: () => true, taken: 0 };
+  expect(await openReading(many).ofSession(lookOf(undefined), place, asked)).toBeUndefined();
+  expect(await openReading(many.slice(1)).ofSession(lookOf(undefined), place, asked)).toHaveLength(1_000);
+  expect(await openReading().ofSession(lookOf(undefined), place, { ...asked, taken: 1_000 })).toBeUndefined();
 });

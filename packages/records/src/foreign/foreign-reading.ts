@@ -11,7 +11,7 @@ import {
   type Asker,
   allows,
   copyOf,
-  demandBound,
+  FOREIGN_RECORDS_MAX,
   isOver,
   isSessionOf,
   isStale,
@@ -58,7 +58,10 @@ export class ForeignReading {
     return listed(look, place, records);
   }
 
-  /** What is wanted of one session; nothing when it is over, undefined when its author's node does not answer as it should. */
+  /**
+   * What is wanted of one session; nothing when it is over, undefined when its author's node does not answer as it should, or
+   * lists more than is read.
+   */
   async ofSession(
     look: Look,
     place: Place,
@@ -75,7 +78,7 @@ export class ForeignReading {
           .filter(wants)
           .map(({ recordId }) => recordId)
           .sort();
-        demandBound(taken + wanted.length);
+        if (taken + wanted.length > FOREIGN_RECORDS_MAX) return undefined;
         const shown: ForeignResource[] = [];
         for (let at = 0; at < wanted.length; at += FETCH_RECORDS_MAX) {
           const read = await reader.read(session, wanted.slice(at, at + FETCH_RECORDS_MAX));

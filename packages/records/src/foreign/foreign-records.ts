@@ -9,7 +9,7 @@ import { RecordsError } from '../records-error.ts';
 import type { VaultCaller } from '../repository.ts';
 import type { Beyond, BeyondAsked, BeyondFound } from '../search/beyond.ts';
 import type { Clock, RecordRows } from '../vault-types.ts';
-import { type Asker, askerOf, demandBound, isOver, isTheirs } from './foreign-access.ts';
+import { type Asker, askerOf, FOREIGN_RECORDS_MAX, isOver, isTheirs } from './foreign-access.ts';
 import type { ForeignChanges } from './foreign-changes.ts';
 import { Whereabouts } from './foreign-elsewhere.ts';
 import { type EverythingPage, everythingOf, newestOf } from './foreign-everything.ts';
@@ -193,8 +193,8 @@ export class ForeignRecords {
         const kept = (await this.#reading.listKept(look, place))
           .filter((facts) => facts.type === type && !known.has(nameOf(author, facts.recordId)))
           .map(({ recordId }) => recordId);
-        demandBound(known.size + kept.length);
-        take(await this.#reading.keptOf(look.asker.who, place, kept));
+        if (known.size + kept.length > FOREIGN_RECORDS_MAX) isWhole = false;
+        else take(await this.#reading.keptOf(look.asker.who, place, kept));
       }
     }
     return { resources, isWhole };
