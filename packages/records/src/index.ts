@@ -61,7 +61,7 @@ export { Exports } from './export/exports.ts';
 export type { TypeFilters } from './export/write-export.ts';
 export { FeedLookup, type KnownResource, type Recognised } from './feed-lookup.ts';
 export type { ForeignGrant } from './foreign/foreign-grants.ts';
-export { type FoundNews, type NewsMark, seenName, watchedPatients } from './foreign/foreign-news.ts';
+export { type FoundNews, type NewsMark, seenName, UNSETTLED, watchedPatients } from './foreign/foreign-news.ts';
 export type { ForeignResource } from './foreign/foreign-resource.ts';
 export { withoutSeeAlso, withSeeAlso } from './foreign/foreign-text.ts';
 export { HELD_MESSAGES_PAGE_MAX, type HeldMessage, HeldMessages } from './held-messages.ts';

@@ -125,3 +125,19 @@ it('asks for nothing where no patient is named, and is ready where there is noth
   expect(nothing.elsewhere.isReady).toBe(true);
   expect(await nothing.look()).toBe(false);
 });
+
+it('asks nobody of whom it is too early to ask, but everybody else', async () => {
+  const { world, look } = openElsewhere({ known: new Map() });
+  world.mark.set(A, '').set(C, 'first');
+  expect(await look()).toBe(true);
+  expect(await look()).toBe(false);
+  world.mark.set(C, 'second');
+  expect(await look()).toBe(true);
+  world.mark.set(A, 'first');
+  expect(await look()).toBe(true);
+  world.mark.set(A, '');
+  expect(await look()).toBe(false);
+  world.mark.set(A, 'first');
+  expect(await look()).toBe(false);
+  expect(world.asked.map(({ at }) => at)).toEqual([[A, C], [C], [A]]);
+});

@@ -1,5 +1,5 @@
 import type { SearchRequest } from '@salus/fhir';
-import { type FoundNews, type NewsMark, type VaultCaller, watchedPatients } from '@salus/records';
+import { type FoundNews, type NewsMark, UNSETTLED, type VaultCaller, watchedPatients } from '@salus/records';
 import type { HostedOrganisation } from '../organisation.ts';
 import type { StoredSubscription } from './subscription-store.ts';
 
@@ -49,7 +49,9 @@ export class Elsewhere {
     if (!this.#isWatching || this.#found !== undefined) return undefined;
     const mark = await organisation.exchange.foreign.news.mark(caller);
     const isDue = ([place, state]: readonly [string, string]): boolean =>
-      this.#known?.get(place) !== state && nowMs() >= (this.#waiting.get(place)?.untilMs ?? 0);
+      (this.#known === undefined || state !== UNSETTLED) &&
+      this.#known?.get(place) !== state &&
+      nowMs() >= (this.#waiting.get(place)?.untilMs ?? 0);
     const due = [...mark].filter(isDue).map(([place]) => place);
     const isFirstOfNothing = this.#known === undefined && mark.size === 0;
     return due.length > 0 || isFirstOfNothing ? { mark, at: new Set(due) } : undefined;

@@ -133,8 +133,13 @@ export class ExchangeReader {
 
   /** Has `chart` list what came by `changedMs` of this node's clock. */
   async refresh(session: string, changedMs: number): Promise<void> {
+    if (this.isListedBefore(session, changedMs)) await this.chart(session, { fresh: true });
+  }
+
+  /** Is there a list, and was it asked for by `changedMs`? */
+  isListedBefore(session: string, changedMs: number): boolean {
     const { chart, chartMs } = this.#readings.read(session);
-    if (chart !== undefined && chartMs <= changedMs) await this.chart(session, { fresh: true });
+    return chart !== undefined && chartMs <= changedMs;
   }
 
   /**

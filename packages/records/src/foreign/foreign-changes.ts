@@ -11,18 +11,13 @@ const OWNERS_MAX = 100_000;
  */
 const SETTLE_MS = 3_000;
 
-interface Settled {
+interface Change {
   readonly count: number;
   /** When it was seen. */
   readonly atMs: number;
 }
 
-interface Change extends Settled {
-  /** The last before it that had settled: whoever writes all the time holds up nobody, not even its own news of before. */
-  readonly before: Settled;
-}
-
-const NONE: Settled = { count: 0, atMs: Number.NEGATIVE_INFINITY };
+const NONE: Change = { count: 0, atMs: Number.NEGATIVE_INFINITY };
 
 /**
  * Whose records changed, by the ledger's blocks: roots of batches name their owner and nothing of what is in them. So nobody
@@ -45,17 +40,15 @@ export class ForeignChanges {
           ? ((value as BatchFact | null)?.owner as Owner | undefined)
           : undefined;
         if (owner === undefined) continue;
-        const before = this.settledOf(owner);
         this.#count += 1;
-        this.#byOwner.put(owner, { count: this.#count, atMs, before });
+        this.#byOwner.put(owner, { count: this.#count, atMs });
       }
     }
   }
 
-  /** Which change of an owner was the last that an author can list for certain; 0 before the first that this process saw. */
-  settledOf(owner: Owner): Settled {
-    const last = this.#byOwner.find(owner);
-    if (last === undefined) return NONE;
-    return last.atMs + SETTLE_MS <= this.#clock() ? last : last.before;
+  /** The last change of an owner, or that this process saw none; undefined while an author may not list it for certain. */
+  settledOf(owner: Owner): Change | undefined {
+    const last = this.#byOwner.find(owner) ?? NONE;
+    return last.atMs + SETTLE_MS <= this.#clock() ? last : undefined;
   }
 }

@@ -3,13 +3,21 @@ import { expect, it } from 'vitest';
 import type { ChartRecord } from '../exchange/manifest-checks.ts';
 import { RecordsError } from '../records-error.ts';
 import type { VaultCaller } from '../repository.ts';
-import { ForeignNews, type SeenVersions } from './foreign-news.ts';
+import { ForeignNews, type SeenVersions, UNSETTLED } from './foreign-news.ts';
 
 /** Sessions of a doctor, or of a patient’s app, with two results of the patient `p1` at each author, and what was asked. */
 function openNews({ authors = ['a'], isApp = false, isPatientSeen = true } = {}) {
   const records = [1, 2].map((n) => ({ recordId: `r${n}`, version: 1, type: 'Observation' }) as ChartRecord);
   const asked: string[] = [];
-  const state = { records, isOver: false, change: 1, refusing: new Set<string>(), nowMs: 0 };
+  const state = {
+    records,
+    isOver: false,
+    isSettled: true,
+    isListOld: false,
+    change: 1,
+    refusing: new Set<string>(),
+    nowMs: 0,
+  };
   const demandLive = async (): Promise<void> => {
     if (state.isOver) throw new RecordsError('session-ended', 'revoked', { detail: 'grant-revoked' });
   };
@@ -46,6 +54,7 @@ function openNews({ authors = ['a'], isApp = false, isPatientSeen = true } = {})
       },
       chart: async () => ({ records: new Map(state.records.map((record) => [record.recordId, record])) }),
       isCurrent: async () => true,
+      isListedBefore: () => state.isListOld,
     },
     reading: {
       list: async (_look: unknown, { author }: { author: string }) => {
@@ -70,7 +79,7 @@ function openNews({ authors = ['a'], isApp = false, isPatientSeen = true } = {})
       },
     },
     sessions: { listOf: async () => authors.map((author) => ({ author, pid: 'there', grant: `of ${author}` })) },
-    changes: { settledOf: () => ({ count: state.change, atMs: 0 }) },
+    changes: { settledOf: () => (state.isSettled ? { count: state.change, atMs: 0 } : undefined) },
   };
   const news = new ForeignNews(parts as unknown as ConstructorParameters<typeof ForeignNews>[0]);
   const use = { client: { id: 'app' }, pid: 'here' };
@@ -168,6 +177,9 @@ it('asks again once there is another change, and of nobody else', async () => {
   expect(before.size).toBe(1);
   expect(await news.mark(caller)).toEqual(before);
   state.change += 1;
+  state.isSettled = false;
+  expect([...(await news.mark(caller)).values()]).toEqual([UNSETTLED]);
+  state.isSettled = true;
   expect(await news.mark(caller)).not.toEqual(before);
 });
 
@@ -189,6 +201,13 @@ it('has its author say once more what is told, as of a denial there the ledger d
   const told = { recordId: 'r1', version: 1, author: 'a', type: 'Observation', id: 'local-a-r1', patient: 'p1' };
   expect(await news.mayTell(caller, told)).toBe(true);
   expect(asked).toEqual(['refresh a']);
+  // Too early to ask: it is told of with what has just come.
+  state.isSettled = false;
+  expect(await news.mayTell(caller, told)).toBe(true);
+  state.isListOld = true;
+  expect(await news.mayTell(caller, told)).toBe(false);
+  expect(asked).toEqual(['refresh a']);
+  state.isSettled = true;
   state.refusing.add('a');
   expect(await news.mayTell(caller, told)).toBe(false);
 });

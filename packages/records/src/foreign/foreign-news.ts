@@ -39,6 +39,8 @@ export type SeenVersions = ReadonlyMap<string, number>;
 
 /** What there may be news by: of each patient of an author, under a name for both, what differs once there may be any. */
 export type NewsMark = ReadonlyMap<string, string>;
+/** Of a patient whose records have just changed: what an author does not list yet would count as left out. */
+export const UNSETTLED = '';
 
 export interface FoundNews {
   readonly matches: readonly ForeignVersion[];
@@ -90,7 +92,7 @@ export class ForeignNews {
     this.#parts = parts;
   }
 
-  /** Whether there may be anything new. A change counts once its author can list it for certain. */
+  /** Whether there may be anything new; `UNSETTLED` where it is too early to ask, and nowhere else. */
   async mark(caller: VaultCaller): Promise<NewsMark> {
     const { organisation, reader, sessions, changes } = this.#parts;
     const asker = askerOf(caller, organisation);
@@ -102,8 +104,10 @@ export class ForeignNews {
         : (await sessions.listOf(asker.use.pid)).map(({ grant, author, pid }) => ({ name: grant, author, pid }));
     const mark = new Map<string, string>();
     for (const [place, found] of Map.groupBy(open, nameOf)) {
-      const counts = new Set(found.map(({ pid }) => changes.settledOf(`pid:${pid}`).count));
-      mark.set(place, JSON.stringify([found.map(({ name }) => name).sort(), ...counts]));
+      const settled = found.map(({ pid }) => changes.settledOf(`pid:${pid}`));
+      const counts = new Set(settled.map((change) => change?.count));
+      const names = found.map(({ name }) => name).sort();
+      mark.set(place, settled.includes(undefined) ? UNSETTLED : JSON.stringify([names, ...counts]));
     }
     return mark;
   }
@@ -133,7 +137,7 @@ export class ForeignNews {
 
   /** May it still be told? Session, grant and version are asked of the ledger, who may see the patient of roles and care. */
   async mayTell(caller: VaultCaller, { type, id, recordId, version, patient }: ForeignVersion): Promise<boolean> {
-    const { organisation, ids, reader } = this.#parts;
+    const { organisation, ids, reader, changes, clock } = this.#parts;
     const asker = askerOf(caller, organisation);
     const facts = asker === undefined ? undefined : await ids.find(type, id);
     if (asker === undefined || facts?.recordId !== recordId) return false;
@@ -143,7 +147,9 @@ export class ForeignNews {
       try {
         await reader.demandLive(session);
         // What waited long is asked for anew: of a denial there the ledger does not know.
-        await reader.refresh(session, this.#parts.clock() - LISTED_MS);
+        const listedMs = clock() - LISTED_MS;
+        if (changes.settledOf(`pid:${pid}`) !== undefined) await reader.refresh(session, listedMs);
+        else if (reader.isListedBefore(session, listedMs)) continue;
         const record = (await reader.chart(session)).records.get(recordId);
         if (record?.version !== version || !allows(caller, { pid, ownPid, id }, record, 's')) continue;
         if (await reader.isCurrent(session, recordId)) return true;
@@ -229,7 +235,8 @@ export class ForeignNews {
     const { author, patient } = place;
     try {
       await reader.demandLive(session);
-      if (seen !== undefined) await reader.refresh(session, changes.settledOf(`pid:${place.pid}`).atMs);
+      const settled = changes.settledOf(`pid:${place.pid}`);
+      if (seen !== undefined && settled !== undefined) await reader.refresh(session, settled.atMs);
       const isNew = ({ recordId, version }: Pick<ChartRecord, 'recordId' | 'version'>): boolean => {
         const name = seenName({ author, recordId });
         return looked.get(name) !== version && seen?.get(name) !== version;
