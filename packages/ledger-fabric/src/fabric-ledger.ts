@@ -76,7 +76,7 @@ export class FabricLedger implements Ledger {
   }
 
   async checkpoint(): Promise<Checkpoint> {
-    return this.#follower.checkpoint;
+    return this.#follower.signedCheckpoint();
   }
 
   /** What peers have committed and should not have, oldest first. */

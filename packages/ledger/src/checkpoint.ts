@@ -37,6 +37,13 @@ export async function signCheckpoint(
   return { ...unsigned, signatures };
 }
 
+/** The same one where none of the signers is new: organisations are opened after the ledger, and its first checkpoint has no signature. */
+export async function signedByAll(checkpoint: Checkpoint, signers: readonly CheckpointSigner[]): Promise<Checkpoint> {
+  if (signers.length <= checkpoint.signatures.length) return checkpoint;
+  const { network, number, hash } = checkpoint;
+  return signCheckpoint({ network, number, hash }, signers);
+}
+
 /** Verifies the signature at `index` under a key that the caller found for its id. False for anything malformed. */
 export function verifyCheckpointSignature(checkpoint: Checkpoint, index: number, publicKey: string): boolean {
   const entry = checkpoint.signatures[index];

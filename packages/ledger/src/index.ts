@@ -14,6 +14,7 @@ export {
   checkpointMessage,
   findCheckpoint,
   signCheckpoint,
+  signedByAll,
   verifyCheckpointSignature,
 } from './checkpoint.ts';
 export { type ContractRuntime, installedContracts } from './contract-runtime.ts';

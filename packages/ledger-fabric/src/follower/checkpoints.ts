@@ -1,4 +1,11 @@
-import { type Checkpoint, type CheckpointSigner, LedgerError, type LostRange, signCheckpoint } from '@salus/ledger';
+import {
+  type Checkpoint,
+  type CheckpointSigner,
+  LedgerError,
+  type LostRange,
+  signCheckpoint,
+  signedByAll,
+} from '@salus/ledger';
 import { type CheckpointEntry, CheckpointFile, findLostRange } from '@salus/ledger/store';
 
 type Point = { readonly network: string; readonly number: number; readonly hash: string };
@@ -58,6 +65,15 @@ export class Checkpoints implements Disposable {
 
   get newest(): Checkpoint {
     return this.#newest;
+  }
+
+  /** The newest one, by whoever signs now. */
+  async signed(): Promise<Checkpoint> {
+    const newest = this.#newest;
+    const signed = await signedByAll(newest, this.#signers());
+    // A block may have come meanwhile.
+    if (this.#newest === newest) this.#newest = signed;
+    return signed;
   }
 
   /** After a block is durable. Durable when it resolves. `checkpoint-failed`. */

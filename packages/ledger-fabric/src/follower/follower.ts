@@ -95,6 +95,10 @@ export class Follower implements AsyncDisposable {
     return this.#parts.checkpoints.newest;
   }
 
+  signedCheckpoint(): Promise<Checkpoint> {
+    return this.#parts.checkpoints.signed();
+  }
+
   /** MSP ids of the channel's members as of the newest applied block, sorted. */
   get organisations(): readonly string[] {
     return this.#channel.members?.organisations ?? [];

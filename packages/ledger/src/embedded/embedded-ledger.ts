@@ -111,7 +111,7 @@ export class EmbeddedLedger implements Ledger {
   }
 
   async checkpoint(): Promise<Checkpoint> {
-    return this.#engine.checkpoint;
+    return this.#engine.checkpoint();
   }
 
   /** A consistent copy of the ledger while it runs, durable when this resolves. An existing file is replaced. */

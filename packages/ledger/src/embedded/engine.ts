@@ -10,7 +10,7 @@ import {
   type StateRoot,
   sealHeader,
 } from '../block.ts';
-import { type Checkpoint, type CheckpointSigner, signCheckpoint } from '../checkpoint.ts';
+import { type Checkpoint, type CheckpointSigner, signCheckpoint, signedByAll } from '../checkpoint.ts';
 import type { ContractRuntime } from '../contract-runtime.ts';
 import type { LostRange, SubmitResult } from '../ledger.ts';
 import { LedgerError } from '../ledger-error.ts';
@@ -79,8 +79,13 @@ export class Engine implements AsyncDisposable {
     return this.#head;
   }
 
-  get checkpoint(): Checkpoint {
-    return this.#checkpoint;
+  /** Of the newest block, by whoever signs now. */
+  async checkpoint(): Promise<Checkpoint> {
+    const newest = this.#checkpoint;
+    const signed = await signedByAll(newest, this.#parts.checkpointSigners());
+    // A block may have come meanwhile.
+    if (this.#checkpoint === newest) this.#checkpoint = signed;
+    return signed;
   }
 
   get lost(): LostRange | undefined {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Checkpoint, signCheckpoint } from '../checkpoint.ts';
+import { type Checkpoint, type CheckpointSigner, signCheckpoint } from '../checkpoint.ts';
 import { type Consortium, createConsortium, newId, newKey, newPatient } from '../conformance/consortium.ts';
-import { createEmbeddedLedger } from '../embedded/open.ts';
+import { createEmbeddedLedger, openEmbeddedLedger } from '../embedded/open.ts';
 import { verifyLedger } from './verify.ts';
 
 let folder: string;
@@ -12,6 +12,7 @@ let file: string;
 let checkpointFile: string;
 let consortium: Consortium;
 let head: Checkpoint;
+const ledgerKey = newKey();
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'salus-checkpoints-'));
@@ -24,7 +25,7 @@ beforeAll(async () => {
     file,
     checkpointFile,
     checkpointSigners: () => [{ organisation, id: node.id, signer: node.key }],
-    signer: newKey(),
+    signer: ledgerKey,
     clock: Date.now,
     network,
   });
@@ -46,6 +47,18 @@ describe('checkpoints', () => {
     expect(report.findings).toEqual([]);
     // Blocks 0 and 1 are older than the enrolment of the node that signs.
     expect(report.checkpoint).toEqual({ kind: 'compared', compared: 5, newest: 3, signatures: 3 });
+  });
+
+  it('are signed by those who come after the ledger was opened, before there is another block', async () => {
+    const signers: CheckpointSigner[] = [];
+    const options = { file, checkpointFile, checkpointSigners: () => signers, signer: ledgerKey, clock: Date.now };
+    await using ledger = await openEmbeddedLedger(options);
+    expect((await ledger.checkpoint()).signatures).toEqual([]);
+    const { organisation, node } = consortium;
+    signers.push({ organisation, id: node.id, signer: node.key });
+    const signed = await ledger.checkpoint();
+    expect(signed).toMatchObject({ number: head.number, hash: head.hash, signatures: [{ organisation }] });
+    expect((await verifyLedger(file, { checkpoints: [signed] })).findings).toEqual([]);
   });
 
   it('of others show a ledger that was cut back or replaced', async () => {
