@@ -4,16 +4,18 @@ import { useEffect, useEffectEvent } from 'react';
 import { followEvents, type LiveListener } from './live.ts';
 import { takeEvent, takeGap } from './live-effects.ts';
 import { type SessionState, useSession } from './session.ts';
+import { whileVisible } from './while-visible.ts';
 
-/** Keeps what the pages show new, by what the node tells of each session. */
+/** Keeps what the pages show new while somebody sees them, by what the node tells of each session. */
 export function LiveQueries(): null {
   const { state } = useSession();
   const client = useQueryClient();
-  const follow = useEffectEvent((signal: AbortSignal) => {
+  const follow = useEffectEvent((signal: AbortSignal, isLater: boolean) => {
     const listener: LiveListener = {
       onEvent: (event) => takeEvent(client, event),
       onGap: () => takeGap(client),
     };
+    if (isLater) listener.onGap();
     const fetchImpl = window.fetch.bind(window);
     for (const open of sessionsOf(state)) void followEvents(open, listener, { signal, fetchImpl });
   });
@@ -21,9 +23,7 @@ export function LiveQueries(): null {
   const who = whoIs(state);
   useEffect(() => {
     if (who === '') return;
-    const leaving = new AbortController();
-    follow(leaving.signal);
-    return () => leaving.abort();
+    return whileVisible(document, (signal, isLater) => follow(signal, isLater));
   }, [who]);
   return null;
 }
