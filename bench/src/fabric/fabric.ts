@@ -7,6 +7,7 @@ import { type CommitLoad, commitCall, createCommitLoad, IMPORT_BATCHES, RECORDS_
 import { keepLedgers, type Ledgers } from './ledgers.ts';
 import { cpuMsEach, measure, type Phase, perSecond, sumOf } from './phase.ts';
 import { rssMbOf, type Watched } from './process-usage.ts';
+import { measureSpread } from './spread.ts';
 import { readShape, type TransactionShape } from './transaction-shape.ts';
 import { usageTable } from './usage-table.ts';
 
@@ -21,6 +22,8 @@ const IMPORT_CALLERS = 256;
 const READERS = 16;
 const WARM_UP_SECONDS = 2;
 const SINGLE = { callsMax: 1, transactionsMax: CALLERS, endorsingMax: CALLERS };
+/** A revoked identity is refused everywhere within so long. */
+const SPREAD_MS_MAX = 2_000;
 const SIZES = { rounds: 3, seconds: 10, latencies: 200 };
 const QUICK = { rounds: 1, seconds: 3, latencies: 20 };
 
@@ -90,6 +93,7 @@ async function compare(setting: Setting, sizes: Sizes): Promise<readonly BenchRe
   const imported = await measureImport(setting, sizes.seconds);
   say(`import ${perSecond(imported).toFixed(0)}/s`);
   const latencies = await measureLatency(setting, sizes.latencies);
+  const spread = await measureOthers(setting, sizes.latencies);
   const evaluate = await measure(processes, { callers: READERS, seconds: sizes.seconds / 2 }, async () => {
     await bare.evaluate();
     return 1;
@@ -107,6 +111,7 @@ async function compare(setting: Setting, sizes: Sizes): Promise<readonly BenchRe
   process.stdout.write(`${usageTable(phases, rssMb)}\n`);
   const details = { ...shapeDetails(shape), memoryMb: JSON.stringify(rounded(rssMb)) };
   const p50 = percentile(latencies, 0.5);
+  const slowest = percentile(spread, 1);
   return [
     {
       ...against('single signed calls', single, bareRate, 0.9),
@@ -132,6 +137,15 @@ async function compare(setting: Setting, sizes: Sizes): Promise<readonly BenchRe
       },
     },
     { ...against('reads', reads, evaluate, 0.9), details: detailsOf(reads, evaluate) },
+    {
+      name: 'fabric: from a call sent until it counts at every organisation, slowest',
+      value: slowest,
+      limit: SPREAD_MS_MAX,
+      ratio: slowest / SPREAD_MS_MAX,
+      target: 1,
+      sense: 'at-most',
+      details: { unit: 'ms', p50: percentile(spread, 0.5), calls: spread.length },
+    },
   ];
 }
 
@@ -179,6 +193,12 @@ async function measureLatency({ ledgers, load }: Setting, count: number): Promis
     latencies.push(performance.now() - start);
   }
   return latencies;
+}
+
+async function measureOthers({ network, ledgers, load }: Setting, count: number): Promise<readonly number[]> {
+  await using own = await ledgers.open();
+  const organisations = ORGANISATIONS.filter((organisation) => organisation !== OWN);
+  return await measureSpread({ network, own, load }, { organisations, count });
 }
 
 async function measureReads({ ledgers, processes }: Setting, seconds: number): Promise<Phase> {
