@@ -80,24 +80,25 @@ export function isInFilter({ meta }: StoredRecord, { types, sinceMs, fromMs, toM
   return toMs === undefined || meta.dataFromMs === null || meta.dataFromMs <= toMs;
 }
 
-/** Those that may be shown now. Throws `rollback-unnamed` while nothing may be released. */
+/** Those that may be shown now, and by what `isEnough` takes for a reason. Throws `rollback-unnamed` while nothing may be released. */
 export async function visible(
   { guard }: Pick<CompartmentParts, 'guard'>,
   sight: Sight,
   records: readonly StoredRecord[],
+  isEnough: (reason: string) => boolean = () => true,
 ): Promise<readonly StoredRecord[]> {
   guard.demandReleasing();
   const seen: StoredRecord[] = [];
   const decide = decisionsOf(sight);
   for (const record of records) {
-    const decision = await decide(record);
-    if (decision.kind === 'allowed' && record.status !== 'tombstoned') seen.push(record);
+    const { kind, reason } = await decide(record);
+    if (kind === 'allowed' && isEnough(reason) && record.status !== 'tombstoned') seen.push(record);
   }
   return seen;
 }
 
 /** Decisions of one page: where they rest on owner and pair alone, each is taken once. */
-export function decisionsOf(sight: Sight): (record: StoredRecord) => Promise<SightDecision> {
+function decisionsOf(sight: Sight): (record: StoredRecord) => Promise<SightDecision> {
   const known = new Map<string, Promise<SightDecision>>();
   return (record) => {
     if (sight.isByPair !== true) return sight.decide(sightedOf(record), 'r');

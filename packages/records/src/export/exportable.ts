@@ -1,6 +1,6 @@
 import { type DeviceFact, deviceKey, type IdentityFact, identityKey } from '@salus/contracts';
 import type { Ledger } from '@salus/ledger';
-import { type CompartmentParts, decisionsOf } from '../compartment.ts';
+import { type CompartmentParts, visible } from '../compartment.ts';
 import type { Sight } from '../sight.ts';
 import type { StoredRecord } from '../vault-types.ts';
 
@@ -8,20 +8,12 @@ import type { StoredRecord } from '../vault-types.ts';
  * Those that may be carried away now: as `visible`, but that a registrar may know patients by name is no reason. Throws
  * `rollback-unnamed` while nothing may be released.
  */
-export async function exportable(
-  { guard }: Pick<CompartmentParts, 'guard'>,
+export function exportable(
+  parts: Pick<CompartmentParts, 'guard'>,
   sight: Sight,
   records: readonly StoredRecord[],
 ): Promise<readonly StoredRecord[]> {
-  guard.demandReleasing();
-  const seen: StoredRecord[] = [];
-  const decide = decisionsOf(sight);
-  for (const record of records) {
-    const decision = await decide(record);
-    const isShown = decision.kind === 'allowed' && decision.reason !== 'registrar';
-    if (isShown && record.status !== 'tombstoned') seen.push(record);
-  }
-  return seen;
+  return visible(parts, sight, records, (reason) => reason !== 'registrar');
 }
 
 /** Is who asked still enrolled, or their device still the patient's? */

@@ -1,10 +1,11 @@
-import { Badge, Button, Card, Group, List, NativeSelect, Stack, Text } from '@mantine/core';
+import { Badge, Button, Card, Group, NativeSelect, Stack, Text } from '@mantine/core';
 import { lendToApp, type StaffApp, takeBackFromApp } from '@salus/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useStaff } from '../../session/index.ts';
 import { Failure } from '../../ui/failure.tsx';
+import { ScopeList } from '../../ui/scope-list.tsx';
 import { useTerms } from '../../ui/terms.ts';
 import { useSay } from '../../ui/use-say.ts';
 import { actOf, HOUR_MS, LENT_HOURS } from './lending.ts';
@@ -30,13 +31,7 @@ export function AppCard({ app }: { readonly app: StaffApp }) {
         </Text>
         <div>
           <Text size="sm">{t('asks')}</Text>
-          <List size="sm">
-            {scopes.map((scope) => (
-              <List.Item key={scope} style={{ overflowWrap: 'anywhere' }}>
-                <code dir="ltr">{scope}</code>
-              </List.Item>
-            ))}
-          </List>
+          <ScopeList scopes={scopes} />
         </div>
         {lent === null ? null : <Lent app={app} lent={lent} />}
         {lent === null && mayWrite ? <LendForm app={app} /> : null}

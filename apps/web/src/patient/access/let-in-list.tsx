@@ -1,4 +1,4 @@
-import { Badge, Card, Group, List, Stack, Text, Title } from '@mantine/core';
+import { Badge, Card, Group, Stack, Text, Title } from '@mantine/core';
 import { listGrants } from '@salus/client';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
@@ -7,6 +7,7 @@ import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
 import { Loading } from '../../ui/loading.tsx';
+import { ScopeList } from '../../ui/scope-list.tsx';
 import { type Terms, useTerms } from '../../ui/terms.ts';
 import { useSay } from '../../ui/use-say.ts';
 import { useDecided } from './access-queries.ts';
@@ -118,13 +119,7 @@ function LetInWith({ scopes }: { readonly scopes: readonly string[] }) {
   return (
     <div>
       <Text size="sm">{t('yours.with')}</Text>
-      <List size="sm">
-        {scopes.map((scope) => (
-          <List.Item key={scope} style={{ overflowWrap: 'anywhere' }}>
-            <code dir="ltr">{scope}</code>
-          </List.Item>
-        ))}
-      </List>
+      <ScopeList scopes={scopes} />
     </div>
   );
 }
